@@ -1,0 +1,1 @@
+"""Entry points, one file per thing a user wants done."""

@@ -1,0 +1,1 @@
+"""Neural video enhancement at scale: the library. It knows nothing of Ray."""

@@ -1,0 +1,1 @@
+"""Zero-inference anchor selection, from frame records alone."""

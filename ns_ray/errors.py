@@ -1,0 +1,29 @@
+"""The errors a user of the library can act on."""
+
+
+class NsRayError(Exception):
+    """Base of every error raised on purpose; its text names the stream, the file or the frame, and the remedy."""
+
+
+class MediaError(NsRayError):
+    """A video cannot be opened, read, decoded or written."""
+
+
+class BitstreamError(NsRayError):
+    """A coded frame does not follow the VP9 bitstream specification."""
+
+
+class SelectionError(NsRayError):
+    """Anchors were asked for in a way that makes no sense."""
+
+
+class ModelError(NsRayError):
+    """A model name or its weights cannot be used."""
+
+
+class HybridError(NsRayError):
+    """A hybrid stream cannot be written or read."""
+
+
+class ConfigError(NsRayError):
+    """A setting is unknown or out of range."""

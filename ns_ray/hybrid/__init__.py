@@ -1,0 +1,1 @@
+"""The hybrid stream: the original video beside compressed anchors."""

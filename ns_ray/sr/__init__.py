@@ -1,0 +1,1 @@
+"""Super-resolution models, their weights and the engines that run them."""

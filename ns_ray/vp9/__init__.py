@@ -1,0 +1,1 @@
+"""The VP9 bitstream: superframes, frame headers and frame records."""
