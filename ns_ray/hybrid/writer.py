@@ -25,10 +25,13 @@ TITLES = ("video", "anchors")
 
 @dataclass(frozen=True, slots=True)
 class HybridFormat:
-    """What is fixed for a whole hybrid stream: LR and HR size, frames a second, seconds a tick."""
+    """What is fixed for a whole stream: sizes as (width, height), frames a second, seconds a tick.
 
-    lr_size: tuple[int, int]
-    hr_size: tuple[int, int]
+    With `anchor_size` None there is no anchor track: the file is an ordinary video.
+    """
+
+    video_size: tuple[int, int]
+    anchor_size: tuple[int, int] | None
     frame_rate: Fraction
     time_base: Fraction
 
@@ -77,7 +80,7 @@ def finish(part: Path, path: Path, format: HybridFormat) -> None:
     try:
         with open_input(str(part)) as source, av.open(str(temporary), "w", format="matroska", options=_OPTIONS) as sink:
             tracks = _tracks(sink, format)
-            for packet in source.demux(video=(0, 1)):
+            for packet in source.demux():
                 if packet.size and packet.pts is not None:
                     _put(sink, tracks[packet.stream.index], bytes(packet), packet.pts, packet.is_keyframe, packet.duration)
         os.replace(temporary, path)
@@ -105,24 +108,24 @@ def _mux(path: Path, format: HybridFormat, packets: Sequence[Packet], anchors: I
         by_packet[anchor.video_index].append(anchor)
     memory = _Memory()
     with av.open(memory, "w", format="matroska", options=_LIVE_OPTIONS) as sink:
-        video, images = _tracks(sink, format)
+        tracks = _tracks(sink, format)
         for packet in packets:
-            _put(sink, video, packet.data, packet.pts, packet.key, packet.duration)
+            _put(sink, tracks[0], packet.data, packet.pts, packet.key, packet.duration)
             for anchor in sorted(by_packet[packet.video_index], key=lambda a: a.super_index):
-                _put(sink, images, anchor.data, packet.pts, True)
+                _put(sink, tracks[1], anchor.data, packet.pts, True)
     return bytes(memory.data)
 
 
-def _tracks(
-    sink: av.container.OutputContainer, format: HybridFormat
-) -> tuple[av.VideoStream, av.VideoStream]:
-    video = sink.add_mux_stream("vp9", rate=format.frame_rate, width=format.lr_size[0], height=format.lr_size[1])
-    images = sink.add_mux_stream("mjpeg", rate=format.frame_rate, width=format.hr_size[0], height=format.hr_size[1])
-    video.disposition = Disposition.default
-    for stream, title in zip((video, images), TITLES, strict=True):
-        stream.time_base = format.time_base
-        stream.metadata["title"] = title
-    return video, images
+def _tracks(sink: av.container.OutputContainer, format: HybridFormat) -> list[av.VideoStream]:
+    sizes = [("vp9", format.video_size)] + ([("mjpeg", format.anchor_size)] if format.anchor_size else [])
+    tracks = []
+    for (codec, (width, height)), title in zip(sizes, TITLES, strict=False):
+        track = sink.add_mux_stream(codec, rate=format.frame_rate, width=width, height=height)
+        track.time_base = format.time_base
+        track.metadata["title"] = title
+        tracks.append(track)
+    tracks[0].disposition = Disposition.default
+    return tracks
 
 
 def _put(
