@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ns_ray.vp9.header import FrameHeader
+
 
 class FrameType(IntEnum):
     """How a coded frame counts in anchor selection, in order of precedence."""
@@ -38,3 +40,16 @@ class FrameRecord:
     def name(self) -> str:
         """`video_index.super_index`."""
         return f"{self.video_index}.{self.super_index}"
+
+
+def record(header: FrameHeader, video_index: int, super_index: int, size: int) -> FrameRecord:
+    """The record of a coded frame of `size` bytes from its parsed header."""
+    if header.key:
+        kind = FrameType.KEY
+    elif header.show:
+        kind = FrameType.NORMAL
+    else:
+        kind = FrameType.ALTREF
+    return FrameRecord(
+        video_index, super_index, kind, size, header.show, header.refreshed, header.show_existing is not None
+    )

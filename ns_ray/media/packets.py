@@ -1,0 +1,61 @@
+"""Coded packets of a video in file order, again and again where a longer stream is wanted."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import av.error
+
+from ns_ray.errors import MediaError
+from ns_ray.media.probe import VideoInfo, open_input
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet: its number in the stream, its bytes, and its times in ticks of the video's time base."""
+
+    video_index: int
+    data: bytes
+    pts: int
+    duration: int
+    key: bool
+
+
+def read_packets(info: VideoInfo, *, start: int = 0, loop: bool = False) -> Iterator[Packet]:
+    """Yield the packets of a video from number `start` on.
+
+    Args:
+        info: the probed video.
+        start: number of the first packet to yield; those before it are read over, so that a reader which was lost
+            goes on where it was.
+        loop: begin again at the end of the file, with pts and numbers going on.
+
+    Raises:
+        MediaError: the file cannot be read on, or has no packet at all; a truncated file yields what is whole first.
+    """
+    yield from islice(_read(info, loop), start, None)
+
+
+def _read(info: VideoInfo, loop: bool) -> Iterator[Packet]:
+    index = 0
+    offset = 0
+    while True:
+        end = offset
+        first = index
+        tick = round(1 / (info.frame_rate * info.time_base))
+        with open_input(info.path) as container:
+            try:
+                for packet in container.demux(video=0):
+                    if not packet.size:
+                        continue
+                    pts = end if packet.pts is None else offset + packet.pts
+                    yield Packet(index, bytes(packet), pts, packet.duration or tick, packet.is_keyframe)
+                    index += 1
+                    end = max(end, pts + (packet.duration or tick))
+            except av.error.FFmpegError as error:
+                raise MediaError(f"{info.path}: it cannot be read beyond frame {index} ({error})") from error
+        if index == first:
+            raise MediaError(f"{info.path}: it holds no frame")
+        if not loop:
+            return
+        offset = end

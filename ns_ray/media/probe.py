@@ -1,0 +1,58 @@
+"""What a video is, before anything of it is decoded."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import av.error
+
+from ns_ray.errors import MediaError
+
+OPEN_SECONDS = 10.0
+READ_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """One video stream of a file: codec name, size in luma samples, frames a second, seconds a tick of its pts."""
+
+    path: str
+    codec: str
+    width: int
+    height: int
+    frame_rate: Fraction
+    time_base: Fraction
+    pixel_format: str
+
+
+def probe(path: str) -> VideoInfo:
+    """Look at the first video stream of a file or URL.
+
+    Raises:
+        MediaError: it cannot be opened, is no video, or lacks a size or a frame rate.
+    """
+    with open_input(path) as container:
+        if not container.streams.video:
+            raise MediaError(f"{path}: it has no video stream; give a video file")
+        stream = container.streams.video[0]
+        rate = stream.average_rate or stream.guessed_rate
+        context = stream.codec_context
+        if not rate or not context.width or not context.height or stream.time_base is None:
+            raise MediaError(f"{path}: its size or frame rate cannot be told; is the file whole?")
+        return VideoInfo(
+            path=path,
+            codec=context.codec.canonical_name,
+            width=context.width,
+            height=context.height,
+            frame_rate=Fraction(rate),
+            time_base=Fraction(stream.time_base),
+            pixel_format=context.pix_fmt or "unknown",
+        )
+
+
+def open_input(path: str) -> av.container.InputContainer:
+    """Open a file or URL for reading, within bounded time; raises MediaError naming it."""
+    try:
+        return av.open(path, timeout=(OPEN_SECONDS, READ_SECONDS))
+    except (av.error.FFmpegError, OSError) as error:
+        raise MediaError(f"{path}: it cannot be opened as a video ({error}); check the path and the format") from error
