@@ -42,7 +42,7 @@ class Settings:
         rate: highest learning rate of Adam.
         luma: weight of the luma L1 error beside the RGB one.
         average: decay of the moving average of the weights.
-        every: take one frame in so many of each pair.
+        every: frames taken of a pair are at least so many LR frames apart.
         held_out: frames of each collection and size that are not trained on but validated.
         report: steps between validations and checkpoints.
         device: cpu, cuda or cuda:<index>; empty for a GPU if there is one.
@@ -77,7 +77,7 @@ class Run:
         objective = Objective(rate=settings.rate, luma=settings.luma, average=settings.average)
         self.trainers = [Trainer(spec, objective, device, settings.seed) for spec in specs]
         parts = [pool.split(settings.held_out) for pool in pools]
-        self.validation = [held for _, held in parts]
+        self.validation = [held for _, held in parts if len(held.lr)]
         training = [pool for pool, _ in parts]
         self.sampler = PatchSampler(training, self.scale, settings.patch, settings.batch, settings.seed)
         self.step, self.seconds = 0, 0.0

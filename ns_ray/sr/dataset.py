@@ -65,7 +65,7 @@ def find_pairs(data_dir: Path, scale: int, part: str = "train") -> list[VideoPai
 
 
 def read_pair(pair: VideoPair, scale: int, every: int = 1) -> Iterator[tuple[Planes, Planes]]:
-    """The frames that both videos have, LR and HR planes, every so-manieth of them.
+    """The frames that both videos have, LR and HR planes, at least `every` LR frames apart.
 
     Frames are matched by their times; HR is scaled down to `scale` times LR if it is larger (swscale, bicubic).
 
@@ -85,21 +85,23 @@ def _matched(
     low: Iterator[av.VideoFrame], high: Iterator[av.VideoFrame], scale: int, every: int
 ) -> Iterator[tuple[Planes, Planes]]:
     tolerance = 0.004  # seconds: containers round times to a millisecond
-    index = 0
+    index = -1
+    due = 0
     for original in high:
         for frame in low:
+            index += 1
             if frame.time >= original.time - tolerance:
                 break
         else:
             return
         if frame.time > original.time + tolerance:
             continue
-        if index % every == 0:
+        if index >= due:
+            due = index + every
             size = frame.width * scale, frame.height * scale
             if size != (original.width, original.height):
                 original = original.reformat(*size, interpolation=Interpolation.BICUBIC)
             yield planes_of(frame), planes_of(original)
-        index += 1
 
 
 def planes_of(frame: av.VideoFrame) -> Planes:
