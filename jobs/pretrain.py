@@ -51,7 +51,7 @@ class Settings:
     """
 
     steps: int = 60_000
-    minutes: float = 0
+    minutes: float = 0.0
     batch: int = 64
     patch: int = 64
     rate: float = 4e-4

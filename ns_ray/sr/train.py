@@ -53,7 +53,9 @@ class Trainer:
         """
         self._objective, self._device = objective, device
         self._cuda = device.startswith("cuda")
-        self.network = build(model, seed).to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = build(model, seed)
+        start_as_interpolation(network)
+        self.network = network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._name = self.network.spec.name
         self._parameters = list(self.network.parameters())
         self._average = [parameter.detach().clone() for parameter in self._parameters]
@@ -61,7 +63,7 @@ class Trainer:
         self._share = torch.tensor(1.0, device=device)
         self._steps = 0
         self._optimiser = torch.optim.Adam(
-            self._parameters, lr=self._rate if self._cuda else 0.0, capturable=self._cuda, foreach=True
+            self._parameters, lr=self._rate if self._cuda else 0.0, capturable=self._cuda, fused=True
         )
         self._luma = torch.tensor(_LUMA, device=device).view(1, 3, 1, 1)
         self._graph: torch.cuda.CUDAGraph | None = None
@@ -148,6 +150,37 @@ class Trainer:
         network.load_state_dict(self.weights())
         evaluated: Edsr = network.eval()
         return evaluated
+
+
+@torch.no_grad()
+def start_as_interpolation(network: Edsr) -> None:
+    """Sets random weights so that the network starts as quadratic interpolation of each colour.
+
+    The first three channels carry the picture from the head's skip connection to the tail; all others start faint.
+    Learning to copy the picture first is most of a short training else.
+    """
+    for faint in (network.fuse, network.tail, *(block.second for block in network.blocks)):  # type: ignore[union-attr]
+        faint.weight.mul_(0.1)  # type: ignore[union-attr, operator]
+        faint.bias.zero_()  # type: ignore[union-attr, operator]
+    network.head.weight[:3] = 0
+    network.head.bias[:3] = 0  # type: ignore[index]
+    network.tail.weight[:, :3] = 0
+    for color in range(3):
+        network.head.weight[color, color, 1, 1] = 1
+        network.tail.weight[color, color, 1, 1] = 1
+    for convolution, factor in zip(network.upsample, network.spec.upsampling, strict=True):
+        along = torch.stack([_quadratic((step + 0.5) / factor - 0.5) for step in range(factor)])
+        kernels = torch.einsum("ai,bj->abij", along, along).reshape(-1, 3, 3)
+        for color in range(3):
+            channels = slice(color * factor**2, (color + 1) * factor**2)
+            convolution.weight[channels] = 0  # type: ignore[index, operator]
+            convolution.weight[channels, color] = kernels  # type: ignore[index, operator]
+            convolution.bias[channels] = 0  # type: ignore[index, operator]
+
+
+def _quadratic(offset: float) -> Tensor:
+    """Weights of the samples at -1, 0 and 1 for the parabola through them at `offset`."""
+    return torch.tensor([offset * (offset - 1) / 2, 1 - offset**2, offset * (offset + 1) / 2])
 
 
 @torch.inference_mode()
