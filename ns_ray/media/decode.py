@@ -11,7 +11,7 @@ from av.codec.hwaccel import HWAccel
 
 from ns_ray.errors import BitstreamError, MediaError
 from ns_ray.media.packets import Packet
-from ns_ray.media.probe import VideoInfo
+from ns_ray.media.probe import VideoInfo, require_supported
 from ns_ray.media.yuv import Yuv420
 from ns_ray.vp9.header import FrameHeader, HeaderParser
 from ns_ray.vp9.records import FrameRecord, record
@@ -22,14 +22,11 @@ Device = Literal["cpu", "cuda"]
 
 @dataclass(frozen=True, slots=True)
 class DecodedFrame:
-    """One coded frame: its record, its pts in ticks of the video's time base, its picture.
-
-    A hidden frame that refreshes no slot can be shown by no decoder and referred to by no frame; its `picture` is None.
-    """
+    """One coded frame: its record, its pts in ticks of the video's time base, its picture."""
 
     record: FrameRecord
     pts: int
-    picture: Yuv420 | None
+    picture: Yuv420
 
 
 @dataclass(slots=True)
@@ -67,12 +64,9 @@ class VideoDecoder:
             threads: decoding threads on the CPU, which work on the tiles of one frame.
 
         Raises:
-            MediaError: the video is not VP9, or the device cannot decode here.
+            MediaError: the video is not 8 bit 4:2:0 VP9, or the device cannot decode here.
         """
-        if info.codec != "vp9":
-            raise MediaError(
-                f"{info.path}: its codec is {info.codec}, but anchors are chosen and reused by VP9's means; encode it with libvpx-vp9"
-            )
+        require_supported(info)
         self.info = info
         self._device: Device = device
         self._threads = threads
@@ -120,9 +114,9 @@ class VideoDecoder:
             if picture is None and header.refreshed:
                 slot = (header.refreshed & -header.refreshed).bit_length() - 1
                 picture = self._picture(show_existing_packet(slot, header.profile), expected=True)
-            frames.append(
-                DecodedFrame(record(header, packet.video_index, super_index, len(data)), packet.pts, picture)
-            )
+            if picture is not None:  # a hidden frame that refreshes no slot is of no use to any other
+                frame = record(header, packet.video_index, super_index, len(data))
+                frames.append(DecodedFrame(frame, packet.pts, picture))
         return frames
 
     def _check(self, header: FrameHeader) -> None:
