@@ -1,7 +1,7 @@
 """EnhancerActor: super-resolves frames on one GPU, or on the CPU."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import ray
@@ -14,7 +14,7 @@ from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
 from ns_ray.media.yuv import Yuv420
 from ns_ray.results import Span
 from ns_ray.sr.calibrate import calibrate
-from ns_ray.sr.engine import Engine
+from ns_ray.sr.engine import Engine, Planes
 from ns_ray.sr.weights import Weights, load_weights
 
 
@@ -26,9 +26,8 @@ class EnhancerActor(Worker):
         torch.set_num_threads(config.threads)
         self._config = config
         self._device = "cuda:0" if ray.get_gpu_ids() else "cpu"
-        self._engines: dict[tuple[str, int, int], Engine] = {}
+        self._engines: dict[tuple[str, int, int], tuple[Engine, Weights]] = {}
         self._weights: dict[tuple[str, str | None], Weights] = {}
-        self._loaded: dict[Engine, Weights] = {}
 
     def prepare(self, stream: Stream) -> EngineReply:
         """Get everything ready that a stream needs, before its first frame.
@@ -56,15 +55,12 @@ class EnhancerActor(Worker):
             are sums, laid one after the other.
         """
         engine = self._engine(stream)
-        begin = time.time()
-        inference = 0.0
-        out: list[AnchorImage | Frame] = []
+        out: list[AnchorImage] | list[Frame] = []
         made: list[Made] = []
-        for frame in frames:
-            start = time.time()
-            if deadline is not None and start >= deadline:
-                break
-            picture = engine.infer(_planes(frame), "yuv" if form == "yuv" else "rgb")
+        begin = start = time.time()
+        inference = 0.0
+        pictures = engine.infer_all(_until(deadline, frames), "yuv" if form == "yuv" else "rgb")
+        for frame, picture in zip(frames, pictures, strict=False):
             inference += time.time() - start
             record = frame.record
             if form == "jpeg":
@@ -74,26 +70,37 @@ class EnhancerActor(Worker):
             else:
                 out.append(Frame(record, frame.pts, Yuv420(*picture) if form == "yuv" else picture))
                 made.append(Made(record, 0))
+            start = time.time()
         spans = [Span("inference", begin, begin + inference)]
         if form == "jpeg":
-            spans.append(Span("encode", begin + inference, time.time()))
+            spans.append(Span("encode", begin + inference, start))
         return out, MadeReply(tuple(made), tuple(spans))
 
     def _engine(self, stream: Stream) -> Engine:
-        weights_key = (stream.model, stream.weights)
-        if weights_key not in self._weights:
-            path = Path(stream.weights) if stream.weights else None
-            self._weights[weights_key] = load_weights(stream.model, path)
-        weights = self._weights[weights_key]
+        weights = self._stream_weights(stream)
         key = (stream.model, stream.info.width, stream.info.height)
-        engine = self._engines.get(key)
-        if engine is None:
-            engine = calibrate(*key[:1], weights, *key[1:], self._device, self._config.engine).engine
-            self._engines[key] = engine
-        elif self._loaded[engine] is not weights:
-            engine.load(weights)
-        self._loaded[engine] = weights
+        hosted = self._engines.get(key)
+        if hosted is None:
+            engine = calibrate(
+                stream.model, weights, stream.info.width, stream.info.height, self._device, self._config.engine
+            ).engine
+        else:
+            engine, loaded = hosted
+            if loaded is not weights:
+                engine.load(weights)
+        self._engines[key] = engine, weights
         return engine
 
+    def _stream_weights(self, stream: Stream) -> Weights:
+        key = (stream.model, stream.weights)
+        if key not in self._weights:
+            self._weights[key] = load_weights(stream.model, Path(stream.weights) if stream.weights else None)
+        return self._weights[key]
 
-def _planes(frame: Frame) -> tuple[...]: ...
+
+def _until(deadline: float | None, frames: Sequence[Frame]) -> Iterator[Planes]:
+    for frame in frames:
+        if deadline is not None and time.time() >= deadline:
+            return
+        assert isinstance(frame.picture, Yuv420)
+        yield frame.picture.planes

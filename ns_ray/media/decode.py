@@ -6,13 +6,12 @@ from typing import Literal
 
 import av
 import av.error
-import numpy as np
 from av.codec.hwaccel import HWAccel
 
 from ns_ray.errors import BitstreamError, MediaError
 from ns_ray.media.packets import Packet
 from ns_ray.media.probe import VideoInfo, require_supported
-from ns_ray.media.yuv import Yuv420
+from ns_ray.media.yuv import Yuv420, from_frame
 from ns_ray.vp9.header import FrameHeader, HeaderParser
 from ns_ray.vp9.records import FrameRecord, record
 from ns_ray.vp9.superframe import split
@@ -128,19 +127,4 @@ class VideoDecoder:
         frames = self._codec.decode(av.Packet(data))
         if len(frames) != expected:
             raise MediaError(f"the decoder gave {len(frames)} pictures for a frame where {int(expected)} was due")
-        return _planes(frames[0]) if frames else None
-
-
-def _planes(frame: av.VideoFrame) -> Yuv420:
-    height, width = (frame.height + 1) // 2, (frame.width + 1) // 2
-    y = _view(frame.planes[0])[: frame.height, : frame.width]
-    if frame.format.name == "nv12":  # NVDEC interleaves the chroma planes
-        uv = _view(frame.planes[1])[:height, : 2 * width]
-        return Yuv420(y, uv[:, 0::2], uv[:, 1::2])
-    if frame.format.name not in ("yuv420p", "yuvj420p"):
-        raise MediaError(f"the decoder gave {frame.format.name}, but only 8 bit 4:2:0 video is supported")
-    return Yuv420(y, _view(frame.planes[1])[:height, :width], _view(frame.planes[2])[:height, :width])
-
-
-def _view(plane: av.video.plane.VideoPlane) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
-    return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        return from_frame(frames[0]) if frames else None
