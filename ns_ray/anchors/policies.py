@@ -24,7 +24,7 @@ class Policy(Protocol):
 class Fraction:
     """So many anchors a shown frame, the best first (NeuroScaler, SIGCOMM 2022, section 5).
 
-    As no more than a fifth of a stream's frames is ranked, few streams get more anchors than that.
+    A stream gets no more than are ranked of it: a fifth of its frames, or its KEY frames where they are more.
 
     Attributes:
         fraction: 0..1; the anchors are round(shown frames x fraction), halves to the even number.
