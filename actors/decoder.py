@@ -10,6 +10,7 @@ from ns_ray.config import DecoderPool
 from ns_ray.errors import NsRayError
 from ns_ray.media.decode import DecodedFrame, VideoDecoder
 from ns_ray.media.packets import Packet
+from ns_ray.results import Span
 
 
 class FramesLostError(NsRayError):
@@ -58,7 +59,7 @@ class DecoderActor(Worker):
             self._streams[stream.name] = state
         return DecodeReply(tuple(f.record for f in decoded.frames), tuple(decoded.damaged), clock.span)
 
-    def take(self, name: str, epoch: int, positions: Sequence[int]) -> list[Frame]:
+    def take(self, name: str, epoch: int, positions: Sequence[int]) -> tuple[list[Frame], Span]:
         """Hand out frames of the epoch decoded last, by their position among its records.
 
         Raises:
@@ -67,8 +68,10 @@ class DecoderActor(Worker):
         state = self._streams.get(name)
         if state is None or state.epoch != epoch:
             raise FramesLostError(f"stream {name}: the frames of epoch {epoch} are not here any more")
-        chosen = (state.frames[position] for position in positions)
-        return [Frame(frame.record, frame.pts, frame.picture.packed()) for frame in chosen]
+        with measured("take") as clock:
+            chosen = (state.frames[position] for position in positions)
+            frames = [Frame(frame.record, frame.pts, frame.picture.packed()) for frame in chosen]
+        return frames, clock.span
 
     def forget(self, name: str) -> None:
         """Close the decoder of a stream that has ended."""

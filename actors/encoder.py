@@ -34,7 +34,7 @@ class EncoderActor(Worker):
         return anchors, MadeReply(made, (clock.span,))
 
     def encode(
-        self, name: str, format: VideoFormat, first: int, frames: Sequence[Frame]
+        self, name: str, format: VideoFormat, first: int, frames: Sequence[Frame], enhanced: Sequence[Frame]
     ) -> tuple[list[Packet], MadeReply]:
         """Encode the next frames of a stream; a lost encoder begins anew, with a key frame.
 
@@ -42,7 +42,8 @@ class EncoderActor(Worker):
             name: the stream.
             format: the video to make.
             first: how many frames of the stream were encoded before these.
-            frames: YUV pictures; those of another size than the video's are upscaled.
+            frames: YUV pictures at LR, in decode order.
+            enhanced: those of them that were super-resolved; the others are upscaled (bilinear).
         """
         with measured("encode") as clock:
             at, encoder = self._encoders.pop(name, (-1, None))
@@ -56,9 +57,11 @@ class EncoderActor(Worker):
                     first_index=first,
                 )
             packets = []
+            at_hr = {frame.record.name: frame.picture for frame in enhanced}
             for frame in frames:
-                assert isinstance(frame.picture, Yuv420)
-                packets += encoder.encode(resize(frame.picture, format.size), frame.pts)
+                picture = at_hr.get(frame.record.name, frame.picture)
+                assert isinstance(picture, Yuv420)
+                packets += encoder.encode(resize(picture, format.size), frame.pts)
             if len(packets) != len(frames):
                 raise MediaError(f"stream {name}: {len(frames)} frames gave {len(packets)} packets; encode without lag")
             self._encoders[name] = first + len(packets), encoder

@@ -39,13 +39,20 @@ class EnhancerActor(Worker):
         return EngineReply(engine.name, engine.latency_ms or 0.0, engine.device)
 
     def enhance(
-        self, stream: Stream, frames: Sequence[Frame], form: Form, quality: int, deadline: float | None
+        self,
+        stream: Stream,
+        frames: Sequence[Frame],
+        chosen: Sequence[str],
+        form: Form,
+        quality: int,
+        deadline: float | None,
     ) -> tuple[list[AnchorImage] | list[Frame], MadeReply]:
         """Super-resolve frames of one stream.
 
         Args:
             stream: their stream.
             frames: LR frames, in the order in which they are to be done.
+            chosen: names of those to super-resolve; the others are passed over.
             form: what to make of them.
             quality: JPEG quality of `jpeg`.
             deadline: wall-clock time from which no further frame is begun; those left are not in the reply.
@@ -55,6 +62,7 @@ class EnhancerActor(Worker):
             are sums, laid one after the other.
         """
         engine = self._engine(stream)
+        frames = [frame for frame in frames if frame.record.name in chosen]
         out: list[AnchorImage] | list[Frame] = []
         made: list[Made] = []
         begin = start = time.time()

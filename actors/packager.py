@@ -13,11 +13,13 @@ class PackagerActor(Worker):
     """Appends epochs to files; where to go on comes with each call."""
 
     def write(
-        self, path: str, format: HybridFormat, offset: int, packets: list[Packet], *anchors: list[AnchorImage]
+        self, path: str, format: HybridFormat, offset: int, count: int, *parts: list[Packet] | list[AnchorImage]
     ) -> WriteReply:
-        """Append one epoch to a live file; returns where the next one goes."""
+        """Append one epoch to a live file; the first `count` parts are its packets, the rest its anchors."""
         with measured("write") as clock:
-            offset = append_epoch(Path(path), format, offset, packets, [a for part in anchors for a in part])
+            packets = [packet for part in parts[:count] for packet in part]
+            anchors = [anchor for part in parts[count:] for anchor in part]
+            offset = append_epoch(Path(path), format, offset, packets, anchors)
         return WriteReply(offset, clock.span)
 
     def finish(self, part: str, path: str, format: HybridFormat) -> int:

@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from ns_ray.anchors.epoch import Choice, StreamEpoch
+from ns_ray.results import Span
 
-Choose = Callable[[list[StreamEpoch]], Awaitable[dict[str, Choice]]]
+Choices = tuple[dict[str, Choice], Span]
+Choose = Callable[[list[StreamEpoch], bool], Awaitable[Choices]]
+"""Chooses for streams of one round; where the flag is false they came too late, and get no anchors."""
 
 
 class _Round:
     def __init__(self) -> None:
         self.epochs: dict[str, StreamEpoch] = {}
-        self.choices: asyncio.Task[dict[str, Choice]] | None = None
+        self.choices: asyncio.Future[Choices] | None = None
         self.closed = asyncio.Event()
 
 
@@ -32,10 +35,15 @@ class Rounds:
         self._rounds: dict[int, _Round] = {}
         self._closed_before = 0
 
-    async def join(self, number: int, epoch: StreamEpoch) -> Choice | None:
-        """Bring a stream's records to round `number`, and get its anchors; None where the round went without it."""
+    async def join(self, number: int, epoch: StreamEpoch) -> tuple[Choice, Span, bool]:
+        """Bring a stream's records to round `number`.
+
+        Returns:
+            Its anchors, the work of choosing, and whether it came in time; if not, it gets no anchors.
+        """
         if number < self._closed_before:
-            return None
+            choices, span = await self._choose([epoch], False)
+            return choices[epoch.stream], span, False
         meeting = self._rounds.setdefault(number, _Round())
         meeting.epochs[epoch.stream] = epoch
         if len(meeting.epochs) == 1 and self._patience is not None:
@@ -43,7 +51,8 @@ class Rounds:
         self._close_full()
         await meeting.closed.wait()
         assert meeting.choices is not None
-        return (await asyncio.shield(meeting.choices)).get(epoch.stream)
+        choices, span = await asyncio.shield(meeting.choices)
+        return choices[epoch.stream], span, True
 
     def leave(self, name: str) -> None:
         """Take a stream out of this and later rounds."""
@@ -60,5 +69,5 @@ class Rounds:
         if meeting is None:
             return
         self._closed_before = max(self._closed_before, number + 1)
-        meeting.choices = asyncio.ensure_future(self._choose(list(meeting.epochs.values())))
+        meeting.choices = asyncio.ensure_future(self._choose(list(meeting.epochs.values()), True))
         meeting.closed.set()
