@@ -1,6 +1,6 @@
 """DecoderActor: decodes its streams epoch by epoch and hands out the frames that were chosen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import ray
 
@@ -35,7 +35,11 @@ class DecoderActor(Worker):
         self._streams: dict[str, _Open] = {}
 
     def decode(
-        self, stream: Stream, epoch: int, packets: list[Packet], history: Sequence["ray.ObjectRef[list[Packet]]"]
+        self,
+        stream: Stream,
+        epoch: int,
+        packets: list[Packet],
+        history: Sequence["ray.ObjectRef[Iterable[Packet]]"],
     ) -> DecodeReply:
         """Decode one epoch.
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import ray
 import torch
@@ -63,21 +64,18 @@ class EnhancerActor(Worker):
         """
         engine = self._engine(stream)
         frames = [frame for frame in frames if frame.record.name in chosen]
-        out: list[AnchorImage] | list[Frame] = []
+        out: list[Any] = []
         made: list[Made] = []
         begin = start = time.time()
         inference = 0.0
-        pictures = engine.infer_all(_until(deadline, frames), "yuv" if form == "yuv" else "rgb")
-        for frame, picture in zip(frames, pictures, strict=False):
+        for frame, picture in zip(
+            frames,
+            engine.infer_all(_until(deadline, frames), "yuv" if form == "yuv" else "rgb"),
+            strict=False,
+        ):
             inference += time.time() - start
-            record = frame.record
-            if form == "jpeg":
-                anchor = encode_anchor(picture, record.video_index, record.super_index, quality)
-                out.append(anchor)
-                made.append(Made(record, len(anchor.data)))
-            else:
-                out.append(Frame(record, frame.pts, Yuv420(*picture) if form == "yuv" else picture))
-                made.append(Made(record, 0))
+            out.append(_finished(frame, picture, form, quality))
+            made.append(Made(frame.record, len(out[-1].data) if form == "jpeg" else 0))
             start = time.time()
         spans = [Span("inference", begin, begin + inference)]
         if form == "jpeg":
@@ -90,7 +88,12 @@ class EnhancerActor(Worker):
         hosted = self._engines.get(key)
         if hosted is None:
             engine = calibrate(
-                stream.model, weights, stream.info.width, stream.info.height, self._device, self._config.engine
+                stream.model,
+                weights,
+                stream.info.width,
+                stream.info.height,
+                self._device,
+                self._config.engine,
             ).engine
         else:
             engine, loaded = hosted
@@ -104,6 +107,13 @@ class EnhancerActor(Worker):
         if key not in self._weights:
             self._weights[key] = load_weights(stream.model, Path(stream.weights) if stream.weights else None)
         return self._weights[key]
+
+
+def _finished(frame: Frame, picture: Any, form: Form, quality: int) -> AnchorImage | Frame:
+    record = frame.record
+    if form == "jpeg":
+        return encode_anchor(picture, record.video_index, record.super_index, quality)
+    return Frame(record, frame.pts, Yuv420(*picture) if form == "yuv" else picture)
 
 
 def _until(deadline: float | None, frames: Sequence[Frame]) -> Iterator[Planes]:

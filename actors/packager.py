@@ -1,6 +1,8 @@
 """PackagerActor: writes the streams' files."""
 
+from itertools import chain
 from pathlib import Path
+from typing import cast
 
 from actors.messages import WriteReply
 from actors.worker import Worker, measured
@@ -13,12 +15,17 @@ class PackagerActor(Worker):
     """Appends epochs to files; where to go on comes with each call."""
 
     def write(
-        self, path: str, format: HybridFormat, offset: int, count: int, *parts: list[Packet] | list[AnchorImage]
+        self,
+        path: str,
+        format: HybridFormat,
+        offset: int,
+        count: int,
+        *parts: list[Packet] | list[AnchorImage],
     ) -> WriteReply:
         """Append one epoch to a live file; the first `count` parts are its packets, the rest its anchors."""
         with measured("write") as clock:
-            packets = [packet for part in parts[:count] for packet in part]
-            anchors = [anchor for part in parts[count:] for anchor in part]
+            packets = list(chain(*cast(tuple[list[Packet], ...], parts[:count])))
+            anchors = list(chain(*cast(tuple[list[AnchorImage], ...], parts[count:])))
             offset = append_epoch(Path(path), format, offset, packets, anchors)
         return WriteReply(offset, clock.span)
 

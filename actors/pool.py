@@ -55,7 +55,7 @@ class ActorPool:
             num_cpus=config.cpus, num_gpus=gpus, resources=config.resources, max_restarts=-1
         )
         affinity = config.affinity or [[]]
-        self._actors = [
+        self._actors: list[Any] = [
             remote.remote(affinity[i % len(affinity)], *arguments)
             for i in range(config.actors if count is None else count)
         ]

@@ -17,6 +17,12 @@ from ns_ray.config import Config, Pool
 from ns_ray.errors import ConfigError
 
 
+def offered() -> dict[str, float]:
+    """Resources that Ray has in all, such as CPU and GPU."""
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return resources
+
+
 class Pools:
     """One pool of each kind."""
 
@@ -30,18 +36,14 @@ class Pools:
         """
 
         def pool(kind: type[Worker], settings: Pool, *arguments: object, count: int, gpus: int = 0) -> ActorPool:
-            return ActorPool(
-                kind, settings, arguments, count=count, gpus=gpus, retries=config.retries, on_loss=on_loss
-            )
+            return ActorPool(kind, settings, arguments, count=count, gpus=gpus, retries=config.retries, on_loss=on_loss)
 
         self._start_seconds = config.start_seconds
         self.sources = pool(SourceActor, config.source, count=config.source.actors)
         self.decoders = pool(DecoderActor, config.decoder, config.decoder, count=config.decoder.actors)
         self.scheduler = pool(SchedulerActor, config.scheduler, count=1)
         enhancers = gpus or config.enhancer.actors
-        self.enhancers = pool(
-            EnhancerActor, config.enhancer, config.enhancer, count=enhancers, gpus=1 if gpus else 0
-        )
+        self.enhancers = pool(EnhancerActor, config.enhancer, config.enhancer, count=enhancers, gpus=1 if gpus else 0)
         self.encoders = pool(EncoderActor, config.encoder, config.encoder, count=config.encoder.actors)
         self.packagers = pool(PackagerActor, config.packager, count=config.packager.actors)
         self._all = (
@@ -62,7 +64,7 @@ class Pools:
             kinds = ", ".join(f"{len(pool)} {pool.name}" for pool in self._all)
             raise ConfigError(
                 f"the actors ({kinds}) did not start within {self._start_seconds:g} s; Ray offers "
-                f"{ray.cluster_resources()}: ask for fewer, or raise start_seconds where the cluster still grows"
+                f"{offered()}: ask for fewer, or raise start_seconds where the cluster still grows"
             ) from None
 
     def stop(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -37,7 +37,7 @@ from ns_ray.vp9.records import FrameRecord, FrameType
 
 Method = Literal["neuroscaler", "selective", "per-frame"]
 Progress = Callable[[str, int], None]
-PacketsRef = Ref[list[Packet]]
+PacketsRef = Ref[Iterable[Packet]]
 FramesRef = Ref[list[Frame]]
 
 # Epochs kept to bring a lost decoder back where key frames are rare; beyond that the stream waits for the next one.
@@ -107,9 +107,7 @@ class StreamRun:
         self._pools = pools
         self.hybrid = hybrid
         self._hr = hr
-        self._format = HybridFormat(
-            lr if hybrid else hr, hr if hybrid else None, info.frame_rate, info.time_base
-        )
+        self._format = HybridFormat(lr if hybrid else hr, hr if hybrid else None, info.frame_rate, info.time_base)
         self._size = max(1, round(config.epoch_seconds * info.frame_rate))
         self.epoch_seconds = self._size / float(info.frame_rate)
         self._part = Path(f"{self.path}.part")
@@ -162,7 +160,7 @@ class StreamRun:
             last = read.ended or start >= self._plan.frames
             if not last:
                 reading = self._begin_reading(start)
-            result = EpochResult(self.stream.name, number, arrived=read.span.end, spans=[read.span])
+            result = EpochResult(self.stream.name, number, arrived=time.time(), spans=[read.span])
             self.epochs.append(result)
             self.lr_bytes += read.bytes
             if self._plan.paced:
@@ -174,7 +172,7 @@ class StreamRun:
                 return
             number += 1
 
-    def _begin_reading(self, start: int) -> "asyncio.Task[tuple[Ref[list[Packet]], ReadReply]]":
+    def _begin_reading(self, start: int) -> "asyncio.Task[tuple[PacketsRef, ReadReply]]":
         count = min(self._size, self._plan.frames - start)
         sources = self._pools.sources
         call = sources.produce(self._index % len(sources), "read", self.stream, start, count)
@@ -255,9 +253,7 @@ class StreamRun:
                 continue
             result.spans.append(span)
             return frames
-        raise ActorLostError(
-            f"stream {self.stream.name}: its decoder died again and again in epoch {result.epoch}"
-        )
+        raise ActorLostError(f"stream {self.stream.name}: its decoder died again and again in epoch {result.epoch}")
 
     async def _deliver(
         self,
@@ -277,10 +273,7 @@ class StreamRun:
         if self.hybrid:
             parts = [packets, *(part for part, _ in enhanced)]
         else:
-            parts = [
-                await self._encode(result, group, part)
-                for group, (part, _) in zip(groups, enhanced, strict=True)
-            ]
+            parts = [await self._encode(result, group, part) for group, (part, _) in zip(groups, enhanced, strict=True)]
         reply: WriteReply = await self._pools.packagers.call(
             self._packager,
             "write",

@@ -32,15 +32,11 @@ def stream_result(run: StreamRun) -> StreamResult:
     anchors = {"KEY": 0, "ALTREF": 0, "NORMAL": 0}
     for anchor in run.anchors:
         anchors[anchor.type] += 1
-    spent = {
-        stage: [s.seconds for e in run.epochs for s in e.spans if s.stage == stage] for stage in STAGES
-    }
+    spent = {stage: [s.seconds for e in run.epochs for s in e.spans if s.stage == stage] for stage in STAGES}
     made = sum(anchors.values())
     encoded = made if run.hybrid else run.encoded
     extra = sum(anchor.bytes for anchor in run.anchors) if run.hybrid else run.output_bytes
-    latency = {
-        stage: percentiles([1000 * seconds for seconds in values]) for stage, values in spent.items() if values
-    }
+    latency = {stage: percentiles([1000 * seconds for seconds in values]) for stage, values in spent.items() if values}
     latency["epoch"] = percentiles([1000 * epoch.latency for epoch in run.epochs])
     return StreamResult(
         name=run.stream.name,

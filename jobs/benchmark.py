@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from actors.messages import Stream
 from actors.pipeline import Pipeline
+from actors.pools import offered
 from actors.stream_run import Plan
 from actors.summary import summarise
 from actors.usage import UsageSampler
@@ -49,14 +50,46 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = face.parser(__doc__)
     add = parser.add_argument
-    add("-g", "--num-gpus", type=int, default=0, metavar="N", help="GPUs, one enhancer each; 0 enhances on the CPU")
-    add("-v", "--num-videos", type=int, metavar="N", help="streams at once; default: one an --input, or else 2")
-    add("-i", "--instance", metavar="NAME", help="name of the machine in results; default: the configuration's")
-    add("-n", "--num-frames", type=int, default=240, metavar="N", help="frames a stream; a shorter video is repeated")
+    add(
+        "-g",
+        "--num-gpus",
+        type=int,
+        default=0,
+        metavar="N",
+        help="GPUs, one enhancer each; 0 enhances on the CPU",
+    )
+    add(
+        "-v",
+        "--num-videos",
+        type=int,
+        metavar="N",
+        help="streams at once; default: one an --input, or else 2",
+    )
+    add(
+        "-i",
+        "--instance",
+        metavar="NAME",
+        help="name of the machine in results; default: the configuration's",
+    )
+    add(
+        "-n",
+        "--num-frames",
+        type=int,
+        default=240,
+        metavar="N",
+        help="frames a stream; a shorter video is repeated",
+    )
     add("-d", "--duration", type=int, default=60, metavar="S", help="duration in the names of prepared videos")
     add("-m", "--model-name", metavar="NAME", help="the DNN, such as EDSR_B8_F32_S3; default: the method's")
     add("-c", "--content", default="lol0", metavar="NAME", help="content whose prepared video is taken")
-    add("-r", "--resolution", type=int, default=720, metavar="H", help="LR height in the names of prepared videos")
+    add(
+        "-r",
+        "--resolution",
+        type=int,
+        default=720,
+        metavar="H",
+        help="LR height in the names of prepared videos",
+    )
     add("-s", "--scale", type=int, metavar="S", help="HR over LR; must be the model's")
     add("-f", "--frame-rate", type=float, metavar="FPS", help="refuse videos of another frame rate")
     add("--method", choices=METHODS, default="neuroscaler", help="how streams are enhanced")
@@ -69,7 +102,11 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--paced", action="store_true", help="packets come in real time; late epochs lose anchors")
     pace.add_argument("--as-fast-as-possible", dest="paced", action="store_false", help="no waiting (the default)")
-    add("--find-max", action="store_true", help="the most streams in real time: paced runs, from --num-videos on")
+    add(
+        "--find-max",
+        action="store_true",
+        help="the most streams in real time: paced runs, from --num-videos on",
+    )
     parser.set_defaults(paced=False)
     options = parser.parse_args(argv)
     for name in ("num_videos", "num_frames", "duration", "resolution"):
@@ -106,7 +143,14 @@ def benchmark(options: argparse.Namespace) -> None:
     load_weights(spec, options.weights)
     quality = options.quality or _quality(options)
     inputs = _inputs(options, config)
-    pools = (config.source, config.decoder, config.scheduler, config.enhancer, config.encoder, config.packager)
+    pools = (
+        config.source,
+        config.decoder,
+        config.scheduler,
+        config.enhancer,
+        config.encoder,
+        config.packager,
+    )
     face.join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
     try:
         asyncio.run(_Session(options, config, quality, inputs).run())
@@ -128,9 +172,9 @@ class _Session:
 
     async def run(self) -> None:
         gpus = self.options.num_gpus
-        if gpus > ray.cluster_resources().get("GPU", 0):
-            offered = ray.cluster_resources().get("GPU", 0)
-            raise ConfigError(f"--num-gpus {gpus}: Ray offers {offered:g} GPUs; ask for fewer, or 0 for the CPU")
+        have = offered().get("GPU", 0)
+        if gpus > have:
+            raise ConfigError(f"--num-gpus {gpus}: Ray offers {have:g} GPUs; ask for fewer, or 0 for the CPU")
         pipeline = Pipeline(self.config, gpus)
         with self.console.status("starting actors"):
             await pipeline.start()
@@ -168,7 +212,7 @@ class _Session:
             tried[count] = result.real_time
             held, broke = (count, broke) if result.real_time else (held, count)
             count = 2 * count if broke is None else (held + broke) // 2
-        path = self._folder(1).parent / f"find_max_g{self.options.num_gpus}.json"
+        path = self._folder(infos, 1).parent / f"find_max_g{self.options.num_gpus}.json"
         path.write_text(json.dumps({"streams": held, "tried": tried}, indent=2) + "\n")
         self.console.print(f"[bold]{held} streams in real time[/bold] (tried {sorted(tried)}); {path}")
 
@@ -176,7 +220,7 @@ class _Session:
         self, pipeline: Pipeline, infos: dict[str, VideoInfo], count: int, paced: bool
     ) -> BenchmarkResult:
         options = self.options
-        folder = self._folder(count)
+        folder = self._folder(infos, count)
         (folder / "streams").mkdir(parents=True, exist_ok=True)
         result = BenchmarkResult(
             options={key: _plain(value) for key, value in vars(options).items()} | {"num_videos": count},
@@ -207,9 +251,9 @@ class _Session:
         self._show(result, folder)
         return result
 
-    def _folder(self, count: int) -> Path:
+    def _folder(self, infos: dict[str, VideoInfo], count: int) -> Path:
         options = self.options
-        height = options.resolution
+        height = next((info.height for info in infos.values()), options.resolution)
         instance = options.instance or self.config.instance
         parts = (instance, f"{height}p", options.model_name, f"s{count}g{options.num_gpus}")
         folder: Path = options.result_dir.joinpath("evaluation", *parts)

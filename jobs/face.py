@@ -1,6 +1,7 @@
 """What all jobs have in common on the command line."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -86,5 +87,5 @@ def join_ray(cpus: float, object_store_mb: int) -> None:
         object_store_memory=object_store_mb * 2**20,
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
     )

@@ -103,9 +103,7 @@ def measure(name: str, repeats: int) -> Measurement:
         start = time.perf_counter()
         run()
         times.append((time.perf_counter() - start) * 1e3)
-    return Measurement(
-        name, case.title, repeats, statistics.median(times), min(times), max(times), case.limit_ms
-    )
+    return Measurement(name, case.title, repeats, statistics.median(times), min(times), max(times), case.limit_ms)
 
 
 def show(measurements: list[Measurement]) -> None:
@@ -137,9 +135,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("cases", nargs="*", metavar="CASE", default=list(CASES), help="which to run")
     parser.add_argument("--repeats", type=int, default=50, help="timed runs of each case")
     parser.add_argument("--result-dir", type=Path, default=Path("result"), help="where results go")
-    parser.add_argument(
-        "--json", type=Path, metavar="OUT", help="default: microbenchmark.json in --result-dir"
-    )
+    parser.add_argument("--json", type=Path, metavar="OUT", help="default: microbenchmark.json in --result-dir")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.cases if name not in CASES]
     if unknown:

@@ -40,9 +40,7 @@ def rules(paces: Iterable[Pace], *, paced: bool) -> list[Rule]:
     else:
         rate = min(_rate(pace, "inference") for pace in paces)
         found.append(Rule("inference", rate, SHARE, "epochs in the time of one", rate >= SHARE))
-    found.append(
-        Rule("encoding", encode_lag, epoch_seconds, "s behind inference", encode_lag <= epoch_seconds)
-    )
+    found.append(Rule("encoding", encode_lag, epoch_seconds, "s behind inference", encode_lag <= epoch_seconds))
     return found
 
 

@@ -34,13 +34,9 @@ class StreamEpoch:
 
     def __post_init__(self) -> None:
         if self.gop_left is not None and self.gop_left < 0:
-            raise SelectionError(
-                f"stream {self.stream}: gop_left must be None, 0 or more; got {self.gop_left}"
-            )
+            raise SelectionError(f"stream {self.stream}: gop_left must be None, 0 or more; got {self.gop_left}")
         if not 0 <= self.cost_ms < math.inf:
-            raise SelectionError(
-                f"stream {self.stream}: cost_ms must be 0 or more, and finite; got {self.cost_ms}"
-            )
+            raise SelectionError(f"stream {self.stream}: cost_ms must be 0 or more, and finite; got {self.cost_ms}")
 
     @property
     def shown(self) -> int:

@@ -89,9 +89,7 @@ def check_fraction(fraction: float) -> None:
         raise SelectionError(f"fraction must lie in 0..1; got {fraction}")
 
 
-def _affordable(
-    picks: Picks, purses: Sequence[int], costs: Sequence[float], limits: Sequence[float]
-) -> Picks:
+def _affordable(picks: Picks, purses: Sequence[int], costs: Sequence[float], limits: Sequence[float]) -> Picks:
     """Keeps each pick whose cost still fits the limit of its purse."""
     spent = [0.0] * len(limits)
     kept = []

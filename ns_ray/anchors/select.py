@@ -17,9 +17,7 @@ from ns_ray.errors import SelectionError
 __all__ = ["Choice", "StreamEpoch", "StreamState", "select"]
 
 
-def select(
-    epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState], policy: Policy
-) -> dict[str, Choice]:
+def select(epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState], policy: Policy) -> dict[str, Choice]:
     """Chooses the anchors of one epoch (NeuroScaler, SIGCOMM 2022, section 5).
 
     The answer does not depend on the order of `epochs`: streams go by name.
@@ -47,14 +45,10 @@ def select(
     carries = accumulated(table, anchors)[:, -1].tolist()
     positions: list[list[int]] = [[] for _ in ordered]
     gains: list[list[float]] = [[] for _ in ordered]
-    for row, position, gain in zip(
-        picks.rows.tolist(), picks.positions.tolist(), picks.gains.tolist(), strict=True
-    ):
+    for row, position, gain in zip(picks.rows.tolist(), picks.positions.tolist(), picks.gains.tolist(), strict=True):
         positions[row].append(position)
         gains[row].append(gain)
     return {
-        epoch.stream: Choice(
-            tuple(positions[row]), tuple(gains[row]), StreamState(carries[row], table.recent[row])
-        )
+        epoch.stream: Choice(tuple(positions[row]), tuple(gains[row]), StreamState(carries[row], table.recent[row]))
         for row, epoch in enumerate(ordered)
     }

@@ -99,6 +99,7 @@ def read_tag(jpeg: bytes) -> AnchorImage:
 def decode_anchor(image: AnchorImage) -> NDArray[np.uint8]:
     """The HR picture of an anchor, RGB (height, width, 3); raises HybridError naming the frame where it is damaged."""
     try:
-        return simplejpeg.decode_jpeg(image.data, colorspace="RGB")
+        rgb: NDArray[np.uint8] = simplejpeg.decode_jpeg(image.data, colorspace="RGB")
     except ValueError as error:
         raise HybridError(f"anchor {image.name} is damaged ({error})") from error
+    return rgb

@@ -82,7 +82,9 @@ class VideoDecoder:
                 self._codec.thread_count = self._threads
             self._codec.open()
         except (av.error.FFmpegError, RuntimeError, ValueError) as error:
-            raise MediaError(f"{self.info.path}: no VP9 decoder on device {self._device} ({error}); use device cpu") from error
+            raise MediaError(
+                f"{self.info.path}: no VP9 decoder on device {self._device} ({error}); use device cpu"
+            ) from error
 
     def decode(self, packets: Iterable[Packet]) -> DecodedPackets:
         """Decode the next packets.

@@ -86,6 +86,8 @@ class VideoEncoder:
         tick = round(1 / (self._rate * Fraction(self._codec.time_base)))
         packets = []
         for packet in self._codec.encode(frame):
-            packets.append(Packet(self._next, bytes(packet), packet.pts or 0, packet.duration or tick, packet.is_keyframe))
+            packets.append(
+                Packet(self._next, bytes(packet), packet.pts or 0, packet.duration or tick, packet.is_keyframe)
+            )
             self._next += 1
         return packets

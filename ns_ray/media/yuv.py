@@ -47,7 +47,7 @@ def to_frame(picture: Yuv420) -> av.VideoFrame:
     for plane, samples in zip(frame.planes, picture.planes, strict=True):
         padded = np.zeros((plane.height, plane.line_size), np.uint8)
         padded[: samples.shape[0], : samples.shape[1]] = samples
-        plane.update(padded)
+        plane.update(padded.tobytes())
     return frame
 
 
@@ -68,4 +68,5 @@ def from_frame(frame: av.VideoFrame) -> Yuv420:
 
 
 def _view(plane: av.video.plane.VideoPlane) -> Plane:
-    return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    samples: Plane = np.frombuffer(memoryview(plane), np.uint8)
+    return samples.reshape(plane.height, plane.line_size)
