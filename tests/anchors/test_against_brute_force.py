@@ -45,9 +45,7 @@ def check(epochs: list[Streams], costs: dict[str, float], policy: Policy) -> Non
         ]
         choices = select(given_epochs, states, policy)
         unit = dict.fromkeys(costs, 1.0)
-        expected = judge.epoch(
-            streams, costs if isinstance(policy, Budget) else unit, budget_of(policy, streams)
-        )
+        expected = judge.epoch(streams, costs if isinstance(policy, Budget) else unit, budget_of(policy, streams))
         got = {name: list(zip(one.positions, one.gains, strict=True)) for name, one in choices.items()}
         assert got == expected
         for name, choice in choices.items():
@@ -71,11 +69,7 @@ def cut(packets: list[list[Frame]], first: int, gop: int | None) -> list[tuple[l
 @pytest.mark.parametrize("gop", [None, 120, 60])
 def test_real_traces_together(policy: Policy, gop: int | None) -> None:
     """Every trace twice, from different packets on: streams of different lengths, some over before others."""
-    cuts = {
-        f"{name}@{first}": cut(packets, first, gop)
-        for name, packets in traces.real().items()
-        for first in (0, 17)
-    }
+    cuts = {f"{name}@{first}": cut(packets, first, gop) for name, packets in traces.real().items() for first in (0, 17)}
     epochs: list[Streams] = [
         {name: parts[number] for name, parts in cuts.items() if number < len(parts)} for number in range(12)
     ]

@@ -189,10 +189,7 @@ def test_frames_shown_again_are_no_candidates_but_count() -> None:
 )
 def test_the_published_counts(fraction: float, anchors: int) -> None:
     rng = random.Random(6)
-    epochs = [
-        StreamEpoch(f"s{number}", traces.records(traces.some(rng, 40, weights="N")), 80)
-        for number in range(8)
-    ]
+    epochs = [StreamEpoch(f"s{number}", traces.records(traces.some(rng, 40, weights="N")), 80) for number in range(8)]
     assert count(select(epochs, {}, Fraction(fraction))) == anchors
     choices = select(epochs, {}, Fraction(fraction, "stream"))
     assert {len(choice.positions) for choice in choices.values()} == {anchors // 8}
@@ -241,9 +238,7 @@ def test_the_budget_is_kept_and_used() -> None:
         costs = {epoch.stream: epoch.cost_ms for epoch in epochs}
         policy = Budget(rng.randint(1, 3), rng.uniform(0.5, 40))
         choices = select(epochs, {}, policy)
-        left = policy.gpus * policy.epoch_ms - sum(
-            costs[name] * len(c.positions) for name, c in choices.items()
-        )
+        left = policy.gpus * policy.epoch_ms - sum(costs[name] * len(c.positions) for name, c in choices.items())
         assert left >= 0
         everything = select(epochs, {}, Budget(1, 1e9))
         for name, choice in choices.items():

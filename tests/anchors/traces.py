@@ -25,9 +25,7 @@ def flatten(packets: list[list[Frame]]) -> list[Frame]:
     return [frame for packet in packets for frame in packet]
 
 
-def some(
-    rng: random.Random, length: int, largest: int = 20000, weights: str = "KAANNNNNNNNNNNNNNE"
-) -> list[Frame]:
+def some(rng: random.Random, length: int, largest: int = 20000, weights: str = "KAANNNNNNNNNNNNNNE") -> list[Frame]:
     return [(rng.choice(weights), rng.randint(0, largest)) for _ in range(length)]
 
 
