@@ -27,3 +27,7 @@ class HybridError(NsRayError):
 
 class ConfigError(NsRayError):
     """A setting is unknown or out of range."""
+
+
+class ResultError(NsRayError):
+    """A benchmark's result cannot be read."""

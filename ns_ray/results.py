@@ -1,9 +1,13 @@
 """What a benchmark run found, as it is kept in benchmark.json; tables and plots are made from this alone."""
 
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from ns_ray.errors import ResultError
 
 # Stages of an epoch in the order it passes them.
 STAGES = ("read", "decode", "schedule", "take", "inference", "encode", "write")
@@ -176,6 +180,25 @@ class BenchmarkResult:
     def to_json(self) -> dict[str, Any]:
         """The result as plain objects."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> "BenchmarkResult":
+        """The result that `to_json` made plain.
+
+        Raises:
+            ResultError: something is missing or of another type.
+        """
+        try:
+            return _adapter().validate_python(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "top level"
+            raise ResultError(f"no benchmark result: {where}: {first['msg']}") from error
+
+
+@cache
+def _adapter() -> TypeAdapter[BenchmarkResult]:
+    return TypeAdapter(BenchmarkResult)
 
 
 def percentiles(values: list[float]) -> dict[str, float]:
