@@ -57,7 +57,7 @@ class EpochResult:
 
 @dataclass(frozen=True, slots=True)
 class AnchorResult:
-    """One anchor in a stream's output: which frame (type as KEY, ALTREF or NORMAL), its gain and its bytes."""
+    """One anchor in a stream's output: which frame (its type KEY, ALTREF or NORMAL), its gain and bytes."""
 
     stream: str
     video_index: int
@@ -74,7 +74,8 @@ class StreamResult:
     Attributes:
         name: its name.
         input: the video it came from.
-        status: `done`, `refused` (nothing was written), `failed` (ended early) or `damaged` (whole but for damaged frames).
+        status: `done`, `refused` (nothing was written), `failed` (ended early) or `damaged`
+            (whole but for damaged frames).
         reason: why, where it is not `done`.
         frames: shown frames decoded.
         hidden: hidden frames decoded.
@@ -134,7 +135,7 @@ class Loss:
 
 @dataclass(slots=True)
 class Usage:
-    """What all processes of the run took together: CPU seconds, cores busy on average, memory at its highest."""
+    """What all processes of the run took together: CPU seconds, cores busy on average, peak of memory."""
 
     cpu_seconds: float = 0.0
     cores: float = 0.0
