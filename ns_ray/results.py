@@ -1,9 +1,13 @@
 """What a benchmark run found, as it is kept in benchmark.json; tables and plots are made from this alone."""
 
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from ns_ray.errors import ResultError
 
 # Stages of an epoch in the order it passes them.
 STAGES = ("read", "decode", "schedule", "take", "inference", "encode", "write")
@@ -53,7 +57,7 @@ class EpochResult:
 
 @dataclass(frozen=True, slots=True)
 class AnchorResult:
-    """One anchor in a stream's output: which frame (type as KEY, ALTREF or NORMAL), its gain and its bytes."""
+    """One anchor in a stream's output: which frame (its type KEY, ALTREF or NORMAL), its gain and bytes."""
 
     stream: str
     video_index: int
@@ -70,7 +74,8 @@ class StreamResult:
     Attributes:
         name: its name.
         input: the video it came from.
-        status: `done`, `refused` (nothing was written), `failed` (ended early) or `damaged` (whole but for damaged frames).
+        status: `done`, `refused` (nothing was written), `failed` (ended early) or `damaged`
+            (whole but for damaged frames).
         reason: why, where it is not `done`.
         frames: shown frames decoded.
         hidden: hidden frames decoded.
@@ -130,7 +135,7 @@ class Loss:
 
 @dataclass(slots=True)
 class Usage:
-    """What all processes of the run took together: CPU seconds, cores busy on average, memory at its highest."""
+    """What all processes of the run took together: CPU seconds, cores busy on average, peak of memory."""
 
     cpu_seconds: float = 0.0
     cores: float = 0.0
@@ -176,6 +181,25 @@ class BenchmarkResult:
     def to_json(self) -> dict[str, Any]:
         """The result as plain objects."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> "BenchmarkResult":
+        """The result that `to_json` made plain.
+
+        Raises:
+            ResultError: something is missing or of another type.
+        """
+        try:
+            return _adapter().validate_python(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "top level"
+            raise ResultError(f"no benchmark result: {where}: {first['msg']}") from error
+
+
+@cache
+def _adapter() -> TypeAdapter[BenchmarkResult]:
+    return TypeAdapter(BenchmarkResult)
 
 
 def percentiles(values: list[float]) -> dict[str, float]:
