@@ -8,12 +8,12 @@ from typing import Any
 import ray
 import torch
 
-from actors.messages import EngineReply, Form, Frame, Made, MadeReply, Stream
+from actors.messages import Form, Frame, Made, MadeReply, Stream
 from actors.worker import Worker
 from ns_ray.config import EnhancerPool
 from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
 from ns_ray.media.yuv import Yuv420
-from ns_ray.results import Span
+from ns_ray.results import EngineResult, Span
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.engine import Engine, Planes
 from ns_ray.sr.weights import Weights, load_weights
@@ -30,14 +30,14 @@ class EnhancerActor(Worker):
         self._engines: dict[tuple[str, int, int], tuple[Engine, Weights]] = {}
         self._weights: dict[tuple[str, str | None], Weights] = {}
 
-    def prepare(self, stream: Stream) -> EngineReply:
+    def prepare(self, stream: Stream) -> EngineResult:
         """Get everything ready that a stream needs, before its first frame.
 
         Raises:
             ModelError: its model, its weights or the engine cannot be used.
         """
         engine = self._engine(stream)
-        return EngineReply(engine.name, engine.latency_ms or 0.0, engine.device)
+        return EngineResult(engine.name, engine.device, engine.latency_ms or 0.0)
 
     def enhance(
         self,

@@ -13,7 +13,7 @@ from ns_ray.results import Span
 from ns_ray.vp9.records import FrameRecord
 
 Form = Literal["jpeg", "rgb", "yuv"]
-"""What an enhancer makes of a frame: a compressed anchor, an HR picture to be compressed elsewhere, or to be encoded."""
+"""What an enhancer makes of a frame: a compressed anchor, or an HR picture to be compressed or encoded elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +77,6 @@ class WriteReply:
 
     offset: int
     span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class EngineReply:
-    """The engine an enhancer took for a model and LR size, with its measured latency."""
-
-    name: str
-    latency_ms: float
-    device: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from actors.messages import EngineReply, Stream
+from actors.messages import Stream
 from actors.pools import Pools
 from actors.rounds import Choices, Rounds
 from actors.stream_run import Plan, Progress, StreamRun
@@ -12,7 +12,7 @@ from ns_ray.anchors.epoch import StreamEpoch, StreamState
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config import Config
 from ns_ray.media.probe import VideoInfo
-from ns_ray.results import Loss
+from ns_ray.results import EngineResult, Loss
 
 
 class Pipeline:
@@ -47,7 +47,7 @@ class Pipeline:
         info: VideoInfo = await self._pools.sources.call(0, "probe", path)
         return info
 
-    async def prepare(self, streams: Sequence[Stream]) -> dict[str, EngineReply]:
+    async def prepare(self, streams: Sequence[Stream]) -> dict[str, EngineResult]:
         """Get every enhancer ready for all streams, before the clock runs.
 
         Returns:
@@ -57,12 +57,12 @@ class Pipeline:
             ModelError: a model or its weights cannot be used.
         """
         enhancers = self._pools.enhancers
-        engines: dict[str, EngineReply] = {}
+        engines: dict[str, EngineResult] = {}
         for stream in streams:
             key = f"{stream.info.width}x{stream.info.height} {stream.model}"
             if key not in engines:
                 calls = (enhancers.call(i, "prepare", stream) for i in range(len(enhancers)))
-                replies: list[EngineReply] = await asyncio.gather(*calls)
+                replies: list[EngineResult] = await asyncio.gather(*calls)
                 engines[key] = max(replies, key=lambda reply: reply.latency_ms)
             self._costs[stream.name] = engines[key].latency_ms
         return engines
@@ -95,4 +95,5 @@ class Pipeline:
         patience = min((run.epoch_seconds for run in runs), default=0.0) / 2 if plan.paced else None
         rounds = Rounds([stream.name for stream in streams], choose, patience)
         await asyncio.gather(*(run.run(began, rounds, progress) for run in runs))
+        await self._pools.check()
         return runs

@@ -126,6 +126,16 @@ class ActorPool:
             self._pids[index] = pid
             self._on_loss(f"{self.name} {index}", method)
 
+    async def check(self) -> None:
+        """Notice deaths that no call has run into."""
+        for index, actor in enumerate(self._actors):
+            try:
+                alive = await actor.ready.remote() == self._pids[index]
+            except RayActorError:
+                alive = False
+            if not alive:
+                await self._restarted(index, "nothing")
+
     def kill(self) -> None:
         """End the actors."""
         for actor in self._actors:

@@ -67,6 +67,10 @@ class Pools:
                 f"{offered()}: ask for fewer, or raise start_seconds where the cluster still grows"
             ) from None
 
+    async def check(self) -> None:
+        """Notice deaths of actors that no call has run into."""
+        await asyncio.gather(*(pool.check() for pool in self._all))
+
     def stop(self) -> None:
         """End all actors."""
         for pool in self._all:

@@ -1,6 +1,7 @@
 """Enhance live streams and measure it: VP9 in, hybrid streams (or video encoded anew) out.
 
-Without --input it takes the test video of --content at --resolution from --data-dir, or else the configuration's inputs.
+Without --input it takes the test video of --content at --resolution from --data-dir; if that is not there, the
+configuration's inputs.
 """
 
 import argparse
@@ -10,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import ray
@@ -238,7 +238,7 @@ class _Session:
                 reason = f"stream {name}: {self.refused[path]}"
                 result.streams.append(StreamResult(name, path, status="refused", reason=reason))
         with self.console.status("warming up engines"):
-            result.engine = {key: asdict(reply) for key, reply in (await pipeline.prepare(streams)).items()}
+            result.engines = await pipeline.prepare(streams)
         plan = Plan(options.method, self.policy, self.quality, options.num_frames, paced, folder / "streams")
         usage = UsageSampler()
         usage.start()

@@ -76,6 +76,8 @@ def join_ray(cpus: float, object_store_mb: int) -> None:
             take turns.
         object_store_mb: memory of a local Ray's object store.
     """
+    # A lost actor's calls leave answers that nobody asks for; the pipeline has dealt with them.
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
     if "RAY_ADDRESS" in os.environ:
         ray.init(log_to_driver=False)
         return

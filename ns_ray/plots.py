@@ -81,11 +81,7 @@ def plots(result: BenchmarkResult) -> list[Plot]:
     candidates = [s for s in result.streams if s.name in ran]
     kept = {s.name for s in worst(candidates, ROWS)}
     names = [s.name for s in candidates if s.name in kept]
-    which = (
-        ""
-        if len(names) == len(candidates)
-        else f" Shown: the worst {len(names)} of {len(candidates)} streams."
-    )
+    which = "" if len(names) == len(candidates) else f" Shown: the worst {len(names)} of {len(candidates)} streams."
     found: list[Plot] = []
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
@@ -146,9 +142,7 @@ def _timeline(names: Sequence[str], epochs: Sequence[EpochResult]) -> Figure:
     size = 26 if sparse else 12
     x_late, y_late = [x for x, _ in missed], [y for _, y in missed]
     axes.scatter(x_late, y_late, s=size, color=LATE, marker="v", linewidths=0, zorder=3)
-    handles: list[Any] = [
-        Patch(color=STAGE_COLOURS.get(stage, OTHER), label=clean(stage)) for stage in stages
-    ]
+    handles: list[Any] = [Patch(color=STAGE_COLOURS.get(stage, OTHER), label=clean(stage)) for stage in stages]
     if due:
         handles.append(axes.plot([], [], color=INK, lw=0.8, label="deadline")[0])
     if missed:
@@ -157,9 +151,7 @@ def _timeline(names: Sequence[str], epochs: Sequence[EpochResult]) -> Figure:
     axes.autoscale_view(scaley=False)
     axes.set_xlabel("time since the run began (s)")
     axes.grid(axis="x")
-    figure.legend(
-        handles=handles, loc="outside upper left", ncols=len(handles), handlelength=1, columnspacing=1.2
-    )
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), handlelength=1, columnspacing=1.2)
     return figure
 
 
@@ -188,17 +180,13 @@ def _anchors(names: Sequence[str], chosen: Sequence[AnchorResult]) -> Figure:
             continue
         x = np.array([anchor.video_index for anchor in mine])
         base = np.array([row[anchor.stream] for anchor in mine]) + 0.38
-        share = (
-            np.array([anchor.gain if math.isfinite(anchor.gain) else greatest for anchor in mine]) / greatest
-        )
+        share = np.array([anchor.gain if math.isfinite(anchor.gain) else greatest for anchor in mine]) / greatest
         top = base - 0.74 * np.sqrt(np.clip(share, 0, 1))
         raster = len(mine) > RASTER_FROM and colour != INK
         axes.vlines(x, top, base, colour, lw=stem, rasterized=raster)
         mark: Any = {"s": area, "color": colour, "marker": marker, "linewidths": 0}
         axes.scatter(x, top, **mark, label=clean(kind), zorder=3, rasterized=raster)
-    axes.hlines(
-        [i + 0.38 for i in row.values()], 0, max(a.video_index for a in chosen) + 1, LINE, lw=0.6, zorder=0
-    )
+    axes.hlines([i + 0.38 for i in row.values()], 0, max(a.video_index for a in chosen) + 1, LINE, lw=0.6, zorder=0)
     _rows(axes, names)
     axes.set_xlabel("shown frame in the stream (video_index)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -221,9 +209,7 @@ def _latency(epochs: Sequence[EpochResult]) -> Figure:
         width = 2.2 if name == "epoch" else 1.4
         axes.plot(np.quantile(ordered, share), share, color=colour, lw=width, label=clean(name))
         marks = percentiles(list(ordered))
-        axes.plot(
-            list(marks.values()), (0.5, 0.95, 0.99), "o", color=colour, ms=4.5 if name == "epoch" else 3.5
-        )
+        axes.plot(list(marks.values()), (0.5, 0.95, 0.99), "o", color=colour, ms=4.5 if name == "epoch" else 3.5)
     axes.set_ylim(0, 1.02)
     axes.set_yticks((0, 0.25, 0.5, 0.75, 0.95, 0.99), ("0", "25 %", "p50", "75 %", "p95", "p99"))
     axes.set_ylabel("share of epochs")
@@ -259,9 +245,7 @@ def _bitrates(result: BenchmarkResult) -> Figure:
         note = f"{number(s.lr_kbps)} + {number(s.anchor_kbps)}" if s.lr_kbps or s.anchor_kbps else s.status
         if mine:
             note += f", {len(mine)} × {number(sum(mine) / len(mine) / 1000)} kB"
-        axes.annotate(
-            clean(note), (lr[i] + added[i], i), (4, 0), textcoords="offset points", va="center", size=8
-        )
+        axes.annotate(clean(note), (lr[i] + added[i], i), (4, 0), textcoords="offset points", va="center", size=8)
     axes.set_xlim(0, float(np.max(lr + added)) * 1.28)
     _rows(axes, [s.name for s in streams])
     axes.set_xlabel("bitrate (kbit/s)")
@@ -273,9 +257,7 @@ def _bitrates(result: BenchmarkResult) -> Figure:
 def _bitrates_caption(result: BenchmarkResult) -> str:
     text = f"What a stream costs to send: the LR video and, on top of it, the {_added(result)}, in kbit/s"
     text += "; then the number of anchors and their mean size." if result.chosen else "."
-    return text + (
-        f" Shown: the worst {BARS} of {len(result.streams)}." if len(result.streams) > BARS else ""
-    )
+    return text + (f" Shown: the worst {BARS} of {len(result.streams)}." if len(result.streams) > BARS else "")
 
 
 def _added(result: BenchmarkResult) -> str:
@@ -309,9 +291,7 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 def _plot(title: str, caption: str, figure: Figure) -> Plot:
     matplotlib.rcParams["svg.hashsalt"] = title
     buffer = io.StringIO()
-    figure.savefig(
-        buffer, format="svg", dpi=200, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    )
+    figure.savefig(buffer, format="svg", dpi=200, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     return Plot(title, caption, _inline(buffer.getvalue(), title))
 
 

@@ -83,9 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make a report from a benchmark.json."""
     parser = argparse.ArgumentParser(prog="python -m ns_ray.report", description=main.__doc__)
     parser.add_argument("source", type=Path, metavar="benchmark.json", help="the result of a run")
-    parser.add_argument(
-        "-o", "--output", type=Path, help="the report (default: report.html beside the result)"
-    )
+    parser.add_argument("-o", "--output", type=Path, help="the report (default: report.html beside the result)")
     options = parser.parse_args(arguments)
     output = options.output or options.source.with_name("report.html")
     try:
@@ -137,16 +135,14 @@ def _page(result: BenchmarkResult, source: str) -> str:
         f"<p>{_text(said.detail)}</p></header>",
     ]
     if problems.rows:
-        more = replace(
-            problems, title=f"{len(problems.rows) - PROBLEM_ROWS} more", rows=problems.rows[PROBLEM_ROWS:]
-        )
+        more = replace(problems, title=f"{len(problems.rows) - PROBLEM_ROWS} more", rows=problems.rows[PROBLEM_ROWS:])
         problems.rows[PROBLEM_ROWS:] = []
         rest = _folded(more) if more.rows else ""
         sections.append(f'<section class="problems">{_grid(problems)}{rest}</section>')
     sections.append(
         '<section><h2>What was run</h2><div class="lists">'
         + _list("Options", flatten(result.options))
-        + _list("Engine", flatten(result.engine))
+        + _list("Engine", ((name, str(engine)) for name, engine in result.engines.items()))
         + _list("Host", flatten(result.host))
         + "</div></section>"
     )
@@ -158,9 +154,7 @@ def _page(result: BenchmarkResult, source: str) -> str:
         for plot in drawn
     )
     if not drawn:
-        sections.append(
-            "<section><h2>Plots</h2><p>No stream came as far as an epoch: nothing to draw.</p></section>"
-        )
+        sections.append("<section><h2>Plots</h2><p>No stream came as far as an epoch: nothing to draw.</p></section>")
     if result.epochs:
         sections.append(f"<section>{_grid(stages_grid(result))}</section>")
         sections.append(f"<section>{_folded(stage_latency_grid(result))}</section>")

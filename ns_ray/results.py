@@ -142,6 +142,18 @@ class Usage:
     peak_memory_mb: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class EngineResult:
+    """The inference engine taken for a model and LR size, where it ran, and its measured time for a frame."""
+
+    name: str
+    device: str
+    latency_ms: float
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.device}, {self.latency_ms:.1f} ms a frame"
+
+
 @dataclass(slots=True)
 class BenchmarkResult:
     """One run.
@@ -150,7 +162,7 @@ class BenchmarkResult:
         options: what was asked for, by name.
         config: the configuration in force.
         host: the machine: processor, cores, memory, GPUs, versions.
-        engine: name and measured latency in ms for each `WIDTHxHEIGHT model`.
+        engines: what ran each `WIDTHxHEIGHT model`.
         paced: whether packets came in real time; otherwise as fast as possible.
         wall_seconds: from the first packet to the last byte written.
         media_seconds: media time of all streams together.
@@ -166,7 +178,7 @@ class BenchmarkResult:
     options: dict[str, Any]
     config: dict[str, Any]
     host: dict[str, Any]
-    engine: dict[str, Any] = field(default_factory=dict)
+    engines: dict[str, EngineResult] = field(default_factory=dict)
     paced: bool = False
     wall_seconds: float = 0.0
     media_seconds: float = 0.0

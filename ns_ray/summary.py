@@ -131,9 +131,7 @@ def verdict(result: BenchmarkResult) -> Verdict:
     if not ran:
         return Verdict(False, "No stream ran", f"{_statuses(result)}. Why is under Problems.")
     good = result.real_time
-    broken = [
-        f"{r.name} {number(r.value)} {r.unit} (limit {number(r.limit)})" for r in result.rules if not r.met
-    ]
+    broken = [f"{r.name} {number(r.value)} {r.unit} (limit {number(r.limit)})" for r in result.rules if not r.met]
     why = f"Rules broken: {'; '.join(broken)}. " if broken else ""
     pace = "paced in real time" if result.paced else "as fast as possible"
     frames = sum(s.frames for s in ran)
@@ -187,18 +185,14 @@ def streams_grid(result: BenchmarkResult, limit: int | None = None) -> Grid:
         )
     if len(result.streams) > 1:
         grid.rows.append(_total(result.streams, result.epochs))
-        grid.note = (
-            "All streams: sums; the slowest frames a second; percentiles over all epochs; mean kbit/s."
-        )
+        grid.note = "All streams: sums; the slowest frames a second; percentiles over all epochs; mean kbit/s."
     return grid
 
 
 def overall_grid(result: BenchmarkResult) -> Grid:
     """The run as a whole: the verdict with its rules, the speed, the resources."""
     streams = result.streams
-    grid = Grid(
-        "Overall", (Column("", numeric=False), Column("value", numeric=False), Column("", numeric=False))
-    )
+    grid = Grid("Overall", (Column("", numeric=False), Column("value", numeric=False), Column("", numeric=False)))
 
     def add(name: str, value: str, note: str = "", tone: Tone = "") -> None:
         grid.rows.append(Row(((name,), (value,), (note,)), tone))
@@ -228,8 +222,8 @@ def overall_grid(result: BenchmarkResult) -> Grid:
     usage = result.usage
     add("CPU", f"{number(usage.cores)} cores", f"{number(usage.cpu_seconds)} CPU seconds")
     add("peak memory", f"{number(usage.peak_memory_mb)} MB")
-    for name, text in flatten(result.engine):
-        add(f"engine {name}", _milliseconds(text))
+    for name, engine in result.engines.items():
+        add(f"engine of {name}", f"{engine.name} on {engine.device}", f"{engine.latency_ms:.1f} ms a frame")
     for loss in result.losses:
         add("actor lost", loss.actor, f"at {number(loss.seconds)} s, noticed by {loss.call}", "bad")
     if not result.losses:
@@ -338,10 +332,3 @@ def _rate(value: float) -> str:
 
 def _percentiles(values: Mapping[str, float]) -> tuple[str, ...]:
     return tuple(number(values[p]) if p in values else NOTHING for p in PERCENTILES)
-
-
-def _milliseconds(text: str) -> str:
-    try:
-        return f"{number(float(text))} ms"
-    except ValueError:
-        return text

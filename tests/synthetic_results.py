@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 from ns_ray.results import (
+    EngineResult,
     STAGES,
     AnchorResult,
     BenchmarkResult,
@@ -51,9 +52,7 @@ def make_stream(name: str, epochs: int, rng: random.Random, paced: bool = True, 
         for i, kind in enumerate(kinds[: 3 - done[number].dropped]):
             gain = 0.0 if kind == "KEY" else rng.lognormvariate(3, 0.8)
             index = first + i * 13
-            chosen.append(
-                AnchorResult(name, index, int(kind == "ALTREF"), kind, gain, rng.randint(60_000, 140_000))
-            )
+            chosen.append(AnchorResult(name, index, int(kind == "ALTREF"), kind, gain, rng.randint(60_000, 140_000)))
     seconds = epochs * EPOCH
     stream = StreamResult(
         name,
@@ -85,7 +84,7 @@ def make_result(streams: int = 2, epochs: int = 6, paced: bool = True, **changes
         options={"method": "neuroscaler", "videos": streams, "model": "EDSR_B8_F32_S3", "fraction": 0.075},
         config={"instance": "local", "enhancer": {"actors": 1, "engine": "auto"}},
         host={"processor": "A processor", "cores": 2, "memory_gb": 8, "gpus": []},
-        engine={"name": "torch", "640x360 EDSR_B8_F32_S3": 412.3},
+        engines={"640x360 EDSR_B8_F32_S3": EngineResult("torch", "cpu", 412.3)},
         paced=paced,
         wall_seconds=epochs * EPOCH + 1,
         media_seconds=streams * epochs * EPOCH,

@@ -17,7 +17,7 @@ from synthetic_results import make_result
 from ns_ray.errors import ResultError
 from ns_ray.plots import plots
 from ns_ray.report import load_result, main, tables, write_report
-from ns_ray.results import AnchorResult, BenchmarkResult, Loss, Rule, StreamResult
+from ns_ray.results import AnchorResult, BenchmarkResult, EngineResult, Loss, Rule, StreamResult
 from ns_ray.summary import clean, number, severity, worst
 
 NASTY = '<script>alert("$x_1$")</script>&\''
@@ -112,7 +112,7 @@ def test_overall_states_verdict_rules_speed_and_resources(tmp_path):
     assert seen.row("  latest inference")[2] == "met, limit 100 ms"
     assert seen.row("CPU")[1:] == ["1.80 cores", "31.2 CPU seconds"]
     assert seen.row("peak memory")[1] == "2310 MB"
-    assert seen.row("engine 640x360 EDSR_B8_F32_S3")[1] == "412 ms"
+    assert seen.row("engine of 640x360 EDSR_B8_F32_S3")[1:] == ["torch on cpu", "412.3 ms a frame"]
     text = terminal(result)
     for figure in ("43.2 fps", "1.60 s of video a second", "1.80 cores", "2310 MB", "torch"):
         assert figure in text
@@ -180,7 +180,7 @@ def test_text_from_outside_is_escaped_everywhere(tmp_path):
     result.rules.append(Rule(NASTY, 1, 2, NASTY, False))
     result.options[NASTY] = NASTY
     result.host[NASTY] = {NASTY: [NASTY]}
-    result.engine[NASTY] = NASTY
+    result.engines[NASTY] = EngineResult(NASTY, NASTY, 1.0)
     result.chosen.append(AnchorResult(NASTY, 1, 0, NASTY, 1.0, 1))
     seen = page(result, tmp_path, draw=True)
     assert "script" not in seen.tags

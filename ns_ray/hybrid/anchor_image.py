@@ -41,8 +41,8 @@ def quality_for(fraction: float) -> int:
     """
     if not 0 <= fraction <= LARGEST_FRACTION:
         raise ConfigError(
-            f"a fraction of {fraction:g} is outside 0..{LARGEST_FRACTION}: more JPEG anchors than that cost more bits than "
-            "they save; choose a smaller fraction"
+            f"a fraction of {fraction:g} is outside 0..{LARGEST_FRACTION}: more JPEG anchors than that cost more bits "
+            "than they save; choose a smaller fraction"
         )
     for largest, quality in ((0.05, 95), (0.075, 90), (0.1, 88)):
         if fraction <= largest:

@@ -59,7 +59,8 @@ def require_supported(info: VideoInfo) -> None:
         )
     if info.pixel_format != "yuv420p":
         raise MediaError(
-            f"{info.path}: its pixel format is {info.pixel_format}, but only 8 bit 4:2:0 is supported; encode it as yuv420p"
+            f"{info.path}: its pixel format is {info.pixel_format}, but only 8 bit 4:2:0 is supported; "
+            "encode it as yuv420p"
         )
 
 
