@@ -67,7 +67,7 @@ class Config(_Strict):
 
     Attributes:
         instance: its name, under which results are kept.
-        epoch_frames: frames between two selections of anchors.
+        epoch_seconds: time between two selections of anchors; the published 40 frames at 60 a second.
         gop_frames: frames between key frames where the streams keep to it; None where that is not known.
         window_frames: coded frames over which a stream's mean frame size is taken.
         in_flight_epochs: epochs of a stream that may be in work at once.
@@ -78,7 +78,7 @@ class Config(_Strict):
     """
 
     instance: str = "local"
-    epoch_frames: int = Field(40, ge=1)
+    epoch_seconds: float = Field(40 / 60, gt=0)
     gop_frames: int | None = Field(120, ge=1)
     window_frames: int = Field(240, ge=1)
     in_flight_epochs: int = Field(2, ge=1)

@@ -1,9 +1,13 @@
 """What a benchmark run found, as it is kept in benchmark.json; tables and plots are made from this alone."""
 
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from ns_ray.errors import ResultError
 
 # Stages of an epoch in the order it passes them.
 STAGES = ("read", "decode", "schedule", "take", "inference", "encode", "write")
@@ -53,7 +57,7 @@ class EpochResult:
 
 @dataclass(frozen=True, slots=True)
 class AnchorResult:
-    """One anchor in a stream's output: which frame (type as KEY, ALTREF or NORMAL), its gain and its bytes."""
+    """One anchor in a stream's output: which frame (its type KEY, ALTREF or NORMAL), its gain and bytes."""
 
     stream: str
     video_index: int
@@ -70,7 +74,8 @@ class StreamResult:
     Attributes:
         name: its name.
         input: the video it came from.
-        status: `done`, `refused` (nothing was written), `failed` (ended early) or `damaged` (whole but for damaged frames).
+        status: `done`, `refused` (nothing was written), `failed` (ended early) or `damaged`
+            (whole but for damaged frames).
         reason: why, where it is not `done`.
         frames: shown frames decoded.
         hidden: hidden frames decoded.
@@ -130,11 +135,23 @@ class Loss:
 
 @dataclass(slots=True)
 class Usage:
-    """What all processes of the run took together: CPU seconds, cores busy on average, memory at its highest."""
+    """What all processes of the run took together: CPU seconds, cores busy on average, peak of memory."""
 
     cpu_seconds: float = 0.0
     cores: float = 0.0
     peak_memory_mb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineResult:
+    """The inference engine taken for a model and LR size, where it ran, and its measured time for a frame."""
+
+    name: str
+    device: str
+    latency_ms: float
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.device}, {self.latency_ms:.1f} ms a frame"
 
 
 @dataclass(slots=True)
@@ -145,7 +162,7 @@ class BenchmarkResult:
         options: what was asked for, by name.
         config: the configuration in force.
         host: the machine: processor, cores, memory, GPUs, versions.
-        engine: name and measured latency in ms for each `WIDTHxHEIGHT model`.
+        engines: what ran each `WIDTHxHEIGHT model`.
         paced: whether packets came in real time; otherwise as fast as possible.
         wall_seconds: from the first packet to the last byte written.
         media_seconds: media time of all streams together.
@@ -161,7 +178,7 @@ class BenchmarkResult:
     options: dict[str, Any]
     config: dict[str, Any]
     host: dict[str, Any]
-    engine: dict[str, Any] = field(default_factory=dict)
+    engines: dict[str, EngineResult] = field(default_factory=dict)
     paced: bool = False
     wall_seconds: float = 0.0
     media_seconds: float = 0.0
@@ -176,6 +193,25 @@ class BenchmarkResult:
     def to_json(self) -> dict[str, Any]:
         """The result as plain objects."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> "BenchmarkResult":
+        """The result that `to_json` made plain.
+
+        Raises:
+            ResultError: something is missing or of another type.
+        """
+        try:
+            return _adapter().validate_python(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "top level"
+            raise ResultError(f"no benchmark result: {where}: {first['msg']}") from error
+
+
+@cache
+def _adapter() -> TypeAdapter[BenchmarkResult]:
+    return TypeAdapter(BenchmarkResult)
 
 
 def percentiles(values: list[float]) -> dict[str, float]:

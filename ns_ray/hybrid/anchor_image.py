@@ -41,8 +41,8 @@ def quality_for(fraction: float) -> int:
     """
     if not 0 <= fraction <= LARGEST_FRACTION:
         raise ConfigError(
-            f"a fraction of {fraction:g} is outside 0..{LARGEST_FRACTION}: more JPEG anchors than that cost more bits than "
-            "they save; choose a smaller fraction"
+            f"a fraction of {fraction:g} is outside 0..{LARGEST_FRACTION}: more JPEG anchors than that cost more bits "
+            "than they save; choose a smaller fraction"
         )
     for largest, quality in ((0.05, 95), (0.075, 90), (0.1, 88)):
         if fraction <= largest:
@@ -99,6 +99,7 @@ def read_tag(jpeg: bytes) -> AnchorImage:
 def decode_anchor(image: AnchorImage) -> NDArray[np.uint8]:
     """The HR picture of an anchor, RGB (height, width, 3); raises HybridError naming the frame where it is damaged."""
     try:
-        return simplejpeg.decode_jpeg(image.data, colorspace="RGB")
+        rgb: NDArray[np.uint8] = simplejpeg.decode_jpeg(image.data, colorspace="RGB")
     except ValueError as error:
         raise HybridError(f"anchor {image.name} is damaged ({error})") from error
+    return rgb

@@ -78,11 +78,21 @@ def finish(part: Path, path: Path, format: HybridFormat) -> None:
     """
     temporary = path.with_suffix(".tmp")
     try:
-        with open_input(str(part)) as source, av.open(str(temporary), "w", format="matroska", options=_OPTIONS) as sink:
+        with (
+            open_input(str(part)) as source,
+            av.open(str(temporary), "w", format="matroska", options=_OPTIONS) as sink,
+        ):
             tracks = _tracks(sink, format)
             for packet in source.demux():
                 if packet.size and packet.pts is not None:
-                    _put(sink, tracks[packet.stream.index], bytes(packet), packet.pts, packet.is_keyframe, packet.duration)
+                    _put(
+                        sink,
+                        tracks[packet.stream.index],
+                        bytes(packet),
+                        packet.pts,
+                        packet.is_keyframe,
+                        packet.duration,
+                    )
         os.replace(temporary, path)
         part.unlink()
     except (av.error.FFmpegError, OSError) as error:
@@ -123,16 +133,23 @@ def _tracks(sink: av.container.OutputContainer, format: HybridFormat) -> list[av
         track = sink.add_mux_stream(codec, rate=format.frame_rate, width=width, height=height)
         track.time_base = format.time_base
         track.metadata["title"] = title
+        assert isinstance(track, av.VideoStream)
         tracks.append(track)
     tracks[0].disposition = Disposition.default
     return tracks
 
 
 def _put(
-    sink: av.container.OutputContainer, stream: av.VideoStream, data: bytes, pts: int, key: bool, duration: int | None = None
+    sink: av.container.OutputContainer,
+    stream: av.VideoStream,
+    data: bytes,
+    pts: int,
+    key: bool,
+    duration: int | None = None,
 ) -> None:
     packet = av.Packet(data)
     packet.stream = stream
+    assert stream.time_base is not None
     packet.time_base = stream.time_base
     packet.pts = packet.dts = pts
     packet.duration = duration or 0

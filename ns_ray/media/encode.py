@@ -4,11 +4,10 @@ from fractions import Fraction
 
 import av
 import av.error
-import numpy as np
 
 from ns_ray.errors import MediaError
 from ns_ray.media.packets import Packet
-from ns_ray.media.yuv import Yuv420
+from ns_ray.media.yuv import Yuv420, to_frame
 
 PUBLISHED_KBPS = 35_500
 PUBLISHED_PIXELS = 3840 * 2160
@@ -74,11 +73,7 @@ class VideoEncoder:
 
     def encode(self, picture: Yuv420, pts: int) -> list[Packet]:
         """Encode the next picture; packets come out as the encoder's lag allows."""
-        frame = av.VideoFrame(self._codec.width, self._codec.height, "yuv420p")
-        for plane, samples in zip(frame.planes, picture.planes, strict=True):
-            padded = np.zeros((plane.height, plane.line_size), np.uint8)
-            padded[:, : samples.shape[1]] = samples
-            plane.update(padded)
+        frame = to_frame(picture)
         frame.pts = pts
         frame.time_base = self._codec.time_base
         return self._packets(frame)
@@ -91,6 +86,8 @@ class VideoEncoder:
         tick = round(1 / (self._rate * Fraction(self._codec.time_base)))
         packets = []
         for packet in self._codec.encode(frame):
-            packets.append(Packet(self._next, bytes(packet), packet.pts or 0, packet.duration or tick, packet.is_keyframe))
+            packets.append(
+                Packet(self._next, bytes(packet), packet.pts or 0, packet.duration or tick, packet.is_keyframe)
+            )
             self._next += 1
         return packets

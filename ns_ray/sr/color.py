@@ -59,9 +59,7 @@ def _upsample(chroma: Tensor, height: int, width: int) -> Tensor:
     """(2, h, w) -> (2, height, width)."""
     above = functional.pad(chroma, (0, 0, 1, 0), mode="replicate")[:, :-1]
     below = functional.pad(chroma, (0, 0, 0, 1), mode="replicate")[:, 1:]
-    rows = torch.stack((chroma * 0.75 + above * 0.25, chroma * 0.75 + below * 0.25), dim=2).flatten(1, 2)[
-        :, :height
-    ]
+    rows = torch.stack((chroma * 0.75 + above * 0.25, chroma * 0.75 + below * 0.25), dim=2).flatten(1, 2)[:, :height]
     right = functional.pad(rows, (0, 1), mode="replicate")[:, :, 1:]
     return torch.stack((rows, (rows + right) * 0.5), dim=3).flatten(2)[:, :, :width]
 

@@ -77,9 +77,7 @@ class Engine(ABC):
             ModelError: no weights are loaded, or the planes are not of this engine's size.
         """
 
-    def infer_all(
-        self, frames: Iterable[Planes], form: Format = "rgb"
-    ) -> Iterator[NDArray[np.uint8] | Planes]:
+    def infer_all(self, frames: Iterable[Planes], form: Format = "rgb") -> Iterator[NDArray[np.uint8] | Planes]:
         """`infer` of many frames, in order; an engine may overlap their copies and computation."""
         for planes in frames:
             yield self.infer(planes, form)
@@ -88,9 +86,7 @@ class Engine(ABC):
         """Runs once to get everything ready, then `runs` times to measure; sets and returns `latency_ms`."""
         noise = np.random.default_rng(0)
         chroma = chroma_size(self.height, self.width)
-        y, u, v = (
-            noise.integers(16, 236, size, np.uint8) for size in ((self.height, self.width), chroma, chroma)
-        )
+        y, u, v = (noise.integers(16, 236, size, np.uint8) for size in ((self.height, self.width), chroma, chroma))
         self.infer((y, u, v))
         times = []
         for _ in range(runs):

@@ -85,9 +85,7 @@ class Edsr(nn.Module):
         self.head = _convolution(3, features)
         self.blocks = nn.ModuleList(ResidualBlock(features) for _ in range(spec.blocks))
         self.fuse = _convolution(features, features)
-        self.upsample = nn.ModuleList(
-            _convolution(features, factor * factor * features) for factor in spec.upsampling
-        )
+        self.upsample = nn.ModuleList(_convolution(features, factor * factor * features) for factor in spec.upsampling)
         self.tail = _convolution(features, 3)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -75,9 +75,7 @@ class StripRunner:
         for start in range(0, height, self._tail_rows):
             stop = min(height, start + self._tail_rows)
             above, below = max(0, start - 1), min(height, stop + 1)
-            first = above - (
-                start - 1
-            )  # 1 at the top of the picture: the row above it stays zero, as padding
+            first = above - (start - 1)  # 1 at the top of the picture: the row above it stays zero, as padding
             wide = self._convolve("upsample.0", features[:, :, above : below + 2]).relu_()
             rows = wide.permute(0, 2, 3, 1).view(below - above, width, scale, -1).transpose(1, 2)
             shuffled[:first].zero_()

@@ -50,16 +50,10 @@ class TorchEngine(Engine):
         super().__init__(model, width, height, device)
         self._cuda = device.startswith("cuda")
         if self._cuda and not torch.cuda.is_available():
-            raise ModelError(
-                f"{self.spec} cannot run on {device}: PyTorch finds no GPU here; use the device cpu"
-            )
+            raise ModelError(f"{self.spec} cannot run on {device}: PyTorch finds no GPU here; use the device cpu")
         self.dtype = dtype or (torch.float16 if self._cuda else torch.float32)
-        if self.dtype not in (torch.float32, torch.float16) or (
-            self.dtype != torch.float32 and not self._cuda
-        ):
-            raise ModelError(
-                f"{self.spec} cannot run as {self.dtype} on {device}: use float32, or float16 on a GPU"
-            )
+        if self.dtype not in (torch.float32, torch.float16) or (self.dtype != torch.float32 and not self._cuda):
+            raise ModelError(f"{self.spec} cannot run as {self.dtype} on {device}: use float32, or float16 on a GPU")
         self._loaded = False
         self._strips: StripRunner | None = None
         self._network: Edsr | None = None
@@ -113,9 +107,7 @@ class TorchEngine(Engine):
         """Super-resolves one frame; see `Engine.infer`."""
         return _finish(*self._submit(planes, form))
 
-    def infer_all(
-        self, frames: Iterable[Planes], form: Format = "rgb"
-    ) -> Iterator[NDArray[np.uint8] | Planes]:
+    def infer_all(self, frames: Iterable[Planes], form: Format = "rgb") -> Iterator[NDArray[np.uint8] | Planes]:
         """`infer` of many frames, in order; on a GPU one is copied while the next is computed."""
         flying: deque[tuple[list[Tensor], torch.cuda.Event | None]] = deque()
         for planes in frames:

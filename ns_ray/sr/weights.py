@@ -63,9 +63,7 @@ def check_weights(spec: ModelSpec, state: object, origin: str) -> dict[str, Tens
         wanted = Edsr(spec).state_dict()
     if state.keys() != wanted.keys():
         odd = sorted(map(str, state.keys() ^ wanted.keys()))
-        raise ModelError(
-            f"{origin} is not for {spec}: it differs in '{odd[0]}' and {len(odd) - 1} more: {remedy}"
-        )
+        raise ModelError(f"{origin} is not for {spec}: it differs in '{odd[0]}' and {len(odd) - 1} more: {remedy}")
     for key, tensor in wanted.items():
         if state[key].shape != tensor.shape:
             raise ModelError(
@@ -79,7 +77,5 @@ def save_weights(weights: Weights, path: Path) -> None:
     """Writes weights as float32 on the CPU; readers never see half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    torch.save(
-        {key: value.detach().to("cpu", torch.float32).contiguous() for key, value in weights.items()}, part
-    )
+    torch.save({key: value.detach().to("cpu", torch.float32).contiguous() for key, value in weights.items()}, part)
     part.replace(path)
