@@ -38,7 +38,8 @@ def upscale(luma: Plane, scale: int, interpolation: Interpolation) -> Plane:
     """A luma plane (H, W) upscaled by swscale -> (H * scale, W * scale)."""
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(luma), "gray")
     height, width = luma.shape
-    return frame.reformat(width * scale, height * scale, interpolation=interpolation).to_ndarray()
+    larger: Plane = frame.reformat(width * scale, height * scale, interpolation=interpolation).to_ndarray()  # type: ignore[assignment]
+    return larger
 
 
 def evaluate(
@@ -85,22 +86,14 @@ def evaluate(
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the job; returns its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lr", type=Path, metavar="LR", help="LR video")
     parser.add_argument("hr", type=Path, metavar="HR", help="its HR reference")
-    parser.add_argument(
-        "-m", "--model", action="append", help=f"may be repeated (default: {' and '.join(SHIPPED)})"
-    )
+    parser.add_argument("-m", "--model", action="append", help=f"may be repeated (default: {' and '.join(SHIPPED)})")
     parser.add_argument("--weights", type=Path, help="directory of <model>.pt (default: the ones that ship)")
-    parser.add_argument(
-        "--every", type=int, default=20, help="compare one frame in so many (default: %(default)s)"
-    )
+    parser.add_argument("--every", type=int, default=20, help="compare one frame in so many (default: %(default)s)")
     parser.add_argument("--engine", default="torch", help="default: %(default)s")
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s"
-    )
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s")
     parser.add_argument("--data-dir", type=Path, default=Path(), help="where LR and HR are, if relative")
     parser.add_argument("--result-dir", type=Path, default=Path("result"), help="default: %(default)s")
     options = parser.parse_args(arguments)
@@ -110,9 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     pair = VideoPair("", options.data_dir / options.lr, options.data_dir / options.hr)
     models = options.model or list(SHIPPED)
     try:
-        results = evaluate(
-            pair, models, options.weights, options.every, options.device, options.engine, console
-        )
+        results = evaluate(pair, models, options.weights, options.every, options.device, options.engine, console)
     except NsRayError as error:
         console.print(f"[red]failed:[/] {error}")
         return 1
@@ -121,9 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in [*_INTERPOLATIONS, *models]:
         times = results.get(f"{name} ms")
         gain = means[name] - means["bicubic"]
-        table.add_row(
-            name, f"{means[name]:.3f}", f"{gain:+.3f}", f"{statistics.median(times):.0f}" if times else ""
-        )
+        table.add_row(name, f"{means[name]:.3f}", f"{gain:+.3f}", f"{statistics.median(times):.0f}" if times else "")
     Console().print(table)
     target = options.result_dir / "evaluation" / "sr" / f"{options.lr.stem}.json"
     target.parent.mkdir(parents=True, exist_ok=True)

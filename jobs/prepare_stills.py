@@ -17,14 +17,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 from av.video.reformatter import Interpolation
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 from rich.progress import Progress
+
+from ns_ray.sr.dataset import planes_of
+from ns_ray.sr.engine import Planes
 
 Image.MAX_IMAGE_PIXELS = 200_000_000
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -111,7 +116,7 @@ def pan(image: Path, target: Target, rng: random.Random, detail: float) -> Itera
     whole = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(
         format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
     )
-    planes = [_samples(plane) for plane in whole.planes]
+    planes = planes_of(whole)
     luma = planes[0].astype(np.int16)
     if np.abs(np.diff(luma[:, ::2], axis=0)).mean() + np.abs(np.diff(luma[::2], axis=1)).mean() < 2 * detail:
         return None
@@ -122,10 +127,6 @@ def pan(image: Path, target: Target, rng: random.Random, detail: float) -> Itera
     return (_window(planes, _bounce(start + i * step, limits), width, height) for i in range(target.frames))
 
 
-def _samples(plane: av.video.plane.VideoPlane) -> NDArray[np.uint8]:
-    return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
-
-
 def _bounce(position: NDArray[np.float64], limits: NDArray[np.int64]) -> NDArray[np.int64]:
     """The position folded back into 0..limits; even, to keep chroma in step with luma."""
     period = np.maximum(2 * limits, 1)
@@ -134,15 +135,12 @@ def _bounce(position: NDArray[np.float64], limits: NDArray[np.int64]) -> NDArray
     return even
 
 
-def _window(
-    planes: list[NDArray[np.uint8]], corner: NDArray[np.int64], width: int, height: int
-) -> av.VideoFrame:
-    frame = av.VideoFrame(width, height, "yuv420p")
-    for index, plane in enumerate(frame.planes):
-        x, y = corner // (2 if index else 1)
-        padded = np.zeros((plane.height, plane.line_size), np.uint8)
-        padded[:, : plane.width] = planes[index][y : y + plane.height, x : x + plane.width]
-        plane.update(padded)
+def _window(planes: Planes, corner: NDArray[np.int64], width: int, height: int) -> av.VideoFrame:
+    left, top = corner
+    luma, *chroma = planes
+    half = (slice(top // 2, (top + height) // 2), slice(left // 2, (left + width) // 2))
+    parts = [luma[top : top + height, left : left + width], *(plane[half].reshape(-1, width) for plane in chroma)]
+    frame = av.VideoFrame.from_ndarray(np.concatenate(parts), "yuv420p")
     frame.colorspace, frame.color_range = 1, 1
     return frame
 
@@ -152,7 +150,7 @@ class _Writer:
 
     def __init__(self, path: Path, codec: str, size: tuple[int, int], options: dict[str, str]) -> None:
         self._container = av.open(path, "w")
-        self._stream = self._container.add_stream(codec, rate=_FPS, options=options)
+        self._stream = cast(VideoStream, self._container.add_stream(codec, rate=_FPS, options=options))
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
         context = self._stream.codec_context
@@ -211,18 +209,10 @@ def parse_settings(pairs: list[str]) -> Settings:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the job; returns its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "images", nargs="+", type=Path, metavar="IMAGES", help="image files, or directories of them"
-    )
-    parser.add_argument(
-        "--data-dir", type=Path, default=Path("dataset"), help="where clips go (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help=f"one of {Settings()}"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGES", help="image files, or directories of them")
+    parser.add_argument("--data-dir", type=Path, default=Path("dataset"), help="where clips go (default: %(default)s)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=f"one of {Settings()}")
     options = parser.parse_args(arguments)
     try:
         settings = parse_settings(options.set)

@@ -68,9 +68,7 @@ class Settings:
 class Run:
     """One training run: its models, its data, and how far it is."""
 
-    def __init__(
-        self, models: list[str], pools: list[Pool], settings: Settings, device: str, directory: Path
-    ) -> None:
+    def __init__(self, models: list[str], pools: list[Pool], settings: Settings, device: str, directory: Path) -> None:
         self.settings, self.directory = settings, directory
         specs = [ModelSpec.parse(model) for model in models]
         self.scale = specs[0].scale
@@ -196,9 +194,7 @@ def train(models: list[str], data_dir: Path, directory: Path, settings: Settings
     pairs = find_pairs(data_dir, scale)
     with Progress(console=console) as bar:
         task = bar.add_task("reading", total=len(pairs))
-        pools = load_pools(
-            pairs, scale, device, settings.every, settings.threads, lambda pair: bar.advance(task)
-        )
+        pools = load_pools(pairs, scale, device, settings.every, settings.threads, lambda pair: bar.advance(task))
     for pool in pools:
         console.print(f"{pool.name}: {len(pool.lr)} frames")
     run = Run(models, pools, settings, device, directory)
@@ -212,19 +208,11 @@ def train(models: list[str], data_dir: Path, directory: Path, settings: Settings
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the job; returns its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "-m", "--model", action="append", help=f"may be repeated (default: {' and '.join(SHIPPED)})"
-    )
-    parser.add_argument(
-        "--data-dir", type=Path, default=Path("dataset"), help="where pairs are (default: %(default)s)"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-m", "--model", action="append", help=f"may be repeated (default: {' and '.join(SHIPPED)})")
+    parser.add_argument("--data-dir", type=Path, default=Path("dataset"), help="where pairs are (default: %(default)s)")
     parser.add_argument("--result-dir", type=Path, default=Path("result"), help="default: %(default)s")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help=f"one of {Settings()}"
-    )
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=f"one of {Settings()}")
     options = parser.parse_args(arguments)
     try:
         settings = parse_settings(options.set)

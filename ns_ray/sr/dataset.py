@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import av
 import numpy as np
 import torch
+from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation
 from torch import Tensor
 
 from ns_ray.errors import ModelError
 from ns_ray.sr.color import rgb_to_uint8, yuv_to_rgb
-from ns_ray.sr.engine import Planes
+from ns_ray.sr.engine import Plane, Planes
 
 _LR_NAME = re.compile(r"(\d+)p_\d+kbps_(.+)\.webm")
 
@@ -50,9 +51,7 @@ def find_pairs(data_dir: Path, scale: int, part: str = "train") -> list[VideoPai
         match = _LR_NAME.fullmatch(lr.name)
         if match is None:
             continue
-        originals = {
-            int(path.name.partition("p_")[0]): path for path in lr.parent.glob(f"*[0-9]p_{match[2]}.webm")
-        }
+        originals = {int(path.name.partition("p_")[0]): path for path in lr.parent.glob(f"*[0-9]p_{match[2]}.webm")}
         rows = [height for height in sorted(originals) if height >= int(match[1]) * scale]
         if rows:
             pairs.append(VideoPair(lr.relative_to(data_dir).parts[0], lr, originals[rows[0]]))
@@ -85,18 +84,14 @@ def _matched(
     low: Iterator[av.VideoFrame], high: Iterator[av.VideoFrame], scale: int, every: int
 ) -> Iterator[tuple[Planes, Planes]]:
     tolerance = 0.004  # seconds: containers round times to a millisecond
-    index = -1
-    due = 0
+    index, due = 0, 0
+    frame = next(low, None)
     for original in high:
-        for frame in low:
-            index += 1
-            if frame.time >= original.time - tolerance:
-                break
-        else:
+        while frame and frame.time < original.time - tolerance:
+            frame, index = next(low, None), index + 1
+        if frame is None:
             return
-        if frame.time > original.time + tolerance:
-            continue
-        if index >= due:
+        if frame.time <= original.time + tolerance and index >= due:
             due = index + every
             size = frame.width * scale, frame.height * scale
             if size != (original.width, original.height):
@@ -112,11 +107,13 @@ def planes_of(frame: av.VideoFrame) -> Planes:
     """
     if frame.format.name != "yuv420p":
         raise ModelError(f"a {frame.format.name} video cannot be trained on: convert it to yuv420p")
-    y, u, v = (
-        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width].copy()
-        for plane in frame.planes
-    )
+    y, u, v = map(_samples, frame.planes)
     return y, u, v
+
+
+def _samples(plane: VideoPlane) -> Plane:
+    rows = np.frombuffer(cast(bytes, plane), np.uint8).reshape(plane.height, plane.line_size)
+    return rows[:, : plane.width].copy()
 
 
 @dataclass(slots=True)
@@ -130,9 +127,7 @@ class Pool:
     def split(self, held_out: int) -> tuple["Pool", "Pool"]:
         """The first frames and the `held_out` last ones (at most half of them)."""
         count = len(self.lr) - min(held_out, len(self.lr) // 2)
-        return Pool(self.name, self.lr[:count], self.hr[:count]), Pool(
-            self.name, self.lr[count:], self.hr[count:]
-        )
+        return Pool(self.name, self.lr[:count], self.hr[:count]), Pool(self.name, self.lr[count:], self.hr[count:])
 
 
 def load_pools(
@@ -150,9 +145,7 @@ def load_pools(
     """
 
     def read(pair: VideoPair) -> list[tuple[Tensor, Tensor]]:
-        frames = [
-            (_to_rgb(low, device), _to_rgb(high, device)) for low, high in read_pair(pair, scale, every)
-        ]
+        frames = [(_to_rgb(low, device), _to_rgb(high, device)) for low, high in read_pair(pair, scale, every)]
         progress(pair)
         return frames
 
@@ -163,9 +156,7 @@ def load_pools(
             for low, high in frames:
                 groups[f"{pair.collection} {low.shape[0]}p"].append((low, high))
     if not groups:
-        raise ModelError(
-            "the LR and HR videos have no frame of the same time in common: make the pairs again"
-        )
+        raise ModelError("the LR and HR videos have no frame of the same time in common: make the pairs again")
     return [
         Pool(name, torch.stack([low for low, _ in frames]), torch.stack([high for _, high in frames]))
         for name, frames in sorted(groups.items())
@@ -196,9 +187,7 @@ class PatchSampler:
         """
         for pool in pools:
             if min(pool.lr.shape[1:3]) < patch:
-                raise ModelError(
-                    f"{pool.name}: its frames are smaller than a patch of {patch}: set a smaller patch"
-                )
+                raise ModelError(f"{pool.name}: its frames are smaller than a patch of {patch}: set a smaller patch")
         self._pools, self._scale, self._patch = pools, scale, patch
         self._device = pools[0].lr.device
         self._random = torch.Generator(self._device).manual_seed(seed)
@@ -206,12 +195,9 @@ class PatchSampler:
 
     def draw(self) -> Batch:
         """The next batch."""
-        parts = [
-            self._cut(pool, count) for pool, count in zip(self._pools, self._counts, strict=True) if count
-        ]
+        parts = [self._cut(pool, count) for pool, count in zip(self._pools, self._counts, strict=True) if count]
         low, high = (
-            torch.cat(side).to(torch.float32).mul_(1 / 255).permute(0, 3, 1, 2)
-            for side in zip(*parts, strict=True)
+            torch.cat(side).to(torch.float32).mul_(1 / 255).permute(0, 3, 1, 2) for side in zip(*parts, strict=True)
         )
         return Batch(low, high)
 

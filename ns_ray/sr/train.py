@@ -43,9 +43,7 @@ class Objective:
 class Trainer:
     """Trains one model on one device: bfloat16 arithmetic, recorded as a CUDA graph, on a GPU; float32 on a CPU."""
 
-    def __init__(
-        self, model: ModelSpec | str, objective: Objective, device: str = "cpu", seed: int = 0
-    ) -> None:
+    def __init__(self, model: ModelSpec | str, objective: Objective, device: str = "cpu", seed: int = 0) -> None:
         """Makes the model with random weights.
 
         Raises:
@@ -53,11 +51,11 @@ class Trainer:
         """
         self._objective, self._device = objective, device
         self._cuda = device.startswith("cuda")
-        network = build(model, seed)
-        start_as_interpolation(network)
-        self.network = network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._name = self.network.spec.name
-        self._parameters = list(self.network.parameters())
+        self.network = build(model, seed)
+        start_as_interpolation(self.network)
+        _place(self.network, device)
+        self._name: str = self.network.spec.name
+        self._parameters: list[Tensor] = list(self.network.parameters())
         self._average = [parameter.detach().clone() for parameter in self._parameters]
         self._rate = torch.tensor(0.0, device=device)
         self._share = torch.tensor(1.0, device=device)
@@ -98,23 +96,23 @@ class Trainer:
         error = out.float() - batch.hr
         loss = error.abs().mean() + self._objective.luma * (error * self._luma).sum(1).abs().mean()
         self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self._optimiser.step()
         with torch.no_grad():
-            steps = torch._foreach_sub(self._parameters, self._average)
-            torch._foreach_mul_(steps, self._share)
-            torch._foreach_add_(self._average, steps)
-        return loss.detach()
+            for average, parameter in zip(self._average, self._parameters, strict=True):
+                average.lerp_(parameter, self._share)
+        detached: Tensor = loss.detach()
+        return detached
 
     def _record(self, batch: Batch) -> Tensor:
         """Takes the first steps as they are, then records one to replay: launching kernels is most of a step else."""
         static = Batch(*(side.clone(memory_format=torch.preserve_format) for side in batch))
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())  # type: ignore[no-untyped-call]
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(3):
                 loss = self._step(static)
-        torch.cuda.current_stream().wait_stream(stream)  # type: ignore[no-untyped-call]
+        torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             recorded = self._step(static)
@@ -146,10 +144,15 @@ class Trainer:
 
     def averaged(self) -> Edsr:
         """A network of its own with the averaged weights, float32."""
-        network = Edsr(self.network.spec).to(torch.device(self._device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = Edsr(self.network.spec)
+        _place(network, self._device)
         network.load_state_dict(self.weights())
-        evaluated: Edsr = network.eval()
-        return evaluated
+        return network
+
+
+def _place(network: Edsr, device: str) -> None:
+    network.to(device=device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 @torch.no_grad()
@@ -159,23 +162,25 @@ def start_as_interpolation(network: Edsr) -> None:
     The first three channels carry the picture from the head's skip connection to the tail; all others start faint.
     Learning to copy the picture first is most of a short training else.
     """
-    for faint in (network.fuse, network.tail, *(block.second for block in network.blocks)):  # type: ignore[union-attr]
-        faint.weight.mul_(0.1)  # type: ignore[union-attr, operator]
-        faint.bias.zero_()  # type: ignore[union-attr, operator]
-    network.head.weight[:3] = 0
-    network.head.bias[:3] = 0  # type: ignore[index]
-    network.tail.weight[:, :3] = 0
+    weights = dict(network.named_parameters())
+    seconds = [f"blocks.{block}.second" for block in range(network.spec.blocks)]
+    for layer in ("fuse", "tail", *seconds):
+        weights[f"{layer}.weight"].mul_(0.1)
+        weights[f"{layer}.bias"].zero_()
+    weights["head.weight"][:3] = 0
+    weights["head.bias"][:3] = 0
+    weights["tail.weight"][:, :3] = 0
     for color in range(3):
-        network.head.weight[color, color, 1, 1] = 1
-        network.tail.weight[color, color, 1, 1] = 1
-    for convolution, factor in zip(network.upsample, network.spec.upsampling, strict=True):
+        weights["head.weight"][color, color, 1, 1] = 1
+        weights["tail.weight"][color, color, 1, 1] = 1
+    for index, factor in enumerate(network.spec.upsampling):
         along = torch.stack([_quadratic((step + 0.5) / factor - 0.5) for step in range(factor)])
         kernels = torch.einsum("ai,bj->abij", along, along).reshape(-1, 3, 3)
         for color in range(3):
             channels = slice(color * factor**2, (color + 1) * factor**2)
-            convolution.weight[channels] = 0  # type: ignore[index, operator]
-            convolution.weight[channels, color] = kernels  # type: ignore[index, operator]
-            convolution.bias[channels] = 0  # type: ignore[index, operator]
+            weights[f"upsample.{index}.weight"][channels] = 0
+            weights[f"upsample.{index}.weight"][channels, color] = kernels
+            weights[f"upsample.{index}.bias"][channels] = 0
 
 
 def _quadratic(offset: float) -> Tensor:
@@ -189,13 +194,8 @@ def validate(network: Edsr | None, pool: Pool, scale: int) -> float:
     total = 0.0
     for low, high in zip(pool.lr, pool.hr, strict=True):
         source = low.permute(2, 0, 1)[None].to(torch.float32) / 255
-        if network:
-            picture = network(source)
-        else:
-            picture = functional.interpolate(source, scale_factor=scale, mode="bicubic")
+        picture = network(source) if network else functional.interpolate(source, scale_factor=scale, mode="bicubic")
         weights = torch.tensor(_LUMA, device=low.device)
         luma = picture[0].clamp(0, 1).permute(1, 2, 0) @ weights * _LUMA_LEVELS
-        total += psnr_of_mse(
-            float((luma - high.to(torch.float32) @ weights * (_LUMA_LEVELS / 255)).square().mean())
-        )
+        total += psnr_of_mse(float((luma - high.to(torch.float32) @ weights * (_LUMA_LEVELS / 255)).square().mean()))
     return total / len(pool.lr)
