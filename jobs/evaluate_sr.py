@@ -31,14 +31,15 @@ from ns_ray.sr.engine import Engine, Plane
 from ns_ray.sr.models import SHIPPED, ModelSpec
 from ns_ray.sr.weights import load_weights
 
-_INTERPOLATIONS = {"bilinear": Interpolation.BILINEAR, "bicubic": Interpolation.BICUBIC}
+_INTERPOLATIONS = ("bilinear", "bicubic")
 
 
-def upscale(luma: Plane, scale: int, interpolation: Interpolation) -> Plane:
-    """A luma plane (H, W) upscaled by swscale -> (H * scale, W * scale)."""
+def upscale(luma: Plane, scale: int, interpolation: str) -> Plane:
+    """A luma plane (H, W) -> (H * scale, W * scale), by swscale, `bilinear` or `bicubic`."""
+    way = Interpolation[interpolation.upper()]
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(luma), "gray")
     height, width = luma.shape
-    larger: Plane = frame.reformat(width * scale, height * scale, interpolation=interpolation).to_ndarray()  # type: ignore[assignment]
+    larger: Plane = frame.reformat(width * scale, height * scale, interpolation=way).to_ndarray()  # type: ignore[assignment]
     return larger
 
 
@@ -71,8 +72,8 @@ def evaluate(
                 engines = [create_engine(engine, spec, columns, rows, device) for spec in specs]
                 for candidate, state in zip(engines, states, strict=True):
                     candidate.load(state)
-            for name, interpolation in _INTERPOLATIONS.items():
-                results[name].append(psnr(upscale(low[0], scale, interpolation), high[0]))
+            for name in _INTERPOLATIONS:
+                results[name].append(psnr(upscale(low[0], scale, name), high[0]))
             for candidate in engines:
                 start = time.perf_counter()
                 picture = candidate.infer(low, "yuv")
