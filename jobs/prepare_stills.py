@@ -9,6 +9,7 @@ Exit status: 0 done, 1 nothing could be made of the images, 2 wrong usage.
 """
 
 import argparse
+import os
 import random
 import sys
 import zlib
@@ -32,6 +33,7 @@ from ns_ray.sr.dataset import planes_of
 from ns_ray.sr.engine import Planes
 
 Image.MAX_IMAGE_PIXELS = 200_000_000
+os.environ.setdefault("SVT_LOG", "1")  # of the AV1 encoder: errors alone
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 _FPS = 60
 
