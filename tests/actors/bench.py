@@ -4,12 +4,11 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from ns_ray.anchors.policies import Fraction
-from ns_ray.config import Config
-
 from actors.messages import Stream
 from actors.pipeline import Pipeline
 from actors.stream_run import Plan, StreamRun
+from ns_ray.anchors.policies import Fraction
+from ns_ray.config import Config
 
 MODEL = "EDSR_B1_F8_S3"
 CONFIG = Config(epoch_seconds=20 / 60)
@@ -29,7 +28,13 @@ class Bench:
 
     def run(self, opened: list[Stream], output: Path, progress=lambda name, frames: None, **plan) -> list[StreamRun]:
         output.mkdir(exist_ok=True)
-        settings = {"method": "neuroscaler", "policy": Fraction(0.1), "quality": 90, "frames": 100, "paced": False} | plan
+        settings = {
+            "method": "neuroscaler",
+            "policy": Fraction(0.1),
+            "quality": 90,
+            "frames": 100,
+            "paced": False,
+        } | plan
 
         async def prepared() -> list[StreamRun]:
             await self.pipeline.prepare(opened)

@@ -10,10 +10,11 @@ import pytest
 import ray
 import streams
 from bench import CONFIG, MODEL, Bench, start
+
+from actors.messages import Stream
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import save_weights
 
-from actors.messages import Stream
 
 @pytest.fixture(scope="session")
 def local_ray() -> Iterator[None]:

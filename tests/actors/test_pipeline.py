@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 import ray
 import streams
+from bench import CONFIG, MODEL, Bench, start
+
+from actors.decoder import DecoderActor
+from actors.pipeline import Pipeline
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction
 from ns_ray.errors import MediaError, ModelError
@@ -19,10 +23,6 @@ from ns_ray.results import STAGES
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import load_weights, save_weights
-
-from actors.decoder import DecoderActor
-from actors.pipeline import Pipeline
-from bench import CONFIG, MODEL, Bench, start
 
 KINDS = ("sources", "decoders", "scheduler", "enhancers", "encoders", "packagers")
 
@@ -111,7 +111,9 @@ def test_a_killed_actor_leaves_no_hole_in_video_encoded_anew(bench, opened, tmp_
     assert len(bench.pipeline.losses) == 1
 
 
-@pytest.mark.parametrize(("method", "policy", "anchors"), [("per-frame", PerFrame(), 60), ("selective", Uniform(0.2), 12)])
+@pytest.mark.parametrize(
+    ("method", "policy", "anchors"), [("per-frame", PerFrame(), 60), ("selective", Uniform(0.2), 12)]
+)
 def test_methods_that_encode_anew(bench, opened, tmp_path, method, policy, anchors):
     run = bench.run(opened[:1], tmp_path, method=method, policy=policy, frames=60)[0]
     info = probe(str(run.path))
@@ -147,21 +149,22 @@ def test_a_video_is_repeated_for_a_longer_run(bench, opened, tmp_path):
     assert any(anchor.video_index == 100 for one in read for anchor in one.anchors), "the second KEY frame"
 
 
-class TestDamage:
-    """One stream goes wrong; the others do not notice."""
+ALONE = {"policy": Fraction(0.1, scope="stream")}
 
-    plan = {"policy": Fraction(0.1, scope="stream")}
+
+class TestDamage:
+    """One stream goes wrong; the others do not notice, where streams do not compete for anchors."""
 
     def others(self, bench, videos, tmp_path):
         opened = [bench.stream(name, videos[name]) for name in ("even", "odd")]
-        return opened, outputs(bench.run(opened, tmp_path / "without", **self.plan))
+        return opened, outputs(bench.run(opened, tmp_path / "without", **ALONE))
 
     def test_a_truncated_file(self, bench, videos, tmp_path):
         opened, without = self.others(bench, videos, tmp_path)
         cut = tmp_path / "cut.mkv"
         data = streams.SAMPLE.read_bytes()
         cut.write_bytes(data[: len(data) // 4])
-        runs = bench.run([*opened, bench.stream("cut", cut)], tmp_path / "with", **self.plan)
+        runs = bench.run([*opened, bench.stream("cut", cut)], tmp_path / "with", **ALONE)
         bad = runs.pop()
         assert bad.failed
         assert "stream cut: " in bad.reason
@@ -178,7 +181,7 @@ class TestDamage:
         data[at : at + len(packet)] = bytes(len(packet))
         corrupt = tmp_path / "corrupt.mkv"
         corrupt.write_bytes(data)
-        runs = bench.run([*opened, bench.stream("corrupt", corrupt)], tmp_path / "with", **self.plan)
+        runs = bench.run([*opened, bench.stream("corrupt", corrupt)], tmp_path / "with", **ALONE)
         bad = runs.pop()
         assert not bad.failed
         assert [index for index, _ in bad.damaged] == list(range(45, 60))
@@ -194,7 +197,7 @@ class TestDamage:
         gone.write_bytes(videos["slow"].read_bytes())
         stream = bench.stream("gone", gone)
         gone.unlink()
-        runs = bench.run([*opened, stream], tmp_path / "with", **self.plan)
+        runs = bench.run([*opened, stream], tmp_path / "with", **ALONE)
         bad = runs.pop()
         assert bad.failed
         assert "gone.mkv" in bad.reason
@@ -204,7 +207,7 @@ class TestDamage:
         opened, without = self.others(bench, videos, tmp_path)
         folder = tmp_path / "with"
         (folder / "slow.mkv.part").mkdir(parents=True)
-        runs = bench.run([*opened, bench.stream("slow", videos["slow"])], folder, **self.plan)
+        runs = bench.run([*opened, bench.stream("slow", videos["slow"])], folder, **ALONE)
         bad = runs.pop()
         assert bad.failed
         assert "cannot be written" in bad.reason
@@ -220,15 +223,16 @@ class PoisonedDecoder(DecoderActor):
         return super().decode(stream, epoch, packets, history)
 
 
-def test_a_stream_that_kills_its_decoder_each_time_fails_alone(local_ray, runner, weights, videos, tmp_path, monkeypatch):
+def test_a_stream_that_kills_its_decoder_each_time_fails_alone(
+    local_ray, runner, weights, videos, tmp_path, monkeypatch
+):
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     monkeypatch.setattr("actors.pools.DecoderActor", PoisonedDecoder)
     pipeline = start(CONFIG.model_copy(update={"retries": 1}), runner)
     bench = Bench(pipeline, runner, weights)
-    plan = {"policy": Fraction(0.1, scope="stream")}
     even, odd = (bench.stream(name, videos[name]) for name in ("even", "odd"))
-    alone = bench.run([even], tmp_path / "alone", **plan)
-    runs = bench.run([even, odd], tmp_path / "both", **plan)
+    alone = bench.run([even], tmp_path / "alone", **ALONE)
+    runs = bench.run([even, odd], tmp_path / "both", **ALONE)
     pipeline.stop()
     assert outputs(runs[:1]) == outputs(alone)
     assert runs[1].failed

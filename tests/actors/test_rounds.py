@@ -1,9 +1,8 @@
 import asyncio
 
+from actors.rounds import Rounds
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
 from ns_ray.results import Span
-
-from actors.rounds import Rounds
 
 SPAN = Span("schedule", 0.0, 0.0)
 
