@@ -13,6 +13,9 @@ from ns_ray.config import Pool
 from ns_ray.errors import NsRayError
 
 _PAUSE_SECONDS = 0.2
+# Threads of inference that wait for one another by spinning take the cores that others need: where cores are
+# shared, a frame then takes several times as long.
+_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 class ActorLostError(NsRayError):
@@ -52,7 +55,11 @@ class ActorPool:
         self._retries = retries
         self._on_loss = on_loss
         remote = ray.remote(kind).options(
-            num_cpus=config.cpus, num_gpus=gpus, resources=config.resources, max_restarts=-1
+            num_cpus=config.cpus,
+            num_gpus=gpus,
+            resources=config.resources,
+            max_restarts=-1,
+            runtime_env={"env_vars": _ENVIRONMENT},
         )
         affinity = config.affinity or [[]]
         self._actors: list[Any] = [

@@ -5,6 +5,7 @@ import av
 import numpy as np
 import pytest
 import streams
+import torch
 
 from ns_ray.errors import MediaError
 from ns_ray.media.decode import VideoDecoder, show_existing_packet
@@ -199,3 +200,9 @@ def test_a_truncated_file_gives_what_is_whole_first(tmp_path):
     whole = list(read_packets(probe(str(streams.SAMPLE))))
     assert 50 < len(packets) < 240
     assert packets == whole[: len(packets)]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="NVDEC may be there")
+def test_without_a_gpu_nvdec_is_refused(plain_video):
+    with pytest.raises(MediaError, match=r"device cuda .* use device cpu"):
+        VideoDecoder(probe(str(plain_video)), device="cuda")

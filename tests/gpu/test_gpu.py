@@ -1,0 +1,74 @@
+"""What needs a GPU. Everywhere else these are skipped; the same paths run on the CPU in the other tests."""
+
+import asyncio
+from itertools import islice
+
+import numpy as np
+import pytest
+import ray
+import streams
+import torch
+
+from actors.messages import Stream
+from actors.pipeline import Pipeline
+from actors.stream_run import Plan
+from ns_ray.anchors.policies import Fraction
+from ns_ray.config import Config, DecoderPool
+from ns_ray.hybrid.reader import read_hybrid
+from ns_ray.media.decode import VideoDecoder
+from ns_ray.media.packets import read_packets
+from ns_ray.media.probe import probe
+from ns_ray.metrics.psnr import psnr
+from ns_ray.sr.calibrate import calibrate
+from ns_ray.sr.weights import load_weights
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
+
+
+def sample_frames(count: int, **options):
+    info = probe(str(streams.SAMPLE))
+    return VideoDecoder(info, **options).decode(islice(read_packets(info), count)).frames
+
+
+def test_nvdec_gives_the_same_frames_hidden_ones_too():
+    on_cpu, on_gpu = sample_frames(60), sample_frames(60, device="cuda")
+    assert any(not frame.record.shown for frame in on_gpu)
+    for one, other in zip(on_cpu, on_gpu, strict=True):
+        assert one.record == other.record
+        assert all(map(np.array_equal, one.picture.planes, other.picture.planes)), one.record.name
+
+
+@pytest.mark.parametrize("model", ["EDSR_B8_F16_S3", "EDSR_B8_F32_S3"])
+def test_half_precision_keeps_the_picture(model):
+    picture = sample_frames(1)[0].picture
+    weights = load_weights(model)
+    reference = calibrate(model, weights, 640, 360, "cpu").engine.infer(picture.planes)
+    calibrated = calibrate(model, weights, 640, 360, "cuda:0")
+    assert calibrated.engine.device == "cuda:0"
+    assert calibrated.engine.latency_ms > 0
+    assert psnr(calibrated.engine.infer(picture.planes), reference) > 50
+
+
+def test_a_run_on_one_gpu(tmp_path):
+    """Decoding by NVDEC, enhancing on the GPU: a hybrid stream with every selected anchor."""
+    ray.init(address="local", include_dashboard=False, log_to_driver=False)
+    config = Config(decoder=DecoderPool(device="cuda"))
+
+    async def run():
+        pipeline = Pipeline(config, gpus=1)
+        await pipeline.start()
+        stream = Stream("stream0", await pipeline.probe(str(streams.SAMPLE)), "EDSR_B8_F32_S3")
+        engines = await pipeline.prepare([stream])
+        plan = Plan("neuroscaler", Fraction(0.075), 90, 240, True, tmp_path)
+        runs = await pipeline.run([stream], plan, lambda name, frames: None)
+        pipeline.stop()
+        return engines, runs[0]
+
+    engines, done = asyncio.run(run())
+    ray.shutdown()
+    assert not done.reason
+    assert next(iter(engines.values())).device == "cuda:0"
+    names = {anchor.name for one in read_hybrid(str(done.path)) for anchor in one.anchors}
+    assert names == {f"{a.video_index}.{a.super_index}" for a in done.anchors}
+    assert len(names) == 18
+    assert not any(epoch.late for epoch in done.epochs[2:])
