@@ -3,6 +3,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 
 #include <new>
 
@@ -69,7 +70,7 @@ NB_MODULE(_reconstruct, m) {
           "__init__",
           [](Reconstructor* self, int scale, bool best, int threads, bool simd, const nb::dict& tuning) {
             Tuning t;
-            for (auto [key, value] : tuning) t.set(nb::cast<std::string>(key), nb::cast<float>(value));
+            for (auto [key, value] : tuning) t.set(nb::cast<std::string>(key), static_cast<float>(nb::cast<double>(nb::float_(value))));
             new (self) Reconstructor(scale, best, threads, simd, t);
           },
           "scale"_a, "best"_a, "threads"_a, "simd"_a, "tuning"_a = nb::dict())
