@@ -2,7 +2,7 @@
 
 
 class NsRayError(Exception):
-    """Base of every error raised on purpose; its text names the stream, the file or the frame, and the remedy."""
+    """Base of every error raised on purpose; its text names the stream, file or frame, and the remedy."""
 
 
 class MediaError(NsRayError):
@@ -27,3 +27,7 @@ class HybridError(NsRayError):
 
 class ConfigError(NsRayError):
     """A setting is unknown or out of range."""
+
+
+class ResultError(NsRayError):
+    """A benchmark's result cannot be read."""

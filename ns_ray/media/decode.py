@@ -6,13 +6,12 @@ from typing import Literal
 
 import av
 import av.error
-import numpy as np
 from av.codec.hwaccel import HWAccel
 
 from ns_ray.errors import BitstreamError, MediaError
 from ns_ray.media.packets import Packet
-from ns_ray.media.probe import VideoInfo
-from ns_ray.media.yuv import Yuv420
+from ns_ray.media.probe import VideoInfo, require_supported
+from ns_ray.media.yuv import Yuv420, from_frame
 from ns_ray.vp9.header import FrameHeader, HeaderParser
 from ns_ray.vp9.records import FrameRecord, record
 from ns_ray.vp9.superframe import split
@@ -22,14 +21,11 @@ Device = Literal["cpu", "cuda"]
 
 @dataclass(frozen=True, slots=True)
 class DecodedFrame:
-    """One coded frame: its record, its pts in ticks of the video's time base, its picture.
-
-    A hidden frame that refreshes no slot can be shown by no decoder and referred to by no frame; its `picture` is None.
-    """
+    """One coded frame: its record, its pts in ticks of the video's time base, its picture."""
 
     record: FrameRecord
     pts: int
-    picture: Yuv420 | None
+    picture: Yuv420
 
 
 @dataclass(slots=True)
@@ -67,12 +63,9 @@ class VideoDecoder:
             threads: decoding threads on the CPU, which work on the tiles of one frame.
 
         Raises:
-            MediaError: the video is not VP9, or the device cannot decode here.
+            MediaError: the video is not 8 bit 4:2:0 VP9, or the device cannot decode here.
         """
-        if info.codec != "vp9":
-            raise MediaError(
-                f"{info.path}: its codec is {info.codec}, but anchors are chosen and reused by VP9's means; encode it with libvpx-vp9"
-            )
+        require_supported(info)
         self.info = info
         self._device: Device = device
         self._threads = threads
@@ -89,7 +82,9 @@ class VideoDecoder:
                 self._codec.thread_count = self._threads
             self._codec.open()
         except (av.error.FFmpegError, RuntimeError, ValueError) as error:
-            raise MediaError(f"{self.info.path}: no VP9 decoder on device {self._device} ({error}); use device cpu") from error
+            raise MediaError(
+                f"{self.info.path}: no VP9 decoder on device {self._device} ({error}); use device cpu"
+            ) from error
 
     def decode(self, packets: Iterable[Packet]) -> DecodedPackets:
         """Decode the next packets.
@@ -120,9 +115,9 @@ class VideoDecoder:
             if picture is None and header.refreshed:
                 slot = (header.refreshed & -header.refreshed).bit_length() - 1
                 picture = self._picture(show_existing_packet(slot, header.profile), expected=True)
-            frames.append(
-                DecodedFrame(record(header, packet.video_index, super_index, len(data)), packet.pts, picture)
-            )
+            if picture is not None:  # a hidden frame that refreshes no slot is of no use to any other
+                frame = record(header, packet.video_index, super_index, len(data))
+                frames.append(DecodedFrame(frame, packet.pts, picture))
         return frames
 
     def _check(self, header: FrameHeader) -> None:
@@ -134,19 +129,4 @@ class VideoDecoder:
         frames = self._codec.decode(av.Packet(data))
         if len(frames) != expected:
             raise MediaError(f"the decoder gave {len(frames)} pictures for a frame where {int(expected)} was due")
-        return _planes(frames[0]) if frames else None
-
-
-def _planes(frame: av.VideoFrame) -> Yuv420:
-    height, width = (frame.height + 1) // 2, (frame.width + 1) // 2
-    y = _view(frame.planes[0])[: frame.height, : frame.width]
-    if frame.format.name == "nv12":  # NVDEC interleaves the chroma planes
-        uv = _view(frame.planes[1])[:height, : 2 * width]
-        return Yuv420(y, uv[:, 0::2], uv[:, 1::2])
-    if frame.format.name not in ("yuv420p", "yuvj420p"):
-        raise MediaError(f"the decoder gave {frame.format.name}, but only 8 bit 4:2:0 video is supported")
-    return Yuv420(y, _view(frame.planes[1])[:height, :width], _view(frame.planes[2])[:height, :width])
-
-
-def _view(plane: av.video.plane.VideoPlane) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
-    return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        return from_frame(frames[0]) if frames else None

@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+import av
 import av.error
 
 from ns_ray.errors import MediaError
 from ns_ray.media.probe import VideoInfo, open_input
+
+
+# Files round their duration, and leave out that of the last frame.
+_SLACK_FRAMES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ def _read(info: VideoInfo, loop: bool) -> Iterator[Packet]:
         first = index
         tick = round(1 / (info.frame_rate * info.time_base))
         with open_input(info.path) as container:
+            declared = container.duration / av.time_base if container.duration else None
             try:
                 for packet in container.demux(video=0):
                     if not packet.size:
@@ -56,6 +62,12 @@ def _read(info: VideoInfo, loop: bool) -> Iterator[Packet]:
                 raise MediaError(f"{info.path}: it cannot be read beyond frame {index} ({error})") from error
         if index == first:
             raise MediaError(f"{info.path}: it holds no frame")
+        seconds = (end - offset) * float(info.time_base)
+        if declared is not None and seconds < declared - _SLACK_FRAMES / info.frame_rate:
+            raise MediaError(
+                f"{info.path}: it ends after frame {index - 1}, at {seconds:.2f} s of {declared:.2f} s; the file is "
+                "truncated, get the whole one"
+            )
         if not loop:
             return
         offset = end

@@ -50,6 +50,20 @@ def probe(path: str) -> VideoInfo:
         )
 
 
+def require_supported(info: VideoInfo) -> None:
+    """Refuse what cannot be enhanced; raises MediaError naming the file and the remedy."""
+    if info.codec != "vp9":
+        raise MediaError(
+            f"{info.path}: its codec is {info.codec}, but anchors are chosen and reused by VP9's means; "
+            "encode it with libvpx-vp9"
+        )
+    if info.pixel_format != "yuv420p":
+        raise MediaError(
+            f"{info.path}: its pixel format is {info.pixel_format}, but only 8 bit 4:2:0 is supported; "
+            "encode it as yuv420p"
+        )
+
+
 def open_input(path: str) -> av.container.InputContainer:
     """Open a file or URL for reading, within bounded time; raises MediaError naming it."""
     try:

@@ -239,7 +239,9 @@ class HeaderParser:
         for reference in references:
             slot = self._slots[reference.slot]
             if slot is None:
-                raise BitstreamError(f"reference slot {reference.slot} is empty: the stream does not start at a key frame")
+                raise BitstreamError(
+                    f"reference slot {reference.slot} is empty: the stream does not start at a key frame"
+                )
             slots.append(slot)
         for slot in slots:
             if r.flag():

@@ -1,0 +1,88 @@
+"""What actors and the pipeline say to each other: small, frozen, and nothing that does not pickle."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ns_ray.media.probe import VideoInfo
+from ns_ray.media.yuv import Yuv420
+from ns_ray.results import Span
+from ns_ray.vp9.records import FrameRecord
+
+Form = Literal["jpeg", "rgb", "yuv"]
+"""What an enhancer makes of a frame: a compressed anchor, or an HR picture to be compressed or encoded elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream: its name, its video, its model and the file of its weights (None for the pretrained ones)."""
+
+    name: str
+    info: VideoInfo
+    model: str
+    weights: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReply:
+    """Packets read: how many, their bytes, their times in seconds; `ended` after the last, `error` if it broke off."""
+
+    count: int
+    bytes: int
+    ended: bool
+    error: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeReply:
+    """An epoch's frame records in decode order, the packets that were damaged and why, and the decoder's work."""
+
+    records: tuple[FrameRecord, ...]
+    damaged: tuple[tuple[int, str], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A decoded or super-resolved frame on its way between actors; `picture` is RGB (height, width, 3) or YUV."""
+
+    record: FrameRecord
+    pts: int
+    picture: Yuv420 | NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One frame that came out of an enhancer or encoder, and its compressed bytes (0 for a picture)."""
+
+    record: FrameRecord
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MadeReply:
+    """What came out of one call, in order, and the work it took: inference, encoding or both."""
+
+    made: tuple[Made, ...]
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReply:
+    """Size of the output after the epoch, which the next write is to append at."""
+
+    offset: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFormat:
+    """A video to be encoded: (width, height), frames a second, seconds a tick."""
+
+    size: tuple[int, int]
+    frame_rate: Fraction
+    time_base: Fraction

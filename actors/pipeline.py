@@ -1,0 +1,99 @@
+"""The pipeline: streams in, enhanced streams out, over the actors of one configuration."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from actors.messages import Stream
+from actors.pools import Pools
+from actors.rounds import Choices, Rounds
+from actors.stream_run import Plan, Progress, StreamRun
+from ns_ray.anchors.epoch import StreamEpoch, StreamState
+from ns_ray.anchors.policies import Fraction
+from ns_ray.config import Config
+from ns_ray.media.probe import VideoInfo
+from ns_ray.results import EngineResult, Loss
+
+
+class Pipeline:
+    """Streams meet once an epoch, when anchors are chosen for all of them, and are otherwise on their own.
+
+    Attributes:
+        losses: actors that died, at wall-clock times.
+    """
+
+    def __init__(self, config: Config, gpus: int) -> None:
+        """Ask Ray for the actors; `start` waits for them.
+
+        Args:
+            config: how many of each, and where.
+            gpus: enhancers with a GPU each; 0 takes `config.enhancer.actors` on the CPU.
+        """
+        self.losses: list[Loss] = []
+        self._config = config
+        self._pools = Pools(config, gpus, lambda actor, call: self.losses.append(Loss(actor, time.time(), call)))
+        self._costs: dict[str, float] = {}
+
+    async def start(self) -> None:
+        """Wait until all actors have started; raises ConfigError where Ray has no room for them."""
+        await self._pools.start()
+
+    def stop(self) -> None:
+        """End all actors."""
+        self._pools.stop()
+
+    async def probe(self, path: str) -> VideoInfo:
+        """Look at a video; raises MediaError if it cannot be enhanced."""
+        info: VideoInfo = await self._pools.sources.call(0, "probe", path)
+        return info
+
+    async def prepare(self, streams: Sequence[Stream]) -> dict[str, EngineResult]:
+        """Get every enhancer ready for all streams, before the clock runs.
+
+        Returns:
+            For each `WIDTHxHEIGHT model` the engine of the slowest enhancer.
+
+        Raises:
+            ModelError: a model or its weights cannot be used.
+        """
+        enhancers = self._pools.enhancers
+        engines: dict[str, EngineResult] = {}
+        for stream in streams:
+            key = f"{stream.info.width}x{stream.info.height} {stream.model}"
+            if key not in engines:
+                calls = (enhancers.call(i, "prepare", stream) for i in range(len(enhancers)))
+                replies: list[EngineResult] = await asyncio.gather(*calls)
+                engines[key] = max(replies, key=lambda reply: reply.latency_ms)
+            self._costs[stream.name] = engines[key].latency_ms
+        return engines
+
+    async def run(self, streams: Sequence[Stream], plan: Plan, progress: Progress) -> list[StreamRun]:
+        """Enhance streams, which `prepare` has seen.
+
+        Args:
+            streams: the streams; their names differ.
+            plan: what to do.
+            progress: told a stream's name and how many more of its frames have been written.
+
+        Returns:
+            The streams' runs, in order.
+        """
+        began = time.time()
+        states: dict[str, StreamState] = {}
+
+        async def choose(epochs: list[StreamEpoch], in_time: bool) -> Choices:
+            known = {epoch.stream: states[epoch.stream] for epoch in epochs if epoch.stream in states}
+            policy = plan.policy if in_time else Fraction(0)
+            choices: Choices = await self._pools.scheduler.call(0, "choose", epochs, known, policy)
+            states.update((name, choice.state) for name, choice in choices[0].items())
+            return choices
+
+        runs = [
+            StreamRun(stream, i, self._config, plan, self._pools, self._costs[stream.name])
+            for i, stream in enumerate(streams)
+        ]
+        patience = min((run.epoch_seconds for run in runs), default=0.0) / 2 if plan.paced else None
+        rounds = Rounds([stream.name for stream in streams], choose, patience)
+        await asyncio.gather(*(run.run(began, rounds, progress) for run in runs))
+        await self._pools.check()
+        return runs

@@ -1,0 +1,142 @@
+"""Actors of one kind, called so that their deaths cost time and nothing else."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError
+
+from actors.worker import Worker
+from ns_ray.config import Pool
+from ns_ray.errors import NsRayError
+
+_PAUSE_SECONDS = 0.2
+
+
+class ActorLostError(NsRayError):
+    """An actor died each time a call was made."""
+
+
+class ActorPool:
+    """Starts actors of one kind and calls them.
+
+    Ray restarts an actor that dies; the call that was in it is then made again. This is sound because every call can
+    be repeated (see Worker).
+    """
+
+    def __init__(
+        self,
+        kind: type[Worker],
+        config: Pool,
+        arguments: tuple[object, ...] = (),
+        *,
+        count: int | None = None,
+        gpus: int = 0,
+        retries: int,
+        on_loss: Callable[[str, str], None],
+    ) -> None:
+        """Ask Ray for the actors; `ready` waits for them.
+
+        Args:
+            kind: the actor's class.
+            config: how many, and what each reserves.
+            arguments: what its constructor takes after the CPU affinity.
+            count: how many instead of `config.actors`.
+            gpus: GPUs that each reserves.
+            retries: how often a call is made again.
+            on_loss: told the actor's name and the call when a death is noticed first.
+        """
+        self.name = kind.__name__.removesuffix("Actor").lower()
+        self._retries = retries
+        self._on_loss = on_loss
+        remote = ray.remote(kind).options(
+            num_cpus=config.cpus, num_gpus=gpus, resources=config.resources, max_restarts=-1
+        )
+        affinity = config.affinity or [[]]
+        self._actors: list[Any] = [
+            remote.remote(affinity[i % len(affinity)], *arguments)
+            for i in range(config.actors if count is None else count)
+        ]
+        self._pids = [0] * len(self._actors)
+        self._busy = [0] * len(self._actors)
+
+    def __len__(self) -> int:
+        return len(self._actors)
+
+    async def ready(self) -> None:
+        """Wait until every actor has started."""
+        self._pids = await asyncio.gather(*(actor.ready.remote() for actor in self._actors))
+
+    def idlest(self) -> int:
+        """The actor with the fewest calls under way."""
+        return min(range(len(self)), key=self._busy.__getitem__)
+
+    async def call(self, index: int, method: str, *arguments: object) -> Any:
+        """Call one actor and wait for its answer.
+
+        Raises:
+            ActorLostError: it died under the call time after time.
+            NsRayError: what the call itself raised.
+        """
+        _, answer = await self._call(index, method, 1, arguments)
+        return answer
+
+    async def produce(self, index: int, method: str, *arguments: object) -> tuple["ray.ObjectRef[Any]", Any]:
+        """Call one actor whose answer is a pair: its first part stays where it is, for other actors to fetch.
+
+        Raises:
+            ActorLostError, NsRayError: as `call`.
+        """
+        return await self._call(index, method, 2, arguments)
+
+    async def _call(
+        self, index: int, method: str, returns: int, arguments: tuple[object, ...]
+    ) -> tuple["ray.ObjectRef[Any]", Any]:
+        self._busy[index] += 1
+        try:
+            for attempt in range(self._retries + 1):
+                answer = getattr(self._actors[index], method).options(num_returns=returns).remote(*arguments)
+                refs = [answer] if returns == 1 else answer
+                try:
+                    return refs[0], await refs[-1]
+                except RayActorError:
+                    await self._restarted(index, method)
+                    await asyncio.sleep(_PAUSE_SECONDS * attempt)
+        finally:
+            self._busy[index] -= 1
+        raise ActorLostError(
+            f"{self.name} {index} died {self._retries + 1} times in {method}; its log in Ray's session folder says why"
+        )
+
+    async def _restarted(self, index: int, method: str) -> None:
+        """Wait until Ray has the actor back; several calls may find it gone at once."""
+        before = self._pids[index]
+        until = time.monotonic() + 60
+        while True:
+            try:
+                pid = await self._actors[index].ready.remote()
+                break
+            except RayActorError as error:
+                if time.monotonic() > until:
+                    raise ActorLostError(f"{self.name} {index} died and did not come back: {error}") from error
+                await asyncio.sleep(_PAUSE_SECONDS)
+        if self._pids[index] == before != pid:
+            self._pids[index] = pid
+            self._on_loss(f"{self.name} {index}", method)
+
+    async def check(self) -> None:
+        """Notice deaths that no call has run into."""
+        for index, actor in enumerate(self._actors):
+            try:
+                alive = await actor.ready.remote() == self._pids[index]
+            except RayActorError:
+                alive = False
+            if not alive:
+                await self._restarted(index, "nothing")
+
+    def kill(self) -> None:
+        """End the actors."""
+        for actor in self._actors:
+            ray.kill(actor)

@@ -1,0 +1,77 @@
+"""All actors of one configuration."""
+
+import asyncio
+from collections.abc import Callable
+
+import ray
+
+from actors.decoder import DecoderActor
+from actors.encoder import EncoderActor
+from actors.enhancer import EnhancerActor
+from actors.packager import PackagerActor
+from actors.pool import ActorPool
+from actors.scheduler import SchedulerActor
+from actors.source import SourceActor
+from actors.worker import Worker
+from ns_ray.config import Config, Pool
+from ns_ray.errors import ConfigError
+
+
+def offered() -> dict[str, float]:
+    """Resources that Ray has in all, such as CPU and GPU."""
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return resources
+
+
+class Pools:
+    """One pool of each kind."""
+
+    def __init__(self, config: Config, gpus: int, on_loss: Callable[[str, str], None]) -> None:
+        """Ask Ray for the actors; `start` waits for them.
+
+        Args:
+            config: how many of each, and where.
+            gpus: enhancers with a GPU each; 0 takes `config.enhancer.actors` on the CPU.
+            on_loss: told an actor's name and the call in which its death was noticed.
+        """
+
+        def pool(kind: type[Worker], settings: Pool, *arguments: object, count: int, gpus: int = 0) -> ActorPool:
+            return ActorPool(kind, settings, arguments, count=count, gpus=gpus, retries=config.retries, on_loss=on_loss)
+
+        self._start_seconds = config.start_seconds
+        self.sources = pool(SourceActor, config.source, count=config.source.actors)
+        self.decoders = pool(DecoderActor, config.decoder, config.decoder, count=config.decoder.actors)
+        self.scheduler = pool(SchedulerActor, config.scheduler, count=1)
+        enhancers = gpus or config.enhancer.actors
+        self.enhancers = pool(EnhancerActor, config.enhancer, config.enhancer, count=enhancers, gpus=1 if gpus else 0)
+        self.encoders = pool(EncoderActor, config.encoder, config.encoder, count=config.encoder.actors)
+        self.packagers = pool(PackagerActor, config.packager, count=config.packager.actors)
+        self._all = (
+            self.sources,
+            self.decoders,
+            self.scheduler,
+            self.enhancers,
+            self.encoders,
+            self.packagers,
+        )
+
+    async def start(self) -> None:
+        """Wait until all actors have started; raises ConfigError where Ray has no room for them."""
+        try:
+            async with asyncio.timeout(self._start_seconds):
+                await asyncio.gather(*(pool.ready() for pool in self._all))
+        except TimeoutError:
+            kinds = ", ".join(f"{len(pool)} {pool.name}" for pool in self._all)
+            raise ConfigError(
+                f"the actors ({kinds}) did not start within {self._start_seconds:g} s; Ray offers "
+                f"{offered()}: ask for fewer, or raise start_seconds where the cluster still grows"
+            ) from None
+
+    async def check(self) -> None:
+        """Notice deaths of actors that no call has run into."""
+        await asyncio.gather(*(pool.check() for pool in self._all))
+
+    def stop(self) -> None:
+        """End all actors."""
+        for pool in self._all:
+            pool.kill()

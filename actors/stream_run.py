@@ -1,0 +1,345 @@
+"""One stream on its way through the pipeline."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ray import ObjectRef as Ref
+from ray.exceptions import RayError, RayTaskError
+
+from actors.decoder import FramesLostError
+from actors.messages import (
+    DecodeReply,
+    Form,
+    Frame,
+    Made,
+    MadeReply,
+    ReadReply,
+    Stream,
+    VideoFormat,
+    WriteReply,
+)
+from actors.pool import ActorLostError
+from actors.pools import Pools
+from actors.rounds import Rounds
+from ns_ray.anchors.epoch import StreamEpoch
+from ns_ray.anchors.policies import Policy
+from ns_ray.config import Config
+from ns_ray.errors import NsRayError
+from ns_ray.hybrid.writer import HybridFormat
+from ns_ray.media.packets import Packet
+from ns_ray.results import AnchorResult, EpochResult
+from ns_ray.sr.models import ModelSpec
+from ns_ray.vp9.records import FrameRecord, FrameType
+
+Method = Literal["neuroscaler", "selective", "per-frame"]
+Progress = Callable[[str, int], None]
+PacketsRef = Ref[Iterable[Packet]]
+FramesRef = Ref[list[Frame]]
+
+# Epochs kept to bring a lost decoder back where key frames are rare; beyond that the stream waits for the next one.
+_HISTORY_EPOCHS = 16
+_GRACE_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run does.
+
+    Attributes:
+        method: `neuroscaler` makes hybrid streams; `selective` and `per-frame` encode all frames anew.
+        policy: how anchors are chosen.
+        quality: JPEG quality of anchors.
+        frames: shown frames a stream.
+        paced: packets come in real time, and an epoch that is late loses anchors; otherwise as fast as possible.
+        output: folder for the streams' files.
+    """
+
+    method: Method
+    policy: Policy
+    quality: int
+    frames: int
+    paced: bool
+    output: Path
+
+
+class StreamRun:
+    """Takes one stream through the pipeline, epoch by epoch, and keeps what is known of it.
+
+    Attributes:
+        stream: the stream.
+        hybrid: whether its output is a hybrid stream.
+        reason: why it ended early or is not whole; empty where all went well.
+        failed: whether it ended early.
+        shown, hidden: frames decoded.
+        encoded: frames encoded anew.
+        damaged: packets that could not be decoded, and why.
+        lr_bytes, output_bytes: bytes read, and size of the finished file.
+        cost_ms: what one of its anchors takes an enhancer.
+        epochs: what became of each epoch; times are wall-clock.
+        anchors: the anchors in the output.
+    """
+
+    def __init__(self, stream: Stream, index: int, config: Config, plan: Plan, pools: Pools, cost_ms: float) -> None:
+        info = stream.info
+        scale = ModelSpec.parse(stream.model).scale
+        lr, hr = (info.width, info.height), (info.width * scale, info.height * scale)
+        hybrid = plan.method == "neuroscaler"
+        self.stream = stream
+        self.reason = ""
+        self.failed = False
+        self.shown = self.hidden = self.encoded = 0
+        self.damaged: list[tuple[int, str]] = []
+        self.lr_bytes = self.output_bytes = 0
+        self.epochs: list[EpochResult] = []
+        self.anchors: list[AnchorResult] = []
+        self.path = plan.output / f"{stream.name}.mkv"
+        self.cost_ms = cost_ms
+        self._index = index
+        self._decoder = index % len(pools.decoders)
+        self._encoder = index % len(pools.encoders)
+        self._packager = index % len(pools.packagers)
+        self._config = config
+        self._plan = plan
+        self._pools = pools
+        self.hybrid = hybrid
+        self._hr = hr
+        self._format = HybridFormat(lr if hybrid else hr, hr if hybrid else None, info.frame_rate, info.time_base)
+        self._size = max(1, round(config.epoch_seconds * info.frame_rate))
+        self.epoch_seconds = self._size / float(info.frame_rate)
+        self._part = Path(f"{self.path}.part")
+        self._offset = 0
+        self._since_key = 0
+        self._history: list[PacketsRef] = []
+        self._under_way: list[asyncio.Task[None]] = []
+        self._last: asyncio.Task[None] | None = None
+
+    async def run(self, began: float, rounds: Rounds, progress: Progress) -> None:
+        """Go from the first packet to the finished file; what goes wrong is kept in `reason` and hurts no other stream.
+
+        Args:
+            began: wall-clock time at which a paced stream begins.
+            rounds: where it meets the other streams.
+            progress: told the stream's name and how many frames have been written since it was told last.
+        """
+        try:
+            await self._epochs_in_turn(began, rounds, progress)
+        except (NsRayError, RayError) as error:
+            self._fail(error)
+        finally:
+            rounds.leave(self.stream.name)
+        for task in self._under_way:
+            await self._settle(task)
+        await self._settle(self._close())
+
+    async def _settle(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except (NsRayError, RayError) as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self.failed = True
+        cause = error.cause if isinstance(error, RayTaskError) else error
+        self.reason = self.reason or f"stream {self.stream.name}: {cause}"
+
+    async def _epochs_in_turn(self, began: float, rounds: Rounds, progress: Progress) -> None:
+        rate = float(self.stream.info.frame_rate)
+        start = number = 0
+        reading = self._begin_reading(start)
+        while True:
+            packets, read = await reading
+            if read.error:
+                self.reason, self.failed = f"stream {self.stream.name}: {read.error}", True
+            if not read.count:
+                return
+            start += read.count
+            last = read.ended or start >= self._plan.frames
+            if not last:
+                reading = self._begin_reading(start)
+            result = EpochResult(self.stream.name, number, arrived=time.time(), spans=[read.span])
+            self.epochs.append(result)
+            self.lr_bytes += read.bytes
+            if self._plan.paced:
+                result.arrived = began + start / rate
+                result.deadline = result.arrived + self.epoch_seconds + _GRACE_SECONDS * last
+                await asyncio.sleep(result.arrived - time.time())
+            await self._epoch(result, packets, read.count, rounds, progress)
+            if last:
+                return
+            number += 1
+
+    def _begin_reading(self, start: int) -> "asyncio.Task[tuple[PacketsRef, ReadReply]]":
+        count = min(self._size, self._plan.frames - start)
+        sources = self._pools.sources
+        call = sources.produce(self._index % len(sources), "read", self.stream, start, count)
+        return asyncio.ensure_future(call)
+
+    async def _epoch(
+        self, result: EpochResult, packets: PacketsRef, count: int, rounds: Rounds, progress: Progress
+    ) -> None:
+        records = (await self._decode(result, packets)).records
+        gop_left = self._gop_left(records)
+        choice, span, in_time = await rounds.join(
+            result.epoch, StreamEpoch(self.stream.name, records, gop_left, self.cost_ms)
+        )
+        result.spans.append(span)
+        result.late = not in_time
+        positions = choice.positions
+        self._reap()
+        if self._plan.paced and len(self._under_way) >= self._config.in_flight_epochs:
+            result.dropped, result.late, positions = len(positions), True, ()
+        while not self._plan.paced and len(self._under_way) >= self._config.in_flight_epochs:
+            await self._under_way.pop(0)
+        groups = [await self._take(result, packets, group) for group in self._groups(records, positions)]
+        self._history = (
+            [packets]
+            if any(record.type is FrameType.KEY for record in records)
+            else [*self._history, packets][-_HISTORY_EPOCHS:]
+        )
+        gains = {records[p].name: gain for p, gain in zip(choice.positions, choice.gains, strict=True)}
+        chosen = tuple(records[position].name for position in positions)
+        self._last = asyncio.ensure_future(
+            self._deliver(result, packets, count, groups, chosen, gains, self._last, progress)
+        )
+        self._under_way.append(self._last)
+
+    def _reap(self) -> None:
+        """Let go of deliveries that are done; raises what went wrong in them."""
+        while self._under_way and self._under_way[0].done():
+            self._under_way.pop(0).result()
+
+    async def _decode(self, result: EpochResult, packets: PacketsRef) -> DecodeReply:
+        reply: DecodeReply = await self._pools.decoders.call(
+            self._decoder, "decode", self.stream, result.epoch, packets, self._history
+        )
+        result.spans.append(reply.span)
+        shown = sum(record.shown for record in reply.records)
+        self.shown += shown
+        self.hidden += len(reply.records) - shown
+        self.damaged += reply.damaged
+        return reply
+
+    def _gop_left(self, records: Sequence[FrameRecord]) -> int | None:
+        for record in records:
+            self._since_key = 0 if record.type is FrameType.KEY else self._since_key
+            self._since_key += record.shown
+        if self._config.gop_frames is None:
+            return None
+        return max(0, self._config.gop_frames - self._since_key)
+
+    def _groups(self, records: Sequence[FrameRecord], positions: Sequence[int]) -> list[Sequence[int]]:
+        """Frames to take from the decoder, in groups that bound memory.
+
+        Hybrid streams need the anchors alone; where all is encoded anew, every shown frame is needed.
+        """
+        wanted = positions if self.hybrid else [i for i, record in enumerate(records) if record.shown]
+        size = self._config.enhancer.chunk_frames
+        return [wanted[i : i + size] for i in range(0, len(wanted), size)]
+
+    async def _take(self, result: EpochResult, packets: PacketsRef, positions: Sequence[int]) -> FramesRef:
+        for _ in range(self._config.retries + 1):
+            try:
+                frames, span = await self._pools.decoders.produce(
+                    self._decoder, "take", self.stream.name, result.epoch, positions
+                )
+            except FramesLostError:
+                await self._pools.decoders.call(
+                    self._decoder, "decode", self.stream, result.epoch, packets, self._history
+                )
+                continue
+            result.spans.append(span)
+            return frames
+        raise ActorLostError(f"stream {self.stream.name}: its decoder died again and again in epoch {result.epoch}")
+
+    async def _deliver(
+        self,
+        result: EpochResult,
+        packets: PacketsRef,
+        count: int,
+        groups: Sequence[FramesRef],
+        chosen: tuple[str, ...],
+        gains: dict[str, float],
+        before: "asyncio.Task[None] | None",
+        progress: Progress,
+    ) -> None:
+        """Enhance and write one epoch; epochs are enhanced side by side but written in order."""
+        enhanced = await asyncio.gather(*(self._enhance(result, group, chosen) for group in groups))
+        if before is not None:
+            await before
+        if self.hybrid:
+            parts = [packets, *(part for part, _ in enhanced)]
+        else:
+            parts = [await self._encode(result, group, part) for group, (part, _) in zip(groups, enhanced, strict=True)]
+        reply: WriteReply = await self._pools.packagers.call(
+            self._packager,
+            "write",
+            str(self._part),
+            self._format,
+            self._offset,
+            1 if self.hybrid else len(parts),
+            *parts,
+        )
+        result.spans.append(reply.span)
+        self._offset = reply.offset
+        made = [one for _, several in enhanced for one in several]
+        result.dropped += len(chosen) - len(made)
+        ends = [span.end for span in result.spans if span.stage == "inference"]
+        overdue = result.deadline is not None and max(ends, default=0.0) > result.deadline
+        result.late = result.late or overdue or result.dropped > 0
+        self.anchors += (
+            AnchorResult(
+                self.stream.name,
+                one.record.video_index,
+                one.record.super_index,
+                one.record.type.name,
+                gains.get(one.record.name, 0.0),
+                one.bytes,
+            )
+            for one in made
+        )
+        progress(self.stream.name, count)
+
+    async def _enhance(
+        self, result: EpochResult, frames: FramesRef, chosen: tuple[str, ...]
+    ) -> "tuple[Ref[Any], tuple[Made, ...]]":
+        anchors_here = self._config.encoder.anchors == "enhancer"
+        form: Form = "yuv" if not self.hybrid else "jpeg" if anchors_here else "rgb"
+        reply: MadeReply
+        part, reply = await self._pools.enhancers.produce(
+            self._pools.enhancers.idlest(),
+            "enhance",
+            self.stream,
+            frames,
+            chosen,
+            form,
+            self._plan.quality,
+            result.deadline,
+        )
+        result.spans += reply.spans
+        if form == "rgb":
+            encoders = self._pools.encoders
+            part, reply = await encoders.produce(encoders.idlest(), "compress", part, self._plan.quality)
+            result.spans += reply.spans
+        return part, reply.made
+
+    async def _encode(self, result: EpochResult, frames: FramesRef, enhanced: "Ref[Any]") -> PacketsRef:
+        reply: MadeReply
+        video = VideoFormat(self._hr, self.stream.info.frame_rate, self.stream.info.time_base)
+        packets, reply = await self._pools.encoders.produce(
+            self._encoder, "encode", self.stream.name, video, self.encoded, frames, enhanced
+        )
+        result.spans += reply.spans
+        self.encoded += len(reply.made)
+        return packets
+
+    async def _close(self) -> None:
+        await self._pools.decoders.call(self._decoder, "forget", self.stream.name)
+        await self._pools.encoders.call(self._encoder, "forget", self.stream.name)
+        if self._offset:
+            self.output_bytes = await self._pools.packagers.call(
+                self._packager, "finish", str(self._part), str(self.path), self._format
+            )

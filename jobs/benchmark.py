@@ -1,0 +1,319 @@
+"""Enhance live streams and measure it: VP9 in, hybrid streams (or video encoded anew) out.
+
+Without --input it takes the test video of --content at --resolution from --data-dir; if that is not there, the
+configuration's inputs.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import ray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from actors.messages import Stream
+from actors.pipeline import Pipeline
+from actors.pools import offered
+from actors.stream_run import Plan
+from actors.summary import summarise
+from actors.usage import UsageSampler
+from jobs import face
+from ns_ray import report
+from ns_ray.anchors.baselines import Key, PerFrame, Uniform
+from ns_ray.anchors.policies import Budget, Fraction, Policy
+from ns_ray.config import Config, load_config
+from ns_ray.errors import ConfigError, MediaError
+from ns_ray.host import describe_host
+from ns_ray.hybrid.anchor_image import quality_for
+from ns_ray.media.probe import VideoInfo
+from ns_ray.results import BenchmarkResult, StreamResult
+from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.weights import load_weights
+
+# Published settings of each method: model, policy, fraction of anchors.
+METHODS = {
+    "neuroscaler": ("EDSR_B8_F32_S3", "fraction", 0.075),
+    "selective": ("EDSR_B8_F32_S3", "uniform", 0.2),
+    "per-frame": ("EDSR_B8_F16_S3", "per-frame", 1.0),
+}
+POLICIES = ("fraction", "budget", "uniform", "per-frame", "key")
+KBPS = {720: 4125, 360: 700}
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line; exits with status 2 where it is wrong."""
+    parser = face.parser(__doc__)
+    add = parser.add_argument
+    add(
+        "-g",
+        "--num-gpus",
+        type=int,
+        default=0,
+        metavar="N",
+        help="GPUs, one enhancer each; 0 enhances on the CPU",
+    )
+    add(
+        "-v",
+        "--num-videos",
+        type=int,
+        metavar="N",
+        help="streams at once; default: one an --input, or else 2",
+    )
+    add(
+        "-i",
+        "--instance",
+        metavar="NAME",
+        help="name of the machine in results; default: the configuration's",
+    )
+    add(
+        "-n",
+        "--num-frames",
+        type=int,
+        default=240,
+        metavar="N",
+        help="frames a stream; a shorter video is repeated",
+    )
+    add("-d", "--duration", type=int, default=60, metavar="S", help="duration in the names of prepared videos")
+    add("-m", "--model-name", metavar="NAME", help="the DNN, such as EDSR_B8_F32_S3; default: the method's")
+    add("-c", "--content", default="lol0", metavar="NAME", help="content whose prepared video is taken")
+    add(
+        "-r",
+        "--resolution",
+        type=int,
+        default=720,
+        metavar="H",
+        help="LR height in the names of prepared videos",
+    )
+    add("-s", "--scale", type=int, metavar="S", help="HR over LR; must be the model's")
+    add("-f", "--frame-rate", type=float, metavar="FPS", help="refuse videos of another frame rate")
+    add("--method", choices=METHODS, default="neuroscaler", help="how streams are enhanced")
+    add("--policy", choices=POLICIES, help="how anchors are chosen; default: the method's")
+    add("--fraction", type=float, metavar="F", help="anchors a shown frame; default: the method's")
+    add("--scope", choices=("all", "stream"), default="all", help="whether streams compete for anchors")
+    add("--quality", type=int, metavar="Q", help="JPEG quality of anchors; default: by the fraction")
+    add("--weights", type=Path, metavar="PT", help="weights of the model; default: the pretrained ones")
+    add("--input", nargs="+", metavar="FILE", help="VP9 videos; taken in turn where there are more streams")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument("--paced", action="store_true", help="packets come in real time; late epochs lose anchors")
+    pace.add_argument("--as-fast-as-possible", dest="paced", action="store_false", help="no waiting (the default)")
+    add(
+        "--find-max",
+        action="store_true",
+        help="the most streams in real time: paced runs, from --num-videos on",
+    )
+    parser.set_defaults(paced=False)
+    options = parser.parse_args(argv)
+    for name in ("num_videos", "num_frames", "duration", "resolution"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name.replace('_', '-')} must be 1 or more")
+    if options.num_gpus < 0:
+        parser.error("--num-gpus must be 0 or more")
+    model, policy, fraction = METHODS[options.method]
+    options.num_videos = options.num_videos or (len(options.input) if options.input else 2)
+    options.model_name = options.model_name or model
+    options.policy = options.policy or policy
+    options.fraction = fraction if options.fraction is None else options.fraction
+    return options
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the job; returns its exit status."""
+    options = arguments(argv)
+    return face.run(lambda: benchmark(options))
+
+
+def benchmark(options: argparse.Namespace) -> None:
+    """Check what can be checked, start or join Ray, and run.
+
+    Raises:
+        ConfigError: an option is out of range.
+        NsRayError: nothing could be run, or a stream was refused or failed; results are written all the same.
+    """
+    config = load_config(options.config, options.set)
+    spec = ModelSpec.parse(options.model_name)
+    if options.scale not in (None, spec.scale):
+        raise ConfigError(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
+    load_weights(spec, options.weights)
+    quality = options.quality or _quality(options)
+    inputs = _inputs(options, config)
+    pools = (
+        config.source,
+        config.decoder,
+        config.scheduler,
+        config.enhancer,
+        config.encoder,
+        config.packager,
+    )
+    face.join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
+    try:
+        asyncio.run(_Session(options, config, quality, inputs).run())
+    finally:
+        ray.shutdown()
+
+
+class _Session:
+    """The runs of one invocation, on one set of actors."""
+
+    def __init__(self, options: argparse.Namespace, config: Config, quality: int, inputs: list[str]) -> None:
+        self.options = options
+        self.config = config
+        self.quality = quality
+        self.inputs = inputs
+        self.policy = _policy(options, config)
+        self.console = face.console()
+        self.refused: dict[str, str] = {}
+
+    async def run(self) -> None:
+        gpus = self.options.num_gpus
+        have = offered().get("GPU", 0)
+        if gpus > have:
+            raise ConfigError(f"--num-gpus {gpus}: Ray offers {have:g} GPUs; ask for fewer, or 0 for the CPU")
+        pipeline = Pipeline(self.config, gpus)
+        with self.console.status("starting actors"):
+            await pipeline.start()
+        infos = await self._probe(pipeline)
+        if self.options.find_max:
+            await self._find_max(pipeline, infos)
+        else:
+            result = await self._measure(pipeline, infos, self.options.num_videos, self.options.paced)
+            bad = [s for s in result.streams if s.status in ("refused", "failed")]
+            if bad:
+                raise MediaError("; ".join(stream.reason for stream in bad))
+        pipeline.stop()
+
+    async def _probe(self, pipeline: Pipeline) -> dict[str, VideoInfo]:
+        infos = {}
+        for path in dict.fromkeys(self.inputs):
+            try:
+                info = await pipeline.probe(path)
+                rate = self.options.frame_rate
+                if rate is not None and abs(float(info.frame_rate) - rate) > 0.01:
+                    raise MediaError(f"{path}: it has {float(info.frame_rate):g} frames/s, not {rate:g}")
+                infos[path] = info
+            except MediaError as error:
+                self.refused[path] = str(error)
+        return infos
+
+    async def _find_max(self, pipeline: Pipeline, infos: dict[str, VideoInfo]) -> None:
+        """Double the streams until real time breaks, then close in on the last number that held."""
+        if self.refused:
+            raise MediaError("; ".join(self.refused.values()))
+        tried: dict[int, bool] = {}
+        held, broke, count = 0, None, self.options.num_videos
+        while broke is None or broke - held > 1:
+            result = await self._measure(pipeline, infos, count, paced=True)
+            tried[count] = result.real_time
+            held, broke = (count, broke) if result.real_time else (held, count)
+            count = 2 * count if broke is None else (held + broke) // 2
+        path = self._folder(infos, 1).parent / f"find_max_g{self.options.num_gpus}.json"
+        path.write_text(json.dumps({"streams": held, "tried": tried}, indent=2) + "\n")
+        self.console.print(f"[bold]{held} streams in real time[/bold] (tried {sorted(tried)}); {path}")
+
+    async def _measure(
+        self, pipeline: Pipeline, infos: dict[str, VideoInfo], count: int, paced: bool
+    ) -> BenchmarkResult:
+        options = self.options
+        folder = self._folder(infos, count)
+        (folder / "streams").mkdir(parents=True, exist_ok=True)
+        result = BenchmarkResult(
+            options={key: _plain(value) for key, value in vars(options).items()} | {"num_videos": count},
+            config=self.config.model_dump(),
+            host=describe_host(),
+            paced=paced,
+        )
+        streams = []
+        for i in range(count):
+            name, path = f"stream{i}", self.inputs[i % len(self.inputs)]
+            if path in infos:
+                weights = str(options.weights.resolve()) if options.weights else None
+                streams.append(Stream(name, infos[path], options.model_name, weights))
+            else:
+                reason = f"stream {name}: {self.refused[path]}"
+                result.streams.append(StreamResult(name, path, status="refused", reason=reason))
+        with self.console.status("warming up engines"):
+            result.engines = await pipeline.prepare(streams)
+        plan = Plan(options.method, self.policy, self.quality, options.num_frames, paced, folder / "streams")
+        usage = UsageSampler()
+        usage.start()
+        began = time.time()
+        with _progress(self.console, len(streams) * options.num_frames) as advance:
+            runs = await pipeline.run(streams, plan, lambda _, frames: advance(frames))
+        ended = time.time()
+        result.usage = usage.stop(ended - began)
+        summarise(result, runs, pipeline.losses, began, ended)
+        self._show(result, folder)
+        return result
+
+    def _folder(self, infos: dict[str, VideoInfo], count: int) -> Path:
+        options = self.options
+        height = next((info.height for info in infos.values()), options.resolution)
+        instance = options.instance or self.config.instance
+        parts = (instance, f"{height}p", options.model_name, f"s{count}g{options.num_gpus}")
+        folder: Path = options.result_dir.joinpath("evaluation", *parts)
+        return folder
+
+    def _show(self, result: BenchmarkResult, folder: Path) -> None:
+        (folder / "benchmark.json").write_text(json.dumps(result.to_json(), indent=1) + "\n")
+        report.write_report(result, folder / "report.html")
+        for table in report.tables(result):
+            self.console.print(table)
+        self.console.print(f"[bold]report[/bold] {folder / 'report.html'}")
+
+
+def _quality(options: argparse.Namespace) -> int:
+    if options.method != "neuroscaler":
+        return 0  # no anchor is compressed as an image
+    if options.policy in ("fraction", "uniform"):
+        return quality_for(options.fraction)
+    return quality_for(METHODS["neuroscaler"][2])
+
+
+def _policy(options: argparse.Namespace, config: Config) -> Policy:
+    match options.policy:
+        case "fraction":
+            return Fraction(options.fraction, options.scope)
+        case "budget":
+            return Budget(max(1, options.num_gpus), config.epoch_seconds * 1000)
+        case "uniform":
+            return Uniform(options.fraction)
+        case "key":
+            return Key()
+        case _:
+            return PerFrame()
+
+
+def _inputs(options: argparse.Namespace, config: Config) -> list[str]:
+    """The videos to take: those named, the content's prepared test video, or the configuration's."""
+    if options.input:
+        return list(options.input)
+    height = options.resolution
+    name = f"{height}p_{KBPS.get(height, 0)}kbps_d{options.duration}_test.webm"
+    prepared = options.data_dir / options.content / "video" / name
+    if prepared.exists():
+        return [str(prepared)]
+    if not config.inputs:
+        raise ConfigError(f"{prepared} is not there: name videos by --input, or prepare that one")
+    return [str(face.ROOT / path) for path in config.inputs]
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
+
+
+@contextmanager
+def _progress(console: Console, total: int) -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn("frames written"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda frames: progress.advance(task, frames)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

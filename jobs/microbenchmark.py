@@ -1,0 +1,166 @@
+"""Micro-benchmarks: the steps of the system one by one, each on fresh data, against the time it may take."""
+
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from ns_ray.anchors.policies import Fraction
+from ns_ray.anchors.select import StreamEpoch, StreamState, select
+from ns_ray.anchors.table import WINDOW
+from ns_ray.errors import NsRayError
+from ns_ray.vp9.records import FrameRecord, FrameType
+
+Run = Callable[[], object]
+"""What is timed; it owns its input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A micro-benchmark.
+
+    Attributes:
+        title: what it measures, for the table.
+        runs: yields what to time, again and again, with fresh input each time; making it is not timed.
+        limit_ms: the median it must stay under; None where there is no such claim.
+    """
+
+    title: str
+    runs: Callable[[], Iterator[Run]]
+    limit_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The times of one case, in milliseconds."""
+
+    case: str
+    title: str
+    repeats: int
+    median_ms: float
+    min_ms: float
+    max_ms: float
+    limit_ms: float | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the case keeps its limit, if it has one."""
+        return self.limit_ms is None or self.median_ms < self.limit_ms
+
+
+def schedule_runs() -> Iterator[Run]:
+    """Selection for 100 streams of 40 shown and 3 hidden frames, well into their second GOP."""
+    rng = random.Random(0)
+    policy = Fraction(0.075)
+
+    def epoch(stream: str) -> StreamEpoch:
+        records = []
+        for packet in range(40):
+            hidden = packet % 16 == 1
+            if hidden:
+                size = rng.randrange(5000, 20000)
+                records.append(FrameRecord(packet, 0, FrameType.ALTREF, size, shown=False))
+            records.append(FrameRecord(packet, int(hidden), FrameType.NORMAL, rng.randrange(500, 9000)))
+        return StreamEpoch(stream, records, gop_left=rng.randrange(80))
+
+    def state() -> StreamState:
+        sizes = np.array([rng.randrange(500, 9000) for _ in range(WINDOW)], np.uint32)
+        return StreamState(rng.randrange(100_000), sizes)
+
+    names = [f"stream{number}" for number in range(100)]
+    while True:
+        epochs = [epoch(name) for name in names]
+        states = {name: state() for name in names}
+        yield partial(select, epochs, states, policy)
+
+
+CASES = {
+    "schedule": Case("100 streams x 40 frames", schedule_runs, limit_ms=10.0),
+}
+
+
+def measure(name: str, repeats: int) -> Measurement:
+    """Times one case; a first run, to warm up, does not count."""
+    case = CASES[name]
+    runs = case.runs()
+    next(runs)()
+    times = []
+    for _ in track(range(repeats), name, console=Console(stderr=True), transient=True):
+        run = next(runs)
+        start = time.perf_counter()
+        run()
+        times.append((time.perf_counter() - start) * 1e3)
+    return Measurement(name, case.title, repeats, statistics.median(times), min(times), max(times), case.limit_ms)
+
+
+def show(measurements: list[Measurement]) -> None:
+    """Prints the table."""
+    table = Table("case", "measures", "repeats", "median ms", "min ms", "max ms", "limit ms", "")
+    for one in measurements:
+        figures = (f"{value:.2f}" for value in (one.median_ms, one.min_ms, one.max_ms))
+        limit = "" if one.limit_ms is None else f"{one.limit_ms:g}"
+        verdict = "ok" if one.passed else "too slow"
+        table.add_row(one.case, one.title, str(one.repeats), *figures, limit, verdict)
+    Console().print(table)
+
+
+def write(measurements: list[Measurement], path: Path) -> None:
+    """Writes the figures and what they were measured on as JSON."""
+    machine = {"platform": platform.platform(), "python": platform.python_version(), "cpus": os.cpu_count()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cases = [asdict(one) | {"passed": one.passed} for one in measurements]
+    path.write_text(json.dumps({"machine": machine, "cases": cases}, indent=2) + "\n")
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Reads the command line; exits with status 2 where it makes no sense."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="cases: " + "; ".join(f"{name}: {case.title}" for name, case in CASES.items()),
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("cases", nargs="*", metavar="CASE", default=list(CASES), help="which to run")
+    parser.add_argument("--repeats", type=int, default=50, help="timed runs of each case")
+    parser.add_argument("--result-dir", type=Path, default=Path("result"), help="where results go")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="default: microbenchmark.json in --result-dir")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.cases if name not in CASES]
+    if unknown:
+        parser.error(f"no such case: {', '.join(unknown)}; choose from {', '.join(CASES)}")
+    if options.repeats < 1:
+        parser.error(f"--repeats must be 1 or more; got {options.repeats}")
+    options.json = options.json or options.result_dir / "microbenchmark.json"
+    return options
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the job; returns the exit status: 0 done, 1 failed or a limit missed."""
+    options = parse(arguments)
+    try:
+        measurements = [measure(name, options.repeats) for name in options.cases]
+        show(measurements)
+        write(measurements, options.json)
+    except (NsRayError, OSError) as error:
+        print(f"microbenchmark failed: {error}", file=sys.stderr)
+        return 1
+    slow = [one for one in measurements if not one.passed]
+    for one in slow:
+        print(f"{one.case}: {one.median_ms:.2f} ms is over its limit of {one.limit_ms} ms", file=sys.stderr)
+    return 1 if slow else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

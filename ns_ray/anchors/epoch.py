@@ -1,0 +1,91 @@
+"""What goes into and comes out of the selection of one epoch; all of it plain values that pickle."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ns_ray.errors import SelectionError
+from ns_ray.vp9.records import FrameRecord
+
+Sizes = NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEpoch:
+    """One stream's frames of one epoch.
+
+    Attributes:
+        stream: its name, unique in the epoch.
+        records: its coded frames in decode order.
+        gop_left: coded frames of the GOP still to come after this epoch; None where that is unknown.
+        cost_ms: GPU milliseconds that one of its anchors takes.
+
+    Raises:
+        SelectionError: gop_left is negative, or cost_ms is negative or not finite.
+    """
+
+    stream: str
+    records: Sequence[FrameRecord]
+    gop_left: int | None = None
+    cost_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.gop_left is not None and self.gop_left < 0:
+            raise SelectionError(f"stream {self.stream}: gop_left must be None, 0 or more; got {self.gop_left}")
+        if not 0 <= self.cost_ms < math.inf:
+            raise SelectionError(f"stream {self.stream}: cost_ms must be 0 or more, and finite; got {self.cost_ms}")
+
+    @property
+    def shown(self) -> int:
+        """How many of its frames a plain decoder outputs."""
+        return sum(record.shown for record in self.records)
+
+
+def _no_sizes() -> Sizes:
+    return np.empty(0, np.uint32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamState:
+    """What selection remembers of a stream from one epoch to the next.
+
+    Attributes:
+        carry: bytes of residual accumulated since the last anchor or KEY frame.
+        sizes: uint32 (frames,), bytes of the latest coded frames, at most 2 GOPs of them.
+
+    Raises:
+        SelectionError: carry is negative.
+    """
+
+    carry: int = 0
+    sizes: Sizes = field(default_factory=_no_sizes)
+
+    def __post_init__(self) -> None:
+        if self.carry < 0:
+            raise SelectionError(f"carry must be 0 or more; got {self.carry}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StreamState):
+            return NotImplemented
+        return self.carry == other.carry and np.array_equal(self.sizes, other.sizes)
+
+    __hash__ = None  # type: ignore[assignment]  # it holds an array
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The anchors of one stream in one epoch.
+
+    Attributes:
+        positions: indices into the epoch's records, most valuable first (baselines: in decode order).
+        gains: the marginal gain of each when it was taken, over the stream's average frame size; 0 for KEY
+            frames, which reset the residual themselves, and for baselines, which do not weigh frames.
+        state: what the stream's next epoch starts from.
+    """
+
+    positions: tuple[int, ...]
+    gains: tuple[float, ...]
+    state: StreamState

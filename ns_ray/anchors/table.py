@@ -1,0 +1,88 @@
+"""The streams of an epoch side by side, as padded matrices, so that NumPy works on all of them at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ns_ray.anchors.epoch import Sizes, StreamEpoch, StreamState
+from ns_ray.errors import SelectionError
+
+NEVER = 3
+"""The kind, after those of FrameType, of what can be no anchor: padding and shows of existing frames."""
+
+WINDOW = 240
+"""Coded frames that a stream's average frame size looks back on: 2 GOPs."""
+
+LARGEST_SIZE = 2**32 - 1
+"""Bytes of a frame, as windows keep them in 32 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochTable:
+    """One row a stream, one column a coded frame in decode order; short rows end in padding of size 0.
+
+    Attributes:
+        sizes: int64 (streams, frames), bytes.
+        kinds: int8 (streams, frames), a FrameType or NEVER.
+        shown: bool (streams, frames).
+        lengths: int64 (streams,), coded frames of each stream.
+        horizons: int64 (streams,), the position where the GOP ends, or else the epoch.
+        carries: int64 (streams,), bytes accumulated before the epoch.
+        costs: float64 (streams,), GPU milliseconds an anchor.
+        recent: for each stream, the sizes of its latest coded frames, this epoch's included.
+        averages: float64 (streams,), the mean of `recent`, in bytes; 1 where that would be 0.
+    """
+
+    sizes: NDArray[np.int64]
+    kinds: NDArray[np.int8]
+    shown: NDArray[np.bool_]
+    lengths: NDArray[np.int64]
+    horizons: NDArray[np.int64]
+    carries: NDArray[np.int64]
+    costs: NDArray[np.float64]
+    recent: tuple[Sizes, ...]
+    averages: NDArray[np.float64]
+
+
+def tabulate(epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState]) -> EpochTable:
+    """Lays epochs out in the order given; a stream without a state starts afresh.
+
+    Raises:
+        SelectionError: a frame's size does not fit 32 bits.
+    """
+    lengths = np.array([len(epoch.records) for epoch in epochs], np.int64)
+    # At least one column, so that the last one of every row holds what the epoch leaves.
+    columns = max(1, int(lengths.max(initial=0)))
+    filled = np.arange(columns) < lengths[:, None]
+    records = [one for epoch in epochs for one in epoch.records]
+
+    sizes = np.zeros(filled.shape, np.int64)
+    sizes[filled] = [one.size for one in records]
+    if sizes.min(initial=0) < 0 or sizes.max(initial=0) > LARGEST_SIZE:
+        row = np.flatnonzero(((sizes < 0) | (sizes > LARGEST_SIZE)).any(axis=1))[0]
+        raise SelectionError(f"stream {epochs[row].stream}: frame sizes must lie in 0..2^32-1 bytes")
+    kinds = np.full(filled.shape, NEVER, np.int8)
+    kinds[filled] = np.frombuffer(bytes([NEVER if one.existing else one.type for one in records]), np.int8)
+    shown = np.zeros(filled.shape, np.bool_)
+    shown[filled] = np.frombuffer(bytes([one.shown for one in records]), np.bool_)
+
+    fresh = StreamState()
+    before = [states.get(epoch.stream, fresh) for epoch in epochs]
+    added = sizes.astype(np.uint32)
+    recent = tuple(
+        np.concatenate((state.sizes, row[:length]))[-WINDOW:]
+        for state, row, length in zip(before, added, lengths.tolist(), strict=True)
+    )
+    return EpochTable(
+        sizes=sizes,
+        kinds=kinds,
+        shown=shown,
+        lengths=lengths,
+        horizons=lengths + np.array([epoch.gop_left or 0 for epoch in epochs], np.int64),
+        carries=np.array([state.carry for state in before], np.int64),
+        costs=np.array([epoch.cost_ms for epoch in epochs], np.float64),
+        recent=recent,
+        averages=np.array([int(window.sum()) / max(len(window), 1) or 1.0 for window in recent]),
+    )

@@ -1,0 +1,131 @@
+"""Typed configuration: what a machine offers and how the work is laid over it, read from configs/*.yaml."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ns_ray.errors import ConfigError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Pool(_Strict):
+    """Actors of one kind.
+
+    Attributes:
+        actors: how many.
+        cpus: CPUs that each reserves with Ray; 0 for one that hardly computes.
+        resources: custom Ray resources that each reserves, which bind it to nodes that offer them.
+        affinity: CPUs each may run on, one list an actor, taken in turn; empty for any.
+    """
+
+    actors: int = Field(1, ge=1)
+    cpus: float = Field(0, ge=0)
+    resources: dict[str, float] = {}
+    affinity: list[list[int]] = []
+
+
+class DecoderPool(Pool):
+    """Decoder actors: processes of one thread each, on the CPU or by NVDEC."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int = Field(1, ge=1)
+
+
+class EnhancerPool(Pool):
+    """Enhancer actors: one a GPU (then `actors` follows the number of GPUs), or on the CPU.
+
+    Attributes:
+        engine: inference engine; `auto` measures those that are there and takes the fastest.
+        threads: CPU threads of inference where there is no GPU.
+        chunk_frames: frames that one call takes at most, which bounds memory where every frame is enhanced.
+    """
+
+    engine: str = "auto"
+    threads: int = Field(1, ge=1)
+    chunk_frames: int = Field(8, ge=1)
+
+
+class EncoderPool(Pool):
+    """Encoder actors: anchors to images, or pictures to video, on the CPU.
+
+    Attributes:
+        anchors: where anchors are compressed: in the enhancer, or here.
+        threads: threads of a video encoder.
+    """
+
+    anchors: Literal["enhancer", "encoder"] = "enhancer"
+    threads: int = Field(1, ge=1)
+
+
+class Config(_Strict):
+    """One machine or experiment.
+
+    Attributes:
+        instance: its name, under which results are kept.
+        epoch_seconds: time between two selections of anchors; the published 40 frames at 60 a second.
+        gop_frames: frames between key frames where the streams keep to it; None where that is not known.
+        window_frames: coded frames over which a stream's mean frame size is taken.
+        in_flight_epochs: epochs of a stream that may be in work at once.
+        retries: how often a call is made again whose actor died under it, before its stream is given up.
+        start_seconds: how long actors may take to start, a cluster's growth included.
+        object_store_mb: memory for objects shared between processes, where the job starts Ray itself.
+        inputs: videos to take where none are named, relative to the repository.
+    """
+
+    instance: str = "local"
+    epoch_seconds: float = Field(40 / 60, gt=0)
+    gop_frames: int | None = Field(120, ge=1)
+    window_frames: int = Field(240, ge=1)
+    in_flight_epochs: int = Field(2, ge=1)
+    retries: int = Field(4, ge=0)
+    start_seconds: float = Field(300, gt=0)
+    object_store_mb: int = Field(1024, ge=100)
+    inputs: list[str] = []
+    source: Pool = Pool()
+    decoder: DecoderPool = DecoderPool()
+    scheduler: Pool = Pool()
+    enhancer: EnhancerPool = EnhancerPool()
+    encoder: EncoderPool = EncoderPool()
+    packager: Pool = Pool()
+
+
+def load_config(path: Path, settings: list[str] | None = None) -> Config:
+    """Read a configuration file and lay single settings over it.
+
+    Args:
+        path: a YAML file.
+        settings: `key=value` with dots for levels, as in `enhancer.threads=2`; values are YAML.
+
+    Raises:
+        ConfigError: the file cannot be read, or a setting is unknown or out of range.
+    """
+    try:
+        tree: Any = yaml.safe_load(path.read_text()) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: the configuration cannot be read ({error})") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: a configuration is a mapping of settings to values")
+    for setting in settings or []:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {setting}: write it as key=value")
+        *levels, last = key.split(".")
+        node = tree
+        for level in levels:
+            node = node.setdefault(level, {})
+            if not isinstance(node, dict):
+                raise ConfigError(f"--set {setting}: {level} is no group of settings")
+        try:
+            node[last] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {setting}: the value is no YAML ({error})") from error
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"{path}: {problems}") from error

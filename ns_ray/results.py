@@ -1,0 +1,222 @@
+"""What a benchmark run found, as it is kept in benchmark.json; tables and plots are made from this alone."""
+
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from ns_ray.errors import ResultError
+
+# Stages of an epoch in the order it passes them.
+STAGES = ("read", "decode", "schedule", "take", "inference", "encode", "write")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Work on one stage, in seconds since the run began."""
+
+    stage: str
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.end - self.start
+
+
+@dataclass(slots=True)
+class EpochResult:
+    """One epoch of one stream.
+
+    Attributes:
+        stream: its stream.
+        epoch: its number, from 0.
+        arrived: when its last packet was there, in seconds since the run began.
+        deadline: when inference had to be done, on the same clock; None where the run is not paced.
+        spans: the work done for it.
+        dropped: anchors that were chosen but not enhanced, because the epoch was late.
+        late: whether inference ended after the deadline, or anchors were dropped.
+    """
+
+    stream: str
+    epoch: int
+    arrived: float = 0.0
+    deadline: float | None = None
+    spans: list[Span] = field(default_factory=list)
+    dropped: int = 0
+    late: bool = False
+
+    @property
+    def latency(self) -> float:
+        """Seconds from the arrival of the last packet to the end of the last stage."""
+        return max((s.end for s in self.spans), default=self.arrived) - self.arrived
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorResult:
+    """One anchor in a stream's output: which frame (its type KEY, ALTREF or NORMAL), its gain and bytes."""
+
+    stream: str
+    video_index: int
+    super_index: int
+    type: str
+    gain: float
+    bytes: int
+
+
+@dataclass(slots=True)
+class StreamResult:
+    """One stream.
+
+    Attributes:
+        name: its name.
+        input: the video it came from.
+        status: `done`, `refused` (nothing was written), `failed` (ended early) or `damaged`
+            (whole but for damaged frames).
+        reason: why, where it is not `done`.
+        frames: shown frames decoded.
+        hidden: hidden frames decoded.
+        damaged: packets that could not be decoded.
+        seconds: its length in media time.
+        anchors: anchors in the output by type of frame.
+        dropped_anchors: anchors chosen but not enhanced in time.
+        missed_deadlines: epochs whose inference came late.
+        decode_fps: frames decoded in a second of decoding, likewise `inference_fps` and `encode_fps`.
+        latency_ms: for each stage, and `epoch` for all, the 50th, 95th and 99th percentile.
+        lr_kbps: bitrate of the ingested video.
+        anchor_kbps: bitrate of the anchors; of the video encoded anew where the method makes one.
+        output: the file written.
+        output_bytes: its size.
+    """
+
+    name: str
+    input: str
+    status: str = "done"
+    reason: str = ""
+    frames: int = 0
+    hidden: int = 0
+    damaged: int = 0
+    seconds: float = 0.0
+    anchors: dict[str, int] = field(default_factory=lambda: {"KEY": 0, "ALTREF": 0, "NORMAL": 0})
+    dropped_anchors: int = 0
+    missed_deadlines: int = 0
+    decode_fps: float = 0.0
+    inference_fps: float = 0.0
+    encode_fps: float = 0.0
+    latency_ms: dict[str, dict[str, float]] = field(default_factory=dict)
+    lr_kbps: float = 0.0
+    anchor_kbps: float = 0.0
+    output: str = ""
+    output_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One condition of real time: what was measured against its limit, for the worst stream."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """An actor that died and was replaced, and the call that noticed it first."""
+
+    actor: str
+    seconds: float
+    call: str
+
+
+@dataclass(slots=True)
+class Usage:
+    """What all processes of the run took together: CPU seconds, cores busy on average, peak of memory."""
+
+    cpu_seconds: float = 0.0
+    cores: float = 0.0
+    peak_memory_mb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineResult:
+    """The inference engine taken for a model and LR size, where it ran, and its measured time for a frame."""
+
+    name: str
+    device: str
+    latency_ms: float
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.device}, {self.latency_ms:.1f} ms a frame"
+
+
+@dataclass(slots=True)
+class BenchmarkResult:
+    """One run.
+
+    Attributes:
+        options: what was asked for, by name.
+        config: the configuration in force.
+        host: the machine: processor, cores, memory, GPUs, versions.
+        engines: what ran each `WIDTHxHEIGHT model`.
+        paced: whether packets came in real time; otherwise as fast as possible.
+        wall_seconds: from the first packet to the last byte written.
+        media_seconds: media time of all streams together.
+        real_time: whether every rule was met.
+        rules: the rules of real time.
+        usage: CPU and memory of all processes.
+        losses: actors that died.
+        streams: one entry a stream.
+        epochs: one entry an epoch and stream.
+        chosen: the anchors in the outputs.
+    """
+
+    options: dict[str, Any]
+    config: dict[str, Any]
+    host: dict[str, Any]
+    engines: dict[str, EngineResult] = field(default_factory=dict)
+    paced: bool = False
+    wall_seconds: float = 0.0
+    media_seconds: float = 0.0
+    real_time: bool = False
+    rules: list[Rule] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    losses: list[Loss] = field(default_factory=list)
+    streams: list[StreamResult] = field(default_factory=list)
+    epochs: list[EpochResult] = field(default_factory=list)
+    chosen: list[AnchorResult] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain objects."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> "BenchmarkResult":
+        """The result that `to_json` made plain.
+
+        Raises:
+            ResultError: something is missing or of another type.
+        """
+        try:
+            return _adapter().validate_python(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "top level"
+            raise ResultError(f"no benchmark result: {where}: {first['msg']}") from error
+
+
+@cache
+def _adapter() -> TypeAdapter[BenchmarkResult]:
+    return TypeAdapter(BenchmarkResult)
+
+
+def percentiles(values: list[float]) -> dict[str, float]:
+    """The 50th, 95th and 99th percentile, in the unit of `values`; empty where there are none."""
+    if not values:
+        return {}
+    p50, p95, p99 = np.percentile(values, (50, 95, 99))
+    return {"p50": float(p50), "p95": float(p95), "p99": float(p99)}

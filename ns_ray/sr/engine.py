@@ -1,0 +1,113 @@
+"""What every inference engine can do, whatever runs underneath."""
+
+import statistics
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ns_ray.errors import ModelError
+from ns_ray.sr.color import chroma_size
+from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.weights import Weights
+
+Plane = NDArray[np.uint8]
+Planes = tuple[Plane, Plane, Plane]
+"""One frame, YUV 4:2:0, BT.709 limited range: (H, W) and twice ((H+1)//2, (W+1)//2), uint8, any strides."""
+
+Format = Literal["rgb", "yuv"]
+
+
+class Engine(ABC):
+    """One model at one LR size on one device, ready to run; only its weights change afterwards.
+
+    Attributes:
+        name: what reports call it.
+        spec: the model.
+        width, height: LR, in luma samples.
+        device: where it runs, as PyTorch names it (`cpu`, `cuda:0`).
+        latency_ms: median time of one frame, host memory to host memory, to RGB; None before `warm_up`.
+    """
+
+    name: str
+
+    def __init__(self, model: ModelSpec | str, width: int, height: int, device: str = "cpu") -> None:
+        """Allocates all that inference needs, but no weights.
+
+        Raises:
+            ModelError: no such model, or this engine cannot run it at that size on that device.
+        """
+        self.spec = ModelSpec.parse(model) if isinstance(model, str) else model
+        if width < 1 or height < 1:
+            raise ModelError(f"{self.spec} cannot run at {width}x{height}: both sides must be at least 1")
+        self.width, self.height, self.device = width, height, device
+        self.latency_ms: float | None = None
+
+    @property
+    def hr_size(self) -> tuple[int, int]:
+        """HR rows and columns."""
+        return self.height * self.spec.scale, self.width * self.spec.scale
+
+    @abstractmethod
+    def load(self, weights: Weights) -> None:
+        """Switches to these weights for every later frame; far cheaper than an inference.
+
+        Raises:
+            ModelError: they are not for this model.
+        """
+
+    @overload
+    def infer(self, planes: Planes, form: Literal["rgb"] = "rgb") -> NDArray[np.uint8]: ...
+    @overload
+    def infer(self, planes: Planes, form: Literal["yuv"]) -> Planes: ...
+    @overload
+    def infer(self, planes: Planes, form: Format) -> NDArray[np.uint8] | Planes: ...
+    @abstractmethod
+    def infer(self, planes: Planes, form: Format = "rgb") -> NDArray[np.uint8] | Planes:
+        """Super-resolves one frame.
+
+        Returns:
+            `rgb`: (H * scale, W * scale, 3) uint8, full range; `yuv`: planes like those that came in, `scale`
+            times the size. The arrays are the caller's to keep.
+
+        Raises:
+            ModelError: no weights are loaded, or the planes are not of this engine's size.
+        """
+
+    def infer_all(self, frames: Iterable[Planes], form: Format = "rgb") -> Iterator[NDArray[np.uint8] | Planes]:
+        """`infer` of many frames, in order; an engine may overlap their copies and computation."""
+        for planes in frames:
+            yield self.infer(planes, form)
+
+    def warm_up(self, runs: int = 3) -> float:
+        """Runs once to get everything ready, then `runs` times to measure; sets and returns `latency_ms`."""
+        noise = np.random.default_rng(0)
+        chroma = chroma_size(self.height, self.width)
+        y, u, v = (noise.integers(16, 236, size, np.uint8) for size in ((self.height, self.width), chroma, chroma))
+        self.infer((y, u, v))
+        times = []
+        for _ in range(runs):
+            start = time.perf_counter()
+            self.infer((y, u, v))
+            times.append(time.perf_counter() - start)
+        self.latency_ms = statistics.median(times) * 1000
+        return self.latency_ms
+
+    def check(self, planes: Planes) -> None:
+        """Refuses planes of another size or type.
+
+        Raises:
+            ModelError: they are not of this engine's size, or not uint8.
+        """
+        chroma = chroma_size(self.height, self.width)
+        shapes = tuple(plane.shape for plane in planes)
+        if shapes != ((self.height, self.width), chroma, chroma):
+            raise ModelError(
+                f"{self.spec} at {self.width}x{self.height} got planes of {shapes} (rows, columns): "
+                "use an engine of the stream's size and YUV 4:2:0"
+            )
+        if any(plane.dtype != np.uint8 for plane in planes):
+            raise ModelError(f"{self.spec} got planes of {planes[0].dtype}: 8 bits a sample are needed")

@@ -1,0 +1,199 @@
+from fractions import Fraction
+from itertools import islice
+
+import av
+import numpy as np
+import pytest
+import streams
+
+from ns_ray.errors import MediaError
+from ns_ray.media.decode import VideoDecoder, show_existing_packet
+from ns_ray.media.packets import Packet, read_packets
+from ns_ray.media.probe import probe
+from ns_ray.vp9.records import FrameType
+
+
+def decode(path, **options):
+    info = probe(str(path))
+    return VideoDecoder(info, **options).decode(read_packets(info))
+
+
+def plain(path) -> list[list[np.ndarray]]:
+    """A plain decode by PyAV, which knows nothing of hidden frames."""
+    with av.open(str(path)) as container:
+        container.streams.video[0].thread_count = 1
+        return [[rows(plane) for plane in frame.planes] for frame in container.decode(video=0)]
+
+
+def rows(plane) -> np.ndarray:
+    samples = np.frombuffer(bytes(plane), np.uint8).reshape(plane.height, plane.line_size)
+    return samples[:, : plane.width]
+
+
+def same(picture, planes: list[np.ndarray]) -> bool:
+    return all(map(np.array_equal, picture.planes, planes))
+
+
+@pytest.mark.parametrize("error_resilient", ["0", "1"])
+def test_shown_frames_are_those_of_a_plain_decode(tmp_path, error_resilient):
+    options = streams.REALTIME | {"error-resilient": error_resilient, "auto-alt-ref": "1", "lag-in-frames": "16"}
+    path = streams.encode(tmp_path / "v.mkv", size=(130, 98), frames=80, options=options)
+    decoded = decode(path)
+    hidden = [frame for frame in decoded.frames if not frame.record.shown]
+    assert hidden, "the stream was meant to have hidden frames"
+    assert not decoded.damaged
+    shown = [frame.picture for frame in decoded.frames if frame.record.shown]
+    expected = plain(path)
+    assert len(shown) == len(expected) == 80
+    assert all(map(same, shown, expected))
+    assert all(frame.record.type is FrameType.ALTREF and frame.record.refreshed for frame in hidden)
+
+
+def test_several_hidden_frames_in_a_packet(layered_video):
+    decoded = decode(layered_video)
+    shown = [frame.picture for frame in decoded.frames if frame.record.shown]
+    expected = plain(layered_video)
+    assert len(shown) == len(expected) == 90
+    assert all(map(same, shown, expected))
+    hidden = [frame for frame in decoded.frames if not frame.record.shown]
+    assert len(hidden) == 35
+    assert [frame.record.name for frame in hidden[:5]] == ["1.0", "1.1", "1.2", "1.3", "8.0"]
+
+
+def test_a_hidden_frame_is_what_is_shown_again_later(layered_video):
+    """Two-pass streams show their hidden frames in the end by reference: the pictures must be equal."""
+    decoded = decode(layered_video)
+    hidden = [frame.picture.y for frame in decoded.frames if not frame.record.shown]
+    again = [frame.picture.y for frame in decoded.frames if frame.record.existing]
+    assert len(again) == 35
+    assert all(any(np.array_equal(one, other) for other in hidden) for one in again)
+
+
+def test_the_sample_has_its_hidden_frames():
+    decoded = decode(streams.SAMPLE)
+    assert [frame.record.name for frame in decoded.frames if not frame.record.shown] == ["12.0", "23.0"]
+    assert sum(frame.record.shown for frame in decoded.frames) == 240
+    assert decoded.frames[0].picture.y.shape == (360, 640)
+    assert decoded.frames[0].picture.u.shape == (180, 320)
+    assert decoded.frames[1].pts > decoded.frames[0].pts
+
+
+def test_threads_change_nothing(plain_video):
+    one, two = decode(plain_video), decode(plain_video, threads=2)
+    pairs = zip(one.frames, two.frames, strict=True)
+    assert all(np.array_equal(a.picture.y, b.picture.y) and a.record == b.record for a, b in pairs)
+
+
+@pytest.mark.parametrize("size", [(33, 17), (2, 2), (17, 130)])
+def test_odd_sizes(tmp_path, size):
+    path = streams.encode(tmp_path / "odd.mkv", size=size, frames=6)
+    frames = decode(path).frames
+    width, height = size
+    assert frames[0].picture.u.shape == ((height + 1) // 2, (width + 1) // 2)
+    assert all(map(same, [f.picture for f in frames if f.record.shown], plain(path)))
+
+
+def test_sizes_in_records_add_up_to_the_packets():
+    info = probe(str(streams.SAMPLE))
+    packets = list(read_packets(info))
+    records = [frame.record for frame in VideoDecoder(info).decode(packets).frames]
+    for packet in packets:
+        sizes = [record.size for record in records if record.video_index == packet.video_index]
+        index = 0 if len(sizes) == 1 else len(packet.data) - sum(sizes)
+        assert sum(sizes) + index == len(packet.data)
+        assert index < 40
+
+
+def test_damage_costs_frames_up_to_the_next_key_frame(plain_video):
+    info = probe(str(plain_video))
+    packets = list(read_packets(info))
+    packets[10] = Packet(10, b"\x00" * 40, packets[10].pts, packets[10].duration, packets[10].key)
+    decoded = VideoDecoder(info).decode(packets)
+    assert [index for index, _ in decoded.damaged] == list(range(10, 30))
+    assert "frame 10 is damaged" in decoded.damaged[0][1]
+    shown = {frame.record.video_index for frame in decoded.frames}
+    assert shown == set(range(10)) | set(range(30, 60))
+    whole = {f.record.name: f.picture.y for f in VideoDecoder(info).decode(read_packets(info)).frames}
+    assert all(np.array_equal(f.picture.y, whole[f.record.name]) for f in decoded.frames)
+
+
+def test_a_stream_joined_in_the_middle_waits_for_its_key_frame(plain_video):
+    info = probe(str(plain_video))
+    decoded = VideoDecoder(info).decode(read_packets(info, start=5))
+    assert {frame.record.video_index for frame in decoded.frames} == set(range(30, 60))
+    assert len(decoded.damaged) == 25
+
+
+def test_garbage_never_gets_through(plain_video):
+    info = probe(str(plain_video))
+    rng = np.random.default_rng(0)
+    packets = list(read_packets(info))
+    for _ in range(40):
+        packet = packets[int(rng.integers(len(packets)))]
+        data = bytearray(packet.data)
+        for position in rng.integers(0, len(data), 4):
+            data[position] = rng.integers(256)
+        broken = Packet(packet.video_index, bytes(data), packet.pts, packet.duration, packet.key)
+        decoded = VideoDecoder(info).decode([packets[0], broken, packets[30]])
+        assert decoded.frames[0].record.video_index == 0
+        assert decoded.frames[-1].record.video_index == 30
+
+
+@pytest.mark.parametrize(
+    ("slot", "profile", "data"), [(0, 0, b"\x88"), (5, 0, b"\x8d"), (7, 2, b"\x9f"), (2, 1, b"\xaa"), (1, 3, b"\xb4\x80")]
+)
+def test_show_existing_packets_have_their_profiles_layout(slot, profile, data):
+    assert show_existing_packet(slot, profile) == data
+
+
+def test_repeating_goes_on_in_time_and_number(plain_video):
+    info = probe(str(plain_video))
+    packets = list(islice(read_packets(info, loop=True), 150))
+    assert [packet.video_index for packet in packets] == list(range(150))
+    assert packets[60].data == packets[0].data
+    times = [packet.pts for packet in packets]
+    assert all(0 < b - a <= 2 * packets[0].duration for a, b in zip(times, times[1:], strict=False))
+    assert not VideoDecoder(info).decode(packets).damaged
+    assert list(islice(read_packets(info, start=70, loop=True), 5)) == packets[70:75]
+
+
+def test_probe_tells_what_the_video_is(layered_video):
+    info = probe(str(layered_video))
+    assert (info.codec, info.width, info.height, info.frame_rate) == ("vp9", 178, 100, Fraction(60))
+
+
+def test_other_codecs_and_formats_are_refused(tmp_path):
+    path = tmp_path / "h264.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height = 64, 48
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode(None))
+    with pytest.raises(MediaError, match=r"h264.mp4: its codec is h264.*encode it with libvpx-vp9"):
+        VideoDecoder(probe(str(path)))
+
+
+@pytest.mark.parametrize("content", [b"", b"no video at all\n" * 50])
+def test_what_is_no_video_is_refused(tmp_path, content):
+    path = tmp_path / "bad.webm"
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match=r"bad.webm: it cannot be opened"):
+        probe(str(path))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(MediaError, match="absent.webm"):
+        probe(str(tmp_path / "absent.webm"))
+
+
+def test_a_truncated_file_gives_what_is_whole_first(tmp_path):
+    path = tmp_path / "cut.webm"
+    path.write_bytes(streams.SAMPLE.read_bytes()[:300_000])
+    packets = []
+    with pytest.raises(MediaError, match=r"cut.webm: it (ends after|cannot be read beyond) frame"):
+        for packet in read_packets(probe(str(path)), loop=True):
+            packets.append(packet)
+    whole = list(read_packets(probe(str(streams.SAMPLE))))
+    assert 50 < len(packets) < 240
+    assert packets == whole[: len(packets)]

@@ -1,0 +1,325 @@
+"""The report: whatever a run found is in it, and nothing a stranger wrote can act in it."""
+
+import io
+import json
+import math
+import re
+from contextlib import nullcontext
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from rich.console import Console
+from synthetic_results import make_result
+
+from ns_ray.errors import ResultError
+from ns_ray.plots import plots
+from ns_ray.report import load_result, main, tables, write_report
+from ns_ray.results import AnchorResult, BenchmarkResult, EngineResult, Loss, Rule, StreamResult
+from ns_ray.summary import clean, number, severity, worst
+
+NASTY = '<script>alert("$x_1$")</script>&\''
+PLOTS = ["Stages of each epoch", "Anchors chosen", "Latency", "Bitrates"]
+
+
+class Page(HTMLParser):
+    """Tags, addresses and the cells of every table of an HTML file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.rows: list[list[str]] = []
+        self._cell = False
+        self.feed(self.source)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.addresses += [v for k, v in attributes if k in ("href", "src", "xlink:href", "srcset", "data")]
+        if tag == "tr":
+            self.rows.append([])
+        self._cell = tag in ("td", "th")
+        if self._cell:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        self._cell = self._cell and tag not in ("td", "th")
+
+    def handle_data(self, data):
+        if self._cell:
+            self.rows[-1][-1] += data
+
+    def row(self, first: str, length: int = 0) -> list[str]:
+        return next(row for row in self.rows if row[0] == first and len(row) >= length)
+
+
+def page(result: BenchmarkResult, tmp_path: Path, draw: bool = False) -> Page:
+    """The written report; its plots, which take most of the time, only where a test looks at them."""
+    path = tmp_path / "report.html"
+    with nullcontext() if draw else patch("ns_ray.report.plots", return_value=[]):
+        write_report(result, path)
+    return Page(path)
+
+
+def terminal(result: BenchmarkResult, width: int = 100) -> str:
+    console = Console(width=width, force_terminal=False, record=True, file=io.StringIO())
+    for table in tables(result):
+        console.print(table)
+    return console.export_text()
+
+
+def titles(result: BenchmarkResult) -> list[str]:
+    return [plot.title for plot in plots(result)]
+
+
+def refused(name: str = "clip", reason: str = "clip.mp4: no video in it") -> StreamResult:
+    return StreamResult(name, "clip.mp4", "refused", reason)
+
+
+def test_every_figure_of_a_stream_is_in_its_row(tmp_path):
+    result = make_result(2, 6)
+    s = result.streams[1]
+    s.missed_deadlines, s.dropped_anchors = 4, 5
+    row = page(result, tmp_path).row(s.name, length=10)
+    latency = [number(s.latency_ms["epoch"][p]) for p in ("p50", "p95", "p99")]
+    assert row == [
+        *(s.name, "done", "240", "18", "2", "10", "6", "400", "13.6", "60.0"),
+        *latency,
+        *("4", "5", number(s.lr_kbps), number(s.anchor_kbps)),
+    ]
+    line = next(line for line in terminal(result).splitlines() if line.startswith(s.name))
+    for text in ("240/18", "2/10/6", "400/13.6/60.0", "/".join(latency), "4/5"):
+        assert text in line
+
+
+def test_the_row_for_all_streams_sums_them(tmp_path):
+    result = make_result(3, 6)
+    row = page(result, tmp_path).row("all 3")
+    assert row[1:10] == ["3 done", "720", "54", "6", "30", "18", "400", "13.6", "60.0"]
+
+
+def test_overall_states_verdict_rules_speed_and_resources(tmp_path):
+    result = make_result(2, 6, real_time=False)
+    result.rules[0] = Rule("slowest decode", 43.2, 59, "fps", False)
+    seen = page(result, tmp_path)
+    assert "<h1>Not real time: 2 streams at 1.60 s of video a second</h1>" in seen.source
+    assert "slowest decode 43.2 fps (limit 59.0)" in seen.source
+    assert seen.row("real time")[1] == "no"
+    assert seen.row("  slowest decode")[1:] == ["43.2 fps", "broken, limit 59.0 fps"]
+    assert seen.row("  latest inference")[2] == "met, limit 100 ms"
+    assert seen.row("CPU")[1:] == ["1.80 cores", "31.2 CPU seconds"]
+    assert seen.row("peak memory")[1] == "2310 MB"
+    assert seen.row("engine of 640x360 EDSR_B8_F32_S3")[1:] == ["torch on cpu", "412.3 ms a frame"]
+    text = terminal(result)
+    for figure in ("43.2 fps", "1.60 s of video a second", "1.80 cores", "2310 MB", "torch"):
+        assert figure in text
+
+
+def test_options_host_and_configuration_are_listed(tmp_path):
+    source = page(make_result(), tmp_path).source
+    for name, text in (
+        ("model", "EDSR_B8_F32_S3"),
+        ("processor", "A processor"),
+        ("enhancer.engine", "auto"),
+    ):
+        assert f"<dt>{name}</dt><dd>{text}</dd>" in source
+
+
+def test_problems_name_stream_actor_and_reason(tmp_path):
+    result = make_result(2, 6, losses=[Loss("decoder-0", 2.31, "decode of arena-0, epoch 3")])
+    result.streams.append(refused(reason="clip.mp4: its codec is h264"))
+    result.streams[0].dropped_anchors = 1
+    seen = page(result, tmp_path)
+    assert seen.row("clip")[1:] == ["refused", "clip.mp4: its codec is h264"]
+    assert seen.row("decoder-0")[1] == "actor lost"
+    assert seen.row("arena-0")[1:] == ["late", "1 anchor dropped"]
+    text = terminal(result)
+    assert "its codec is h264" in text
+    assert "2.31 s, noticed by decode of arena-0" in text
+
+
+def test_no_problems_no_section(tmp_path):
+    assert 'class="problems"' not in page(make_result(), tmp_path).source
+    assert len(tables(make_result())) == 2
+
+
+def test_plots_are_there_with_every_stream_stage_and_type():
+    drawn = plots(make_result(2, 6))
+    assert [plot.title for plot in drawn] == PLOTS
+    timeline, anchors, latency, bitrates = (unescape(plot.svg) for plot in drawn)
+    for stage in ("read", "decode", "schedule", "take", "inference", "encode", "write"):
+        assert f">{stage}<" in timeline
+        assert f">{stage}<" in latency
+    assert ">deadline<" in timeline
+    assert all(f">{kind}<" in anchors for kind in ("KEY", "ALTREF", "NORMAL"))
+    assert all(f">arena-{i}<" in svg for i in (0, 1) for svg in (timeline, anchors, bitrates))
+    assert ">p95<" in latency
+
+
+def test_the_file_loads_nothing_and_runs_nothing(tmp_path):
+    seen = page(make_result(2, 6), tmp_path, draw=True)
+    assert not re.search(r"https?:|//[a-z]", re.sub(r"data:image/png;base64,[\w+/=\s]*", "", seen.source))
+    assert {"script", "link", "iframe", "object", "img"}.isdisjoint(seen.tags)
+    assert all(a.startswith(("#", "data:image/png")) or a == "benchmark.json" for a in seen.addresses)
+    assert set(re.findall(r"url\((.)", seen.source)) <= {"#"}
+    assert "prefers-color-scheme: dark" in seen.source
+
+
+def test_text_from_outside_is_escaped_everywhere(tmp_path):
+    result = make_result(2, 3)
+    old = result.streams[0].name
+    for entry in (*result.epochs, *result.chosen):
+        entry_name = NASTY if entry.stream == old else entry.stream
+        object.__setattr__(entry, "stream", entry_name)
+    result.streams[0].name = NASTY
+    result.streams.append(refused(NASTY + "2", f"cannot read {NASTY}"))
+    result.losses.append(Loss(NASTY, 1, NASTY))
+    result.rules.append(Rule(NASTY, 1, 2, NASTY, False))
+    result.options[NASTY] = NASTY
+    result.host[NASTY] = {NASTY: [NASTY]}
+    result.engines[NASTY] = EngineResult(NASTY, NASTY, 1.0)
+    result.chosen.append(AnchorResult(NASTY, 1, 0, NASTY, 1.0, 1))
+    seen = page(result, tmp_path, draw=True)
+    assert "script" not in seen.tags
+    assert "<script" not in seen.source
+    assert seen.row(NASTY, length=10)[1] == "done"
+    assert seen.source.count("<svg") == len(PLOTS)
+
+
+def test_markup_and_control_characters_stay_text(tmp_path):
+    name = "[red]a\x1b[31m\ud800日本"
+    result = make_result(1, 2)
+    result.streams.append(refused(name, "[bold]no\x00thing[/bold]"))
+    assert "[red]a�[31m�日本" in terminal(result, 140)
+    assert "[bold]no�thing[/bold]" in terminal(result)
+    assert page(result, tmp_path).row(clean(name))
+
+
+def test_json_round_trip(tmp_path):
+    result = make_result(3, 4, losses=[Loss("decoder-0", 1.5, "decode")])
+    assert BenchmarkResult.from_json(json.loads(json.dumps(result.to_json()))) == result
+    path = tmp_path / "benchmark.json"
+    path.write_text(json.dumps(result.to_json()))
+    assert load_result(path) == result
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "no benchmark result"),
+        ('{"options": {}}', "config"),
+        ('{"options": {}, "config": {}, "host": {}, "streams": [{"name": "a"}]}', "streams.0.input"),
+    ],
+)
+def test_a_file_that_is_no_result_is_refused(tmp_path, content, said):
+    path = tmp_path / "benchmark.json"
+    path.write_text(content)
+    with pytest.raises(ResultError, match=said) as error:
+        load_result(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_report_is_remade_from_json(tmp_path, capsys):
+    source, output = tmp_path / "run 1.json", tmp_path / "out" / "report.html"
+    output.parent.mkdir()
+    source.write_text(json.dumps(make_result().to_json()))
+    assert main([str(source), "-o", str(output)]) == 0
+    assert "arena-1" in capsys.readouterr().out
+    assert 'href="../run%201.json"' in output.read_text()
+    assert main([str(tmp_path / "none.json")]) == 1
+    assert "none.json" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+
+
+def test_all_streams_refused(tmp_path):
+    result = make_result(0, 0, real_time=True, rules=[], wall_seconds=0.0)
+    result.streams = [refused("a"), refused("b")]
+    seen = page(result, tmp_path)
+    assert "<h1>No stream ran</h1>" in seen.source
+    assert not plots(result)
+    assert "nothing to draw" in seen.source
+    assert seen.row("a")[1] == "refused"
+    assert "2 refused" in terminal(result)
+
+
+def test_no_stream_at_all(tmp_path):
+    result = make_result(0, 0)
+    assert "No stream ran" in page(result, tmp_path).source
+    assert "no streams" in terminal(result)
+
+
+def test_without_deadlines(tmp_path):
+    result = make_result(2, 4, paced=False)
+    drawn = plots(result)
+    assert ">deadline<" not in drawn[0].svg
+    assert "as fast as possible" in page(result, tmp_path).source
+
+
+def test_odd_figures_are_drawn_all_the_same(tmp_path):
+    result = make_result(1, 1)
+    result.chosen = [
+        AnchorResult("arena-0", 3, 0, kind, gain, 10)
+        for kind, gain in (("KEY", math.inf), ("NORMAL", math.nan), ("NEW", 0.0))
+    ]
+    result.epochs[0].spans = result.epochs[0].spans[:1]
+    result.streams[0].lr_kbps = math.nan
+    assert titles(result) == PLOTS
+    assert "nan" not in " ".join(page(result, tmp_path).row("arena-0", length=10))
+
+
+def test_many_streams_in_the_page(tmp_path):
+    seen = page(make_result(40, 26), tmp_path, draw=True)
+    assert {f"arena-{i}" for i in range(40)} <= {row[0] for row in seen.rows}
+    assert "the worst 12 of 40" in seen.source
+    assert "Stages of each epoch, close up" in seen.source
+    assert len(seen.source) < 2_000_000
+    assert all(a.startswith(("#", "data:image/png")) or a == "benchmark.json" for a in seen.addresses)
+
+
+def test_many_streams_on_the_terminal():
+    result = make_result(40, 75)
+    result.streams[3].status, result.streams[3].reason = "failed", "the source ended early"
+    lines = terminal(result).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "the worst 20 of 40" in lines[0]
+    body = [line for line in lines if re.match(r"arena-\d+ +(done|failed) +\d", line)]
+    assert len(body) == 20
+    assert body[0].startswith("arena-3 ")
+    assert all("…" not in line for line in lines)
+    assert any(line.startswith("all 40") and "120000/9000" in line for line in lines)
+
+
+def test_long_names_leave_the_figures_whole():
+    result = make_result(2, 6)
+    result.streams[0].name = "a/very/long/path/" * 6
+    lines = terminal(result).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert any("400/13.6/60.0" in line and "2/10/6" in line for line in lines)
+
+
+def test_worst_keeps_order_until_there_are_too_many():
+    streams = [refused("a"), StreamResult("b", "b"), StreamResult("c", "c", missed_deadlines=2)]
+    assert [s.name for s in worst(streams, 3)] == ["a", "b", "c"]
+    assert [s.name for s in worst(streams, 2)] == ["a", "c"]
+    assert severity(streams[2]) > severity(streams[1])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.126, "0.13"),
+        (9.999, "10.0"),
+        (12.34, "12.3"),
+        (99.96, "100"),
+        (28014.2, "28014"),
+        (math.nan, "–"),
+    ],
+)
+def test_number(value, text):
+    assert number(value) == text

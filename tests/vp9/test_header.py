@@ -1,0 +1,190 @@
+from pathlib import Path
+
+import pytest
+import streams
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ns_ray.errors import BitstreamError
+from ns_ray.media.packets import read_packets
+from ns_ray.media.probe import probe
+from ns_ray.vp9.header import ColorConfig, FrameHeader, HeaderParser, Interpolation
+from ns_ray.vp9.superframe import split
+
+
+def headers(path: Path) -> list[FrameHeader]:
+    parser = HeaderParser()
+    packets = read_packets(probe(str(path)))
+    return [parser.parse(frame) for packet in packets for frame in split(packet.data)]
+
+
+class Bits:
+    """Writes headers bit by bit, for streams that no encoder at hand makes."""
+
+    def __init__(self) -> None:
+        self.bits = ""
+
+    def f(self, width: int, value: int) -> "Bits":
+        self.bits += format(value, f"0{width}b")
+        return self
+
+    def bytes(self) -> bytes:
+        bits = self.bits + "0" * (-len(self.bits) % 8)
+        return int(bits, 2).to_bytes(len(bits) // 8, "big") + bytes(8)
+
+
+def key_frame(profile: int = 0, width: int = 64, height: int = 48) -> Bits:
+    w = Bits().f(2, 2).f(1, profile & 1).f(1, profile >> 1)
+    if profile == 3:
+        w.f(1, 0)
+    w.f(1, 0).f(1, 0).f(1, 1).f(1, 0).f(24, 0x498342)
+    if profile >= 2:
+        w.f(1, 1)
+    w.f(3, 2).f(1, 0)
+    if profile in (1, 3):
+        w.f(2, 0b00).f(1, 0)
+    return w.f(16, width - 1).f(16, height - 1).f(1, 0).f(1, 1).f(1, 0).f(2, 3)
+
+
+def ending(w: Bits, *, segmentation: bool = False) -> bytes:
+    w.f(6, 12).f(3, 5).f(1, 1).f(1, 1)
+    for value in (1, None, -3, None, None, 2):
+        if value is None:
+            w.f(1, 0)
+        else:
+            w.f(1, 1).f(6, abs(value)).f(1, value < 0)
+    w.f(8, 100).f(1, 1).f(4, 5).f(1, 1).f(1, 0).f(1, 0)
+    w.f(1, segmentation)
+    if segmentation:
+        w.f(1, 1).f(1, 1).f(8, 77).f(6, 0).f(1, 1).f(1, 1).f(8, 33).f(2, 0)
+        w.f(1, 1).f(1, 1)
+        w.f(1, 1).f(8, 40).f(1, 1).f(1, 0).f(1, 1).f(2, 2).f(1, 1)
+        w.f(28, 0)
+    w.f(1, 0).f(16, 321)  # so narrow a frame has no choice of tile columns
+    return w.bytes()
+
+
+def test_the_sample_is_read_as_it_was_encoded():
+    found = headers(streams.SAMPLE)
+    assert [i for i, header in enumerate(found) if header.key] == [0, 122]
+    assert sum(not header.show for header in found) == 2
+    assert {(h.width, h.height, h.profile, h.error_resilient, h.tile_cols, h.tile_rows) for h in found} == {
+        (640, 360, 0, True, 2, 1)
+    }
+    assert all(header.refreshed == 0xFF for header in found if header.key)
+    assert all(len(header.references) == 3 for header in found if not header.intra)
+    assert all(4 <= header.quantizer.base_index <= 255 for header in found)
+
+
+@pytest.mark.parametrize(
+    ("options", "check"),
+    [
+        ({"lossless": "1"}, lambda h: h.quantizer.lossless),
+        ({"error-resilient": "1"}, lambda h: h.error_resilient),
+        ({"frame-parallel": "1", "error-resilient": "0"}, lambda h: h.parallel and not h.error_resilient),
+        ({"frame-parallel": "0", "error-resilient": "0"}, lambda h: not h.parallel),
+        ({"aq-mode": "3"}, lambda h: h.segmentation.enabled or h.quantizer.base_index == 0),
+        ({"tile-columns": "1", "tile-rows": "1"}, lambda h: (h.tile_cols, h.tile_rows) == (2, 2)),
+    ],
+)
+def test_encoder_settings_show_in_the_headers(tmp_path, options, check):
+    path = streams.encode(tmp_path / "v.mkv", size=(514, 66), frames=8, options=streams.REALTIME | options)
+    found = headers(path)
+    assert len(found) >= 8
+    shown = [header for header in found if header.show and header.show_existing is None]
+    assert all(check(header) for header in shown[1:])
+    assert all((header.width, header.height) == (514, 66) for header in shown)
+    assert all(header.compressed_header_bytes > 0 for header in shown)
+
+
+def test_frames_shown_again_name_their_slot(layered_video):
+    again = [header for header in headers(layered_video) if header.show_existing is not None]
+    assert len(again) == 35
+    assert all(header.show and 0 <= header.show_existing < 8 for header in again)
+
+
+@pytest.mark.parametrize("profile", [0, 1, 2, 3])
+def test_every_profile_has_its_layout(profile):
+    header = HeaderParser().parse(ending(key_frame(profile)))
+    depth = 12 if profile >= 2 else 8
+    subsampling = 0 if profile in (1, 3) else 1
+    assert header.color == ColorConfig(depth, 2, False, subsampling, subsampling)
+    assert (header.profile, header.key, header.show) == (profile, True, True)
+    assert (header.width, header.height) == (64, 48)
+    assert (header.refresh_context, header.parallel, header.context) == (True, False, 3)
+    assert (header.loop_filter.level, header.loop_filter.sharpness) == (12, 5)
+    assert header.loop_filter.ref_deltas == (1, 0, -3, -1)
+    assert header.loop_filter.mode_deltas == (0, 2)
+    assert (header.quantizer.base_index, header.quantizer.delta_y_dc, header.quantizer.delta_uv_dc) == (100, -5, 0)
+    assert header.compressed_header_bytes == 321
+
+
+def test_segmentation_is_read_and_kept_for_later_frames():
+    parser = HeaderParser()
+    first = parser.parse(ending(key_frame(), segmentation=True)).segmentation
+    assert first.tree_probs == (77, 255, 255, 255, 255, 255, 255)
+    assert (first.temporal_update, first.pred_probs) == (True, (33, 255, 255))
+    assert first.absolute
+    assert first.features[0] == (-40, None, 2, 0)
+    assert set(first.features[1:]) == {(None,) * 4}
+    inter = Bits().f(2, 2).f(2, 0).f(1, 0).f(1, 1).f(1, 1).f(1, 0).f(2, 0).f(8, 1)
+    for slot in (0, 1, 2):
+        inter.f(3, slot).f(1, slot == 2)
+    inter.f(1, 1).f(1, 0).f(1, 1).f(1, 0).f(2, 2)  # size of the first reference, sharp filter
+    inter.f(1, 1).f(1, 0).f(2, 0)
+    later = parser.parse(ending(inter))
+    assert later.interpolation is Interpolation.SHARP
+    assert (later.width, later.height, later.high_precision) == (64, 48, True)
+    assert [reference.slot for reference in later.references] == [0, 1, 2]
+    assert [reference.sign_bias for reference in later.references] == [False, False, True]
+    assert not later.segmentation.enabled
+    assert later.segmentation.features == first.features
+
+
+def test_an_intra_only_frame_of_profile_0_is_8_bit_420():
+    parser = HeaderParser()
+    parser.parse(ending(key_frame()))
+    w = Bits().f(2, 2).f(2, 0).f(1, 0).f(1, 1).f(1, 0).f(1, 0).f(1, 1).f(2, 2).f(24, 0x498342)
+    w.f(8, 0b10010).f(16, 31).f(16, 15).f(1, 1).f(16, 99).f(16, 49).f(1, 0).f(1, 1).f(2, 1)
+    header = parser.parse(ending(w))
+    assert (header.intra_only, header.intra, header.refreshed, header.reset_context) == (True, True, 0b10010, 2)
+    assert (header.width, header.height, header.render_width, header.render_height) == (32, 16, 100, 50)
+    assert header.color == ColorConfig()
+    shows = Bits().f(2, 2).f(2, 0).f(1, 1).f(3, 4).bytes()
+    assert parser.parse(shows).show_existing == 4
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "ends inside"),
+        (b"\x00\x00", "frame marker"),
+        (b"\xb8\x00", "profiles above 3"),
+        (b"\x8b", "slot 3, which is empty"),
+        (b"\x82\x49\x83\x43\x00", "sync code"),
+        (b"\x86\x00\x00\x00\x00\x00", "does not start at a key frame"),
+        (b"\x82\x49\x83\x42\x20", "ends inside"),
+    ],
+)
+def test_damaged_headers_are_refused(data, message):
+    with pytest.raises(BitstreamError, match=message):
+        HeaderParser().parse(data)
+
+
+def test_the_state_survives_a_refusal():
+    parser = HeaderParser()
+    whole = ending(key_frame())
+    parser.parse(whole)
+    with pytest.raises(BitstreamError):
+        parser.parse(whole[:9])
+    assert parser.parse(b"\x8b").show_existing == 3
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_any_bytes_parse_or_are_refused(data, vp9):
+    parser = HeaderParser()
+    for frame in (b"\x82" + data if vp9 else data, data):
+        try:
+            parser.parse(frame)
+        except BitstreamError:
+            continue

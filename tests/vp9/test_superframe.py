@@ -1,0 +1,51 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ns_ray.errors import BitstreamError
+from ns_ray.vp9.superframe import split
+
+
+def superframe(frames: list[bytes], width: int) -> bytes:
+    marker = bytes([0b11000000 | (width - 1) << 3 | (len(frames) - 1)])
+    sizes = b"".join(len(frame).to_bytes(width, "little") for frame in frames)
+    return b"".join(frames) + marker + sizes + marker
+
+
+@given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=8), st.integers(1, 4))
+def test_frames_come_back_as_they_went_in(frames, width):
+    assert [bytes(frame) for frame in split(superframe(frames, width))] == frames
+
+
+def test_a_packet_without_an_index_is_one_frame():
+    assert [bytes(frame) for frame in split(b"\x82abc")] == [b"\x82abc"]
+
+
+def test_the_last_byte_alone_makes_no_index():
+    packet = b"\x82" + b"x" * 20 + bytes([0b11000001])
+    assert [bytes(frame) for frame in split(packet)] == [packet]
+
+
+def test_dropped_frames_are_left_out():
+    assert [bytes(frame) for frame in split(superframe([b"a", b"", b"b"], 1))] == [b"a", b"b"]
+
+
+def test_an_index_that_claims_too_much_is_refused():
+    packet = bytearray(superframe([b"aaaa", b"bb"], 1))
+    packet[-3] = 200
+    with pytest.raises(BitstreamError, match="frame 0 of a superframe"):
+        split(bytes(packet))
+
+
+def test_an_empty_packet_is_refused():
+    with pytest.raises(BitstreamError, match="empty"):
+        split(b"")
+
+
+@given(st.binary(min_size=1, max_size=64))
+def test_any_bytes_split_or_are_refused(data):
+    try:
+        frames = split(data)
+    except BitstreamError:
+        return
+    assert sum(map(len, frames)) <= len(data)
