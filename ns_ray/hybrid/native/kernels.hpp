@@ -10,6 +10,12 @@ namespace ns_ray::hybrid {
 
 inline constexpr int kUpTaps = 5;  // support of the upscaling kernels in LR samples, centred
 
+struct CellSums {
+  std::int32_t residual;  // (decoded - prediction)^2 of 64 samples
+  std::int32_t drift;     // (prediction - low)^2 of 64 samples, in 1/64
+  std::int32_t detail;    // (low - blurred low)^2 of the inner 36 samples, in 1/64
+};
+
 // Rows of LR samples travel in units of 1/32 (int16); once stretched to HR width, in 1/64.
 struct Kernels {
   // One pass of an 8-tap filter along `step` (1: a row, the stride: a column), rounded and clipped to 8 bits.
@@ -21,6 +27,12 @@ struct Kernels {
                   int width, int height);
   // Mean of scale x scale samples each, in 1/32.
   void (*shrink)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::int16_t* dst, int width, int scale);
+  // What an 8x8 cell tells of its prediction: sums of squares, see CellSums. `low` in 1/32.
+  CellSums (*measure)(const std::int16_t* low, std::ptrdiff_t low_stride, const std::uint8_t* prediction,
+                      std::ptrdiff_t prediction_stride, const std::uint8_t* decoded, std::ptrdiff_t decoded_stride);
+  // target = low + residual_weight * (decoded - prediction) + gain * (prediction - low), in 1/32; weights in 1/16384.
+  void (*correct)(const std::int16_t* low, const std::uint8_t* prediction, const std::uint8_t* decoded,
+                  std::int16_t* target, int width, int residual_weight, int gain);
   // One LR row stretched to HR width. `src` is readable from -2 to width + 1. weights[phase][tap] in 1/16384.
   void (*stretch)(const std::int16_t* src, std::int16_t* dst, int width, int scale,
                   const std::int16_t (*weights)[kUpTaps]);

@@ -129,6 +129,42 @@ void shrink(const std::uint8_t* src, std::ptrdiff_t stride, std::int16_t* dst, i
   }
 }
 
+CellSums measure(const std::int16_t* low, std::ptrdiff_t low_stride, const std::uint8_t* prediction,
+                 std::ptrdiff_t prediction_stride, const std::uint8_t* decoded, std::ptrdiff_t decoded_stride) {
+  CellSums sums{};
+  std::int16_t eighths[8][8];  // low in 1/8
+  for (int y = 0; y < 8; ++y, low += low_stride, prediction += prediction_stride, decoded += decoded_stride) {
+    for (int x = 0; x < 8; ++x) {
+      const int eighth = low[x] >> 2;
+      eighths[y][x] = static_cast<std::int16_t>(eighth);
+      const int residual = decoded[x] - prediction[x], drift = 8 * prediction[x] - eighth;
+      sums.residual += residual * residual;
+      sums.drift += drift * drift;
+    }
+  }
+  for (int y = 1; y < 7; ++y) {
+    std::int16_t column[8];
+    for (int x = 0; x < 8; ++x)
+      column[x] = static_cast<std::int16_t>(eighths[y - 1][x] + 2 * eighths[y][x] + eighths[y + 1][x]);
+    for (int x = 1; x < 7; ++x) {
+      const int detail = eighths[y][x] - ((column[x - 1] + 2 * column[x] + column[x + 1] + 8) >> 4);
+      sums.detail += detail * detail;
+    }
+  }
+  return sums;
+}
+
+void correct(const std::int16_t* low, const std::uint8_t* prediction, const std::uint8_t* decoded, std::int16_t* target,
+             int width, int residual_weight, int gain) {
+  const auto residual_factor = static_cast<std::int16_t>(residual_weight), gain_factor = static_cast<std::int16_t>(gain);
+  for (int x = 0; x < width; ++x) {
+    const auto residual = static_cast<std::int16_t>(64 * (decoded[x] - prediction[x]));
+    const auto drift = static_cast<std::int16_t>(2 * (32 * prediction[x] - low[x]));
+    const int value = low[x] + scaled(residual, residual_factor) + scaled(drift, gain_factor);
+    target[x] = static_cast<std::int16_t>(value < 0 ? 0 : value > 255 * 32 ? 255 * 32 : value);
+  }
+}
+
 template <int Scale>
 void stretch_by(const std::int16_t* src, std::int16_t* dst, int width, const std::int16_t (*weights)[kUpTaps]) {
   constexpr int kChunk = 128;
@@ -222,6 +258,6 @@ void compose(std::uint8_t* row, const std::int16_t* const* target, const std::in
 
 }  // namespace
 
-const Kernels kKernels{filter, average, shrink, stretch, compose};
+const Kernels kKernels{filter, average, shrink, measure, correct, stretch, compose};
 
 }  // namespace ns_ray::hybrid::NS_RAY_ISA

@@ -18,6 +18,8 @@ bool power_of_two(int v) { return v >= 8 && v <= 64 && (v & (v - 1)) == 0; }
 // The mean of the four vectors of a block, for its chroma samples (round_mv_comp_q4 of the specification's 8.5.2.1).
 int mean_of_four(int sum) { return (sum < 0 ? sum - 2 : sum + 2) / 4; }
 
+int fixed(float v) { return static_cast<int>(std::lround(16384 * v)); }
+
 }  // namespace
 
 Reconstructor::Reconstructor(int scale, bool best, int threads, bool simd, const Tuning& tuning)
@@ -182,9 +184,8 @@ void Reconstructor::predict_block(Motion& motion, const vp9::Block& block, const
           const int width = std::min(part_width, x1 - x), height = std::min(part_height, y1 - y);
           motion.predict(reference.lr.planes[i], x * 16 + across, y * 16 + down, kFilters[block.filter], lr_to.at(x, y),
                          lr_to.width, width, height, which);
-          const int hr_filter = best_ && tuning_.filter >= 0 ? static_cast<int>(tuning_.filter) : block.filter;
           motion.predict(reference.hr.planes[i], scale_ * (x * 16 + across), scale_ * (y * 16 + down),
-                         kFilters[hr_filter], hr_to.at(scale_ * x, scale_ * y), hr_to.width, scale_ * width,
+                         kFilters[block.filter], hr_to.at(scale_ * x, scale_ * y), hr_to.width, scale_ * width,
                          scale_ * height, which);
         }
       }
@@ -229,15 +230,11 @@ void Reconstructor::intra_rows(int plane, int x0, int y0, int x1, int y1, const 
   }
 }
 
+// Plain: the decoded samples are what is aimed at, the LR prediction what of the HR prediction is taken out of it.
+// Best: what the HR prediction says of the low band counts too, and its high band as far as it can be trusted.
 void Reconstructor::blend_block(const vp9::Block& block, const Held& now, const Picture& lr_prediction) {
-  const auto fade = static_cast<std::int16_t>(best_ ? std::lround(16384 * tuning_.fade) : 16384);
-  const int cx1 = std::min((block.x + block.width) / kCell, cells_across_);
-  const int cy1 = std::min((block.y + block.height) / kCell, cells_down_);
-  for (int cy = block.y / kCell; cy < cy1; ++cy)
-    std::fill(&fade_[static_cast<std::size_t>(cy) * cells_across_ + block.x / kCell],
-              &fade_[static_cast<std::size_t>(cy) * cells_across_] + cx1, fade);
-  const auto gain = static_cast<std::int16_t>(std::lround(32767 * tuning_.gain));
-  const int dead = static_cast<int>(std::lround(32 * tuning_.dead_zone));
+  const int residual_weight = fixed(block.skip ? tuning_.skip_residual : 1.0f);
+  const int gain = fixed(block.skip ? tuning_.skip_gain : tuning_.gain);
   for (int i = 0; i < 3; ++i) {
     Work& work = work_[i];
     const int x0 = i ? block.x / 2 : block.x, y0 = i ? block.y / 2 : block.y;
@@ -245,21 +242,35 @@ void Reconstructor::blend_block(const vp9::Block& block, const Held& now, const 
     const int height = std::min(i ? block.height / 2 : +block.height, work.height - y0);
     const Plane &hr = now.hr.planes[i], &prediction = lr_prediction.planes[i], &lr = now.lr.planes[i];
     for (int y = y0; y < y0 + height; ++y) {
-      std::int16_t *low = work.low_row(y) + x0, *target = work.target_row(y) + x0;
-      const std::uint8_t *p = prediction.at(x0, y), *l = lr.at(x0, y);
-      if (!best_) {
+      std::int16_t* low = work.low_row(y) + x0;
+      const std::uint8_t* p = prediction.at(x0, y);
+      if (best_) {
+        kernels_.shrink(hr.at(scale_ * x0, scale_ * y), hr.width, low, width, scale_);
+        kernels_.correct(low, p, lr.at(x0, y), work.target_row(y) + x0, width, residual_weight, gain);
+      } else {
         for (int x = 0; x < width; ++x) low[x] = static_cast<std::int16_t>(32 * p[x]);
-        continue;  // the target stays the decoded sample
-      }
-      kernels_.shrink(hr.at(scale_ * x0, scale_ * y), hr.width, low, width, scale_);
-      for (int x = 0; x < width; ++x) {
-        const int drift = 32 * p[x] - low[x];
-        const int beyond = drift > dead ? drift - dead : drift < -dead ? drift + dead : 0;
-        const int value = low[x] + 32 * (l[x] - p[x]) + ((beyond * gain + 0x4000) >> 15);
-        target[x] = static_cast<std::int16_t>(std::clamp(value, 0, 255 * 32));
       }
     }
   }
+  const int cx1 = std::min((block.x + block.width) / kCell, cells_across_);
+  const int cy1 = std::min((block.y + block.height) / kCell, cells_down_);
+  for (int cy = block.y / kCell; cy < cy1; ++cy)
+    for (int cx = block.x / kCell; cx < cx1; ++cx)
+      fade_[static_cast<std::size_t>(cy) * cells_across_ + cx] =
+          static_cast<std::int16_t>(best_ ? trust(cx * kCell, cy * kCell, now, lr_prediction) : 16384);
+}
+
+// The share of the high band to keep, in 1/16384: detail against noise, as a Wiener filter weighs them.
+int Reconstructor::trust(int x, int y, const Held& now, const Picture& lr_prediction) {
+  Work& work = work_[0];
+  if (x + kCell > work.width || y + kCell > work.height) return fixed(tuning_.edge_fade);
+  const Plane &prediction = lr_prediction.planes[0], &lr = now.lr.planes[0];
+  const CellSums sums = kernels_.measure(work.low_row(y) + x, work.stride, prediction.at(x, y), prediction.width,
+                                         lr.at(x, y), lr.width);
+  const float detail = static_cast<float>(sums.detail) / (64 * 36);
+  const float noise = tuning_.noise + tuning_.residual_noise * static_cast<float>(sums.residual) / 64 +
+                      tuning_.drift_noise * static_cast<float>(sums.drift) / (64 * 64);
+  return fixed(detail / (detail + noise));
 }
 
 void Reconstructor::compose(Worker& worker, int plane, int band, const Picture& hr) {
