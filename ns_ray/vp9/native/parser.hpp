@@ -51,6 +51,7 @@ class FrameParser {
   std::array<Probabilities, 4> contexts_{};
   ModeGrid modes_, previous_modes_;
   std::vector<std::uint8_t> segments_, new_segments_;  // the last map coded, and the one being read
+  std::size_t last_block_count_ = 0;
   int last_width_ = 0, last_height_ = 0;
   bool last_shown_ = false;
   bool last_key_ = false;
