@@ -35,7 +35,7 @@ struct ParsedFrame {
 
 class FrameParser {
  public:
-  // Memory stays under about 4 bytes per pixel of this limit.
+  // Memory stays under about 5 bytes per pixel of this limit.
   explicit FrameParser(std::int64_t max_pixels) : max_pixels_(max_pixels) {}
 
   // Parses one coded frame (one element of a superframe). On an error the parser is left as it was before the frame.
