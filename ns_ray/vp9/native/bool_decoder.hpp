@@ -17,14 +17,19 @@ class BoolDecoder {
     if (read(128)) throw BitstreamError("the marker bit of a tile or compressed header is set");
   }
 
-  int read(int probability) {
-    if (spare_ < 0) fill();
+  // Inlined whole, so that a local copy of the decoder can live in registers.
+  [[gnu::always_inline]] int read(int probability) {
+    if (spare_ < 0) [[unlikely]] fill();
     const std::uint32_t split = 1 + (((range_ - 1) * probability) >> 8);
     const std::uint64_t threshold = std::uint64_t{split} << 56;
     const bool bit = value_ >= threshold;
-    range_ = bit ? range_ - split : split;
-    value_ -= bit ? threshold : 0;
-    const int shift = std::countl_zero(static_cast<std::uint8_t>(range_));
+    if (bit) {
+      range_ -= split;
+      value_ -= threshold;
+    } else {
+      range_ = split;
+    }
+    const int shift = __builtin_clz(range_) - 24;  // range_ is never 0
     range_ <<= shift;
     value_ <<= shift;
     spare_ -= shift;
@@ -66,7 +71,7 @@ class BoolDecoder {
  private:
   static constexpr std::int64_t kEndless = std::int64_t{1} << 40;
 
-  void fill() {
+  [[gnu::always_inline]] void fill() {
     int filled = static_cast<int>(spare_) + 8;  // valid bits at the top of value_, 0 to 7
     if (end_ - next_ >= 8) {
       std::uint64_t big = 0;

@@ -108,6 +108,7 @@ ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data) {
   frame.segments = new_segments_.data();
   frame.previous_segments = forget_segments ? no_segments.data() : segments_.data();
   frame.blocks = &result.blocks;
+  result.blocks.reserve(std::min(cells, last_block_count_ + last_block_count_ / 4));
   const std::size_t whole_columns = static_cast<std::size_t>(frame.columns + 7) / 8 * 8;
   frame.above_partition.resize(whole_columns);
   for (auto& plane : frame.above_nonzero) plane.resize(2 * whole_columns);
@@ -134,6 +135,7 @@ ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data) {
   } else if (forget_segments) {
     segments_ = no_segments;
   }
+  last_block_count_ = result.blocks.size();
   last_width_ = header.width;
   last_height_ = header.height;
   last_shown_ = header.show;

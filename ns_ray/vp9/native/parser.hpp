@@ -35,7 +35,7 @@ struct ParsedFrame {
 
 class FrameParser {
  public:
-  // Memory stays under about 4 bytes per pixel of this limit.
+  // Memory stays under about 5 bytes per pixel of this limit.
   explicit FrameParser(std::int64_t max_pixels) : max_pixels_(max_pixels) {}
 
   // Parses one coded frame (one element of a superframe). On an error the parser is left as it was before the frame.
@@ -51,6 +51,7 @@ class FrameParser {
   std::array<Probabilities, 4> contexts_{};
   ModeGrid modes_, previous_modes_;
   std::vector<std::uint8_t> segments_, new_segments_;  // the last map coded, and the one being read
+  std::size_t last_block_count_ = 0;
   int last_width_ = 0, last_height_ = 0;
   bool last_shown_ = false;
   bool last_key_ = false;

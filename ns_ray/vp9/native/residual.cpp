@@ -1,8 +1,8 @@
 // Coefficient tokens: read, not transformed (VP9 specification, sections 6.4.22 to 6.4.24; contexts: section 9.3.2).
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
+#include "flags.hpp"
 #include "tile.hpp"
 
 namespace ns_ray::vp9 {
@@ -25,12 +25,12 @@ constexpr Prob kCategory5[] = {180, 157, 141, 134, 130};
 constexpr Prob kCategory6[] = {255, 255, 255, 255, 254, 254, 254, 252, 249, 243, 230, 196, 177, 153, 140, 133, 130, 129};
 
 template <std::size_t kBits>
-void skip_bits(BoolDecoder& decoder, const Prob (&probabilities)[kBits], int first = 0) {
+[[gnu::always_inline]] inline void skip_bits(BoolDecoder& decoder, const Prob (&probabilities)[kBits], int first = 0) {
   for (std::size_t i = first; i < kBits; ++i) decoder.read(probabilities[i]);
 }
 
 // Reads the part of a token above one and returns its weight as a neighbour.
-std::uint8_t read_large_token(BoolDecoder& decoder, const Prob* p, int bit_depth) {
+[[gnu::always_inline]] inline std::uint8_t read_large_token(BoolDecoder& decoder, const Prob* p, int bit_depth) {
   if (!decoder.read(p[0])) {
     if (!decoder.read(p[1])) return 2;
     decoder.read(p[2]);  // three or four
@@ -126,13 +126,14 @@ void TileParser::read_plane(int plane, Residual& residual) {
     for (int x = 0; x < wide; x += kStep) {
       const int mode = m.sub_modes[m.size < k8x8 && plane == 0 ? 2 * y + x : 0];
       const ScanEntry* scan = kScans[kTx][directional ? kTransformTypes[mode] : 0];
-      const auto any = [](const std::uint8_t* flags) { return std::any_of(flags, flags + kStep, [](int f) { return f; }); };
-      const int context = any(above + x) + any(left + y);
+      const int context = any_set<kStep>(above + x) + any_set<kStep>(left + y);
       const bool coded = read_tokens<kTx>(plane, scan, context, residual.nonzero) > 0;
       residual.coded |= coded;
-      for (int i = 0; i < kStep; ++i) {
-        above[x + i] = coded && x + i < wide;
-        left[y + i] = coded && y + i < high;
+      fill_run(above + x, kStep, coded);
+      fill_run(left + y, kStep, coded);
+      if (coded) {
+        for (int i = wide; i < x + kStep; ++i) above[i] = 0;
+        for (int i = high; i < y + kStep; ++i) left[i] = 0;
       }
     }
   }
@@ -165,10 +166,8 @@ void TileParser::clear_residual_context() {
   for (int plane = 0; plane < 3; ++plane) {
     const int shift_x = plane > 0 ? format.subsampling_x : 0;
     const int shift_y = plane > 0 ? format.subsampling_y : 0;
-    std::fill_n(frame_.above_nonzero[plane].begin() + (column_ * 2 >> shift_x),
-                cells_wide(block_->size) * 2 >> shift_x, std::uint8_t{0});
-    std::fill_n(left_nonzero_[plane].begin() + ((row_ & 7) * 2 >> shift_y), cells_high(block_->size) * 2 >> shift_y,
-                std::uint8_t{0});
+    fill_run(frame_.above_nonzero[plane].data() + (column_ * 2 >> shift_x), cells_wide(block_->size) * 2 >> shift_x, 0);
+    fill_run(left_nonzero_[plane].data() + ((row_ & 7) * 2 >> shift_y), cells_high(block_->size) * 2 >> shift_y, 0);
   }
 }
 

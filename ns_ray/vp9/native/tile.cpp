@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "flags.hpp"
 #include "trees.hpp"
 
 namespace ns_ray::vp9 {
@@ -70,8 +71,8 @@ void TileParser::parse_partition(int row, int column, BlockSize size) {
   }
   if (size == k8x8 || partition != kSplit) {
     const int cells = cells_wide(size);
-    std::fill_n(frame_.above_partition.begin() + column, cells, static_cast<std::uint8_t>(15 >> kWidthLog2[subsize]));
-    std::fill_n(left_partition_.begin() + (row & 7), cells, static_cast<std::uint8_t>(15 >> kHeightLog2[subsize]));
+    fill_run(frame_.above_partition.data() + column, cells, static_cast<std::uint8_t>(15 >> kWidthLog2[subsize]));
+    fill_run(left_partition_.data() + (row & 7), cells, static_cast<std::uint8_t>(15 >> kHeightLog2[subsize]));
   }
 }
 
