@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import RayActorError, RayTaskError
 
 from actors.worker import Worker
 from ns_ray.config import Pool
@@ -101,6 +101,10 @@ class ActorPool:
                 refs = [answer] if returns == 1 else answer
                 try:
                     return refs[0], await refs[-1]
+                except RayTaskError as error:
+                    if isinstance(error.cause, NsRayError):
+                        raise error.cause from None  # its own text, without the actor's traceback
+                    raise
                 except RayActorError:
                     await self._restarted(index, method)
                     await asyncio.sleep(_PAUSE_SECONDS * attempt)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ray import ObjectRef as Ref
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayError
 
 from actors.decoder import FramesLostError
 from actors.messages import (
@@ -143,8 +143,7 @@ class StreamRun:
 
     def _fail(self, error: Exception) -> None:
         self.failed = True
-        cause = error.cause if isinstance(error, RayTaskError) else error
-        self.reason = self.reason or f"stream {self.stream.name}: {cause}"
+        self.reason = self.reason or f"stream {self.stream.name}: {error}"
 
     async def _epochs_in_turn(self, began: float, rounds: Rounds, progress: Progress) -> None:
         rate = float(self.stream.info.frame_rate)

@@ -28,7 +28,7 @@ from ns_ray import report
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.config import Config, load_config
-from ns_ray.errors import ConfigError, MediaError
+from ns_ray.errors import ConfigError, MediaError, ModelError
 from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import quality_for
 from ns_ray.media.probe import VideoInfo
@@ -137,11 +137,14 @@ def benchmark(options: argparse.Namespace) -> None:
         NsRayError: nothing could be run, or a stream was refused or failed; results are written all the same.
     """
     config = load_config(options.config, options.set)
-    spec = ModelSpec.parse(options.model_name)
+    try:
+        spec = ModelSpec.parse(options.model_name)
+    except ModelError as error:
+        raise ConfigError(f"--model-name: {error}") from error
     if options.scale not in (None, spec.scale):
         raise ConfigError(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
-    load_weights(spec, options.weights)
     quality = options.quality or _quality(options)
+    load_weights(spec, options.weights)
     inputs = _inputs(options, config)
     pools = (
         config.source,
@@ -229,8 +232,9 @@ class _Session:
             paced=paced,
         )
         streams = []
-        for i in range(count):
-            name, path = f"stream{i}", self.inputs[i % len(self.inputs)]
+        names = [f"stream{i}" for i in range(count)]
+        for i, name in enumerate(names):
+            path = self.inputs[i % len(self.inputs)]
             if path in infos:
                 weights = str(options.weights.resolve()) if options.weights else None
                 streams.append(Stream(name, infos[path], options.model_name, weights))
@@ -248,6 +252,7 @@ class _Session:
         ended = time.time()
         result.usage = usage.stop(ended - began)
         summarise(result, runs, pipeline.losses, began, ended)
+        result.streams.sort(key=lambda stream: names.index(stream.name))
         self._show(result, folder)
         return result
 

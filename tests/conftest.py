@@ -20,5 +20,5 @@ def plain_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def layered_video() -> Path:
-    """178x100, 90 frames, encoded in two passes with several layers of hidden frames and frames that are shown again."""
+    """178x100, 90 frames, encoded in two passes: several layers of hidden frames, and frames that are shown again."""
     return DATA / "layers.webm"

@@ -4,10 +4,10 @@ import random
 from typing import Any
 
 from ns_ray.results import (
-    EngineResult,
     STAGES,
     AnchorResult,
     BenchmarkResult,
+    EngineResult,
     EpochResult,
     Rule,
     Span,

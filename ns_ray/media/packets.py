@@ -10,7 +10,6 @@ import av.error
 from ns_ray.errors import MediaError
 from ns_ray.media.probe import VideoInfo, open_input
 
-
 # Files round their duration, and leave out that of the last frame.
 _SLACK_FRAMES = 4
 

@@ -1,0 +1,253 @@
+"""Makes training material out of still images: pans over them, as HR video and as LR video at the published settings.
+
+    python jobs/prepare_stills.py IMAGES... [--data-dir dataset] [--set key=value ...]
+
+For every image large and detailed enough it writes `DATA_DIR/stills/<image>-<height>/`, with an LR clip
+(`360p_700kbps_d2_train.webm` or `720p_4125kbps_d1_train.webm`, every frame) and an HR one (`1080p_d2_train.webm` or
+`2160p_d1_train.webm`, AV1, only the few frames that are trained on, at their own times).
+Exit status: 0 done, 1 nothing could be made of the images, 2 wrong usage.
+"""
+
+import argparse
+import random
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+from PIL import Image
+from rich.console import Console
+from rich.progress import Progress
+
+from ns_ray.sr.dataset import planes_of
+from ns_ray.sr.engine import Planes
+
+Image.MAX_IMAGE_PIXELS = 200_000_000
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+_FPS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One kind of clip: its HR and LR rows, and the published LR encoding of that size."""
+
+    hr: int
+    lr: int
+    kbps: int
+    speed: int
+    tile_columns: int
+    frames: int
+
+    @property
+    def label(self) -> str:
+        """How long it is and what for, as in the names of the published data set."""
+        return f"d{round(self.frames / _FPS)}_train"
+
+    def vp9_options(self) -> dict[str, str]:
+        """The published settings of the LR encoder, as libvpx-vp9 options."""
+        return {
+            "b": f"{self.kbps}k",
+            "minrate": f"{self.kbps // 2}k",
+            "maxrate": f"{self.kbps * 3 // 2}k",
+            "bufsize": f"{self.kbps * 2}k",
+            "keyint_min": "120",
+            "g": "120",
+            "auto-alt-ref": "1",
+            "lag-in-frames": "16",
+            "qmin": "4",
+            "qmax": "48",
+            "error-resilient": "1",
+            "deadline": "realtime",
+            "cpu-used": str(self.speed),
+            "row-mt": "1",
+            "frame-parallel": "1",
+            "tile-columns": str(self.tile_columns),
+            "threads": "8",
+        }
+
+
+TARGETS = (Target(1080, 360, 700, 7, 1, 120), Target(2160, 720, 4125, 5, 2, 60))
+
+
+@dataclass
+class Settings:
+    """What --set changes.
+
+    Attributes:
+        kept: HR frames kept of a clip.
+        detail: least mean step between neighbouring HR luma samples, in levels; flat pictures teach nothing.
+        crf: quality of the HR clips (SVT-AV1; lower is better).
+        limit: clips of each size at most; 0 for no limit.
+        windows: clips made of an image at each size, with other windows and motion.
+        seed: of the choice of windows and motion.
+    """
+
+    kept: int = 4
+    detail: float = 0.7
+    crf: int = 18
+    limit: int = 0
+    windows: int = 1
+    seed: int = 0
+
+
+def pan(image: Path, target: Target, rng: random.Random, detail: float) -> Iterator[av.VideoFrame] | None:
+    """The HR frames of a window that moves over the image and turns back at its borders.
+
+    Returns:
+        YUV 4:2:0, BT.709, `target.frames` of them; None if the image is too small or has too little detail.
+    """
+    height, width = target.hr, target.hr * 16 // 9
+    with Image.open(image) as picture:
+        room = min(picture.width / width, picture.height / height)
+        if room < 1.02:
+            return None
+        zoom = rng.uniform(1.02, min(room, 2.5))  # room to move in, in windows; the image is never magnified
+        size = [round(side * zoom / room / 2) * 2 for side in picture.size]
+        rgb = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.LANCZOS, reducing_gap=3))
+    whole = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(
+        format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
+    )
+    planes = planes_of(whole)
+    luma = planes[0].astype(np.int16)
+    if np.abs(np.diff(luma[:, ::2], axis=0)).mean() + np.abs(np.diff(luma[::2], axis=1)).mean() < 2 * detail:
+        return None
+    limits = np.array([size[0] - width, size[1] - height])
+    start = np.array([rng.uniform(0, limit) for limit in limits])
+    angle, speed = rng.uniform(0, 2 * np.pi), rng.choice((0.5, 2.0, 6.0, 14.0)) * height / 1080
+    step = speed * np.array([np.cos(angle), np.sin(angle)])
+    return (_window(planes, _bounce(start + i * step, limits), width, height) for i in range(target.frames))
+
+
+def _bounce(position: NDArray[np.float64], limits: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The position folded back into 0..limits; even, to keep chroma in step with luma."""
+    period = np.maximum(2 * limits, 1)
+    folded = np.abs((position + limits) % period - limits)
+    even: NDArray[np.int64] = np.minimum(folded, limits).astype(np.int64) // 2 * 2
+    return even
+
+
+def _window(planes: Planes, corner: NDArray[np.int64], width: int, height: int) -> av.VideoFrame:
+    left, top = corner
+    luma, *chroma = planes
+    half = (slice(top // 2, (top + height) // 2), slice(left // 2, (left + width) // 2))
+    parts = [luma[top : top + height, left : left + width], *(plane[half].reshape(-1, width) for plane in chroma)]
+    frame = av.VideoFrame.from_ndarray(np.concatenate(parts), "yuv420p")
+    frame.colorspace, frame.color_range = 1, 1
+    return frame
+
+
+class _Writer:
+    """One video file that is being encoded."""
+
+    def __init__(self, path: Path, codec: str, size: tuple[int, int], options: dict[str, str]) -> None:
+        self._container = av.open(path, "w")
+        self._stream = cast(VideoStream, self._container.add_stream(codec, rate=_FPS, options=options))
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = "yuv420p"
+        context = self._stream.codec_context
+        context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
+
+    def write(self, frame: av.VideoFrame, index: int) -> None:
+        frame.pts, frame.time_base = index, Fraction(1, _FPS)
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+
+
+def make_clip(image: Path, target: Target, window: int, directory: Path, settings: Settings) -> bool:
+    """Writes one image's LR and HR clips; False if nothing can be made of it at this size."""
+    rng = random.Random(f"{settings.seed} {image.name} {target.hr} {window}")
+    frames = pan(image, target, rng, settings.detail)
+    if frames is None:
+        return False
+    directory.mkdir(parents=True, exist_ok=True)
+    size = target.lr * 16 // 9, target.lr
+    low_path = directory / f"{target.lr}p_{target.kbps}kbps_{target.label}.webm"
+    low = _Writer(low_path, "libvpx-vp9", size, target.vp9_options())
+    high_options = {"preset": "8", "crf": str(settings.crf), "svtav1-params": "tune=1:keyint=1"}
+    high = _Writer(
+        directory / f"{target.hr}p_{target.label}.webm",
+        "libsvtav1",
+        (target.hr * 16 // 9, target.hr),
+        high_options,
+    )
+    spacing = target.frames // settings.kept
+    for index, frame in enumerate(frames):
+        low.write(frame.reformat(*size, interpolation=Interpolation.BICUBIC), index)
+        if index % spacing == spacing // 2:
+            high.write(frame, index)
+    low.close()
+    high.close()
+    return True
+
+
+def parse_settings(pairs: list[str]) -> Settings:
+    """Settings from `key=value` pairs.
+
+    Raises:
+        ValueError: an unknown key, or a value of the wrong type.
+    """
+    settings = Settings()
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not hasattr(settings, key):
+            raise ValueError(f"--set {pair}: choose from {', '.join(vars(settings))}, as key=value")
+        setattr(settings, key, type(getattr(settings, key))(value))
+    return settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the job; returns its exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGES", help="image files, or directories of them")
+    parser.add_argument("--data-dir", type=Path, default=Path("dataset"), help="where clips go (default: %(default)s)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=f"one of {Settings()}")
+    options = parser.parse_args(arguments)
+    try:
+        settings = parse_settings(options.set)
+    except ValueError as error:
+        parser.error(str(error))
+    images = sorted(
+        path
+        for given in options.images
+        for path in ([given] if given.is_file() else given.rglob("*"))
+        if path.suffix.lower() in _SUFFIXES and path.is_file()
+    )
+    console = Console(stderr=True)
+    made = dict.fromkeys(TARGETS, 0)
+    names: set[str] = set()
+    with Progress(console=console) as progress:
+        for image in progress.track(images, description="clips"):
+            for target, window in product(TARGETS, range(settings.windows)):
+                if settings.limit and made[target] >= settings.limit:
+                    continue
+                name = f"{image.stem}-{zlib.crc32(str(image).encode()):08x}-{target.hr}p-{window}"
+                try:
+                    done = make_clip(image, target, window, options.data_dir / "stills" / name, settings)
+                except (OSError, av.FFmpegError) as error:
+                    progress.console.print(f"[yellow]{image}: left out ({error})")
+                    done = False
+                if done:
+                    made[target] += 1
+                    names.add(name)
+    for target, count in made.items():
+        console.print(f"{count} clips {target.lr}p -> {target.hr}p under {options.data_dir / 'stills'}")
+    if not names:
+        console.print("no image is large enough (1102 rows) with enough detail")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,279 @@
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+import pytest
+import ray
+import streams
+from bench import CONFIG, MODEL, Bench, start
+
+from actors.decoder import DecoderActor
+from actors.pipeline import Pipeline
+from ns_ray.anchors.baselines import Key, PerFrame, Uniform
+from ns_ray.anchors.policies import Budget, Fraction
+from ns_ray.errors import MediaError, ModelError
+from ns_ray.hybrid.anchor_image import decode_anchor
+from ns_ray.hybrid.reader import read_hybrid
+from ns_ray.media.decode import VideoDecoder
+from ns_ray.media.packets import read_packets
+from ns_ray.media.probe import probe
+from ns_ray.results import STAGES
+from ns_ray.sr.calibrate import create_engine
+from ns_ray.sr.models import build
+from ns_ray.sr.weights import load_weights, save_weights
+
+KINDS = ("sources", "decoders", "scheduler", "enhancers", "encoders", "packagers")
+
+
+def outputs(runs):
+    return {run.stream.name: run.path.read_bytes() for run in runs}
+
+
+def killer(pipeline: Pipeline, kind: str, after: int):
+    """Progress that kills an actor with SIGKILL when so many epochs have been written."""
+    pool = getattr(pipeline._pools, kind)
+    written = 0
+
+    def progress(name: str, frames: int) -> None:
+        nonlocal written
+        written += 1
+        if written == after:
+            os.kill(pool._pids[0], signal.SIGKILL)
+
+    return progress
+
+
+def test_hybrid_streams_hold_the_video_and_every_anchor(bench, opened, tmp_path):
+    runs = bench.run(opened, tmp_path)
+    assert [run.shown for run in runs] == [100, 100, 100]
+    assert sum(run.hidden for run in runs) > 0
+    for run in runs:
+        assert not run.reason
+        read = list(read_hybrid(str(run.path)))
+        assert [one.packet for one in read] == list(read_packets(run.stream.info))
+        names = sorted(anchor.name for one in read for anchor in one.anchors)
+        assert names == sorted(f"{a.video_index}.{a.super_index}" for a in run.anchors)
+        size = (run.stream.info.height * 3, run.stream.info.width * 3, 3)
+        assert all(decode_anchor(anchor).shape == size for one in read for anchor in one.anchors)
+        stages = {span.stage for epoch in run.epochs for span in epoch.spans}
+        assert stages == set(STAGES)
+    assert sum(len(run.anchors) for run in runs) == pytest.approx(30, abs=3)
+
+
+def test_anchors_are_the_enhanced_frames(bench, opened, tmp_path):
+    """The same pictures as decoding and enhancing by hand, hidden frames among them."""
+    run = bench.run(opened, tmp_path)[0]
+    info = run.stream.info
+    frames = {f.record.name: f for f in VideoDecoder(info).decode(read_packets(info)).frames}
+    engine = create_engine("torch", MODEL, info.width, info.height)
+    engine.load(load_weights(MODEL, bench.weights))
+    anchors = [anchor for one in read_hybrid(str(run.path)) for anchor in one.anchors]
+    assert any(not frames[anchor.name].record.shown for anchor in anchors)
+    for anchor in anchors:
+        rgb = engine.infer(frames[anchor.name].picture.planes)
+        assert np.abs(decode_anchor(anchor).astype(int) - rgb).mean() < 12
+
+
+def test_a_run_is_the_same_again(bench, opened, expected, tmp_path):
+    assert outputs(bench.run(opened, tmp_path)) == expected
+
+
+def test_the_number_of_workers_changes_nothing(local_ray, runner, weights, videos, expected, tmp_path):
+    pools = {"decoder": {"actors": 2}, "enhancer": {"actors": 2}, "packager": {"actors": 2}, "source": {"actors": 2}}
+    config = CONFIG.model_validate(CONFIG.model_dump() | {k: CONFIG.model_dump()[k] | v for k, v in pools.items()})
+    pipeline = start(config, runner)
+    other = Bench(pipeline, runner, weights)
+    runs = other.run([other.stream(name, path) for name, path in videos.items()], tmp_path)
+    pipeline.stop()
+    assert outputs(runs) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_actor_costs_nothing_but_time(bench, opened, expected, tmp_path, kind):
+    runs = bench.run(opened, tmp_path, killer(bench.pipeline, kind, after=4))
+    assert outputs(runs) == expected
+    assert len(bench.pipeline.losses) == 1
+    assert bench.pipeline.losses[0].actor.startswith(kind.rstrip("s"))
+    assert not any(run.failed for run in runs)
+
+
+@pytest.mark.parametrize("kind", ["decoders", "enhancers", "encoders", "packagers"])
+def test_a_killed_actor_leaves_no_hole_in_video_encoded_anew(bench, opened, tmp_path, kind):
+    plan = {"method": "per-frame", "policy": PerFrame(), "frames": 60}
+    runs = bench.run(opened[:2], tmp_path, killer(bench.pipeline, kind, after=2), **plan)
+    for run in runs:
+        assert not run.reason
+        decoded = VideoDecoder(probe(str(run.path))).decode(read_packets(probe(str(run.path))))
+        assert len(decoded.frames) == 60
+        assert not decoded.damaged
+    assert len(bench.pipeline.losses) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "policy", "anchors"), [("per-frame", PerFrame(), 60), ("selective", Uniform(0.2), 12)]
+)
+def test_methods_that_encode_anew(bench, opened, tmp_path, method, policy, anchors):
+    run = bench.run(opened[:1], tmp_path, method=method, policy=policy, frames=60)[0]
+    info = probe(str(run.path))
+    assert (info.width, info.height) == (96 * 3, 64 * 3)
+    frames = VideoDecoder(info).decode(read_packets(info)).frames
+    assert len(frames) == run.encoded == 60
+    assert len(run.anchors) == anchors
+    assert [packet.pts for packet in read_packets(info)] == [p.pts for p in read_packets(run.stream.info)][:60]
+
+
+@pytest.mark.parametrize(
+    ("policy", "check"),
+    [
+        (Key(), lambda anchors: all(anchor.type == "KEY" for anchor in anchors)),
+        (Uniform(0.1), lambda anchors: [a.video_index for a in anchors] == list(range(0, 100, 10))),
+        (Fraction(0), lambda anchors: not anchors),
+        (Budget(1, 1e6), lambda anchors: len(anchors) >= 15),
+        (Budget(1, 1e-6), lambda anchors: not anchors),
+    ],
+)
+def test_policies(bench, opened, tmp_path, policy, check):
+    run = bench.run(opened[:1], tmp_path, policy=policy)[0]
+    assert not run.failed
+    assert check(run.anchors)
+    assert len(list(read_hybrid(str(run.path)))) == 100
+
+
+def test_a_video_is_repeated_for_a_longer_run(bench, opened, tmp_path):
+    run = bench.run(opened[:1], tmp_path, frames=150)[0]
+    assert run.shown == 150
+    read = list(read_hybrid(str(run.path)))
+    assert read[100].packet.data == read[0].packet.data
+    assert any(anchor.video_index == 100 for one in read for anchor in one.anchors), "the second KEY frame"
+
+
+ALONE = {"policy": Fraction(0.1, scope="stream")}
+
+
+class TestDamage:
+    """One stream goes wrong; the others do not notice, where streams do not compete for anchors."""
+
+    def others(self, bench, videos, tmp_path):
+        opened = [bench.stream(name, videos[name]) for name in ("even", "odd")]
+        return opened, outputs(bench.run(opened, tmp_path / "without", **ALONE))
+
+    def test_a_truncated_file(self, bench, videos, tmp_path):
+        opened, without = self.others(bench, videos, tmp_path)
+        cut = tmp_path / "cut.mkv"
+        data = streams.SAMPLE.read_bytes()
+        cut.write_bytes(data[: len(data) // 4])
+        runs = bench.run([*opened, bench.stream("cut", cut)], tmp_path / "with", **ALONE)
+        bad = runs.pop()
+        assert bad.failed
+        assert "stream cut: " in bad.reason
+        assert "frame" in bad.reason
+        assert 0 < bad.shown < 100
+        assert len(list(read_hybrid(str(bad.path)))) == bad.shown, "what was whole is kept"
+        assert outputs(runs) == without
+
+    def test_a_corrupt_packet(self, bench, videos, tmp_path):
+        opened, without = self.others(bench, videos, tmp_path)
+        data = bytearray(videos["slow"].read_bytes())
+        packet = list(read_packets(probe(str(videos["slow"]))))[45].data
+        at = bytes(data).index(packet)
+        data[at : at + len(packet)] = bytes(len(packet))
+        corrupt = tmp_path / "corrupt.mkv"
+        corrupt.write_bytes(data)
+        runs = bench.run([*opened, bench.stream("corrupt", corrupt)], tmp_path / "with", **ALONE)
+        bad = runs.pop()
+        assert not bad.failed
+        assert [index for index, _ in bad.damaged] == list(range(45, 60))
+        assert "frame 45 is damaged" in bad.damaged[0][1]
+        read = list(read_hybrid(str(bad.path)))
+        assert len(read) == 100, "the video itself is passed on as it came"
+        assert not any(45 <= anchor.video_index < 60 for anchor in bad.anchors)
+        assert outputs(runs) == without
+
+    def test_a_file_that_goes_away(self, bench, videos, tmp_path):
+        opened, without = self.others(bench, videos, tmp_path)
+        gone = tmp_path / "gone.mkv"
+        gone.write_bytes(videos["slow"].read_bytes())
+        stream = bench.stream("gone", gone)
+        gone.unlink()
+        runs = bench.run([*opened, stream], tmp_path / "with", **ALONE)
+        bad = runs.pop()
+        assert bad.failed
+        assert "gone.mkv" in bad.reason
+        assert outputs(runs) == without
+
+    def test_an_output_that_cannot_be_written(self, bench, videos, tmp_path):
+        opened, without = self.others(bench, videos, tmp_path)
+        folder = tmp_path / "with"
+        (folder / "slow.mkv.part").mkdir(parents=True)
+        runs = bench.run([*opened, bench.stream("slow", videos["slow"])], folder, **ALONE)
+        bad = runs.pop()
+        assert bad.failed
+        assert "cannot be written" in bad.reason
+        assert outputs(runs) == without
+
+
+class PoisonedDecoder(DecoderActor):
+    """Dies on one epoch of one stream, each time, as it would of bytes that crash a native decoder."""
+
+    def decode(self, stream, epoch, packets, history):
+        if (stream.name, epoch) == ("odd", 2):
+            os._exit(1)
+        return super().decode(stream, epoch, packets, history)
+
+
+def test_a_stream_that_kills_its_decoder_each_time_fails_alone(
+    local_ray, runner, weights, videos, tmp_path, monkeypatch
+):
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    monkeypatch.setattr("actors.pools.DecoderActor", PoisonedDecoder)
+    pipeline = start(CONFIG.model_copy(update={"retries": 1}), runner)
+    bench = Bench(pipeline, runner, weights)
+    even, odd = (bench.stream(name, videos[name]) for name in ("even", "odd"))
+    alone = bench.run([even], tmp_path / "alone", **ALONE)
+    runs = bench.run([even, odd], tmp_path / "both", **ALONE)
+    pipeline.stop()
+    assert outputs(runs[:1]) == outputs(alone)
+    assert runs[1].failed
+    assert "stream odd: " in runs[1].reason
+    assert "decode" in runs[1].reason
+    assert len(list(read_hybrid(str(runs[1].path)))) == 40, "what was done before is kept"
+
+
+def test_a_paced_run_keeps_to_real_time(bench, opened, tmp_path):
+    begin = time.monotonic()
+    runs = bench.run(opened[:1], tmp_path, paced=True)
+    assert time.monotonic() - begin >= 100 / 60
+    epochs = runs[0].epochs
+    assert [epoch.deadline is not None for epoch in epochs] == [True] * 5
+    arrivals = [epoch.arrived for epoch in epochs]
+    assert np.diff(arrivals) == pytest.approx(20 / 60, abs=1e-6)
+    assert all(span.start >= epoch.arrived - 0.01 for epoch in epochs for span in epoch.spans if span.stage == "decode")
+    assert len(list(read_hybrid(str(runs[0].path)))) == 100
+
+
+def test_too_much_work_drops_anchors_and_says_so(bench, videos, tmp_path, local_ray):
+    big = tmp_path / "big.pt"
+    save_weights(build("EDSR_B8_F32_S3").state_dict(), big)
+    stream = bench.stream("odd", videos["odd"], "EDSR_B8_F32_S3", big)
+    run = bench.run([stream], tmp_path, paced=True, policy=PerFrame())[0]
+    dropped = sum(epoch.dropped for epoch in run.epochs)
+    assert dropped > 0
+    assert any(epoch.late for epoch in run.epochs)
+    assert dropped + len(run.anchors) == 100
+    assert not run.failed
+    assert len(list(read_hybrid(str(run.path)))) == 100, "the video itself loses nothing"
+
+
+def test_bad_inputs_are_refused_before_the_run(bench, tmp_path):
+    bad = tmp_path / "bad.mkv"
+    bad.write_bytes(b"")
+    with pytest.raises(MediaError, match=r"bad.mkv"):
+        bench.runner.run(bench.pipeline.probe(str(bad)))
+
+
+def test_missing_weights_are_named(bench, videos, tmp_path):
+    stream = bench.stream("even", videos["even"], weights=tmp_path / "absent.pt")
+    with pytest.raises(ModelError, match=r"absent.pt"):
+        bench.runner.run(bench.pipeline.prepare([stream]))

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import simplejpeg
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ns_ray.errors import ConfigError, HybridError
+from ns_ray.hybrid.anchor_image import decode_anchor, encode_anchor, quality_for, read_tag, tag
+
+
+def picture(height: int = 48, width: int = 64) -> np.ndarray:
+    y, x = np.mgrid[:height, :width]
+    return np.stack((x * 255 // width, y * 255 // height, (x + y) % 256), axis=2).astype(np.uint8)
+
+
+def test_an_anchor_decodes_to_its_picture_and_names_its_frame():
+    anchor = encode_anchor(picture(), 1234567, 3, 95)
+    found = read_tag(anchor.data)
+    assert (found.video_index, found.super_index, found.name) == (1234567, 3, "1234567.3")
+    error = decode_anchor(found).astype(int) - picture()
+    assert np.sqrt(np.mean(error**2)) < 4
+
+
+def test_a_tag_leaves_the_picture_as_it_was():
+    jpeg = simplejpeg.encode_jpeg(picture(), 90)
+    tagged = tag(jpeg, 7, 1)
+    assert np.array_equal(decode_anchor(tagged), simplejpeg.decode_jpeg(jpeg))
+    assert len(tagged.data) == len(jpeg) + 16
+    assert tagged.data[2:4] == b"\xff\xe0", "JFIF's marker stays first"
+
+
+def test_higher_quality_is_nearer():
+    def error(quality: int) -> float:
+        return float(np.abs(decode_anchor(encode_anchor(picture(), 0, 0, quality)).astype(int) - picture()).mean())
+
+    assert error(95) < error(50)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "quality"), [(0.0, 95), (0.05, 95), (0.051, 90), (0.075, 90), (0.1, 88), (0.11, 85), (0.15, 85)]
+)
+def test_quality_follows_the_fraction(fraction, quality):
+    assert quality_for(fraction) == quality
+
+
+@pytest.mark.parametrize("fraction", [-0.01, 0.151, 1.0, float("nan")])
+def test_other_fractions_are_refused(fraction):
+    with pytest.raises(ConfigError, match=r"outside 0\.\.0\.15"):
+        quality_for(fraction)
+
+
+def test_other_data_is_refused():
+    with pytest.raises(HybridError, match="no JPEG"):
+        tag(b"PNG", 0, 0)
+    with pytest.raises(HybridError, match="no JPEG"):
+        read_tag(b"PNG")
+    with pytest.raises(HybridError, match="does not name its frame"):
+        read_tag(simplejpeg.encode_jpeg(picture(), 90))
+    newer = bytearray(encode_anchor(picture(), 1, 0, 90).data)
+    newer[newer.index(b"NSRAY\0") + 6] = 2
+    with pytest.raises(HybridError, match="version 2"):
+        read_tag(bytes(newer))
+
+
+def test_a_damaged_image_is_named():
+    anchor = encode_anchor(picture(), 12, 1, 90)
+    with pytest.raises(HybridError, match=r"anchor 12\.1 is damaged"):
+        decode_anchor(type(anchor)(12, 1, anchor.data[:60]))
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(data):
+    for jpeg in (data, b"\xff\xd8" + data, b"\xff\xd8\xff\xe9\x00\x10NSRAY\0" + data):
+        try:
+            read_tag(jpeg)
+        except HybridError:
+            continue

@@ -1,0 +1,195 @@
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import av
+import pytest
+
+from jobs import benchmark
+from ns_ray.hybrid.reader import read_hybrid
+from ns_ray.report import load_result
+from ns_ray.sr.models import build
+from ns_ray.sr.weights import save_weights
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = "EDSR_B1_F8_S3"
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> Path:
+    path: Path = tmp_path_factory.mktemp("weights") / "w.pt"
+    save_weights(build(MODEL).state_dict(), path)
+    return path
+
+
+def job(*arguments: object, command: tuple[str, ...] = (sys.executable, "jobs/benchmark.py"), **environment: str):
+    return subprocess.run(
+        [*command, *map(str, arguments)],
+        cwd=ROOT,
+        env={key: value for key, value in os.environ.items() if not key.startswith("RAY_ADDRESS")} | environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def h264(path: Path) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height = 64, 48
+        container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_good_and_bad_streams_together(tmp_path, plain_video, layered_video, weights):
+    """The job as a user runs it: the good streams are whole, the bad ones are named, everything is written down."""
+    empty, text = tmp_path / "empty.webm", tmp_path / "text.webm"
+    empty.write_bytes(b"")
+    text.write_text("no video\n" * 100)
+    good = [plain_video, layered_video]
+    common = ("-m", MODEL, "--weights", weights, "-n", 60)
+    alone = job(*common, "--input", *good, "--result-dir", tmp_path / "alone")
+    assert alone.returncode == 0, alone.stdout + alone.stderr
+    bad = [empty, text, h264(tmp_path / "h264.mp4")]
+    done = job(*common, "--input", *good, *bad, "--result-dir", tmp_path / "both")
+    assert done.returncode == 1
+    for number, path in enumerate(bad, start=2):
+        assert f"stream{number}: {path}" in done.stderr
+
+    folder = tmp_path / "both" / "evaluation" / "local" / "64p" / MODEL / "s5g0"
+    result = load_result(folder / "benchmark.json")
+    assert [stream.status for stream in result.streams] == ["done", "done", "refused", "refused", "refused"]
+    assert [stream.frames for stream in result.streams[:2]] == [60, 60]
+    assert result.streams[1].hidden == 25
+    assert sum(sum(stream.anchors.values()) for stream in result.streams) == len(result.chosen) == 9
+    for stream in result.streams[:2]:
+        other = tmp_path / "alone" / "evaluation" / "local" / "64p" / MODEL / "s2g0" / "streams" / f"{stream.name}.mkv"
+        assert Path(stream.output).read_bytes() == other.read_bytes()
+        anchors = [anchor.name for one in read_hybrid(stream.output) for anchor in one.anchors]
+        assert sorted(anchors) == sorted(
+            f"{a.video_index}.{a.super_index}" for a in result.chosen if a.stream == stream.name
+        )
+        assert stream.decode_fps > 0
+        assert stream.inference_fps > 0
+        assert stream.encode_fps > 0
+        assert stream.lr_kbps > 0
+        assert stream.anchor_kbps > 0
+        assert set(stream.latency_ms) >= {"epoch", "decode", "schedule", "inference", "encode", "write"}
+        assert set(stream.latency_ms["epoch"]) == {"p50", "p95", "p99"}
+    assert result.usage.cpu_seconds > 0
+    assert 100 < result.usage.peak_memory_mb < 6000
+    assert [rule.name for rule in result.rules] == ["decoding", "inference", "encoding"]
+    page = (folder / "report.html").read_text()
+    assert "stream0" in page
+    assert "stream4" in page
+    assert "stream0" in done.stdout
+
+
+def test_find_max_says_how_many_streams_hold(tmp_path, plain_video, weights):
+    """No machine keeps 100 % of large anchors in real time here, so the search ends; a smaller number may hold."""
+    big = tmp_path / "big.pt"
+    save_weights(build("EDSR_B8_F32_S3").state_dict(), big)
+    done = job(
+        *("-m", "EDSR_B8_F32_S3", "--weights", big, "-n", 60, "--find-max", "--policy", "per-frame"),
+        *("--input", plain_video, "--result-dir", tmp_path),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(next(tmp_path.rglob("find_max_g0.json")).read_text())
+    held = [int(count) for count, real_time in found["tried"].items() if real_time]
+    assert found["streams"] == max(held, default=0)
+    assert not all(found["tried"].values())
+    for count in found["tried"]:
+        result = load_result(next(tmp_path.rglob(f"s{count}g0")) / "benchmark.json")
+        assert result.paced
+        assert len(result.streams) == int(count)
+
+
+@pytest.fixture
+def session_folder():
+    """Ray's sockets need a short path."""
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        yield folder
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def wait_for(port: int) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.3)
+    raise TimeoutError(f"nothing listens on port {port}")
+
+
+def test_it_runs_as_a_submitted_job(tmp_path, plain_video, weights, session_folder):
+    """`ray job submit -- python jobs/benchmark.py` against a head on this machine."""
+    ray = str(Path(sys.executable).with_name("ray"))
+    port, dashboard = free_port(), free_port()
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    head = subprocess.Popen(
+        [
+            *(ray, "start", "--head", "--block", f"--port={port}", f"--dashboard-port={dashboard}", "--num-cpus=4"),
+            *("--disable-usage-stats", "--object-store-memory=200000000", f"--temp-dir={session_folder}"),
+        ],
+        cwd=ROOT,
+        env=os.environ | token,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        address = f"http://127.0.0.1:{dashboard}"
+        wait_for(dashboard)
+        done = job(
+            *("job", "submit", f"--address={address}", "--", sys.executable, "jobs/benchmark.py", "-m", MODEL),
+            *("--weights", weights, "-n", 60, "--input", plain_video, "--result-dir", tmp_path / "result"),
+            command=(ray,),
+            **token,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        head.terminate()
+        head.wait(60)
+    result = load_result(next((tmp_path / "result").rglob("benchmark.json")))
+    assert result.streams[0].status == "done"
+    assert result.usage.peak_memory_mb > 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("--fraction", "0.5"), 2, "outside 0..0.15"),
+        (("--fraction", "-0.1"), 2, "outside 0..0.15"),
+        (("-m", "EDSR_X"), 2, "EDSR_X"),
+        (("-m", "EDSR_B9_F9_S3"), 1, "no weights for EDSR_B9_F9_S3"),
+        (("--weights", "absent.pt"), 1, "absent.pt"),
+        (("--scale", "2"), 2, "--scale 2"),
+        (("--set", "enhancer.speed=3"), 2, "enhancer.speed"),
+        (("--config", "absent.yaml"), 2, "absent.yaml"),
+    ],
+)
+def test_wrong_usage_is_told_before_anything_starts(capsys, arguments, status, message):
+    assert benchmark.main(list(arguments)) == status
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--method", "magic"), ("-v", "0"), ("-g", "-1"), ("-n", "many"), ("--nonsense",)]
+)
+def test_unknown_options_exit_with_2(arguments):
+    with pytest.raises(SystemExit) as stop:
+        benchmark.main(list(arguments))
+    assert stop.value.code == 2

@@ -1,0 +1,59 @@
+from ns_ray.realtime import Pace, rules
+from ns_ray.results import EpochResult, Span
+
+EPOCH = 40 / 60
+
+
+def pace(step: float, *, late: int = 0, encode: float = 0.01, epochs: int = 10) -> Pace:
+    """Epochs whose decoding and inference end every `step` epochs' time."""
+    results = []
+    for number in range(epochs):
+        at = (number + 1) * step * EPOCH
+        spans = [Span("decode", at - 0.1, at), Span("inference", at, at + 0.1), Span("encode", at, at + 0.1 + encode)]
+        results.append(EpochResult("s", number, at, at + 1, spans, late=number < late))
+    return Pace(60.0, EPOCH, results)
+
+
+def met(*paces: Pace, paced: bool) -> dict[str, bool]:
+    return {rule.name: rule.met for rule in rules(paces, paced=paced)}
+
+
+def test_a_run_in_step_meets_every_rule():
+    for paced in (True, False):
+        found = rules([pace(1.0)], paced=paced)
+        assert [rule.name for rule in found] == ["decoding", "inference", "encoding"]
+        assert all(rule.met for rule in found)
+    assert round(rules([pace(1.0)], paced=True)[0].value) == 60
+
+
+def test_decoding_below_59_of_60_frames_breaks_it():
+    assert met(pace(1.01), paced=True)["decoding"]
+    assert not met(pace(1.03), paced=True)["decoding"]
+
+
+def test_the_worst_stream_counts():
+    assert met(pace(0.5), pace(1.2), paced=False) == {"decoding": False, "inference": False, "encoding": True}
+
+
+def test_a_missed_deadline_breaks_a_paced_run():
+    found = rules([pace(1.0), pace(1.0, late=2)], paced=True)[1]
+    assert (found.value, found.met) == (2, False)
+
+
+def test_encoding_must_follow_within_an_epoch():
+    assert met(pace(1.0, encode=0.6), paced=True)["encoding"]
+    assert not met(pace(1.0, encode=0.7), paced=True)["encoding"]
+
+
+def test_one_epoch_is_judged_by_its_own_time():
+    assert met(pace(1.0, epochs=1), paced=False) == {"decoding": True, "inference": True, "encoding": True}
+
+
+def test_nothing_run_means_no_rule():
+    assert rules([], paced=True) == []
+    assert rules([Pace(60.0, EPOCH, [])], paced=False) == []
+
+
+def test_epochs_without_anchors_do_not_count_against_inference():
+    quiet = EpochResult("s", 0, 0.0, 1.0, [Span("decode", 0.0, 0.1)])
+    assert all(rule.met for rule in rules([Pace(60.0, EPOCH, [quiet])], paced=True))
