@@ -1,26 +1,26 @@
 """The reconstruction: HR frames from decoded LR frames, their blocks and the anchors."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.errors import HybridError
 from ns_ray.hybrid import _reconstruct
+from ns_ray.vp9.blocks import BLOCK
 
 Mode = Literal["best", "plain"]
 Plane = NDArray[np.uint8]
 Planes = tuple[Plane, Plane, Plane]
-BLOCK_BYTES = 54
 
 
 class CodedBlocks(Protocol):
-    """What the reconstruction asks of a parsed frame (`ns_ray.vp9.blocks.FrameBlocks` has it)."""
+    """What the reconstruction asks of a parsed frame (`ns_ray.vp9.blocks.FrameBlocks` is one)."""
 
     @property
-    def blocks(self) -> NDArray[Any]:
-        """Structured array (n,) of the layout of ns_ray/vp9/native/block.hpp."""
+    def blocks(self) -> NDArray[np.void]:
+        """Array (n,) of `ns_ray.vp9.blocks.BLOCK`."""
 
     @property
     def width(self) -> int:
@@ -83,7 +83,12 @@ class Reconstructor:
         blocks = _bytes(coded)
         try:
             planes = self._native.frame(
-                blocks, coded.width, coded.height, coded.refresh_flags, _planes(lr), None if anchor is None else _planes(anchor)
+                blocks,
+                coded.width,
+                coded.height,
+                coded.refresh_flags,
+                _planes(lr),
+                None if anchor is None else _planes(anchor),
             )
         except RuntimeError as error:
             raise HybridError(f"the frame cannot be reconstructed: {error}") from error
@@ -115,10 +120,14 @@ class Reconstructor:
 
 def _bytes(coded: CodedBlocks) -> Plane:
     blocks = np.ascontiguousarray(coded.blocks)
-    if blocks.ndim != 1 or blocks.dtype.itemsize != BLOCK_BYTES:
-        raise HybridError(f"blocks have {blocks.dtype.itemsize} bytes each in {blocks.ndim} dimensions, not {BLOCK_BYTES} in 1")
+    if blocks.ndim != 1 or blocks.dtype != BLOCK:
+        raise HybridError(
+            f"blocks are {blocks.ndim}-dimensional of {blocks.dtype.itemsize} bytes each, not an array of BLOCK"
+        )
     if not (0 < coded.width <= 1 << 16 and 0 < coded.height <= 1 << 16 and 0 <= coded.refresh_flags < 256):
-        raise HybridError(f"a frame of {coded.width}x{coded.height} with refresh flags {coded.refresh_flags} is not one of VP9")
+        raise HybridError(
+            f"a frame of {coded.width}x{coded.height} with refresh flags {coded.refresh_flags} is not one of VP9"
+        )
     return blocks.view(np.uint8)
 
 
@@ -127,7 +136,9 @@ def _planes(planes: Sequence[Plane]) -> Planes:
         raise HybridError(f"a picture has 3 planes, not {len(planes)}")
     for plane in planes:
         if plane.ndim != 2 or plane.dtype != np.uint8 or not plane.size:
-            raise HybridError(f"a plane is a 2-dimensional array of uint8, not of {plane.dtype} with shape {plane.shape}")
+            raise HybridError(
+                f"a plane is a 2-dimensional array of uint8, not of {plane.dtype} with shape {plane.shape}"
+            )
     y, u, v = (p if p.strides[1] == 1 and p.strides[0] > 0 else np.ascontiguousarray(p) for p in planes)
     return y, u, v
 
