@@ -18,6 +18,19 @@ bool power_of_two(int v) { return v >= 8 && v <= 64 && (v & (v - 1)) == 0; }
 // The mean of the four vectors of a block, for its chroma samples (round_mv_comp_q4 of the specification's 8.5.2.1).
 int mean_of_four(int sum) { return (sum < 0 ? sum - 2 : sum + 2) / 4; }
 
+// An intra block as if it had moved with an inter block next to it.
+vp9::Block moved_like(const vp9::Block& block, const vp9::Block& neighbour) {
+  vp9::Block moved = block;
+  moved.sub_width = block.width;
+  moved.sub_height = block.height;
+  moved.filter = neighbour.filter;
+  for (int which = 0; which < 2; ++which) {
+    moved.ref_slot[which] = neighbour.ref_slot[which];
+    for (auto& mv : moved.mv) std::copy_n(neighbour.mv[3][which], 2, mv[which]);
+  }
+  return moved;
+}
+
 int fixed(float v) { return static_cast<int>(std::lround(16384 * v)); }
 
 }  // namespace
@@ -203,11 +216,18 @@ void Reconstructor::superblock(Worker& worker, int index, const FrameInput& inpu
     const int x0 = i ? left / 2 : left, y0 = i ? top / 2 : top, extent = i ? kSuperblock / 2 : kSuperblock;
     intra_rows(i, x0, y0, std::min(x0 + extent, work_[i].width), std::min(y0 + extent, work_[i].height), now.lr);
   }
+  const vp9::Block* neighbour = nullptr;
   for (std::uint32_t i = starts_[index]; i < starts_[index + 1]; ++i) {
     const vp9::Block& block = input.blocks[order_[i]];
-    if (block.ref_slot[0] < 0) continue;
-    predict_block(worker.motion, block, lr_prediction, now.hr);
-    blend_block(block, now, lr_prediction);
+    if (block.ref_slot[0] >= 0) {
+      predict_block(worker.motion, block, lr_prediction, now.hr);
+      blend_block(block, false, now, lr_prediction);
+      neighbour = &block;
+    } else if (best_ && neighbour) {
+      const vp9::Block guess = moved_like(block, *neighbour);
+      predict_block(worker.motion, guess, lr_prediction, now.hr);
+      blend_block(guess, true, now, lr_prediction);
+    }
   }
   for (int i = 0; i < 3; ++i) {
     Work& work = work_[i];
@@ -231,8 +251,9 @@ void Reconstructor::intra_rows(int plane, int x0, int y0, int x1, int y1, const 
 }
 
 // Plain: the decoded samples are what is aimed at, the LR prediction what of the HR prediction is taken out of it.
-// Best: what the HR prediction says of the low band counts too, and its high band as far as it can be trusted.
-void Reconstructor::blend_block(const vp9::Block& block, const Held& now, const Picture& lr_prediction) {
+// Best: what the HR prediction says of the low band counts too, and its high band as far as it can be trusted. With motion
+// that was only guessed, the low band is what was decoded.
+void Reconstructor::blend_block(const vp9::Block& block, bool guessed, const Held& now, const Picture& lr_prediction) {
   const int residual_weight = fixed(block.skip ? tuning_.skip_residual : 1.0f);
   const int gain = fixed(block.skip ? tuning_.skip_gain : tuning_.gain);
   for (int i = 0; i < 3; ++i) {
@@ -246,6 +267,7 @@ void Reconstructor::blend_block(const vp9::Block& block, const Held& now, const 
       const std::uint8_t* p = prediction.at(x0, y);
       if (best_) {
         kernels_.shrink(hr.at(scale_ * x0, scale_ * y), hr.width, low, width, scale_);
+        if (guessed) continue;
         kernels_.correct(low, p, lr.at(x0, y), work.target_row(y) + x0, width, residual_weight, gain);
       } else {
         for (int x = 0; x < width; ++x) low[x] = static_cast<std::int16_t>(32 * p[x]);
@@ -257,18 +279,19 @@ void Reconstructor::blend_block(const vp9::Block& block, const Held& now, const 
   for (int cy = block.y / kCell; cy < cy1; ++cy)
     for (int cx = block.x / kCell; cx < cx1; ++cx)
       fade_[static_cast<std::size_t>(cy) * cells_across_ + cx] =
-          static_cast<std::int16_t>(best_ ? trust(cx * kCell, cy * kCell, now, lr_prediction) : 16384);
+          static_cast<std::int16_t>(best_ ? trust(cx * kCell, cy * kCell, guessed, now, lr_prediction) : 16384);
 }
 
 // The share of the high band to keep, in 1/16384: detail against noise, as a Wiener filter weighs them.
-int Reconstructor::trust(int x, int y, const Held& now, const Picture& lr_prediction) {
+int Reconstructor::trust(int x, int y, bool guessed, const Held& now, const Picture& lr_prediction) {
   Work& work = work_[0];
-  if (x + kCell > work.width || y + kCell > work.height) return fixed(tuning_.edge_fade);
+  if (x + kCell > work.width || y + kCell > work.height) return guessed ? 0 : fixed(tuning_.edge_fade);
   const Plane &prediction = lr_prediction.planes[0], &lr = now.lr.planes[0];
   const CellSums sums = kernels_.measure(work.low_row(y) + x, work.stride, prediction.at(x, y), prediction.width,
                                          lr.at(x, y), lr.width);
   const float detail = static_cast<float>(sums.detail) / (64 * 36);
-  const float noise = tuning_.noise + tuning_.residual_noise * static_cast<float>(sums.residual) / 64 +
+  const float mismatch = guessed ? tuning_.guess_noise : tuning_.residual_noise;
+  const float noise = tuning_.noise + mismatch * static_cast<float>(sums.residual) / 64 +
                       tuning_.drift_noise * static_cast<float>(sums.drift) / (64 * 64);
   return fixed(detail / (detail + noise));
 }

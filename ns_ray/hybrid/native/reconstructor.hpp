@@ -100,8 +100,8 @@ class Reconstructor {
   void predict_block(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const;
   void superblock(Worker& worker, int index, const FrameInput& input, const Held& now, const Picture& lr_prediction);
   void intra_rows(int plane, int x0, int y0, int x1, int y1, const Picture& lr);
-  void blend_block(const vp9::Block& block, const Held& now, const Picture& lr_prediction);
-  int trust(int x, int y, const Held& now, const Picture& lr_prediction);
+  void blend_block(const vp9::Block& block, bool guessed, const Held& now, const Picture& lr_prediction);
+  int trust(int x, int y, bool guessed, const Held& now, const Picture& lr_prediction);
   void compose(Worker& worker, int plane, int band, const Picture& hr);
 
   const Kernels& kernels_;
