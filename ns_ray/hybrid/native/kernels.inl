@@ -70,11 +70,24 @@ void filter(const std::uint8_t* src, std::ptrdiff_t src_stride, std::ptrdiff_t s
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst + x), filter32(src + x, step, taps));
     for (; x + 16 <= width; x += 16)
       _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + x), filter16(src + x, step, taps));
-    if (x < width) {
-      alignas(16) std::uint8_t rest[16];
-      _mm_store_si128(reinterpret_cast<__m128i*>(rest), filter16(src + x, step, taps));
-      for (int i = 0; x + i < width; ++i) dst[x + i] = rest[i];
+    if (x == width) continue;
+    if (width >= 16) {  // the last 16 again reach back over what is done
+      x = width - 16;
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + x), filter16(src + x, step, taps));
+      continue;
     }
+    __m128i rest = filter16(src, step, taps);
+    if (width & 8) {
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(dst), rest);
+      rest = _mm_srli_si128(rest, 8);
+      x = 8;
+    }
+    if (width & 4) {
+      _mm_storeu_si32(dst + x, rest);
+      rest = _mm_srli_si128(rest, 4);
+      x += 4;
+    }
+    for (; x < width; ++x, rest = _mm_srli_si128(rest, 1)) dst[x] = static_cast<std::uint8_t>(_mm_cvtsi128_si32(rest));
   }
 }
 
