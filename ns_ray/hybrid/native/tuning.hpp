@@ -3,8 +3,9 @@
 
 #include <cmath>
 #include <cstdint>
+#include <map>
+#include <stdexcept>
 #include <string>
-#include <utility>
 
 #include "kernels.hpp"
 
@@ -12,7 +13,7 @@ namespace ns_ray::hybrid {
 
 struct Tuning {
   float noise = 0.1f;           // squared, a frame: what motion compensation itself costs
-  float residual_noise = 0.05f; // of the residual's square: where it is large, motion was no good
+  float residual_noise = 0.05f;  // of the residual's square: where it is large, motion was no good
   float guess_noise = 0.5f;     // the same where the motion is only guessed
   float drift_noise = 0.05f;    // of the drift's square
   float edge_fade = 0.9f;       // in cells cut by the frame's edge
@@ -22,12 +23,20 @@ struct Tuning {
   float sharpness = 0.6f;       // of the upscaler: 0 bilinear, 1 Catmull-Rom
 
   void set(const std::string& name, float value) {
-    for (auto [key, field] : {std::pair{"noise", &Tuning::noise}, {"residual_noise", &Tuning::residual_noise},
-                              {"guess_noise", &Tuning::guess_noise},
-                              {"drift_noise", &Tuning::drift_noise}, {"edge_fade", &Tuning::edge_fade},
-                              {"gain", &Tuning::gain}, {"skip_gain", &Tuning::skip_gain},
-                              {"skip_residual", &Tuning::skip_residual}, {"sharpness", &Tuning::sharpness}})
-      if (name == key) this->*field = value;
+    static const std::map<std::string, float Tuning::*> kFields{
+        {"noise", &Tuning::noise},
+        {"residual_noise", &Tuning::residual_noise},
+        {"guess_noise", &Tuning::guess_noise},
+        {"drift_noise", &Tuning::drift_noise},
+        {"edge_fade", &Tuning::edge_fade},
+        {"gain", &Tuning::gain},
+        {"skip_gain", &Tuning::skip_gain},
+        {"skip_residual", &Tuning::skip_residual},
+        {"sharpness", &Tuning::sharpness},
+    };
+    const auto field = kFields.find(name);
+    if (field == kFields.end()) throw std::invalid_argument("there is no setting " + name);
+    this->*field->second = value;
   }
 };
 
