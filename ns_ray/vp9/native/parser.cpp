@@ -124,7 +124,8 @@ ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data) {
   for (int slot = 0; slot < 8; ++slot) {
     if (header.refresh_flags >> slot & 1) state.slots[slot] = {true, header.width, header.height, header.format};
   }
-  result.segmentation_enabled = state.segmentation.enabled;
+  result.segmentation = state.segmentation.enabled;
+  result.segment_map = state.segmentation.enabled && state.segmentation.update_map;
   result.reference_mode = frame.compressed.reference_mode;
   result.tx_mode = frame.compressed.tx_mode;
   state_ = state;
