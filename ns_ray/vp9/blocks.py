@@ -121,6 +121,7 @@ class FrameBlocks:
         tile_rows: tiles down.
         compound_allowed: blocks may average two predictions.
         segmentation: segmentation is on.
+        segment_map: the frame codes a segmentation map; without one an earlier map goes on.
     """
 
     blocks: NDArray[np.void]
@@ -149,6 +150,7 @@ class FrameBlocks:
     tile_rows: int
     compound_allowed: bool
     segmentation: bool
+    segment_map: bool
 
     @property
     def type(self) -> FrameType:

@@ -1,4 +1,5 @@
 // libFuzzer harness of the block parser. An input is a stream: each frame a length (4 bytes, little endian) and its bytes.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -17,7 +17,7 @@ import pytest
 from header_bits import as_intra_only
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vp9_streams import GOOD, REALTIME, STREAMS, Stream, coded_frames, encode, split_superframe
+from vp9_streams import REALTIME, STREAMS, Stream, coded_frames, encode, split_superframe
 
 from ns_ray.errors import BitstreamError
 from ns_ray.vp9.blocks import BLOCK, BlockParser, Filter, FrameBlocks, Mode
@@ -66,18 +66,11 @@ def decode_all(frames: list[bytes], facts: list[FrameBlocks]) -> list[np.ndarray
     return result
 
 
-def cells(frame: FrameBlocks, values: np.ndarray | None = None) -> np.ndarray:
-    """Paints each block's value on the grid of 8x8 cells; without values, counts the blocks of each cell."""
+def coverage(frame: FrameBlocks) -> np.ndarray:
+    """How many blocks lie over each 8x8 cell of the frame."""
     grid = np.zeros(((frame.height + 7) // 8, (frame.width + 7) // 8), int)
-    for index, block in enumerate(frame.blocks):
-        area = (
-            slice(block["y"] // 8, (int(block["y"]) + block["height"]) // 8),
-            slice(block["x"] // 8, (int(block["x"]) + block["width"]) // 8),
-        )
-        if values is None:
-            grid[area] += 1
-        else:
-            grid[area] = values[index]
+    for x, y, width, height in frame.blocks[["x", "y", "width", "height"]].tolist():
+        grid[y // 8 : (y + height) // 8, x // 8 : (x + width) // 8] += 1
     return grid
 
 
@@ -89,7 +82,7 @@ def test_every_tile_ends_in_its_padding(name: str) -> None:
         assert (frame.tiles["unread_bits"] < 24).all(), f"frame {number}"
         if frame.show_existing is None:
             assert len(frame.tiles) == frame.tile_columns * frame.tile_rows
-            assert (cells(frame) == 1).all(), f"frame {number}: the blocks do not cover it exactly once"
+            assert (coverage(frame) == 1).all(), f"frame {number}: the blocks do not cover it exactly once"
         else:
             assert len(frame.tiles) == len(frame.blocks) == 0
 
@@ -124,10 +117,10 @@ def test_the_streams_are_what_they_claim_to_be() -> None:
     assert kinds["profile-3-422-10"] == (3, 10, (1, 0))
     assert kinds["profile-3-440-12"] == (3, 12, (0, 1))
     assert kinds["profile-3-444-12"] == (3, 12, (0, 0))
-    everything = np.concatenate([blocks_of(name) for name in STREAMS])
+    everything = np.concatenate([blocks_of(name) for name in [*STREAMS, "resized"]])
     assert set(everything["y_mode"]) == set(Mode)
     assert set(everything["tx_size"]) == {0, 1, 2, 3}
-    assert {(int(b["sub_width"]), int(b["sub_height"])) for b in everything} == {
+    assert set(everything[["sub_width", "sub_height"]].tolist()) == {
         (w, h) for w in (4, 8, 16, 32, 64) for h in (4, 8, 16, 32, 64) if max(w, h) <= 2 * min(w, h)
     }
     filters = set(everything["filter"][everything["ref_slot"][:, 0] >= 0])
@@ -139,7 +132,9 @@ def test_resized_frames_have_scaled_references() -> None:
     sizes = [(frame.width, frame.height) for frame in frames]
     assert len(set(sizes)) == 2
     scaled = [
-        frame for frame in frames if not frame.key and any(size != (frame.width, frame.height) for size in frame.ref_sizes)
+        frame
+        for frame in frames
+        if not frame.key and any(size != (frame.width, frame.height) for size in frame.ref_sizes)
     ]
     assert any(frame.width < frame.ref_sizes[0][0] for frame in scaled)
     assert any(frame.width > frame.ref_sizes[0][0] for frame in scaled)
@@ -172,22 +167,29 @@ def test_facts_of_a_stream() -> None:
     assert (shown.width, shown.height, shown.show_frame, shown.refresh_flags) == (176, 144, True, 0)
 
 
-@pytest.mark.parametrize("name", ["aq-1", "aq-2", "aq-3-realtime"])
+FFMPEG_MAPS = {"aq-1": 1, "aq-2": 1, "aq-3-realtime": 10}
+
+
+@pytest.mark.parametrize("name", FFMPEG_MAPS)
 def test_partition_and_segments_agree_with_ffmpeg(name: str) -> None:
     pictures = decode(coded_frames(name), export_side_data="venc_params")
-    compared = 0
+    partitions = maps = 0
     for frame, picture in zip(parsed(name), pictures, strict=True):
         if picture is None or not frame.segmentation:
             continue
         exported = picture.side_data.get("VIDEO_ENC_PARAMS")
         assert exported.qp == frame.base_qindex
+        # FFmpeg exports the quantisers of the map that the frame itself codes; for one that carries over it has none.
         theirs = [exported.block_params(i) for i in range(exported.nb_blocks)]
-        assert sorted((b.src_x, b.src_y, b.w, b.h, b.delta_qp) for b in theirs) == sorted(
-            (int(b["x"]), int(b["y"]), int(b["width"]), int(b["height"]), int(b["qindex"]) - frame.base_qindex)
-            for b in frame.blocks
+        ours = frame.blocks[["x", "y", "width", "height", "qindex"]].tolist()
+        coded = frame.segment_map
+        assert sorted((b.src_x, b.src_y, b.w, b.h, coded * b.delta_qp) for b in theirs) == sorted(
+            (x, y, width, height, coded * (qindex - frame.base_qindex)) for x, y, width, height, qindex in ours
         )
-        compared += 1
-    assert compared >= 10
+        partitions += 1
+        maps += coded
+    assert partitions >= 20
+    assert maps >= FFMPEG_MAPS[name]
 
 
 def test_lossless_panning_is_predicted_exactly() -> None:
@@ -248,7 +250,7 @@ def predict(fact: FrameBlocks, slots: dict[int, np.ndarray]) -> tuple[np.ndarray
 
 def test_prediction_lowers_the_residual_of_a_real_clip() -> None:
     with av.open(str(SAMPLE)) as clip:
-        packets = [bytes(packet) for packet in clip.demux(video=0) if packet.size][:40]
+        packets = [bytes(packet) for packet in clip.demux(video=0) if packet.size][:20]
     frames = [frame for packet in packets for frame in split_superframe(packet)]
     parser = BlockParser()
     facts = [parser.parse(frame) for frame in frames]
@@ -257,7 +259,7 @@ def test_prediction_lowers_the_residual_of_a_real_clip() -> None:
     slots: dict[int, np.ndarray] = {}
     energies, stills, sizes = [], [], []
     for frame, fact, picture in zip(frames, facts, pictures, strict=True):
-        if not fact.key:
+        if fact.ref_slots != (-1, -1, -1):
             moved, still, inter = predict(fact, slots)
             energies.append(((picture - moved)[inter] ** 2).sum())
             stills.append(((picture - still)[inter] ** 2).sum())
@@ -265,22 +267,16 @@ def test_prediction_lowers_the_residual_of_a_real_clip() -> None:
         for slot in range(8):
             if fact.refresh_flags >> slot & 1:
                 slots[slot] = picture
-    assert sum(energies) < LOWERED_TO * sum(stills)
-    # The larger a frame is coded, the more its prediction left over.
-    assert np.corrcoef(np.log(sizes), np.log(energies))[0, 1] > CORRELATION
-
-
-LOWERED_TO = 0.5
-CORRELATION = 0.5
+    assert sum(energies) < 0.25 * sum(stills)
+    # The more a prediction leaves over, the larger its frame is coded.
+    assert np.corrcoef(np.log(sizes), np.log1p(energies))[0, 1] > 0.7
 
 
 @pytest.mark.parametrize("options", [("-error-resilient", "1"), ("-frame-parallel", "1")])
 def test_intra_only_frames(options: tuple[str, str]) -> None:
     """A key frame made an intra-only one: what follows depends on it in the same way."""
     frames = [
-        frame
-        for packet in encode(Stream(176, 144, 6, (*REALTIME, *options)))
-        for frame in split_superframe(packet)
+        frame for packet in encode(Stream(176, 144, 6, (*REALTIME, *options))) for frame in split_superframe(packet)
     ]
     other = coded_frames("error-resilient")[0]
     show = bytes([0b10001000])
@@ -351,15 +347,22 @@ def test_an_error_leaves_the_parser_as_it_was() -> None:
 
 
 def test_a_frame_read_wrongly_is_seen_at_its_end() -> None:
-    frames = coded_frames("two-pass-good")
-    parser = BlockParser()
-    parser.parse(frames[0])
-    damaged = bytearray(frames[1])
-    damaged[len(damaged) // 2] ^= 0x10
-    try:
-        assert not parser.parse(damaged).padded
-    except BitstreamError:
-        pass
+    """What the padding check is worth: damage to any byte shows, except in what nothing depends on."""
+    key, frame, *_ = coded_frames("two-pass-good")
+    seen = 0
+    places = range(20, len(frame) - 4, 9)
+    for place in places:
+        damaged = bytearray(frame)
+        damaged[place] ^= 0x10
+        parser = BlockParser()
+        parser.parse(key)
+        try:
+            fact = parser.parse(damaged)
+        except BitstreamError:
+            seen += 1
+        else:
+            seen += not (fact.padded and fact.tiles["value_zero"].all())
+    assert seen > 0.98 * len(places)
 
 
 @pytest.mark.parametrize(
@@ -389,9 +392,10 @@ def test_the_limit_on_size() -> None:
 
 def test_a_huge_frame_with_little_data_is_refused_quickly() -> None:
     frame = bytearray(coded_frames("tile-columns-16")[0])
-    frame[4:10] = b"\x20\x1f\xff\x1f\xff\x00"  # 8192x8192; the tiles hold far too little for that
+    # 7936x8456, almost the limit, and tiled like the frame itself: only the data is far too little.
+    frame[4:9] = bytes([frame[4] & 0xF0 | 0x1, 0xEF, 0xF2, 0x10, 0x70 | frame[8] & 0x0F])
     start = time.perf_counter()
-    with pytest.raises(BitstreamError):
+    with pytest.raises(BitstreamError, match="a tile is truncated"):
         BlockParser().parse(frame)
     assert time.perf_counter() - start < 2
 
@@ -399,7 +403,9 @@ def test_a_huge_frame_with_little_data_is_refused_quickly() -> None:
 @settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_damage_raises_only_bitstream_errors(data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(["two-pass-good", "layers", "aq-1", "error-resilient", "profile-1-444", "resized"]))
+    name = data.draw(
+        st.sampled_from(["two-pass-good", "layers", "aq-1", "error-resilient", "profile-1-444", "resized"])
+    )
     frames = coded_frames(name)
     parser = BlockParser()
     for number in range(4):
@@ -423,7 +429,3 @@ def test_random_bytes_raise_only_bitstream_errors(tail: bytes, head: bytes) -> N
         parser.parse(head + tail)
     except BitstreamError:
         return
-
-
-def test_good_and_realtime_are_both_there() -> None:
-    assert {GOOD[1], REALTIME[1]} == {"good", "realtime"}

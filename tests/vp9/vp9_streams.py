@@ -104,7 +104,9 @@ def encode(stream: Stream) -> tuple[bytes, ...]:
     with TemporaryDirectory() as folder:
         passes = [["-pass", str(n), "-passlogfile", str(Path(folder) / "log")] for n in (1, 2)]
         for extra in passes if stream.two_pass else [[]]:
-            output = subprocess.run([*command, *extra, "-f", "ivf", "-"], input=raw, capture_output=True, check=True).stdout
+            output = subprocess.run(
+                [*command, *extra, "-f", "ivf", "-"], input=raw, capture_output=True, check=True
+            ).stdout
     return ivf_packets(output)
 
 
@@ -152,6 +154,21 @@ for _mode in range(4):
 STREAMS["aq-3-realtime"] = Stream(
     176, 144, 24, (*REALTIME, "-aq-mode", "3", "-minrate", "100k", "-maxrate", "100k"), bitrate=100
 )
-SIZES = [(1, 1), (2, 2), (1, 66), (66, 1), (3, 5), (8, 8), (9, 7), (16, 16), (17, 33), (33, 64), (35, 34), (64, 64), (65, 63), (66, 66)]
+SIZES = [
+    (1, 1),
+    (2, 2),
+    (1, 66),
+    (66, 1),
+    (3, 5),
+    (8, 8),
+    (9, 7),
+    (16, 16),
+    (17, 33),
+    (33, 64),
+    (35, 34),
+    (64, 64),
+    (65, 63),
+    (66, 66),
+]
 for _width, _height in SIZES:
     STREAMS[f"size-{_width}x{_height}"] = Stream(_width, _height, 6, GOOD)

@@ -10,7 +10,8 @@ namespace {
 Prob merge(Prob before, Count zeros, Count ones, int saturation, int max_factor) {
   const Count total = zeros + ones;
   if (total == 0) return before;
-  const int observed = static_cast<int>(std::clamp<std::uint64_t>((std::uint64_t{zeros} * 256 + total / 2) / total, 1, 255));
+  const std::uint64_t rounded = (std::uint64_t{zeros} * 256 + total / 2) / total;
+  const int observed = static_cast<int>(std::clamp<std::uint64_t>(rounded, 1, 255));
   const int factor = max_factor * static_cast<int>(std::min<Count>(total, saturation)) / saturation;
   return static_cast<Prob>((before * (256 - factor) + observed * factor + 128) >> 8);
 }

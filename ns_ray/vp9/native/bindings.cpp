@@ -70,7 +70,8 @@ nb::dict as_dict(ParsedFrame&& frame) {
   d["tile_columns"] = 1 << h.tile_columns_log2;
   d["tile_rows"] = 1 << h.tile_rows_log2;
   d["compound_allowed"] = h.compound_allowed();
-  d["segmentation"] = frame.segmentation_enabled;
+  d["segmentation"] = frame.segmentation;
+  d["segment_map"] = frame.segment_map;
   d["blocks"] = as_array(std::move(frame.blocks));
   d["tiles"] = as_array(std::move(frame.tiles));
   return d;

@@ -1,4 +1,4 @@
-// The compressed header: transform mode, reference mode and forward probability updates (VP9 specification, section 6.3).
+// The compressed header: transform and reference mode, forward probability updates (VP9 specification, section 6.3).
 #pragma once
 
 #include <cstddef>

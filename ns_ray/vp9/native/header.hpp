@@ -87,7 +87,7 @@ struct FrameHeader {
   }
 };
 
-// Reads the header and updates the inherited fields; the slots are left to the caller, who knows whether the frame parses.
+// Reads the header and updates the inherited fields. The slots are left to the caller, who knows whether the rest parses.
 FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& state, std::int64_t max_pixels);
 
 // The filter's number in the specification: smooth, regular, sharp, bilinear, switchable.

@@ -52,10 +52,9 @@ void FrameParser::parse_tiles(FrameContext& frame, std::span<const std::uint8_t>
         if (coded > data.size()) throw BitstreamError("a tile reaches beyond its frame");
         size = coded;
       }
-      const TileBounds bounds{
-          tile_edge(row, frame.rows, frame.header.tile_rows_log2), tile_edge(row + 1, frame.rows, frame.header.tile_rows_log2),
-          tile_edge(column, frame.columns, frame.header.tile_columns_log2),
-          tile_edge(column + 1, frame.columns, frame.header.tile_columns_log2)};
+      const auto row_edge = [&](int i) { return tile_edge(i, frame.rows, frame.header.tile_rows_log2); };
+      const auto column_edge = [&](int i) { return tile_edge(i, frame.columns, frame.header.tile_columns_log2); };
+      const TileBounds bounds{row_edge(row), row_edge(row + 1), column_edge(column), column_edge(column + 1)};
       TileParser parser(frame, bounds, data.first(size));
       parser.parse();
       const BoolDecoder& decoder = parser.decoder();
@@ -124,7 +123,8 @@ ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data) {
   for (int slot = 0; slot < 8; ++slot) {
     if (header.refresh_flags >> slot & 1) state.slots[slot] = {true, header.width, header.height, header.format};
   }
-  result.segmentation_enabled = state.segmentation.enabled;
+  result.segmentation = state.segmentation.enabled;
+  result.segment_map = state.segmentation.enabled && state.segmentation.update_map;
   result.reference_mode = frame.compressed.reference_mode;
   result.tx_mode = frame.compressed.tx_mode;
   state_ = state;

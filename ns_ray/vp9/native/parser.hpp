@@ -26,7 +26,8 @@ static_assert(sizeof(Tile) == 16);
 struct ParsedFrame {
   FrameHeader header;
   std::array<ReferenceSlot, 3> references;  // as they were for this frame
-  bool segmentation_enabled = false;
+  bool segmentation = false;
+  bool segment_map = false;  // this frame codes one
   int reference_mode = 0;
   int tx_mode = 0;
   std::vector<Block> blocks;

@@ -22,7 +22,8 @@ constexpr auto kBands = [] {
 constexpr Prob kCategory3[] = {173, 148, 140};
 constexpr Prob kCategory4[] = {176, 155, 140, 135};
 constexpr Prob kCategory5[] = {180, 157, 141, 134, 130};
-constexpr Prob kCategory6[] = {255, 255, 255, 255, 254, 254, 254, 252, 249, 243, 230, 196, 177, 153, 140, 133, 130, 129};
+constexpr Prob kCategory6[] = {255, 255, 255, 255, 254, 254, 254, 252, 249,
+                               243, 230, 196, 177, 153, 140, 133, 130, 129};
 
 template <std::size_t kBits>
 [[gnu::always_inline]] inline void skip_bits(BoolDecoder& decoder, const Prob (&probabilities)[kBits], int first = 0) {

@@ -529,7 +529,8 @@ constexpr auto kInterpolatedPareto = [] {
   for (int p = 1; p < 256; ++p) {
     for (int i = 0; i < 8; ++i) {
       const int row = (p - 1) / 2;
-      full[p][i] = p % 2 != 0 ? kParetoRows[row][i] : static_cast<Prob>((kParetoRows[row][i] + kParetoRows[row + 1][i]) >> 1);
+      const int next = p % 2 != 0 ? row : row + 1;
+      full[p][i] = static_cast<Prob>((kParetoRows[row][i] + kParetoRows[next][i]) >> 1);
     }
   }
   return full;

@@ -9,8 +9,10 @@ namespace ns_ray::vp9 {
 namespace {
 
 // [partition][size 8, 16, 32, 64]
-constexpr BlockSize kSubsizes[4][4] = {
-    {k8x8, k16x16, k32x32, k64x64}, {k8x4, k16x8, k32x16, k64x32}, {k4x8, k8x16, k16x32, k32x64}, {k4x4, k8x8, k16x16, k32x32}};
+constexpr BlockSize kSubsizes[4][4] = {{k8x8, k16x16, k32x32, k64x64},
+                                       {k8x4, k16x8, k32x16, k64x32},
+                                       {k4x8, k8x16, k16x32, k32x64},
+                                       {k4x4, k8x8, k16x16, k32x32}};
 
 constexpr int square_index(BlockSize size) { return kWidthLog2[size] - 1; }
 
