@@ -20,7 +20,7 @@ struct Block {
   std::uint8_t uv_mode;         // intra blocks only
   std::uint16_t qindex;         // quantiser index in force, segment feature included
   std::uint16_t tokens;         // non-zero coefficients in all planes, at most 65535
-  std::int16_t mv[4][2][2];     // [part in raster order][prediction][row, column], 1/8 luma sample; all equal without parts
+  std::int16_t mv[4][2][2];     // [quarter, raster order][prediction][row, column], 1/8 luma sample; parts repeat theirs
 };
 
 static_assert(sizeof(Block) == 54);

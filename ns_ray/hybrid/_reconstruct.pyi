@@ -1,0 +1,17 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.uint8]
+Planes = tuple[Plane, Plane, Plane]
+
+def has_avx2() -> bool: ...
+
+class Reconstructor:
+    def __init__(self, scale: int, best: bool, threads: int, simd: bool, tuning: dict[str, Any] = ...) -> None: ...
+    def frame(
+        self, blocks: Plane, width: int, height: int, refreshed: int, lr: Planes, anchor: Planes | None
+    ) -> Planes: ...
+    def predict(self, blocks: Plane, width: int, height: int, lr: Planes) -> tuple[Planes, Planes]: ...
+    def show(self, slot: int) -> Planes: ...

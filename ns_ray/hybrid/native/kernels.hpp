@@ -1,0 +1,70 @@
+// The inner loops, once for any processor and once for AVX2; both give the same bits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "filters.hpp"
+
+namespace ns_ray::hybrid {
+
+inline constexpr int kUpTaps = 5;  // support of the upscaling kernels in LR samples, centred
+
+struct CellSums {
+  std::int32_t residual;  // (decoded - prediction)^2 of 64 samples
+  std::int32_t drift;     // (prediction - low)^2 of 64 samples, in 1/64
+  std::int32_t detail;    // (low - blurred low)^2 of the inner 36 samples, in 1/64
+};
+
+// Rows of LR samples travel in units of 1/32 (int16); once stretched to HR width, in 1/64.
+struct Kernels {
+  // One pass of an 8-tap filter along `step` (1: a row, the stride: a column), rounded and clipped to 8 bits.
+  // It may read up to 64 bytes behind the samples it needs.
+  void (*filter)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::ptrdiff_t step, std::uint8_t* dst,
+                 std::ptrdiff_t dst_stride, int width, int height, const Filter& filter);
+  // dst = Round2(dst + src, 1), the average of a compound prediction.
+  void (*average)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride,
+                  int width, int height);
+  // Mean of scale x scale samples each, in 1/32.
+  void (*shrink)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::int16_t* dst, int width, int scale);
+  // What an 8x8 cell tells of its prediction: sums of squares, see CellSums. `low` in 1/32.
+  CellSums (*measure)(const std::int16_t* low, std::ptrdiff_t low_stride, const std::uint8_t* prediction,
+                      std::ptrdiff_t prediction_stride, const std::uint8_t* decoded, std::ptrdiff_t decoded_stride);
+  // target = low + residual_weight * (decoded - prediction) + gain * (prediction - low), in 1/32; weights in 1/16384.
+  void (*correct)(const std::int16_t* low, const std::uint8_t* prediction, const std::uint8_t* decoded,
+                  std::int16_t* target, int width, int residual_weight, int gain);
+  // One LR row stretched to HR width. `src` is readable from -2 to width + 1. weights[phase][tap] in 1/16384.
+  void (*stretch)(const std::int16_t* src, std::int16_t* dst, int width, int scale,
+                  const std::int16_t (*weights)[kUpTaps]);
+  // One HR row: out = up(target) + fade * (prediction - up(low)), in place over the prediction.
+  // `count` stretched rows each of target and low with their weights, in 1/16384; fade in 1/16384 per sample.
+  void (*compose)(std::uint8_t* row, const std::int16_t* const* target, const std::int16_t* const* low,
+                  const std::int16_t* weights, int count, const std::int16_t* fade, int width);
+};
+
+namespace portable {
+extern const Kernels kKernels;
+}
+#ifdef NS_RAY_AVX2
+namespace avx2 {
+extern const Kernels kKernels;
+}
+#endif
+
+inline bool has_avx2() {
+#ifdef NS_RAY_AVX2
+  return __builtin_cpu_supports("avx2");
+#else
+  return false;
+#endif
+}
+
+inline const Kernels& kernels(bool simd) {
+#ifdef NS_RAY_AVX2
+  if (simd && has_avx2()) return avx2::kKernels;
+#endif
+  (void)simd;
+  return portable::kKernels;
+}
+
+}  // namespace ns_ray::hybrid

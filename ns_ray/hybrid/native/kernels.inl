@@ -1,0 +1,276 @@
+// Bodies of the inner loops. Included once per instruction set, with NS_RAY_ISA naming the namespace: everything here is
+// local to it, so that the linker cannot hand AVX2 code to a processor without it.
+
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
+namespace ns_ray::hybrid::NS_RAY_ISA {
+namespace {
+
+// (a * b + 2^14) >> 15, what pmulhrsw does.
+inline std::int16_t scaled(std::int16_t a, std::int16_t b) {
+  return static_cast<std::int16_t>((a * b + 0x4000) >> 15);
+}
+
+inline std::uint8_t clip(int v) { return static_cast<std::uint8_t>(v < 0 ? 0 : v > 255 ? 255 : v); }
+
+// The sum of products lies within -54 * 255 .. 182 * 255, less than 2^16 wide: with this added to it, 16 bits hold it.
+constexpr int kBias = 108 * 128;
+
+#ifdef __AVX2__
+
+struct Taps {
+  __m256i pair[4];
+};
+
+inline Taps pairs_of(const Filter& filter) {
+  Taps taps;
+  for (int i = 0; i < 4; ++i) {
+    const int low = filter.taps[2 * i] & 0xff, high = filter.taps[2 * i + 1] & 0xff;
+    taps.pair[i] = _mm256_set1_epi16(static_cast<short>(low | high << 8));
+  }
+  return taps;
+}
+
+// No pair of taps overflows pmaddubsw: neighbours at even positions add up to at most 128 * 255.
+inline __m128i filter16(const std::uint8_t* src, std::ptrdiff_t step, const Taps& taps) {
+  __m128i low = _mm_set1_epi16(kBias + 64), high = low;
+  for (int i = 0; i < 4; ++i) {
+    const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(src + (2 * i) * step));
+    const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(src + (2 * i + 1) * step));
+    const __m128i pair = _mm256_castsi256_si128(taps.pair[i]);
+    low = _mm_add_epi16(low, _mm_maddubs_epi16(_mm_unpacklo_epi8(a, b), pair));
+    high = _mm_add_epi16(high, _mm_maddubs_epi16(_mm_unpackhi_epi8(a, b), pair));
+  }
+  const __m128i bias = _mm_set1_epi16(kBias >> 7);
+  return _mm_packus_epi16(_mm_subs_epu16(_mm_srli_epi16(low, 7), bias), _mm_subs_epu16(_mm_srli_epi16(high, 7), bias));
+}
+
+inline __m256i filter32(const std::uint8_t* src, std::ptrdiff_t step, const Taps& taps) {
+  __m256i low = _mm256_set1_epi16(kBias + 64), high = low;
+  for (int i = 0; i < 4; ++i) {
+    const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(src + (2 * i) * step));
+    const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(src + (2 * i + 1) * step));
+    low = _mm256_add_epi16(low, _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a, b), taps.pair[i]));
+    high = _mm256_add_epi16(high, _mm256_maddubs_epi16(_mm256_unpackhi_epi8(a, b), taps.pair[i]));
+  }
+  const __m256i bias = _mm256_set1_epi16(kBias >> 7);
+  return _mm256_packus_epi16(_mm256_subs_epu16(_mm256_srli_epi16(low, 7), bias),
+                             _mm256_subs_epu16(_mm256_srli_epi16(high, 7), bias));
+}
+
+void filter(const std::uint8_t* src, std::ptrdiff_t src_stride, std::ptrdiff_t step, std::uint8_t* dst,
+            std::ptrdiff_t dst_stride, int width, int height, const Filter& filter) {
+  const Taps taps = pairs_of(filter);
+  src -= 3 * step;
+  for (int y = 0; y < height; ++y, src += src_stride, dst += dst_stride) {
+    int x = 0;
+    for (; x + 32 <= width; x += 32)
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst + x), filter32(src + x, step, taps));
+    for (; x + 16 <= width; x += 16)
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + x), filter16(src + x, step, taps));
+    if (x == width) continue;
+    if (width >= 16) {  // the last 16 again reach back over what is done
+      x = width - 16;
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + x), filter16(src + x, step, taps));
+      continue;
+    }
+    __m128i rest = filter16(src, step, taps);
+    if (width & 8) {
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(dst), rest);
+      rest = _mm_srli_si128(rest, 8);
+      x = 8;
+    }
+    if (width & 4) {
+      _mm_storeu_si32(dst + x, rest);
+      rest = _mm_srli_si128(rest, 4);
+      x += 4;
+    }
+    for (; x < width; ++x, rest = _mm_srli_si128(rest, 1)) dst[x] = static_cast<std::uint8_t>(_mm_cvtsi128_si32(rest));
+  }
+}
+
+#else
+
+void filter(const std::uint8_t* src, std::ptrdiff_t src_stride, std::ptrdiff_t step, std::uint8_t* dst,
+            std::ptrdiff_t dst_stride, int width, int height, const Filter& filter) {
+  src -= 3 * step;
+  for (int y = 0; y < height; ++y, src += src_stride, dst += dst_stride) {
+    for (int x = 0; x < width; ++x) {
+      std::uint16_t sum = kBias + 64;
+      for (int i = 0; i < 8; ++i) sum = static_cast<std::uint16_t>(sum + src[x + i * step] * filter.taps[i]);
+      dst[x] = clip((sum >> 7) - (kBias >> 7));
+    }
+  }
+}
+
+#endif
+
+void average(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
+             int height) {
+  for (int y = 0; y < height; ++y, src += src_stride, dst += dst_stride)
+    for (int x = 0; x < width; ++x) dst[x] = static_cast<std::uint8_t>((dst[x] + src[x] + 1) >> 1);
+}
+
+template <int Scale>
+void shrink_by(const std::uint8_t* src, std::ptrdiff_t stride, std::int16_t* dst, int width) {
+  constexpr int kShift = 14, kFactor = ((32 << kShift) + Scale * Scale / 2) / (Scale * Scale);
+  std::uint16_t sums[64 * Scale];
+  for (int start = 0; start < width; start += 64) {
+    const int count = width - start < 64 ? width - start : 64;
+    const std::uint8_t* row = src + start * Scale;
+    for (int x = 0; x < count * Scale; ++x) {
+      std::uint16_t sum = row[x];
+      for (int y = 1; y < Scale; ++y) sum = static_cast<std::uint16_t>(sum + row[x + y * stride]);
+      sums[x] = sum;
+    }
+    for (int x = 0; x < count; ++x) {
+      int sum = sums[Scale * x];
+      for (int i = 1; i < Scale; ++i) sum += sums[Scale * x + i];
+      dst[start + x] = static_cast<std::int16_t>((sum * kFactor + (1 << (kShift - 1))) >> kShift);
+    }
+  }
+}
+
+void shrink(const std::uint8_t* src, std::ptrdiff_t stride, std::int16_t* dst, int width, int scale) {
+  switch (scale) {
+    case 1: return shrink_by<1>(src, stride, dst, width);
+    case 2: return shrink_by<2>(src, stride, dst, width);
+    case 3: return shrink_by<3>(src, stride, dst, width);
+    default: return shrink_by<4>(src, stride, dst, width);
+  }
+}
+
+CellSums measure(const std::int16_t* low, std::ptrdiff_t low_stride, const std::uint8_t* prediction,
+                 std::ptrdiff_t prediction_stride, const std::uint8_t* decoded, std::ptrdiff_t decoded_stride) {
+  CellSums sums{};
+  std::int16_t eighths[8][8];  // low in 1/8
+  for (int y = 0; y < 8; ++y, low += low_stride, prediction += prediction_stride, decoded += decoded_stride) {
+    for (int x = 0; x < 8; ++x) {
+      const int eighth = low[x] >> 2;
+      eighths[y][x] = static_cast<std::int16_t>(eighth);
+      const int residual = decoded[x] - prediction[x], drift = 8 * prediction[x] - eighth;
+      sums.residual += residual * residual;
+      sums.drift += drift * drift;
+    }
+  }
+  for (int y = 1; y < 7; ++y) {
+    std::int16_t column[8];
+    for (int x = 0; x < 8; ++x)
+      column[x] = static_cast<std::int16_t>(eighths[y - 1][x] + 2 * eighths[y][x] + eighths[y + 1][x]);
+    for (int x = 1; x < 7; ++x) {
+      const int detail = eighths[y][x] - ((column[x - 1] + 2 * column[x] + column[x + 1] + 8) >> 4);
+      sums.detail += detail * detail;
+    }
+  }
+  return sums;
+}
+
+void correct(const std::int16_t* low, const std::uint8_t* prediction, const std::uint8_t* decoded, std::int16_t* target,
+             int width, int residual_weight, int gain) {
+  const auto residual_factor = static_cast<std::int16_t>(residual_weight), gain_factor = static_cast<std::int16_t>(gain);
+  for (int x = 0; x < width; ++x) {
+    const auto residual = static_cast<std::int16_t>(64 * (decoded[x] - prediction[x]));
+    const auto drift = static_cast<std::int16_t>(2 * (32 * prediction[x] - low[x]));
+    const int value = low[x] + scaled(residual, residual_factor) + scaled(drift, gain_factor);
+    target[x] = static_cast<std::int16_t>(value < 0 ? 0 : value > 255 * 32 ? 255 * 32 : value);
+  }
+}
+
+template <int Scale>
+void stretch_by(const std::int16_t* src, std::int16_t* dst, int width, const std::int16_t (*weights)[kUpTaps]) {
+  constexpr int kChunk = 128;
+  std::int16_t phases[Scale][kChunk];
+  for (int start = 0; start < width; start += kChunk) {
+    const int count = width - start < kChunk ? width - start : kChunk;
+    const std::int16_t* row = src + start;
+    for (int p = 0; p < Scale; ++p) {
+      const std::int16_t a = weights[p][0], b = weights[p][1], c = weights[p][2], d = weights[p][3], e = weights[p][4];
+      std::int16_t* out = phases[p];
+      int x = 0;
+#ifdef __AVX2__
+      const auto term = [&](int i, std::int16_t weight) {
+        const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row + x + i));
+        return _mm256_mulhrs_epi16(_mm256_add_epi16(v, v), _mm256_set1_epi16(weight));
+      };
+      for (; x + 16 <= count; x += 16) {
+        __m256i sum = _mm256_add_epi16(_mm256_add_epi16(term(-1, b), term(0, c)), term(1, d));
+        sum = _mm256_add_epi16(sum, _mm256_add_epi16(term(-2, a), term(2, e)));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + x), _mm256_add_epi16(sum, sum));
+      }
+#endif
+      for (; x < count; ++x) {
+        const auto term = [&](int i, std::int16_t weight) {
+          return scaled(static_cast<std::int16_t>(2 * row[x + i]), weight);
+        };
+        out[x] = static_cast<std::int16_t>(2 * (term(-2, a) + term(-1, b) + term(0, c) + term(1, d) + term(2, e)));
+      }
+    }
+    std::int16_t* to = dst + start * Scale;
+    for (int x = 0; x < count; ++x)
+      for (int p = 0; p < Scale; ++p) to[Scale * x + p] = phases[p][x];
+  }
+}
+
+void stretch(const std::int16_t* src, std::int16_t* dst, int width, int scale, const std::int16_t (*weights)[kUpTaps]) {
+  switch (scale) {
+    case 1: return stretch_by<1>(src, dst, width, weights);
+    case 2: return stretch_by<2>(src, dst, width, weights);
+    case 3: return stretch_by<3>(src, dst, width, weights);
+    default: return stretch_by<4>(src, dst, width, weights);
+  }
+}
+
+template <int Count>
+void compose_of(std::uint8_t* row, const std::int16_t* const* target, const std::int16_t* const* low,
+                const std::int16_t* weights, const std::int16_t* fade, int width) {
+  std::int16_t weight[Count];
+  const std::int16_t *t[Count], *l[Count];
+  for (int i = 0; i < Count; ++i) weight[i] = weights[i], t[i] = target[i], l[i] = low[i];
+  int x = 0;
+#ifdef __AVX2__
+  const auto load = [](const std::int16_t* at) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)); };
+  for (; x + 16 <= width; x += 16) {
+    __m256i up_target = _mm256_setzero_si256(), up_low = up_target;
+    for (int i = 0; i < Count; ++i) {
+      const __m256i w = _mm256_set1_epi16(weight[i]);
+      up_target = _mm256_add_epi16(up_target, _mm256_mulhrs_epi16(load(t[i] + x), w));
+      up_low = _mm256_add_epi16(up_low, _mm256_mulhrs_epi16(load(l[i] + x), w));
+    }
+    const __m256i prediction = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row + x)));
+    __m256i high = _mm256_sub_epi16(_mm256_slli_epi16(prediction, 5), up_low);
+    high = _mm256_mulhrs_epi16(_mm256_add_epi16(high, high), load(fade + x));
+    __m256i sum = _mm256_add_epi16(_mm256_add_epi16(up_target, high), _mm256_set1_epi16(16));
+    sum = _mm256_srai_epi16(sum, 5);
+    const __m128i out = _mm_packus_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(row + x), out);
+  }
+#endif
+  for (; x < width; ++x) {
+    int up_target = 0, up_low = 0;
+    for (int i = 0; i < Count; ++i) {
+      up_target += scaled(t[i][x], weight[i]);
+      up_low += scaled(l[i][x], weight[i]);
+    }
+    const auto high = static_cast<std::int16_t>(2 * (row[x] * 32 - up_low));
+    row[x] = clip((up_target + scaled(high, fade[x]) + 16) >> 5);
+  }
+}
+
+void compose(std::uint8_t* row, const std::int16_t* const* target, const std::int16_t* const* low,
+             const std::int16_t* weights, int count, const std::int16_t* fade, int width) {
+  switch (count) {
+    case 1: return compose_of<1>(row, target, low, weights, fade, width);
+    case 2: return compose_of<2>(row, target, low, weights, fade, width);
+    case 3: return compose_of<3>(row, target, low, weights, fade, width);
+    case 4: return compose_of<4>(row, target, low, weights, fade, width);
+    default: return compose_of<5>(row, target, low, weights, fade, width);
+  }
+}
+
+}  // namespace
+
+const Kernels kKernels{filter, average, shrink, measure, correct, stretch, compose};
+
+}  // namespace ns_ray::hybrid::NS_RAY_ISA

@@ -1,0 +1,73 @@
+// Motion compensation: a rectangle of a reference plane, displaced by 1/16 samples.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
+#include "kernels.hpp"
+#include "picture.hpp"
+
+namespace ns_ray::hybrid {
+
+inline constexpr int kMaxBlock = 64 * 4;  // the largest block at the largest scale
+
+class Motion {
+ public:
+  explicit Motion(const Kernels& kernels) : kernels_(kernels) {}
+
+  // Predicts width x height samples at `dst` from position (x, y) of `reference`, in 1/16 sample and anywhere: beyond
+  // its edges a plane goes on with its outermost samples. With `averaged`, the result is averaged with what `dst` holds.
+  void predict(const Plane& reference, int x, int y, const Filter (&filters)[16], std::uint8_t* dst,
+               std::ptrdiff_t dst_stride, int width, int height, bool averaged) {
+    const Filter *across = &filters[x & 15], *down = &filters[y & 15];
+    const bool filter_across = x & 15, filter_down = y & 15;
+    x >>= 4;
+    y >>= 4;
+    const std::uint8_t* src;
+    std::ptrdiff_t stride;
+    if (x >= 3 && y >= 3 && x + width + 4 <= reference.width && y + height + 4 <= reference.height) {
+      src = reference.at(x, y);
+      stride = reference.width;
+    } else {
+      src = extended(reference, x, y, width, height);
+      stride = kStride;
+    }
+    std::uint8_t* out = averaged ? other_ : dst;
+    const std::ptrdiff_t out_stride = averaged ? kStride : dst_stride;
+    if (filter_across && filter_down) {
+      kernels_.filter(src - 3 * stride, stride, 1, between_, kStride, width, height + 7, *across);
+      kernels_.filter(between_ + 3 * kStride, kStride, kStride, out, out_stride, width, height, *down);
+    } else if (filter_across) {
+      kernels_.filter(src, stride, 1, out, out_stride, width, height, *across);
+    } else if (filter_down) {
+      kernels_.filter(src, stride, stride, out, out_stride, width, height, *down);
+    } else if (averaged) {
+      kernels_.average(src, stride, dst, dst_stride, width, height);
+      return;
+    } else {
+      for (int row = 0; row < height; ++row) std::memcpy(out + row * out_stride, src + row * stride, width);
+    }
+    if (averaged) kernels_.average(other_, kStride, dst, dst_stride, width, height);
+  }
+
+ private:
+  static constexpr std::ptrdiff_t kStride = kMaxBlock + 64;
+  static constexpr int kRows = kMaxBlock + 8;
+
+  const std::uint8_t* extended(const Plane& reference, int x, int y, int width, int height) {
+    for (int row = 0; row < height + 7; ++row) {
+      const std::uint8_t* from = reference.at(0, std::clamp(y + row - 3, 0, reference.height - 1));
+      std::uint8_t* to = extended_ + row * kStride;
+      for (int column = 0; column < width + 7; ++column)
+        to[column] = from[std::clamp(x + column - 3, 0, reference.width - 1)];
+    }
+    return extended_ + 3 * kStride + 3;
+  }
+
+  const Kernels& kernels_;
+  // Zeroed once: the filters read, though never use, what lies behind a row.
+  std::uint8_t extended_[kRows * kStride] = {}, between_[kRows * kStride] = {}, other_[kRows * kStride] = {};
+};
+
+}  // namespace ns_ray::hybrid

@@ -1,0 +1,73 @@
+// Pictures of 8 bit 4:2:0 samples, in memory that is used again once nobody looks at it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace ns_ray::hybrid {
+
+struct Plane {
+  std::uint8_t* data = nullptr;
+  int width = 0, height = 0;  // the stride is the width
+
+  std::uint8_t* at(int x, int y) const { return data + static_cast<std::ptrdiff_t>(y) * width + x; }
+};
+
+struct Picture {
+  std::array<Plane, 3> planes;
+  std::shared_ptr<std::uint8_t[]> memory;
+};
+
+// Hands out pictures; memory comes back when the last owner lets go, even after the pool itself is gone.
+class PicturePool {
+ public:
+  // `width` x `height` luma samples; chroma planes have the size given, which need not be the half of luma.
+  Picture take(int width, int height, int chroma_width, int chroma_height) {
+    const std::size_t luma = padded(width, height), chroma = padded(chroma_width, chroma_height);
+    Picture picture;
+    picture.memory = store_->take(store_, luma + 2 * chroma);
+    std::uint8_t* data = picture.memory.get() + kMargin;
+    picture.planes[0] = {data, width, height};
+    picture.planes[1] = {data + luma, chroma_width, chroma_height};
+    picture.planes[2] = {data + luma + chroma, chroma_width, chroma_height};
+    return picture;
+  }
+
+ private:
+  static constexpr std::size_t kMargin = 64;  // the filters read this far around what they need
+  static constexpr std::size_t kSpares = 4;
+
+  static std::size_t padded(int width, int height) {
+    return (static_cast<std::size_t>(width) * height + kMargin - 1) / kMargin * kMargin + kMargin;
+  }
+
+  struct Store {
+    std::mutex mutex;
+    std::size_t size = 0;
+    std::vector<std::unique_ptr<std::uint8_t[]>> spares;
+
+    std::shared_ptr<std::uint8_t[]> take(const std::shared_ptr<Store>& self, std::size_t bytes) {
+      std::unique_ptr<std::uint8_t[]> memory;
+      {
+        const std::lock_guard lock(mutex);
+        if (bytes != size) spares.clear(), size = bytes;
+        if (!spares.empty()) memory = std::move(spares.back()), spares.pop_back();
+      }
+      if (!memory) memory = std::make_unique<std::uint8_t[]>(bytes + 2 * kMargin);
+      return {memory.release(), [self, bytes](std::uint8_t* data) {
+                std::unique_ptr<std::uint8_t[]> back(data);
+                const std::lock_guard lock(self->mutex);
+                if (bytes == self->size && self->spares.size() < kSpares) self->spares.push_back(std::move(back));
+              }};
+    }
+  };
+
+  std::shared_ptr<Store> store_ = std::make_shared<Store>();
+};
+
+}  // namespace ns_ray::hybrid

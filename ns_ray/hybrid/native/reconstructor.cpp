@@ -1,0 +1,338 @@
+#include "reconstructor.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace ns_ray::hybrid {
+
+namespace {
+
+int half(int v) { return (v + 1) / 2; }
+
+int cells(int v) { return (v + 7) / 8; }
+
+std::string shape(int width, int height) { return std::to_string(width) + "x" + std::to_string(height); }
+
+bool power_of_two(int v) { return v >= 8 && v <= 64 && (v & (v - 1)) == 0; }
+
+// The mean of the four vectors of a block, for its chroma samples (round_mv_comp_q4 of the specification's 8.5.2.1).
+int mean_of_four(int sum) { return (sum < 0 ? sum - 2 : sum + 2) / 4; }
+
+// An intra block as if it had moved with an inter block next to it.
+vp9::Block moved_like(const vp9::Block& block, const vp9::Block& neighbour) {
+  vp9::Block moved = block;
+  moved.sub_width = block.width;
+  moved.sub_height = block.height;
+  moved.filter = neighbour.filter;
+  for (int which = 0; which < 2; ++which) {
+    moved.ref_slot[which] = neighbour.ref_slot[which];
+    for (auto& mv : moved.mv) std::copy_n(neighbour.mv[3][which], 2, mv[which]);
+  }
+  return moved;
+}
+
+int fixed(float v) { return static_cast<int>(std::lround(16384 * v)); }
+
+}  // namespace
+
+Reconstructor::Reconstructor(int scale, bool best, int threads, bool simd, const Tuning& tuning)
+    : kernels_(kernels(simd)),
+      scale_(scale),
+      best_(best),
+      tuning_(tuning),
+      upscaler_(scale, best ? tuning.sharpness : 0.0f),
+      pool_(threads) {
+  if (scale < 1 || scale > 4) throw Refused("scale " + std::to_string(scale) + " is not supported, only 1 to 4");
+  for (int i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>(Worker{Motion(kernels_), {}}));
+}
+
+// Everything the rest relies on: after this, no block, slot or plane can lead outside of what is allocated.
+void Reconstructor::check(const FrameInput& input) const {
+  const auto planes_fit = [](const PictureView& view, int width, int height) {
+    for (int i = 0; i < 3; ++i)
+      if (view[i].width != (i ? half(width) : width) || view[i].height != (i ? half(height) : height)) return false;
+    return true;
+  };
+  const int width = input.width, height = input.height;
+  if (width < 1 || height < 1 || width > 65536 || height > 65536) throw Refused("frame size " + shape(width, height));
+  if (!planes_fit(input.lr, width, height))
+    throw Refused("the decoded frame's planes are not those of " + shape(width, height) + " in 4:2:0");
+  if (input.anchor && !planes_fit(*input.anchor, width * scale_, height * scale_))
+    throw Refused("the anchor's planes are not those of " + shape(width * scale_, height * scale_) + " in 4:2:0");
+  std::int64_t area = 0;
+  for (const auto& block : input.blocks) {
+    const auto where = [&] { return "block at " + std::to_string(block.x) + "," + std::to_string(block.y) + ": "; };
+    if (!power_of_two(block.width) || !power_of_two(block.height) || block.x % block.width || block.y % block.height ||
+        block.x >= width || block.y >= height)
+      throw Refused(where() + "its place or its size " + shape(block.width, block.height) + " is not one of VP9");
+    const bool parts = block.sub_width != block.width || block.sub_height != block.height;
+    if (parts && (block.width != 8 || block.height != 8 || (block.sub_width != 4 && block.sub_width != 8) ||
+                  (block.sub_height != 4 && block.sub_height != 8)))
+      throw Refused(where() + "its parts " + shape(block.sub_width, block.sub_height) + " are not of VP9's sizes");
+    area += block.width * block.height;
+    if (block.ref_slot[0] < 0 && block.ref_slot[1] >= 0) throw Refused(where() + "it has a second reference, but no first");
+    if (block.ref_slot[0] >= 0 && block.filter > 3) throw Refused(where() + "its interpolation filter is unknown");
+    for (const int slot : block.ref_slot) {
+      if (slot < 0) continue;
+      if (slot >= kSlots) throw Refused(where() + "there is no reference slot " + std::to_string(slot));
+      if (!slots_[slot]) throw Refused(where() + "reference slot " + std::to_string(slot) + " is empty");
+      if (slots_[slot]->width != width || slots_[slot]->height != height)
+        throw Refused(where() + "its reference has the size " + shape(slots_[slot]->width, slots_[slot]->height) +
+                      " but the frame " + shape(width, height) + "; scaled references are not supported");
+    }
+  }
+  if (area > static_cast<std::int64_t>(cells(width) + 7) * (cells(height) + 7) * 64)
+    throw Refused("the blocks cover more than the frame");
+}
+
+Picture Reconstructor::lr_picture(int width, int height) { return lr_pool_.take(width, height, half(width), half(height)); }
+
+// Chroma is kept at exactly `scale` times LR chroma, where an odd size may have a sample more than 4:2:0 asks for.
+Picture Reconstructor::hr_picture(int width, int height) {
+  return hr_pool_.take(scale_ * width, scale_ * height, scale_ * half(width), scale_ * half(height));
+}
+
+Picture Reconstructor::copy_of(const PictureView& view, Picture to) const {
+  for (int i = 0; i < 3; ++i) {
+    const Plane& plane = to.planes[i];
+    for (int y = 0; y < plane.height; ++y) {
+      std::memcpy(plane.at(0, y), view[i].data + std::min(y, view[i].height - 1) * view[i].stride, view[i].width);
+      for (int x = view[i].width; x < plane.width; ++x) *plane.at(x, y) = *plane.at(x - 1, y);
+    }
+  }
+  return to;
+}
+
+const Reconstructor::Held& Reconstructor::held(int slot) const {
+  if (slot < 0 || slot >= kSlots) throw Refused("there is no reference slot " + std::to_string(slot));
+  if (!slots_[slot]) throw Refused("reference slot " + std::to_string(slot) + " is empty");
+  return *slots_[slot];
+}
+
+Picture Reconstructor::show(int slot) const { return held(slot).hr; }
+
+std::pair<int, int> Reconstructor::size(int slot) const { return {held(slot).width, held(slot).height}; }
+
+// Each superblock's blocks together, in the order in which they came.
+void Reconstructor::sort(const FrameInput& input) {
+  const int across = (input.width + kSuperblock - 1) / kSuperblock, down = (input.height + kSuperblock - 1) / kSuperblock;
+  const auto index = [&](const vp9::Block& block) { return block.y / kSuperblock * across + block.x / kSuperblock; };
+  starts_.assign(static_cast<std::size_t>(across) * down + 1, 0);
+  for (const auto& block : input.blocks) ++starts_[index(block) + 1];
+  for (std::size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
+  order_.resize(input.blocks.size());
+  std::vector<std::uint32_t> next(starts_.begin(), starts_.end() - 1);
+  for (std::size_t i = 0; i < input.blocks.size(); ++i) order_[next[index(input.blocks[i])]++] = static_cast<std::uint32_t>(i);
+}
+
+void Reconstructor::prepare(const FrameInput& input) {
+  cells_across_ = cells(input.width);
+  cells_down_ = cells(input.height);
+  fade_.resize(static_cast<std::size_t>(cells_across_) * cells_down_);
+  for (int i = 0; i < 3; ++i) {
+    Work& work = work_[i];
+    work.width = i ? half(input.width) : input.width;
+    work.height = i ? half(input.height) : input.height;
+    work.stride = (work.width + 2 * kEdge + 15) / 16 * 16;
+    work.cell = i ? kCell / 2 : kCell;
+    work.target.resize(static_cast<std::size_t>(work.stride) * work.height + 64);
+    work.low.resize(work.target.size());
+  }
+}
+
+Picture Reconstructor::frame(const FrameInput& input) {
+  check(input);
+  auto now = std::make_shared<Held>(Held{input.width, input.height, {}, {}});
+  now->lr = copy_of(input.lr, lr_picture(input.width, input.height));
+  now->hr = hr_picture(input.width, input.height);
+  if (input.anchor) {
+    copy_of(*input.anchor, now->hr);
+  } else {
+    sort(input);
+    prepare(input);
+    const Picture lr_prediction = lr_picture(input.width, input.height);
+    pool_.run(static_cast<int>(starts_.size()) - 1,
+              [&](int i, int worker) { superblock(*workers_[worker], i, input, *now, lr_prediction); });
+    const int bands = (input.height + kSuperblock - 1) / kSuperblock;
+    pool_.run(3 * bands, [&](int i, int worker) { compose(*workers_[worker], i % 3, i / 3, now->hr); });
+  }
+  for (int i = 0; i < kSlots; ++i)
+    if (input.refreshed >> i & 1) slots_[i] = now;
+  return now->hr;
+}
+
+Prediction Reconstructor::predict(const FrameInput& input) {
+  check(input);
+  Prediction prediction{lr_picture(input.width, input.height), hr_picture(input.width, input.height)};
+  for (const Picture* picture : {&prediction.lr, &prediction.hr})
+    for (const Plane& plane : picture->planes)
+      std::memset(plane.data, 0, static_cast<std::size_t>(plane.width) * plane.height);
+  for (const auto& block : input.blocks)
+    if (block.ref_slot[0] >= 0) predict_block(workers_[0]->motion, block, prediction.lr, prediction.hr);
+  return prediction;
+}
+
+void Reconstructor::predict_block(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const {
+  for (int which = 0; which < 2 && block.ref_slot[which] >= 0; ++which) {
+    const Held& reference = *slots_[block.ref_slot[which]];
+    for (int i = 0; i < 3; ++i) {
+      const bool chroma = i > 0;
+      const Plane &lr_to = lr.planes[i], &hr_to = hr.planes[i];
+      const int part_width = chroma ? block.width / 2 : block.sub_width;
+      const int part_height = chroma ? block.height / 2 : block.sub_height;
+      const int x0 = chroma ? block.x / 2 : block.x, y0 = chroma ? block.y / 2 : block.y;
+      const int x1 = std::min(x0 + (chroma ? block.width / 2 : block.width), lr_to.width);
+      const int y1 = std::min(y0 + (chroma ? block.height / 2 : block.height), lr_to.height);
+      for (int y = y0; y < y1; y += part_height) {
+        for (int x = x0; x < x1; x += part_width) {
+          const int part = (y - y0 >= 4 && block.height == 8 ? 2 : 0) + (x - x0 >= 4 && block.width == 8 ? 1 : 0);
+          int down = block.mv[chroma ? 0 : part][which][0], across = block.mv[chroma ? 0 : part][which][1];
+          if (chroma && (block.sub_width != block.width || block.sub_height != block.height)) {
+            down = across = 0;
+            for (const auto& mv : block.mv) down += mv[which][0], across += mv[which][1];
+            down = mean_of_four(down);
+            across = mean_of_four(across);
+          }
+          if (!chroma) down *= 2, across *= 2;  // to 1/16 sample, which a vector is in halved planes
+          const int width = std::min(part_width, x1 - x), height = std::min(part_height, y1 - y);
+          motion.predict(reference.lr.planes[i], x * 16 + across, y * 16 + down, kFilters[block.filter], lr_to.at(x, y),
+                         lr_to.width, width, height, which);
+          motion.predict(reference.hr.planes[i], scale_ * (x * 16 + across), scale_ * (y * 16 + down),
+                         kFilters[block.filter], hr_to.at(scale_ * x, scale_ * y), hr_to.width, scale_ * width,
+                         scale_ * height, which);
+        }
+      }
+    }
+  }
+}
+
+void Reconstructor::superblock(Worker& worker, int index, const FrameInput& input, const Held& now, const Picture& lr_prediction) {
+  const int across = (input.width + kSuperblock - 1) / kSuperblock;
+  const int left = index % across * kSuperblock, top = index / across * kSuperblock;
+  for (int cy = top / kCell; cy < std::min((top + kSuperblock) / kCell, cells_down_); ++cy)
+    for (int cx = left / kCell; cx < std::min((left + kSuperblock) / kCell, cells_across_); ++cx)
+      fade_[static_cast<std::size_t>(cy) * cells_across_ + cx] = 0;
+  for (int i = 0; i < 3; ++i) {
+    const int x0 = i ? left / 2 : left, y0 = i ? top / 2 : top, extent = i ? kSuperblock / 2 : kSuperblock;
+    intra_rows(i, x0, y0, std::min(x0 + extent, work_[i].width), std::min(y0 + extent, work_[i].height), now.lr);
+  }
+  const vp9::Block* neighbour = nullptr;
+  for (std::uint32_t i = starts_[index]; i < starts_[index + 1]; ++i) {
+    const vp9::Block& block = input.blocks[order_[i]];
+    if (block.ref_slot[0] >= 0) {
+      predict_block(worker.motion, block, lr_prediction, now.hr);
+      blend_block(block, false, now, lr_prediction);
+      neighbour = &block;
+    } else if (best_ && neighbour) {
+      const vp9::Block guess = moved_like(block, *neighbour);
+      predict_block(worker.motion, guess, lr_prediction, now.hr);
+      blend_block(guess, true, now, lr_prediction);
+    }
+  }
+  for (int i = 0; i < 3; ++i) {
+    Work& work = work_[i];
+    const int x0 = i ? left / 2 : left, y0 = i ? top / 2 : top, extent = i ? kSuperblock / 2 : kSuperblock;
+    for (int y = y0; y < std::min(y0 + extent, work.height); ++y) {
+      for (std::int16_t* row : {work.target_row(y), work.low_row(y)}) {
+        if (x0 == 0) row[-1] = row[-2] = row[0];
+        if (x0 + extent >= work.width) row[work.width] = row[work.width + 1] = row[work.width - 1];
+      }
+    }
+  }
+}
+
+// Where nothing better is known: the decoded samples.
+void Reconstructor::intra_rows(int plane, int x0, int y0, int x1, int y1, const Picture& lr) {
+  for (int y = y0; y < y1; ++y) {
+    const std::uint8_t* from = lr.planes[plane].at(0, y);
+    std::int16_t *target = work_[plane].target_row(y), *low = work_[plane].low_row(y);
+    for (int x = x0; x < x1; ++x) target[x] = low[x] = static_cast<std::int16_t>(32 * from[x]);
+  }
+}
+
+// Plain: the decoded samples are what is aimed at, the LR prediction what of the HR prediction is taken out of it.
+// Best: what the HR prediction says of the low band counts too, and its high band as far as it can be trusted. With motion
+// that was only guessed, the low band is what was decoded.
+void Reconstructor::blend_block(const vp9::Block& block, bool guessed, const Held& now, const Picture& lr_prediction) {
+  const int residual_weight = fixed(block.skip ? tuning_.skip_residual : 1.0f);
+  const int gain = fixed(block.skip ? tuning_.skip_gain : tuning_.gain);
+  for (int i = 0; i < 3; ++i) {
+    Work& work = work_[i];
+    const int x0 = i ? block.x / 2 : block.x, y0 = i ? block.y / 2 : block.y;
+    const int width = std::min(i ? block.width / 2 : +block.width, work.width - x0);
+    const int height = std::min(i ? block.height / 2 : +block.height, work.height - y0);
+    const Plane &hr = now.hr.planes[i], &prediction = lr_prediction.planes[i], &lr = now.lr.planes[i];
+    for (int y = y0; y < y0 + height; ++y) {
+      std::int16_t* low = work.low_row(y) + x0;
+      const std::uint8_t* p = prediction.at(x0, y);
+      if (best_) {
+        kernels_.shrink(hr.at(scale_ * x0, scale_ * y), hr.width, low, width, scale_);
+        if (guessed) continue;
+        kernels_.correct(low, p, lr.at(x0, y), work.target_row(y) + x0, width, residual_weight, gain);
+      } else {
+        for (int x = 0; x < width; ++x) low[x] = static_cast<std::int16_t>(32 * p[x]);
+      }
+    }
+  }
+  const int cx1 = std::min((block.x + block.width) / kCell, cells_across_);
+  const int cy1 = std::min((block.y + block.height) / kCell, cells_down_);
+  for (int cy = block.y / kCell; cy < cy1; ++cy)
+    for (int cx = block.x / kCell; cx < cx1; ++cx)
+      fade_[static_cast<std::size_t>(cy) * cells_across_ + cx] =
+          static_cast<std::int16_t>(best_ ? trust(cx * kCell, cy * kCell, guessed, now, lr_prediction) : 16384);
+}
+
+// The share of the high band to keep, in 1/16384: detail against noise, as a Wiener filter weighs them.
+int Reconstructor::trust(int x, int y, bool guessed, const Held& now, const Picture& lr_prediction) {
+  Work& work = work_[0];
+  if (x + kCell > work.width || y + kCell > work.height) return guessed ? 0 : fixed(tuning_.edge_fade);
+  const Plane &prediction = lr_prediction.planes[0], &lr = now.lr.planes[0];
+  const CellSums sums = kernels_.measure(work.low_row(y) + x, work.stride, prediction.at(x, y), prediction.width,
+                                         lr.at(x, y), lr.width);
+  const float detail = static_cast<float>(sums.detail) / (64 * 36);
+  const float mismatch = guessed ? tuning_.guess_noise : tuning_.residual_noise;
+  const float noise = tuning_.noise + mismatch * static_cast<float>(sums.residual) / 64 +
+                      tuning_.drift_noise * static_cast<float>(sums.drift) / (64 * 64);
+  return fixed(detail / (detail + noise));
+}
+
+void Reconstructor::compose(Worker& worker, int plane, int band, const Picture& hr) {
+  Work& work = work_[plane];
+  const int rows = plane ? kSuperblock / 2 : kSuperblock;
+  const int first = band * rows, last = std::min(first + rows, work.height);
+  if (first >= last) return;
+  const int width = work.width * scale_;
+  auto& buffer = worker.rows;
+  const int stride = width + 32;
+  buffer.resize(static_cast<std::size_t>(stride) * (2 * 8 + 1));
+  const auto target = [&](int y) { return buffer.data() + static_cast<std::ptrdiff_t>(y & 7) * stride; };
+  const auto low = [&](int y) { return buffer.data() + static_cast<std::ptrdiff_t>(8 + (y & 7)) * stride; };
+  std::int16_t* fade = buffer.data() + static_cast<std::ptrdiff_t>(16) * stride;
+  const auto stretch = [&](int y) {
+    const int from = std::clamp(y, 0, work.height - 1);
+    kernels_.stretch(work.target_row(from), target(y + 8), work.width, scale_, upscaler_.weights);
+    kernels_.stretch(work.low_row(from), low(y + 8), work.width, scale_, upscaler_.weights);
+  };
+  for (int y = first - 2; y < first + 2; ++y) stretch(y);
+  for (int y = first; y < last; ++y) {
+    stretch(y + 2);
+    if (y == first || y % work.cell == 0) {
+      const std::int16_t* from = &fade_[static_cast<std::size_t>(y / work.cell) * cells_across_];
+      for (int x = 0; x < width; ++x) fade[x] = from[x / (work.cell * scale_)];
+    }
+    for (int phase = 0; phase < scale_; ++phase) {
+      const std::int16_t *targets[kUpTaps], *lows[kUpTaps];
+      std::int16_t weights[kUpTaps];
+      int count = 0;
+      for (int tap = 0; tap < kUpTaps; ++tap) {
+        if (!upscaler_.weights[phase][tap]) continue;
+        targets[count] = target(y + tap - 2 + 8);
+        lows[count] = low(y + tap - 2 + 8);
+        weights[count++] = upscaler_.weights[phase][tap];
+      }
+      kernels_.compose(hr.planes[plane].at(0, y * scale_ + phase), targets, lows, weights, count, fade, width);
+    }
+  }
+}
+
+}  // namespace ns_ray::hybrid

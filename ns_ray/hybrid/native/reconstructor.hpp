@@ -1,0 +1,122 @@
+// Rebuilds HR frames from decoded LR frames, their blocks and the anchors.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "../../vp9/native/block.hpp"
+#include "kernels.hpp"
+#include "motion.hpp"
+#include "picture.hpp"
+#include "pool.hpp"
+#include "tuning.hpp"
+
+namespace ns_ray::hybrid {
+
+inline constexpr int kSlots = 8;
+
+// What cannot be rebuilt; its text says why.
+struct Refused : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// A plane of the caller's, with any row stride.
+struct PlaneView {
+  const std::uint8_t* data = nullptr;
+  int width = 0, height = 0;
+  std::ptrdiff_t stride = 0;
+};
+
+using PictureView = std::array<PlaneView, 3>;
+
+struct FrameInput {
+  int width = 0, height = 0;  // luma samples of the LR frame
+  std::uint8_t refreshed = 0;  // bit i: the frame replaces slot i
+  std::span<const vp9::Block> blocks;
+  PictureView lr;
+  std::optional<PictureView> anchor;
+};
+
+struct Prediction {
+  Picture lr, hr;
+};
+
+class Reconstructor {
+ public:
+  Reconstructor(int scale, bool best, int threads, bool simd, const Tuning& tuning);
+
+  // The next coded frame. On Refused nothing has changed.
+  Picture frame(const FrameInput& input);
+
+  // What the slot holds.
+  Picture show(int slot) const;
+
+  // Its LR size in luma samples.
+  std::pair<int, int> size(int slot) const;
+
+  // The LR and the HR prediction of the next coded frame, 0 in intra blocks; changes nothing.
+  Prediction predict(const FrameInput& input);
+
+  int scale() const { return scale_; }
+
+ private:
+  struct Held {
+    int width = 0, height = 0;
+    Picture lr, hr;
+  };
+
+  // One plane of the frame being rebuilt.
+  struct Work {
+    int width = 0, height = 0, stride = 0;  // LR samples; the stride is of `target` and `low`
+    int cell = 0;                           // samples of a cell
+    std::vector<std::int16_t> target, low;  // with kEdge samples to either side of each row
+
+    std::int16_t* target_row(int y) { return target.data() + static_cast<std::ptrdiff_t>(y) * stride + kEdge; }
+    std::int16_t* low_row(int y) { return low.data() + static_cast<std::ptrdiff_t>(y) * stride + kEdge; }
+  };
+
+  // What one thread needs for itself.
+  struct Worker {
+    Motion motion;
+    std::vector<std::int16_t> rows;  // stretched to HR width
+  };
+
+  static constexpr int kEdge = 8;
+  static constexpr int kSuperblock = 64, kCell = 8;
+
+  const Held& held(int slot) const;
+  void check(const FrameInput& input) const;
+  Picture lr_picture(int width, int height);
+  Picture hr_picture(int width, int height);
+  Picture copy_of(const PictureView& view, Picture to) const;
+  void sort(const FrameInput& input);
+  void prepare(const FrameInput& input);
+  void predict_block(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const;
+  void superblock(Worker& worker, int index, const FrameInput& input, const Held& now, const Picture& lr_prediction);
+  void intra_rows(int plane, int x0, int y0, int x1, int y1, const Picture& lr);
+  void blend_block(const vp9::Block& block, bool guessed, const Held& now, const Picture& lr_prediction);
+  int trust(int x, int y, bool guessed, const Held& now, const Picture& lr_prediction);
+  void compose(Worker& worker, int plane, int band, const Picture& hr);
+
+  const Kernels& kernels_;
+  const int scale_;
+  const bool best_;
+  const Tuning tuning_;
+  Upscaler upscaler_;
+  Pool pool_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  PicturePool lr_pool_, hr_pool_;
+  std::array<std::shared_ptr<const Held>, kSlots> slots_;
+  std::vector<std::uint32_t> order_, starts_;
+  std::array<Work, 3> work_;
+  int cells_across_ = 0, cells_down_ = 0;
+  std::vector<std::int16_t> fade_;  // of each cell, in 1/16384
+};
+
+}  // namespace ns_ray::hybrid

@@ -1,0 +1,148 @@
+"""The reconstruction: HR frames from decoded LR frames, their blocks and the anchors."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ns_ray.errors import HybridError
+from ns_ray.hybrid import _reconstruct
+from ns_ray.vp9.blocks import BLOCK
+
+Mode = Literal["best", "plain"]
+Plane = NDArray[np.uint8]
+Planes = tuple[Plane, Plane, Plane]
+
+
+class CodedBlocks(Protocol):
+    """What the reconstruction asks of a parsed frame (`ns_ray.vp9.blocks.FrameBlocks` is one)."""
+
+    @property
+    def blocks(self) -> NDArray[np.void]:
+        """Array (n,) of `ns_ray.vp9.blocks.BLOCK`."""
+
+    @property
+    def width(self) -> int:
+        """Luma samples of a row."""
+
+    @property
+    def height(self) -> int:
+        """Luma rows."""
+
+    @property
+    def refresh_flags(self) -> int:
+        """Bit i: the frame replaces reference slot i."""
+
+
+class Reconstructor:
+    """Rebuilds the HR frames of one stream, coded frame by coded frame in decode order.
+
+    It keeps an LR and an HR picture for each of the 8 reference slots and no more. Frames that it returns stay valid
+    and unchanged for as long as they are held, and are read-only: the same memory serves as a reference.
+    """
+
+    def __init__(self, scale: int, mode: Mode = "best", threads: int = 1, *, simd: bool = True) -> None:
+        """Start with all reference slots empty.
+
+        Args:
+            scale: HR samples for an LR sample, in each direction: 1, 2, 3 or 4.
+            mode: `plain` reuses as published: motion compensation plus upscaled residual. `best` also keeps drift down.
+            threads: threads at work within a frame; the result does not depend on it.
+            simd: use the processor's AVX2 where it has it; the result does not depend on it.
+
+        Raises:
+            HybridError: a scale or a number of threads that is not supported.
+        """
+        if scale not in (1, 2, 3, 4):
+            raise HybridError(f"scale {scale} cannot be reconstructed, only 1, 2, 3 and 4")
+        if mode not in ("best", "plain"):
+            raise HybridError(f"reconstruction mode {mode!r} is unknown: it is 'best' or 'plain'")
+        if not 1 <= threads <= 256:
+            raise HybridError(f"{threads} threads cannot be used, only 1 to 256")
+        self.scale = scale
+        self.mode: Mode = mode
+        self._native = _reconstruct.Reconstructor(scale, mode == "best", threads, simd)
+
+    def frame(self, coded: CodedBlocks, lr: Sequence[Plane], anchor: Sequence[Plane] | None = None) -> Planes:
+        """Take the next coded frame, hidden or shown, and return it at HR.
+
+        Args:
+            coded: its blocks, size and refresh flags.
+            lr: the decoded frame: y (height, width), u and v ((height + 1) // 2, (width + 1) // 2), uint8.
+            anchor: its super-resolved picture, if it is an anchor: y (scale * height, scale * width), u and v half of
+                that, rounded up; uint8. It becomes the frame as it is.
+
+        Returns:
+            y, u, v of the shapes of an anchor; uint8, C-contiguous, read-only.
+
+        Raises:
+            HybridError: shapes that do not fit, blocks that no VP9 frame has, an empty reference slot or a reference of
+                another size (scaled references are not supported). The state is then as it was before.
+        """
+        blocks = _bytes(coded)
+        try:
+            planes = self._native.frame(
+                blocks,
+                coded.width,
+                coded.height,
+                coded.refresh_flags,
+                _planes(lr),
+                None if anchor is None else _planes(anchor),
+            )
+        except RuntimeError as error:
+            raise HybridError(f"the frame cannot be reconstructed: {error}") from error
+        return _contiguous(planes)
+
+    def show(self, slot: int) -> Planes:
+        """The HR frame that reference slot `slot` (0 to 7) holds, for a frame that only shows an existing one.
+
+        Raises:
+            HybridError: the slot is empty or does not exist.
+        """
+        try:
+            return _contiguous(self._native.show(slot))
+        except RuntimeError as error:
+            raise HybridError(f"no frame can be shown: {error}") from error
+
+    def predict(self, coded: CodedBlocks, lr: Sequence[Plane]) -> tuple[Planes, Planes]:
+        """The inter prediction of the next coded frame at LR and at HR, 0 in intra blocks; changes no state.
+
+        The LR prediction is what a VP9 decoder adds its residual to. Arguments and errors as for `frame`.
+        """
+        blocks = _bytes(coded)
+        try:
+            low, high = self._native.predict(blocks, coded.width, coded.height, _planes(lr))
+        except RuntimeError as error:
+            raise HybridError(f"the frame cannot be predicted: {error}") from error
+        return _contiguous(low), _contiguous(high)
+
+
+def _bytes(coded: CodedBlocks) -> Plane:
+    blocks = np.ascontiguousarray(coded.blocks)
+    if blocks.ndim != 1 or blocks.dtype != BLOCK:
+        raise HybridError(
+            f"blocks are {blocks.ndim}-dimensional of {blocks.dtype.itemsize} bytes each, not an array of BLOCK"
+        )
+    if not (0 < coded.width <= 1 << 16 and 0 < coded.height <= 1 << 16 and 0 <= coded.refresh_flags < 256):
+        raise HybridError(
+            f"a frame of {coded.width}x{coded.height} with refresh flags {coded.refresh_flags} is not one of VP9"
+        )
+    return blocks.view(np.uint8)
+
+
+def _planes(planes: Sequence[Plane]) -> Planes:
+    if len(planes) != 3:
+        raise HybridError(f"a picture has 3 planes, not {len(planes)}")
+    for plane in planes:
+        if plane.ndim != 2 or plane.dtype != np.uint8 or not plane.size:
+            raise HybridError(
+                f"a plane is a 2-dimensional array of uint8, not of {plane.dtype} with shape {plane.shape}"
+            )
+    y, u, v = (p if p.strides[1] == 1 and p.strides[0] > 0 else np.ascontiguousarray(p) for p in planes)
+    return y, u, v
+
+
+def _contiguous(planes: Planes) -> Planes:
+    y, u, v = planes
+    return np.ascontiguousarray(y), np.ascontiguousarray(u), np.ascontiguousarray(v)

@@ -1,0 +1,98 @@
+// The uncompressed header of a frame (VP9 specification, sections 6.2 and 7.2).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "types.hpp"
+
+namespace ns_ray::vp9 {
+
+struct FrameFormat {
+  int bit_depth = 8;
+  int subsampling_x = 1;
+  int subsampling_y = 1;
+  bool operator==(const FrameFormat&) const = default;
+};
+
+// What a reference slot keeps of the frame in it.
+struct ReferenceSlot {
+  bool valid = false;
+  int width = 0, height = 0;
+  FrameFormat format;
+};
+
+struct LoopFilterDeltas {
+  std::array<int, 4> reference{1, 0, -1, -1};
+  std::array<int, 2> mode{0, 0};
+};
+
+struct Segmentation {
+  bool enabled = false;
+  bool update_map = false;
+  bool temporal_update = false;
+  bool absolute = false;
+  std::array<Prob, 7> tree_probs{};
+  std::array<Prob, 3> predicted_probs{};
+  std::array<std::array<bool, 4>, 8> feature_enabled{};
+  std::array<std::array<int, 4>, 8> feature_data{};
+
+  bool active(int segment, SegmentFeature feature) const { return enabled && feature_enabled[segment][feature]; }
+};
+
+// Header fields that a frame inherits from those before it.
+struct HeaderState {
+  std::array<ReferenceSlot, 8> slots;
+  FrameFormat format;
+  LoopFilterDeltas deltas;
+  Segmentation segmentation;
+};
+
+struct FrameHeader {
+  int profile = 0;
+  int show_existing_slot = -1;  // 0..7: only show that slot; nothing else follows
+  bool key = false;
+  bool show = false;
+  bool error_resilient = false;
+  bool intra_only = false;
+  int reset_frame_context = 0;
+  FrameFormat format;
+  int width = 0, height = 0;
+  int render_width = 0, render_height = 0;
+  int refresh_flags = 0;
+  std::array<int, 3> reference_slots{-1, -1, -1};  // LAST, GOLDEN, ALTREF
+  std::array<bool, 3> usable_reference{};          // its size allows prediction (section 8.5.2.3)
+  std::array<bool, 4> sign_bias{};                 // by Reference
+  bool allow_high_precision = false;
+  Filter filter = kRegular;
+  bool refresh_frame_context = false;
+  bool frame_parallel = true;
+  int frame_context = 0;
+  int loop_filter_level = 0, loop_filter_sharpness = 0;
+  int base_qindex = 0;
+  bool lossless = false;
+  int tile_columns_log2 = 0, tile_rows_log2 = 0;
+  int compressed_header_size = 0;
+  std::size_t size = 0;  // bytes of the uncompressed header itself
+
+  bool intra() const { return key || intra_only; }
+  bool past_independent() const { return intra() || error_resilient; }
+  int rows() const { return (height + 7) / 8; }  // in units of 8 samples
+  int columns() const { return (width + 7) / 8; }
+
+  bool compound_allowed() const {
+    return !intra() && (sign_bias[kGolden] != sign_bias[kLast] || sign_bias[kAltref] != sign_bias[kLast]);
+  }
+};
+
+// Reads the header and updates the inherited fields. The slots are left to the caller, who knows whether the rest parses.
+FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& state, std::int64_t max_pixels);
+
+// The filter's number in the specification: smooth, regular, sharp, bilinear, switchable.
+constexpr int specification_filter(Filter filter) {
+  return filter == kRegular ? 1 : filter == kSmooth ? 0 : static_cast<int>(filter);
+}
+
+}  // namespace ns_ray::vp9

@@ -1,0 +1,56 @@
+// libFuzzer harness of the block parser. An input is a stream: each frame a length (4 bytes, little endian) and its bytes.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+
+#include "parser.hpp"
+
+using namespace ns_ray::vp9;
+
+namespace {
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+void check(const ParsedFrame& frame) {
+  const FrameHeader& header = frame.header;
+  std::uint64_t covered = 0;
+  for (const Block& block : frame.blocks) {
+    require(block.x < header.width && block.y < header.height && block.x % 8 == 0 && block.y % 8 == 0);
+    require(block.width >= 8 && block.width <= 64 && block.height >= 8 && block.height <= 64);
+    require(block.segment < 8 && block.tx_size < 4 && block.filter < 4 && block.skip < 2 && block.qindex < 256);
+    require(block.y_mode < 14 && block.uv_mode < 10);
+    for (int i = 0; i < 2; ++i) {
+      require(block.ref_frame[i] < 4 && block.ref_slot[i] >= -1 && block.ref_slot[i] < 8);
+      require((block.ref_frame[i] == 0) == (block.ref_slot[i] == -1));
+    }
+    require(block.ref_frame[0] != 0 || block.ref_frame[1] == 0);
+    const int right = std::min(block.x + block.width, header.columns() * 8);
+    const int bottom = std::min(block.y + block.height, header.rows() * 8);
+    covered += static_cast<std::uint64_t>(right - block.x) * (bottom - block.y);
+  }
+  if (header.show_existing_slot < 0) {
+    require(covered == 64u * static_cast<std::uint64_t>(header.columns()) * header.rows());
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::span<const std::uint8_t> rest(data, size);
+  FrameParser parser(1 << 19);
+  while (rest.size() >= 4) {
+    std::size_t length = rest[0] | rest[1] << 8 | rest[2] << 16 | std::size_t{rest[3]} << 24;
+    rest = rest.subspan(4);
+    length = std::min(length, rest.size());
+    try {
+      check(parser.parse(rest.first(length)));
+    } catch (const BitstreamError&) {
+    }
+    rest = rest.subspan(length);
+  }
+  return 0;
+}
