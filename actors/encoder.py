@@ -1,17 +1,30 @@
 """EncoderActor: compresses HR pictures on the CPU, as anchors or as video."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
+import ray
 
-from actors.messages import Frame, Made, MadeReply, VideoFormat
+from actors.messages import EncodeReply, Frame, Made, MadeReply, Stream, VideoFormat
 from actors.worker import Worker, measured
 from ns_ray.config import EncoderPool
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
+from ns_ray.hybrid.rebuild import Rebuilder
 from ns_ray.media.encode import VideoEncoder, reencode_options
 from ns_ray.media.packets import Packet
-from ns_ray.media.yuv import Yuv420, resize
+from ns_ray.media.yuv import Yuv420
+
+
+@dataclass(slots=True)
+class _Video:
+    """A stream that is encoded anew: its rebuilding, its encoder, and how many frames went through."""
+
+    rebuilder: Rebuilder
+    encoder: VideoEncoder
+    encoded: int
 
 
 class EncoderActor(Worker):
@@ -20,7 +33,7 @@ class EncoderActor(Worker):
     def __init__(self, affinity: list[int], config: EncoderPool) -> None:
         super().__init__(affinity)
         self._config = config
-        self._encoders: dict[str, tuple[int, VideoEncoder]] = {}
+        self._video: dict[str, _Video] = {}
 
     def compress(self, frames: Sequence[Frame], quality: int) -> tuple[list[AnchorImage], MadeReply]:
         """Compress HR pictures (RGB) as anchors of a JPEG quality."""
@@ -34,40 +47,62 @@ class EncoderActor(Worker):
         return anchors, MadeReply(made, (clock.span,))
 
     def encode(
-        self, name: str, format: VideoFormat, first: int, frames: Sequence[Frame], enhanced: Sequence[Frame]
-    ) -> tuple[list[Packet], MadeReply]:
-        """Encode the next frames of a stream; a lost encoder begins anew, with a key frame.
+        self,
+        stream: Stream,
+        format: VideoFormat,
+        first: int,
+        history: Sequence["ray.ObjectRef[Iterable[Packet]]"],
+        packets: Sequence[Packet],
+        *enhanced: Sequence[Frame],
+    ) -> tuple[list[Packet], EncodeReply]:
+        """Rebuild the next frames of a stream at HR and encode them.
 
         Args:
-            name: the stream.
+            stream: the stream.
             format: the video to make.
             first: how many frames of the stream were encoded before these.
-            frames: YUV pictures at LR, in decode order.
-            enhanced: those of them that were super-resolved; the others are upscaled (bilinear).
+            history: packets since the last key frame before these. An encoder that was lost goes on from there, without
+                the anchors of that time, and with a key frame.
+            packets: the packets to rebuild; one that is damaged has no frame.
+            enhanced: their anchors, as YUV pictures.
         """
         with measured("encode") as clock:
-            at, encoder = self._encoders.pop(name, (-1, None))
-            if encoder is None or at != first:
-                encoder = VideoEncoder(
-                    format.size,
-                    format.frame_rate,
-                    format.time_base,
-                    options=reencode_options(*format.size),
-                    threads=self._config.threads,
-                    first_index=first,
-                )
-            packets = []
-            at_hr = {frame.record.name: frame.picture for frame in enhanced}
-            for frame in frames:
-                picture = at_hr.get(frame.record.name, frame.picture)
-                assert isinstance(picture, Yuv420)
-                packets += encoder.encode(resize(picture, format.size), frame.pts)
-            if len(packets) != len(frames):
-                raise MediaError(f"stream {name}: {len(frames)} frames gave {len(packets)} packets; encode without lag")
-            self._encoders[name] = first + len(packets), encoder
-        made = tuple(Made(f.record, len(p.data)) for f, p in zip(frames, packets, strict=True))
-        return packets, MadeReply(made, (clock.span,))
+            state = self._video.pop(stream.name, None)
+            if state is None or state.encoded != first:
+                state = self._restart(stream, format, first, history)
+            anchors: dict[int, dict[int, Yuv420]] = {}
+            for frame in chain(*enhanced):
+                assert isinstance(frame.picture, Yuv420)
+                anchors.setdefault(frame.record.video_index, {})[frame.record.super_index] = frame.picture
+            out: list[Packet] = []
+            for packet in packets:
+                rebuilt = state.rebuilder.packet(packet, anchors.get(packet.video_index, {}))
+                if rebuilt is not None:
+                    out += state.encoder.encode(rebuilt.picture, rebuilt.pts)
+                    state.encoded += 1
+            if state.encoded != first + len(out):
+                raise MediaError(f"stream {stream.name}: {state.encoded - first} frames gave {len(out)} packets")
+            self._video[stream.name] = state
+        return out, EncodeReply(len(out), clock.span)
+
+    def _restart(
+        self, stream: Stream, format: VideoFormat, first: int, history: Sequence["ray.ObjectRef[Iterable[Packet]]"]
+    ) -> "_Video":
+        threads = self._config.threads
+        rebuilder = Rebuilder(stream.info, format.size[0] // stream.info.width, "plain", threads)
+        for packets in history:
+            for packet in ray.get(packets):
+                rebuilder.packet(packet, {})
+        encoder = VideoEncoder(
+            format.size,
+            format.frame_rate,
+            format.time_base,
+            options=reencode_options(*format.size),
+            threads=threads,
+            first_index=first,
+        )
+        return _Video(rebuilder, encoder, first)
 
     def forget(self, name: str) -> None:
         """Close the video encoder of a stream that has ended."""
-        self._encoders.pop(name, None)
+        self._video.pop(name, None)

@@ -43,7 +43,6 @@ class EnhancerActor(Worker):
         self,
         stream: Stream,
         frames: Sequence[Frame],
-        chosen: Sequence[str],
         form: Form,
         quality: int,
         deadline: float | None,
@@ -53,7 +52,6 @@ class EnhancerActor(Worker):
         Args:
             stream: their stream.
             frames: LR frames, in the order in which they are to be done.
-            chosen: names of those to super-resolve; the others are passed over.
             form: what to make of them.
             quality: JPEG quality of `jpeg`.
             deadline: wall-clock time from which no further frame is begun; those left are not in the reply.
@@ -63,7 +61,6 @@ class EnhancerActor(Worker):
             are sums, laid one after the other.
         """
         engine = self._engine(stream)
-        frames = [frame for frame in frames if frame.record.name in chosen]
         out: list[Any] = []
         made: list[Made] = []
         begin = start = time.time()

@@ -57,7 +57,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One frame that came out of an enhancer or encoder, and its compressed bytes (0 for a picture)."""
+    """One frame that an enhancer or encoder made, and its compressed bytes (0 for a picture)."""
 
     record: FrameRecord
     bytes: int
@@ -69,6 +69,14 @@ class MadeReply:
 
     made: tuple[Made, ...]
     spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeReply:
+    """How many frames were encoded as video, and the encoder's work."""
+
+    frames: int
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)

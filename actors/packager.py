@@ -2,7 +2,6 @@
 
 from itertools import chain
 from pathlib import Path
-from typing import cast
 
 from actors.messages import WriteReply
 from actors.worker import Worker, measured
@@ -15,18 +14,11 @@ class PackagerActor(Worker):
     """Appends epochs to files; where to go on comes with each call."""
 
     def write(
-        self,
-        path: str,
-        format: HybridFormat,
-        offset: int,
-        count: int,
-        *parts: list[Packet] | list[AnchorImage],
+        self, path: str, format: HybridFormat, offset: int, packets: list[Packet], *anchors: list[AnchorImage]
     ) -> WriteReply:
-        """Append one epoch to a live file; the first `count` parts are its packets, the rest its anchors."""
+        """Append one epoch to a live file; returns where the next one goes."""
         with measured("write") as clock:
-            packets = list(chain(*cast(tuple[list[Packet], ...], parts[:count])))
-            anchors = list(chain(*cast(tuple[list[AnchorImage], ...], parts[count:])))
-            offset = append_epoch(Path(path), format, offset, packets, anchors)
+            offset = append_epoch(Path(path), format, offset, packets, chain(*anchors))
         return WriteReply(offset, clock.span)
 
     def finish(self, part: str, path: str, format: HybridFormat) -> int:

@@ -13,6 +13,7 @@ from ray.exceptions import RayError
 from actors.decoder import FramesLostError
 from actors.messages import (
     DecodeReply,
+    EncodeReply,
     Form,
     Frame,
     Made,
@@ -193,16 +194,17 @@ class StreamRun:
             result.dropped, result.late, positions = len(positions), True, ()
         while not self._plan.paced and len(self._under_way) >= self._config.in_flight_epochs:
             await self._under_way.pop(0)
-        groups = [await self._take(result, packets, group) for group in self._groups(records, positions)]
+        groups = [await self._take(result, packets, group) for group in self._groups(positions)]
+        history = self._history
         self._history = (
             [packets]
             if any(record.type is FrameType.KEY for record in records)
-            else [*self._history, packets][-_HISTORY_EPOCHS:]
+            else [*history, packets][-_HISTORY_EPOCHS:]
         )
         gains = {records[p].name: gain for p, gain in zip(choice.positions, choice.gains, strict=True)}
-        chosen = tuple(records[position].name for position in positions)
+        result.dropped += len(positions)  # until they are made
         self._last = asyncio.ensure_future(
-            self._deliver(result, packets, count, groups, chosen, gains, self._last, progress)
+            self._deliver(result, packets, history, count, groups, gains, self._last, progress)
         )
         self._under_way.append(self._last)
 
@@ -230,14 +232,10 @@ class StreamRun:
             return None
         return max(0, self._config.gop_frames - self._since_key)
 
-    def _groups(self, records: Sequence[FrameRecord], positions: Sequence[int]) -> list[Sequence[int]]:
-        """Frames to take from the decoder, in groups that bound memory.
-
-        Hybrid streams need the anchors alone; where all is encoded anew, every shown frame is needed.
-        """
-        wanted = positions if self.hybrid else [i for i, record in enumerate(records) if record.shown]
+    def _groups(self, positions: Sequence[int]) -> list[Sequence[int]]:
+        """Anchors to take from the decoder, a call's worth each."""
         size = self._config.enhancer.chunk_frames
-        return [wanted[i : i + size] for i in range(0, len(wanted), size)]
+        return [positions[i : i + size] for i in range(0, len(positions), size)]
 
     async def _take(self, result: EpochResult, packets: PacketsRef, positions: Sequence[int]) -> FramesRef:
         for _ in range(self._config.retries + 1):
@@ -258,34 +256,33 @@ class StreamRun:
         self,
         result: EpochResult,
         packets: PacketsRef,
+        history: Sequence[PacketsRef],
         count: int,
         groups: Sequence[FramesRef],
-        chosen: tuple[str, ...],
         gains: dict[str, float],
         before: "asyncio.Task[None] | None",
         progress: Progress,
     ) -> None:
         """Enhance and write one epoch; epochs are enhanced side by side but written in order."""
-        enhanced = await asyncio.gather(*(self._enhance(result, group, chosen) for group in groups))
+        enhanced = await asyncio.gather(*(self._enhance(result, group) for group in groups))
         if before is not None:
             await before
-        if self.hybrid:
-            parts = [packets, *(part for part, _ in enhanced)]
-        else:
-            parts = [await self._encode(result, group, part) for group, (part, _) in zip(groups, enhanced, strict=True)]
+        parts = [part for part, _ in enhanced]
+        if not self.hybrid:
+            packets, parts = await self._encode(result, packets, history, parts), []
         reply: WriteReply = await self._pools.packagers.call(
             self._packager,
             "write",
             str(self._part),
             self._format,
             self._offset,
-            1 if self.hybrid else len(parts),
+            packets,
             *parts,
         )
         result.spans.append(reply.span)
         self._offset = reply.offset
         made = [one for _, several in enhanced for one in several]
-        result.dropped += len(chosen) - len(made)
+        result.dropped -= len(made)
         ends = [span.end for span in result.spans if span.stage == "inference"]
         overdue = result.deadline is not None and max(ends, default=0.0) > result.deadline
         result.late = result.late or overdue or result.dropped > 0
@@ -302,9 +299,7 @@ class StreamRun:
         )
         progress(self.stream.name, count)
 
-    async def _enhance(
-        self, result: EpochResult, frames: FramesRef, chosen: tuple[str, ...]
-    ) -> "tuple[Ref[Any], tuple[Made, ...]]":
+    async def _enhance(self, result: EpochResult, frames: FramesRef) -> "tuple[Ref[Any], tuple[Made, ...]]":
         anchors_here = self._config.encoder.anchors == "enhancer"
         form: Form = "yuv" if not self.hybrid else "jpeg" if anchors_here else "rgb"
         reply: MadeReply
@@ -313,7 +308,6 @@ class StreamRun:
             "enhance",
             self.stream,
             frames,
-            chosen,
             form,
             self._plan.quality,
             result.deadline,
@@ -325,15 +319,17 @@ class StreamRun:
             result.spans += reply.spans
         return part, reply.made
 
-    async def _encode(self, result: EpochResult, frames: FramesRef, enhanced: "Ref[Any]") -> PacketsRef:
-        reply: MadeReply
+    async def _encode(
+        self, result: EpochResult, packets: PacketsRef, history: Sequence[PacketsRef], enhanced: "Sequence[Ref[Any]]"
+    ) -> PacketsRef:
+        reply: EncodeReply
         video = VideoFormat(self._hr, self.stream.info.frame_rate, self.stream.info.time_base)
-        packets, reply = await self._pools.encoders.produce(
-            self._encoder, "encode", self.stream.name, video, self.encoded, frames, enhanced
+        encoded, reply = await self._pools.encoders.produce(
+            self._encoder, "encode", self.stream, video, self.encoded, history, packets, *enhanced
         )
-        result.spans += reply.spans
-        self.encoded += len(reply.made)
-        return packets
+        result.spans.append(reply.span)
+        self.encoded += reply.frames
+        return encoded
 
     async def _close(self) -> None:
         await self._pools.decoders.call(self._decoder, "forget", self.stream.name)

@@ -32,11 +32,11 @@ class Yuv420:
         return Yuv420(*(np.array(p, copy=True, order="C") for p in self.planes))
 
 
-def resize(picture: Yuv420, size: tuple[int, int]) -> Yuv420:
-    """Scale to (width, height), bilinear; a picture that has the size already is returned as it is."""
+def resize(picture: Yuv420, size: tuple[int, int], interpolation: str = "BILINEAR") -> Yuv420:
+    """Scale to (width, height) as swscale does; a picture that has the size already is returned as it is."""
     if (picture.y.shape[1], picture.y.shape[0]) == size:
         return picture
-    frame = to_frame(picture).reformat(width=size[0], height=size[1], interpolation="BILINEAR")
+    frame = to_frame(picture).reformat(width=size[0], height=size[1], interpolation=interpolation)
     return from_frame(frame).packed()
 
 
@@ -70,3 +70,9 @@ def from_frame(frame: av.VideoFrame) -> Yuv420:
 def _view(plane: av.video.plane.VideoPlane) -> Plane:
     samples: Plane = np.frombuffer(memoryview(plane), np.uint8)
     return samples.reshape(plane.height, plane.line_size)
+
+
+def from_rgb(rgb: NDArray[np.uint8]) -> Yuv420:
+    """RGB (height, width, 3) as BT.709 limited-range YUV 4:2:0."""
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24")
+    return from_frame(frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")).packed()

@@ -1,0 +1,126 @@
+"""Measure a hybrid stream's picture: PSNR and SSIM of its frames against a reference, upscaling beside it."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from rich.progress import Progress
+from rich.table import Table
+
+from jobs import face
+from ns_ray.errors import MediaError
+from ns_ray.hybrid.decoder import HybridDecoder
+from ns_ray.media.probe import open_input
+from ns_ray.media.yuv import Yuv420, from_frame, resize
+from ns_ray.metrics.psnr import mse, psnr_of_mse
+from ns_ray.metrics.ssim import ssim
+
+METHODS = ("hybrid", "bilinear", "bicubic")
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line; exits with status 2 where it is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=face.HelpFormatter)
+    add = parser.add_argument
+    add("hybrid", metavar="HYBRID", help="the hybrid stream")
+    add("--reference", required=True, metavar="HR", help="the original video; a larger one is scaled down (bicubic)")
+    add("--mode", choices=("best", "plain"), default="best", help="plain is reuse as published")
+    add("--every", type=int, default=1, metavar="N", help="compare one frame in N")
+    add("--threads", type=int, default=1, metavar="N", help="threads of the reconstruction")
+    add("--json", type=Path, metavar="OUT", help="where to write every frame's figures")
+    options = parser.parse_args(argv)
+    if options.every < 1:
+        parser.error("--every must be 1 or more")
+    return options
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the job; returns its exit status."""
+    options = arguments(argv)
+    return face.run(lambda: measure(options))
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Compare frame by frame and write the figures.
+
+    Raises:
+        NsRayError: a video cannot be read, or they share no frame.
+    """
+    decoder = HybridDecoder(options.hybrid, options.mode, options.threads)
+    size = (decoder.info.width * decoder.scale, decoder.info.height * decoder.scale)
+    frames = []
+    console = face.console()
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("frames", total=None)
+        for number, (frame, original) in enumerate(zip(decoder, reference(options.reference, size), strict=False)):
+            progress.advance(task)
+            if number % options.every:
+                continue
+            pictures = {
+                "hybrid": frame.picture,
+                "bilinear": resize(frame.lr, size),
+                "bicubic": resize(frame.lr, size, "BICUBIC"),
+            }
+            figures = {name: compare(picture, original) for name, picture in pictures.items()}
+            frames.append({"video_index": frame.video_index, "source": frame.source} | figures)
+    if not frames:
+        raise MediaError(f"{options.hybrid} and {options.reference} have no frame in common; is either empty?")
+    mean = {name: average([frame[name] for frame in frames]) for name in METHODS}
+    table = Table("", "luma PSNR, dB", "PSNR of all planes, dB", "luma SSIM", title=f"{len(frames)} frames")
+    for name, figures in mean.items():
+        table.add_row(name, f"{figures['psnr_y']:.2f}", f"{figures['psnr']:.2f}", f"{figures['ssim_y']:.4f}")
+    console.print(table)
+    for index, reason in decoder.damaged[:10]:
+        console.print(f"packet {index}: {reason}", style="yellow")
+    if options.json:
+        result = {
+            "hybrid": options.hybrid,
+            "reference": options.reference,
+            "mode": options.mode,
+            "mean": mean,
+            "frames": frames,
+        }
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def reference(path: str, size: tuple[int, int]) -> Iterator[Yuv420]:
+    """The frames of a video at (width, height).
+
+    Raises:
+        MediaError: it cannot be read, or is smaller than that.
+    """
+    with open_input(path) as container:
+        for frame in container.decode(video=0):
+            if (frame.width, frame.height) < size:
+                raise MediaError(f"{path}: the reference is {frame.width}x{frame.height}, smaller than {size}")
+            yield scaled(frame, size)
+
+
+def scaled(frame: av.VideoFrame, size: tuple[int, int]) -> Yuv420:
+    """A decoded frame as 8 bit 4:2:0 at (width, height)."""
+    return from_frame(frame.reformat(*size, format="yuv420p", interpolation="BICUBIC"))
+
+
+def compare(picture: Yuv420, original: Yuv420) -> dict[str, float]:
+    """PSNR of luma and of all planes (by their samples), and SSIM of luma."""
+    errors = [mse(a, b) for a, b in zip(picture.planes, original.planes, strict=True)]
+    sizes = [plane.size for plane in original.planes]
+    return {
+        "psnr_y": psnr_of_mse(errors[0]),
+        "psnr": psnr_of_mse(float(np.average(errors, weights=sizes))),
+        "ssim_y": ssim(picture.y, original.y),
+    }
+
+
+def average(frames: list[dict[str, float]]) -> dict[str, float]:
+    """Mean of each figure; frames without any error count as 100 dB."""
+    return {key: float(np.mean([min(frame[key], 100.0) for frame in frames])) for key in frames[0]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
