@@ -26,7 +26,12 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("hybrid", metavar="HYBRID", help="the hybrid stream")
     add("-o", "--output", type=Path, required=True, metavar="OUT", help="the video; .y4m is written uncoded")
-    add("--mode", choices=("best", "plain", "lr"), default="best", help="plain is reuse as published, lr upscaling alone")
+    add(
+        "--mode",
+        choices=("best", "plain", "lr"),
+        default="best",
+        help="plain is reuse as published, lr upscaling alone",
+    )
     add("--side-by-side", action="store_true", help="put LR upscaled to the left of HR")
     add("--encoder", default="libx264", metavar="NAME", help="any video encoder of PyAV")
     add("--encoder-option", action="append", default=[], metavar="KEY=VALUE", help="an option of the encoder")

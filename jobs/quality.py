@@ -52,7 +52,8 @@ def measure(options: argparse.Namespace) -> None:
     """
     decoder = HybridDecoder(options.hybrid, options.mode, options.threads)
     size = (decoder.info.width * decoder.scale, decoder.info.height * decoder.scale)
-    frames = []
+    frames: list[dict[str, dict[str, float]]] = []
+    names: list[dict[str, int | str]] = []
     console = face.console()
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("frames", total=None)
@@ -65,8 +66,8 @@ def measure(options: argparse.Namespace) -> None:
                 "bilinear": resize(frame.lr, size),
                 "bicubic": resize(frame.lr, size, "BICUBIC"),
             }
-            figures = {name: compare(picture, original) for name, picture in pictures.items()}
-            frames.append({"video_index": frame.video_index, "source": frame.source} | figures)
+            frames.append({name: compare(picture, original) for name, picture in pictures.items()})
+            names.append({"video_index": frame.video_index, "source": frame.source})
     if not frames:
         raise MediaError(f"{options.hybrid} and {options.reference} have no frame in common; is either empty?")
     mean = {name: average([frame[name] for frame in frames]) for name in METHODS}
@@ -82,7 +83,7 @@ def measure(options: argparse.Namespace) -> None:
             "reference": options.reference,
             "mode": options.mode,
             "mean": mean,
-            "frames": frames,
+            "frames": [name | frame for name, frame in zip(names, frames, strict=True)],
         }
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(result, indent=1) + "\n")

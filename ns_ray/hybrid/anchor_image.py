@@ -96,6 +96,15 @@ def read_tag(jpeg: bytes) -> AnchorImage:
     raise HybridError("an anchor does not name its frame; is this a hybrid stream?")
 
 
+def anchor_size(image: AnchorImage) -> tuple[int, int]:
+    """Width and height that an anchor claims to have; raises HybridError naming the frame where it is damaged."""
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(image.data)
+    except ValueError as error:
+        raise HybridError(f"anchor {image.name} is damaged ({error})") from error
+    return width, height
+
+
 def decode_anchor(image: AnchorImage) -> NDArray[np.uint8]:
     """The HR picture of an anchor, RGB (height, width, 3); raises HybridError naming the frame where it is damaged."""
     try:

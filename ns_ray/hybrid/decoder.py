@@ -1,14 +1,19 @@
 """The client: plays a hybrid stream at high resolution."""
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 
 from ns_ray.errors import HybridError
-from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor
+from ns_ray.hybrid.anchor_image import AnchorImage, anchor_size, decode_anchor
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.hybrid.rebuild import HrFrame, Rebuilder
 from ns_ray.hybrid.reconstruct import Mode
 from ns_ray.media.probe import open_input, probe
 from ns_ray.media.yuv import Yuv420, from_rgb
+
+_ANCHORS_ASKED = 9
 
 
 class HybridDecoder:
@@ -34,13 +39,7 @@ class HybridDecoder:
         """
         self.path = path
         self.info = probe(path)
-        with open_input(path) as container:
-            sizes = [(stream.width, stream.height) for stream in container.streams.video]
-        if len(sizes) < 2:
-            raise HybridError(f"{path}: no hybrid stream: it has no track of anchors")
-        self.scale = sizes[1][0] // sizes[0][0]
-        if sizes[1] != (sizes[0][0] * self.scale, sizes[0][1] * self.scale):
-            raise HybridError(f"{path}: anchors of {sizes[1]} are no whole multiple of a video of {sizes[0]}")
+        self.scale = self._scale()
         self._rebuilder = Rebuilder(self.info, self.scale, mode, threads)
         self.damaged = self._rebuilder.damaged
 
@@ -60,6 +59,23 @@ class HybridDecoder:
             frame = self._rebuilder.packet(one.packet, anchors)
             if frame is not None:
                 yield frame
+
+    def _scale(self) -> int:
+        """What most of the first anchors say; a damaged one may claim any size, and so may the track it begins."""
+        width, height = self.info.width, self.info.height
+        scales = {(width * scale, height * scale): scale for scale in (1, 2, 3, 4)}
+        claims: Counter[int] = Counter()
+        images = (image for one in read_hybrid(self.path) for image in one.anchors)
+        for image in islice(images, _ANCHORS_ASKED):
+            with suppress(HybridError):
+                claims.update([scales[size] for size in (anchor_size(image),) if size in scales])
+        if claims:
+            return claims.most_common(1)[0][0]
+        with open_input(self.path) as container:
+            track = container.streams.video[1]
+            if (track.width, track.height) in scales:
+                return scales[track.width, track.height]
+        raise HybridError(f"{self.path}: no anchor is 1 to 4 times the size of the video, {width}x{height}")
 
     def _picture(self, image: AnchorImage) -> Yuv420:
         rgb = decode_anchor(image)

@@ -23,7 +23,9 @@ def ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     """
     size = 2 * _RADIUS + 1
     if a.shape != b.shape or a.ndim != 2 or min(a.shape) < size:
-        raise ValueError(f"SSIM cannot compare {a.shape} with {b.shape}: two planes of one size of {size} or more are due")
+        raise ValueError(
+            f"SSIM cannot compare {a.shape} with {b.shape}: two planes of one size of {size} or more are due"
+        )
     total, count = 0.0, 0
     for top in range(0, a.shape[0] - size + 1, _ROWS):
         rows = slice(top, top + _ROWS + size - 1)
@@ -39,7 +41,8 @@ def _map(x: Tensor, y: Tensor) -> Tensor:
     covariance = product - mean_x * mean_y
     variances = square_x - mean_x**2 + square_y - mean_y**2
     luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
-    return luminance * (2 * covariance + _C2) / (variances + _C2)
+    similarity: Tensor = luminance * (2 * covariance + _C2) / (variances + _C2)
+    return similarity
 
 
 def _blur(planes: Tensor) -> Tensor:

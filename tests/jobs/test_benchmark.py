@@ -68,7 +68,7 @@ def test_good_and_bad_streams_together(tmp_path, plain_video, layered_video, wei
     result = load_result(folder / "benchmark.json")
     assert [stream.status for stream in result.streams] == ["done", "done", "refused", "refused", "refused"]
     assert [stream.frames for stream in result.streams[:2]] == [60, 60]
-    assert result.streams[1].hidden == 25
+    assert result.streams[1].hidden == 22
     assert sum(sum(stream.anchors.values()) for stream in result.streams) == len(result.chosen) == 9
     for stream in result.streams[:2]:
         other = tmp_path / "alone" / "evaluation" / "local" / "64p" / MODEL / "s2g0" / "streams" / f"{stream.name}.mkv"
@@ -153,12 +153,17 @@ def test_it_runs_as_a_submitted_job(tmp_path, plain_video, weights, session_fold
     try:
         address = f"http://127.0.0.1:{dashboard}"
         wait_for(dashboard)
-        done = job(
-            *("job", "submit", f"--address={address}", "--", sys.executable, "jobs/benchmark.py", "-m", MODEL),
-            *("--weights", weights, "-n", 60, "--input", plain_video, "--result-dir", tmp_path / "result"),
-            command=(ray,),
-            **token,
-        )
+        until = time.monotonic() + 60
+        while True:
+            done = job(
+                *("job", "submit", f"--address={address}", "--", sys.executable, "jobs/benchmark.py", "-m", MODEL),
+                *("--weights", weights, "-n", 60, "--input", plain_video, "--result-dir", tmp_path / "result"),
+                command=(ray,),
+                **token,
+            )
+            if "No available agent" not in done.stderr or time.monotonic() > until:
+                break
+            time.sleep(1)  # the head answers before it can take jobs
         assert done.returncode == 0, done.stdout + done.stderr
     finally:
         head.terminate()
