@@ -22,7 +22,7 @@ def summarise(
     result.losses = [replace(loss, seconds=loss.seconds - began) for loss in losses if loss.seconds >= began]
     result.wall_seconds = ended - began
     paces = [Pace(float(run.stream.info.frame_rate), run.epoch_seconds, run.epochs) for run in runs]
-    result.rules = rules(paces, paced=result.paced)
+    result.rules = rules(paces, paced=result.paced, decoders=result.config["decoder"]["actors"])
     result.real_time = bool(result.rules) and all(rule.met for rule in result.rules)
 
 

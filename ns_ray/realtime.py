@@ -18,10 +18,11 @@ class Pace:
     epochs: Sequence[EpochResult]
 
 
-def rules(paces: Iterable[Pace], *, paced: bool) -> list[Rule]:
+def rules(paces: Iterable[Pace], *, paced: bool, decoders: int = 1) -> list[Rule]:
     """Hold every stream against real time; each rule gives the worst one.
 
-    - decoding: from the first epoch's end of decoding to the last's, at least 59 of 60 frames in time;
+    - decoding: of a paced run, from the first epoch's end of decoding to the last's, at least 59 of 60 frames in time;
+      of a run as fast as possible, as many by the decoders' working time, shared among the streams;
     - inference: a paced run misses no deadline (an epoch after its arrival; 100 ms more at the end); a run as fast as
       possible finishes inference of at least 59/60 epochs in the time of one;
     - encoding: follows inference within the time of an epoch.
@@ -29,7 +30,10 @@ def rules(paces: Iterable[Pace], *, paced: bool) -> list[Rule]:
     paces = [pace for pace in paces if pace.epochs]
     if not paces:
         return []
-    decode = min(_rate(pace, "decode") * pace.frame_rate for pace in paces)
+    if paced:
+        decode = min(_rate(pace, "decode") * pace.frame_rate for pace in paces)
+    else:
+        decode = min(map(_decode_capacity, paces)) * min(decoders, len(paces)) / len(paces)
     frame_rate = min(pace.frame_rate for pace in paces)
     encode_lag = max((_encode_lag(epoch) for pace in paces for epoch in pace.epochs), default=0.0)
     epoch_seconds = min(pace.epoch_seconds for pace in paces)
@@ -52,6 +56,12 @@ def _rate(pace: Pace, stage: str) -> float:
         spans = [s.seconds for epoch in pace.epochs for s in epoch.spans if s.stage == stage]
         return pace.epoch_seconds / max(sum(spans), 1e-9)
     return (len(ends) - 1) * pace.epoch_seconds / max(max(ends) - ends[0], 1e-9)
+
+
+def _decode_capacity(pace: Pace) -> float:
+    """Frames decoded in a second of decoding."""
+    seconds = sum(span.seconds for epoch in pace.epochs for span in epoch.spans if span.stage == "decode")
+    return len(pace.epochs) * pace.epoch_seconds * pace.frame_rate / max(seconds, 1e-9)
 
 
 def _encode_lag(epoch: EpochResult) -> float:

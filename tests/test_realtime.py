@@ -32,7 +32,16 @@ def test_decoding_below_59_of_60_frames_breaks_it():
 
 
 def test_the_worst_stream_counts():
-    assert met(pace(0.5), pace(1.2), paced=False) == {"decoding": False, "inference": False, "encoding": True}
+    assert met(pace(0.5), pace(1.2), paced=True)["decoding"] is False
+    assert met(pace(0.5), pace(1.2), paced=False) == {"decoding": True, "inference": False, "encoding": True}
+
+
+def test_as_fast_as_possible_decoding_is_judged_by_its_own_work():
+    """40 frames in 0.1 s are 400 a second: enough for 6 streams of one decoder, or 12 of two."""
+    for streams, decoders, enough in ((6, 1, True), (7, 1, False), (12, 2, True), (14, 2, False)):
+        rule = rules([pace(5.0) for _ in range(streams)], paced=False, decoders=decoders)[0]
+        assert rule.met is enough
+        assert round(rule.value, 1) == round(400 * decoders / streams, 1)
 
 
 def test_a_missed_deadline_breaks_a_paced_run():
