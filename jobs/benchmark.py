@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from actors.messages import Stream
 from actors.pipeline import Pipeline
 from actors.pools import offered
+from actors.session import join_ray
 from actors.stream_run import Plan
 from actors.summary import summarise
 from actors.usage import UsageSampler
@@ -154,7 +155,7 @@ def benchmark(options: argparse.Namespace) -> None:
         config.encoder,
         config.packager,
     )
-    face.join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
+    join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
     try:
         asyncio.run(_Session(options, config, quality, inputs).run())
     finally:

@@ -1,19 +1,18 @@
 """What all jobs have in common on the command line."""
 
 import argparse
-import logging
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-import ray
 from rich.console import Console
 
 from ns_ray.errors import ConfigError, NsRayError
 
 ROOT = Path(__file__).resolve().parents[1]
 DONE, FAILED, USAGE = 0, 1, 2
+S = TypeVar("S")
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -68,26 +67,15 @@ def console() -> Console:
     return out if out.is_terminal else Console(width=160)
 
 
-def join_ray(cpus: float, object_store_mb: int) -> None:
-    """Join the Ray that this job was submitted to, or start one on this machine.
+def overridden(settings: S, pairs: list[str]) -> S:
+    """Lay `key=value` pairs of --set over a dataclass of plain settings, in place.
 
-    Args:
-        cpus: CPUs that the job's actors reserve; a local Ray offers at least these, as more processes than cores only
-            take turns.
-        object_store_mb: memory of a local Ray's object store.
+    Raises:
+        ValueError: an unknown key, or a value of the wrong type.
     """
-    # A lost actor's calls leave answers that nobody asks for; the pipeline has dealt with them.
-    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
-    if "RAY_ADDRESS" in os.environ:
-        ray.init(log_to_driver=False)
-        return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    ray.init(
-        address="local",
-        num_cpus=max(os.cpu_count() or 1, int(cpus) + 1),
-        object_store_memory=object_store_mb * 2**20,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not hasattr(settings, key):
+            raise ValueError(f"--set {pair}: choose from {', '.join(vars(settings))}, as key=value")
+        setattr(settings, key, type(getattr(settings, key))(value))
+    return settings

@@ -29,6 +29,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import Progress
 
+from jobs import face
 from ns_ray.sr.dataset import planes_of
 from ns_ray.sr.engine import Planes
 
@@ -194,21 +195,6 @@ def make_clip(image: Path, target: Target, window: int, directory: Path, setting
     return True
 
 
-def parse_settings(pairs: list[str]) -> Settings:
-    """Settings from `key=value` pairs.
-
-    Raises:
-        ValueError: an unknown key, or a value of the wrong type.
-    """
-    settings = Settings()
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not hasattr(settings, key):
-            raise ValueError(f"--set {pair}: choose from {', '.join(vars(settings))}, as key=value")
-        setattr(settings, key, type(getattr(settings, key))(value))
-    return settings
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Runs the job; returns its exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -217,7 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=f"one of {Settings()}")
     options = parser.parse_args(arguments)
     try:
-        settings = parse_settings(options.set)
+        settings = face.overridden(Settings(), options.set)
     except ValueError as error:
         parser.error(str(error))
     images = sorted(

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from jobs import face
 from ns_ray.errors import ModelError, NsRayError
 from ns_ray.sr.dataset import PatchSampler, Pool, find_pairs, load_pools
 from ns_ray.sr.models import SHIPPED, ModelSpec
@@ -164,21 +165,6 @@ class Run:
             trainer.resume(state["trainers"][trainer.name])
 
 
-def parse_settings(pairs: list[str]) -> Settings:
-    """Settings from `key=value` pairs.
-
-    Raises:
-        ValueError: an unknown key, or a value of the wrong type.
-    """
-    settings = Settings()
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not hasattr(settings, key):
-            raise ValueError(f"--set {pair}: choose from {', '.join(vars(settings))}, as key=value")
-        setattr(settings, key, type(getattr(settings, key))(value))
-    return settings
-
-
 def train(models: list[str], data_dir: Path, directory: Path, settings: Settings, console: Console) -> Run:
     """Reads the data, trains the models and leaves their files in `directory`.
 
@@ -215,7 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=f"one of {Settings()}")
     options = parser.parse_args(arguments)
     try:
-        settings = parse_settings(options.set)
+        settings = face.overridden(Settings(), options.set)
     except ValueError as error:
         parser.error(str(error))
     console = Console(stderr=True)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from jobs import evaluate_sr, prepare_stills, pretrain
+from jobs import evaluate_sr, face, prepare_stills, pretrain
 from ns_ray.errors import ModelError
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.dataset import PatchSampler, Pool, VideoPair, find_pairs, load_pools, read_pair
@@ -99,7 +99,9 @@ def test_pretraining_lowers_the_loss_and_goes_on_where_it_was(data: Path, tmp_pa
     # A run cut short at step 12 leaves its checkpoint; the same command ends as if nothing had happened.
     directory = tmp_path / "cut" / "pretrain"
     directory.mkdir(parents=True)
-    settings = pretrain.parse_settings(["steps=24", "rate=2e-3", "batch=8", "patch=16", "held_out=2", "report=6"])
+    settings = face.overridden(
+        pretrain.Settings(), ["steps=24", "rate=2e-3", "batch=8", "patch=16", "held_out=2", "report=6"]
+    )
     run = pretrain.Run(["EDSR_B1_F8_S3"], load_pools(find_pairs(data, 3), 3), settings, "cpu", directory)
     while run.step < 12:
         run.trainers[0].step(run.sampler.draw(), run.progress)
