@@ -1,7 +1,6 @@
 """Actors of one kind, called so that their deaths cost time and nothing else."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from ns_ray.config import Pool
 from ns_ray.errors import NsRayError
 
 _PAUSE_SECONDS = 0.2
+_RESTART_SECONDS = 300.0  # an answer may wait behind the calls of other streams
 # Threads of inference that wait for one another by spinning take the cores that others need: where cores are
 # shared, a frame then takes several times as long.
 _ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
@@ -124,18 +124,24 @@ class ActorPool:
     async def _restarted(self, index: int, method: str) -> None:
         """Wait until Ray has the actor back; several calls may find it gone at once."""
         before = self._pids[index]
-        until = time.monotonic() + 60
-        while True:
-            try:
-                pid = await self._actors[index].ready.remote()
-                break
-            except RayActorError as error:
-                if time.monotonic() > until:
-                    raise ActorLostError(f"{self.name} {index} died and did not come back: {error}") from error
-                await asyncio.sleep(_PAUSE_SECONDS)
+        try:
+            async with asyncio.timeout(_RESTART_SECONDS):
+                pid = await self._ready_again(index)
+        except TimeoutError:
+            raise ActorLostError(
+                f"{self.name} {index} died and did not come back within {_RESTART_SECONDS:g} s; has its node gone?"
+            ) from None
         if self._pids[index] == before != pid:
             self._pids[index] = pid
             self._on_loss(f"{self.name} {index}", method)
+
+    async def _ready_again(self, index: int) -> int:
+        while True:
+            try:
+                pid: int = await self._actors[index].ready.remote()
+                return pid
+            except RayActorError:
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     async def check(self) -> None:
         """Notice deaths that no call has run into."""

@@ -143,6 +143,7 @@ def test_it_runs_as_a_submitted_job(tmp_path, plain_video, weights, session_fold
     head = subprocess.Popen(
         [
             *(ray, "start", "--head", "--block", f"--port={port}", f"--dashboard-port={dashboard}", "--num-cpus=4"),
+            f"--dashboard-agent-listen-port={free_port()}",  # its default is taken where another Ray runs
             *("--disable-usage-stats", "--object-store-memory=200000000", f"--temp-dir={session_folder}"),
         ],
         cwd=ROOT,
