@@ -114,6 +114,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         value = getattr(options, name)
         if value is not None and value < 1:
             parser.error(f"--{name.replace('_', '-')} must be 1 or more")
+    if options.quality is not None and not 1 <= options.quality <= 100:
+        parser.error("--quality must be 1 to 100")
     if options.num_gpus < 0:
         parser.error("--num-gpus must be 0 or more")
     model, policy, fraction = METHODS[options.method]

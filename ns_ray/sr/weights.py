@@ -45,7 +45,9 @@ def load_weights(model: ModelSpec | str, path: Path | None = None) -> dict[str, 
             f"no weights for {spec} at {path}: train them (jobs/pretrain.py) or name another file"
         ) from None
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).partition("\n")[0]
+        # What torch says of a foreign file is advice to read it unsafely.
+        pickled = isinstance(error, pickle.UnpicklingError)
+        reason = "no state dict of plain tensors" if pickled else str(error).partition("\n")[0]
         raise ModelError(f"{path} is no weights file ({reason}): train it again or fetch it again") from None
     return check_weights(spec, state, str(path))
 

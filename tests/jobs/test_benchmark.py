@@ -182,6 +182,7 @@ def test_it_runs_as_a_submitted_job(tmp_path, plain_video, weights, session_fold
         (("-m", "EDSR_X"), 2, "EDSR_X"),
         (("-m", "EDSR_B9_F9_S3"), 1, "no weights for EDSR_B9_F9_S3"),
         (("--weights", "absent.pt"), 1, "absent.pt"),
+        (("--weights", "README.md"), 1, "README.md is no weights file (no state dict"),
         (("--scale", "2"), 2, "--scale 2"),
         (("--set", "enhancer.speed=3"), 2, "enhancer.speed"),
         (("--config", "absent.yaml"), 2, "absent.yaml"),
@@ -193,7 +194,8 @@ def test_wrong_usage_is_told_before_anything_starts(capsys, arguments, status, m
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--method", "magic"), ("-v", "0"), ("-g", "-1"), ("-n", "many"), ("--nonsense",)]
+    "arguments",
+    [("--method", "magic"), ("-v", "0"), ("-g", "-1"), ("-n", "many"), ("--quality", "101"), ("--nonsense",)],
 )
 def test_unknown_options_exit_with_2(arguments):
     with pytest.raises(SystemExit) as stop:
