@@ -69,7 +69,6 @@ class Config(_Strict):
         instance: its name, under which results are kept.
         epoch_seconds: time between two selections of anchors; the published 40 frames at 60 a second.
         gop_frames: frames between key frames where the streams keep to it; None where that is not known.
-        window_frames: coded frames over which a stream's mean frame size is taken.
         in_flight_epochs: epochs of a stream that may be in work at once.
         retries: how often a call is made again whose actor died under it, before its stream is given up.
         start_seconds: how long actors may take to start, a cluster's growth included.
@@ -80,7 +79,6 @@ class Config(_Strict):
     instance: str = "local"
     epoch_seconds: float = Field(40 / 60, gt=0)
     gop_frames: int | None = Field(120, ge=1)
-    window_frames: int = Field(240, ge=1)
     in_flight_epochs: int = Field(2, ge=1)
     retries: int = Field(4, ge=0)
     start_seconds: float = Field(300, gt=0)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.vp9 import _blocks
+from ns_ray.vp9.header import Interpolation
 from ns_ray.vp9.records import FrameType
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ BLOCK: Final = np.dtype(
         ("sub_height", "u1"),
         ("ref_slot", "i1", 2),  # reference slot 0..7 of each prediction, -1 for none; (-1, -1) is an intra block
         ("ref_frame", "u1", 2),  # 0 none (or intra), 1 LAST, 2 GOLDEN, 3 ALTREF
-        ("filter", "u1"),  # a Filter
+        ("filter", "u1"),  # an Interpolation
         ("skip", "u1"),  # 1: no coefficients were coded
         ("segment", "u1"),  # segment_id, 0..7
         ("tx_size", "u1"),  # 0: 4x4, 1: 8x8, 2: 16x16, 3: 32x32 (luma)
@@ -59,16 +60,6 @@ TILE: Final = np.dtype(
 
 if BLOCK.itemsize != _blocks.BLOCK_SIZE or TILE.itemsize != _blocks.TILE_SIZE:
     raise ImportError("ns_ray.vp9._blocks was built from other sources: install the package again")
-
-
-class Filter(IntEnum):
-    """Interpolation filters (section 7.2.7)."""
-
-    SMOOTH = 0
-    REGULAR = 1
-    SHARP = 2
-    BILINEAR = 3
-    SWITCHABLE = 4  # of a frame: each block names its own
 
 
 class Mode(IntEnum):
@@ -145,7 +136,7 @@ class FrameBlocks:
     base_qindex: int
     lossless: bool
     loop_filter_level: int
-    filter: Filter
+    filter: Interpolation
     tile_columns: int
     tile_rows: int
     compound_allowed: bool
@@ -186,5 +177,5 @@ class BlockParser:
         facts: dict[str, Any] = self._parser.parse(frame)
         facts["blocks"] = facts["blocks"].view(BLOCK)
         facts["tiles"] = facts["tiles"].view(TILE)
-        facts["filter"] = Filter(facts["filter"])
+        facts["filter"] = Interpolation(facts["filter"])
         return FrameBlocks(**facts)

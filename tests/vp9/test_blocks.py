@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from vp9_streams import REALTIME, STREAMS, Stream, coded_frames, encode, split_superframe
 
 from ns_ray.errors import BitstreamError
-from ns_ray.vp9.blocks import BLOCK, BlockParser, Filter, FrameBlocks, Mode
+from ns_ray.vp9.blocks import BLOCK, BlockParser, FrameBlocks, Mode
+from ns_ray.vp9.header import Interpolation
 from ns_ray.vp9.records import FrameType
 
 SAMPLE = Path(__file__).resolve().parents[2] / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
@@ -124,7 +125,7 @@ def test_the_streams_are_what_they_claim_to_be() -> None:
         (w, h) for w in (4, 8, 16, 32, 64) for h in (4, 8, 16, 32, 64) if max(w, h) <= 2 * min(w, h)
     }
     filters = set(everything["filter"][everything["ref_slot"][:, 0] >= 0])
-    assert filters >= {Filter.SMOOTH, Filter.REGULAR, Filter.SHARP}
+    assert filters >= {Interpolation.SMOOTH, Interpolation.REGULAR, Interpolation.SHARP}
 
 
 def test_resized_frames_have_scaled_references() -> None:
