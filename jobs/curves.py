@@ -1,0 +1,237 @@
+"""Quality over the share of anchors: every way to choose them, both ways to rebuild, against super-resolving all.
+
+    python jobs/curves.py LR HR [-m EDSR_B8_F32_S3] [--fractions 0.025 0.05 ...] [--frames N] [--threads N]
+
+LR is a VP9 stream, HR the original of the same frames; a larger one is scaled down. Anchors pass through JPEG at the
+quality that goes with their share, as they do in a hybrid stream. Writes curves.json and curves.png to
+RESULT_DIR/evaluation/curves/<LR's name>/<model>. Exit status: 0 done, 1 failed, 2 wrong usage.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import Progress
+from rich.table import Table
+
+from jobs import face
+from jobs.quality import reference
+from ns_ray.anchors.baselines import Uniform
+from ns_ray.anchors.policies import Fraction, Policy
+from ns_ray.anchors.select import StreamEpoch, StreamState, select
+from ns_ray.curve_plot import draw
+from ns_ray.errors import MediaError
+from ns_ray.hybrid.anchor_image import LARGEST_FRACTION, decode_anchor, encode_anchor, quality_for
+from ns_ray.hybrid.rebuild import Rebuilder
+from ns_ray.media.decode import DecodedFrame, VideoDecoder
+from ns_ray.media.packets import Packet, read_packets
+from ns_ray.media.probe import VideoInfo, probe
+from ns_ray.media.yuv import Yuv420, from_rgb, resize
+from ns_ray.metrics.psnr import mse, psnr_of_mse
+from ns_ray.sr.calibrate import create_engine
+from ns_ray.sr.engine import Engine
+from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.weights import load_weights
+from ns_ray.vp9.records import FrameRecord, FrameType
+
+SELECTIONS = ("neuroscaler", "uniform")
+MODES = ("best", "plain")
+UPSCALED = ("bilinear", "bicubic")
+EPOCH, GOP = 40, 120
+
+Name = tuple[int, int]
+"""A frame: its video_index and super_index."""
+Anchors = dict[tuple[int, int], Yuv420]
+"""Pictures by super_index and JPEG quality."""
+Point = tuple[float, str, str]
+"""A fraction, a selection and a mode."""
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line; exits with status 2 where it is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=face.HelpFormatter)
+    add = parser.add_argument
+    add("lr", metavar="LR", help="the LR video")
+    add("hr", metavar="HR", help="the original")
+    add("-m", "--model", default="EDSR_B8_F32_S3", help="what super-resolves")
+    add("--weights", type=Path, metavar="FILE", help="its weights; the ones that ship where not said")
+    add("--fractions", type=float, nargs="+", default=[0.025, 0.05, 0.075, 0.1, 0.15, 0.2], metavar="X", help="anchors")
+    add("--selections", nargs="+", choices=SELECTIONS, default=list(SELECTIONS), metavar="NAME", help="how to choose")
+    add("--modes", nargs="+", choices=MODES, default=list(MODES), metavar="NAME", help="how to rebuild")
+    add("--frames", type=int, metavar="N", help="stop after N; all where not said")
+    add("--threads", type=int, default=1, metavar="N", help="points rebuilt at a time")
+    add("--engine", default="torch", help="the engine")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where it runs")
+    add("--result-dir", type=Path, default=face.ROOT / "result", metavar="DIR", help="where results go")
+    options = parser.parse_args(argv)
+    if not all(0 < fraction <= 0.2 for fraction in options.fractions):
+        parser.error("fractions lie above 0, up to 0.2: no more frames than that are ranked")
+    return options
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the job; returns its exit status."""
+    options = arguments(argv)
+    return face.run(lambda: run(options))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure, write, show.
+
+    Raises:
+        NsRayError: the model or its weights are missing, or a video cannot be read.
+    """
+    info = probe(options.lr)
+    spec = ModelSpec.parse(options.model)
+    engine = create_engine(options.engine, spec, info.width, info.height, options.device)
+    engine.load(load_weights(spec, options.weights))
+    trial = Trial(info, engine, list(product(options.fractions, options.selections, options.modes)), options.frames)
+    console = face.console()
+    with Progress(console=console, transient=True) as bar, ThreadPoolExecutor(options.threads) as pool:
+        originals = reference(options.hr, (info.width * spec.scale, info.height * spec.scale))
+        for _ in bar.track(trial.run(originals, pool), total=len(trial.gops_due), description="frames"):
+            pass
+    if not trial.gops:
+        raise MediaError(f"{options.lr} and {options.hr} have no frame in common; is either empty?")
+    result = trial.result() | {"lr": Path(options.lr).name, "hr": Path(options.hr).name, "model": spec.name}
+    folder = options.result_dir / "evaluation" / "curves" / Path(options.lr).stem / spec.name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "curves.json").write_text(json.dumps(result, indent=1) + "\n")
+    draw(result, folder / "curves.png")
+    console.print(table(result))
+    console.print(f"{folder}/curves.json and curves.png written")
+
+
+class Trial:
+    """One stream rebuilt at every point at once, frame by frame, so that pictures are read and made only once."""
+
+    def __init__(self, info: VideoInfo, engine: Engine, points: list[Point], frames: int | None) -> None:
+        """Choose the anchors.
+
+        Args:
+            info: the LR video.
+            engine: super-resolves the anchors, and all frames for comparison.
+            points: what to compare.
+            frames: how many shown frames; None for all.
+        """
+        self._info, self._engine, self._frames = info, engine, frames
+        records = [frame.record for _, decoded in self._decoded() for frame in decoded]
+        self.gops_due = [record for record in records if record.shown]
+        self.anchors = {(x, how): choose(records, _policy(x, how)) for x, how, _ in points}
+        self._rebuilders = {point: Rebuilder(info, engine.spec.scale, point[2]) for point in points}  # type: ignore[arg-type]
+        self.gops: list[int] = []
+        self.errors: dict[Any, list[float]] = {key: [] for key in (*UPSCALED, "full", *points)}
+
+    def run(self, originals: Iterable[Yuv420], pool: ThreadPoolExecutor) -> Iterator[None]:
+        """Take the originals of the shown frames; yields after each."""
+        for (packet, decoded), original in zip(self._decoded(), originals, strict=False):
+            pictures, full = self._super_resolve(packet.video_index, decoded)
+
+            def rebuilt(point: Point, packet: Packet = packet, pictures: Any = pictures, y: Any = original.y) -> float:
+                chosen = self.anchors[point[:2]]
+                mine = {
+                    index: picture
+                    for (index, quality), picture in pictures.items()
+                    if quality == _quality(point[0]) and (packet.video_index, index) in chosen
+                }
+                frame = self._rebuilders[point].packet(packet, mine)
+                if frame is None:
+                    raise MediaError(f"{self._info.path}: {self._rebuilders[point].damaged[-1]}")
+                return mse(frame.picture.y, y)
+
+            for point, error in zip(self._rebuilders, pool.map(rebuilt, self._rebuilders), strict=True):
+                self.errors[point].append(error)
+            lr, size = decoded[-1].picture, original.y.shape[::-1]
+            for name in UPSCALED:
+                self.errors[name].append(mse(resize(lr, size, name.upper()).y, original.y))
+            self.errors["full"].append(mse(full.y, original.y))
+            self.gops.append(packet.key + (self.gops[-1] if self.gops else -1))
+            yield
+
+    def result(self) -> dict[str, Any]:
+        """Mean PSNR in dB of everything, by GOP too, and every frame's."""
+        frames = {key: [min(psnr_of_mse(error), 100.0) for error in errors] for key, errors in self.errors.items()}
+        gops = np.array(self.gops)
+
+        def figures(key: Any) -> dict[str, Any]:
+            values = np.array(frames[key])
+            by_gop = [round(float(values[gops == gop].mean()), 4) for gop in sorted(set(self.gops))]
+            return {"psnr_y": round(float(values.mean()), 4), "gops": by_gop, "frames": np.round(values, 3).tolist()}
+
+        points = [
+            {"fraction": x, "selection": how, "mode": mode, "anchors": len(self.anchors[x, how])}
+            | figures((x, how, mode))
+            for x, how, mode in self._rebuilders
+        ]
+        return {name: figures(name) for name in (*UPSCALED, "full")} | {"points": points}
+
+    def _decoded(self) -> Iterator[tuple[Packet, list[DecodedFrame]]]:
+        decoder = VideoDecoder(self._info)
+        for packet in islice(read_packets(self._info), self._frames):
+            decoded = decoder.decode([packet])
+            if decoded.damaged:
+                raise MediaError(f"{self._info.path}: packet {packet.video_index}: {decoded.damaged[0][1]}")
+            yield packet, decoded.frames
+
+    def _super_resolve(self, video_index: int, frames: list[DecodedFrame]) -> tuple[Anchors, Yuv420]:
+        """The anchors among a packet's frames as a client sees them, and its last frame before any compression."""
+        pictures: Anchors = {}
+        for frame in frames:
+            index = frame.record.super_index
+            qualities = {_quality(x) for (x, _), names in self.anchors.items() if (video_index, index) in names}
+            if qualities or frame is frames[-1]:
+                rgb = self._engine.infer(frame.picture.planes)
+            for quality in qualities:
+                pictures[index, quality] = from_rgb(decode_anchor(encode_anchor(rgb, video_index, index, quality)))
+        return pictures, from_rgb(rgb)
+
+
+def choose(records: list[FrameRecord], policy: Policy) -> set[Name]:
+    """The anchors of a whole stream, chosen epoch by epoch; `records` are its coded frames in decode order."""
+    chosen: set[Name] = set()
+    state, since_key = StreamState(), 0
+    for start in range(0, records[-1].video_index + 1, EPOCH):
+        part = [record for record in records if start <= record.video_index < start + EPOCH]
+        for record in part:
+            since_key = (0 if record.type is FrameType.KEY else since_key) + record.shown
+        choice = select([StreamEpoch("", part, max(0, GOP - since_key))], {"": state}, policy)[""]
+        chosen |= {(part[i].video_index, part[i].super_index) for i in choice.positions}
+        state = choice.state
+    return chosen
+
+
+def _policy(fraction: float, selection: str) -> Policy:
+    return Uniform(fraction) if selection == "uniform" else Fraction(fraction)
+
+
+def _quality(fraction: float) -> int:
+    return quality_for(min(fraction, LARGEST_FRACTION))
+
+
+def table(result: dict[str, Any]) -> Table:
+    """The means, and how each point compares."""
+    bilinear, full = result["bilinear"], result["full"]
+    made = Table("", "anchors", "luma PSNR, dB", "over bilinear", "of SR's gain", "worst GOP over bilinear")
+    for name in (*UPSCALED, "full"):
+        made.add_row(name if name != "full" else "SR on all", "", *_row(result[name], bilinear, full))
+    for point in result["points"]:
+        title = f"{point['selection']}, {point['mode']}, {point['fraction']:.1%}"
+        made.add_row(title, str(point["anchors"]), *_row(point, bilinear, full))
+    return made
+
+
+def _row(one: dict[str, Any], bilinear: dict[str, Any], full: dict[str, Any]) -> tuple[str, str, str, str]:
+    gain, best = one["psnr_y"] - bilinear["psnr_y"], full["psnr_y"] - bilinear["psnr_y"]
+    worst = min(a - b for a, b in zip(one["gops"], bilinear["gops"], strict=True))
+    return f"{one['psnr_y']:.2f}", f"{gain:+.2f}", f"{gain / best:.0%}" if best > 0 else "", f"{worst:+.2f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
