@@ -105,4 +105,4 @@ class Rebuilder:
             # Scaled references and the like: upscaled, it can still be referred to.
             rows, columns = lr.y.shape
             larger = resize(lr, (columns * self.scale, rows * self.scale))
-            return Yuv420(*self._reconstructor.frame(blocks, lr.planes, larger.planes)), "upscaled"
+            return Yuv420(*self._reconstructor.frame(blocks, lr.planes, larger.planes, teach=False)), "upscaled"

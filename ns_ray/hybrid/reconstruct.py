@@ -47,7 +47,8 @@ class Reconstructor:
 
         Args:
             scale: HR samples for an LR sample, in each direction: 1, 2, 3 or 4.
-            mode: `plain` reuses as published: motion compensation plus upscaled residual. `best` also keeps drift down.
+            mode: `plain` reuses as published: motion compensation plus upscaled residual. `best` also keeps drift down,
+                and guesses detail from the LR samples as the anchors have taught it; see docs/reconstruction.md.
             threads: threads at work within a frame; the result does not depend on it.
             simd: use the processor's AVX2 where it has it; the result does not depend on it.
 
@@ -64,7 +65,9 @@ class Reconstructor:
         self.mode: Mode = mode
         self._native = _reconstruct.Reconstructor(scale, mode == "best", threads, simd)
 
-    def frame(self, coded: CodedBlocks, lr: Sequence[Plane], anchor: Sequence[Plane] | None = None) -> Planes:
+    def frame(
+        self, coded: CodedBlocks, lr: Sequence[Plane], anchor: Sequence[Plane] | None = None, *, teach: bool = True
+    ) -> Planes:
         """Take the next coded frame, hidden or shown, and return it at HR.
 
         Args:
@@ -72,6 +75,8 @@ class Reconstructor:
             lr: the decoded frame: y (height, width), u and v ((height + 1) // 2, (width + 1) // 2), uint8.
             anchor: its super-resolved picture, if it is an anchor: y (scale * height, scale * width), u and v half of
                 that, rounded up; uint8. It becomes the frame as it is.
+            teach: whether the best mode may learn from the anchor what detail goes with which LR samples; not where it
+                was made by mere upscaling.
 
         Returns:
             y, u, v of the shapes of an anchor; uint8, C-contiguous, read-only.
@@ -89,6 +94,7 @@ class Reconstructor:
                 coded.refresh_flags,
                 _planes(lr),
                 None if anchor is None else _planes(anchor),
+                teach,
             )
         except RuntimeError as error:
             raise HybridError(f"the frame cannot be reconstructed: {error}") from error

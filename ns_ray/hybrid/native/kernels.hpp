@@ -3,12 +3,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "filters.hpp"
 
 namespace ns_ray::hybrid {
 
 inline constexpr int kUpTaps = 5;  // support of the upscaling kernels in LR samples, centred
+
+// Kinds of neighbourhood: 8 directions of its edges, 4 strengths, 3 degrees of how much they agree.
+inline constexpr int kClasses = 96, kFlatClasses = 24;
+inline constexpr int kGuessLanes = 16;                      // HR samples of an LR sample, at most
+inline constexpr int kGuessWeights = 5 * 3 * kGuessLanes * 2;  // [row][pair of columns][lane][column], in 1/4096
 
 struct CellSums {
   std::int32_t residual;  // (decoded - prediction)^2 of 64 samples
@@ -36,10 +42,19 @@ struct Kernels {
   // One LR row stretched to HR width. `src` is readable from -2 to width + 1. weights[phase][tap] in 1/16384.
   void (*stretch)(const std::int16_t* src, std::int16_t* dst, int width, int scale,
                   const std::int16_t (*weights)[kUpTaps]);
-  // One HR row: out = up(target) + fade * (prediction - up(low)), in place over the prediction.
+  // Products of the gradients of one LR row, summed over 5 columns: xx, xy, yy. Rows are readable from -3 to width + 2.
+  void (*gradients)(const std::int16_t* above, const std::int16_t* row, const std::int16_t* below,
+                    std::int32_t* const* sums, int width);
+  // Classes of every other sample of an LR row from the products of 3 rows, [row][xx, xy, yy].
+  void (*classify)(const std::int32_t* const (*sums)[3], std::uint8_t* classes, int width);
+  // The detail of two LR rows, that is of 2 * scale HR rows, in 1/32, times 1 - fade of its cell. `rows` are 6 rows of
+  // samples, readable from -2 to width + 3; two by two samples share a class. Behind a row 7 samples may be written.
+  void (*guess)(const std::int16_t* const* rows, const std::uint8_t* classes, const std::int16_t* weights,
+                const std::int16_t* fade, int cell, std::int16_t* const* out, int width, int scale);
+  // One HR row: out = up(target) + fade * (prediction - up(low)) + detail, in place over the prediction.
   // `count` stretched rows each of target and low with their weights, in 1/16384; fade in 1/16384 per sample.
   void (*compose)(std::uint8_t* row, const std::int16_t* const* target, const std::int16_t* const* low,
-                  const std::int16_t* weights, int count, const std::int16_t* fade, int width);
+                  const std::int16_t* weights, int count, const std::int16_t* fade, const std::int16_t* detail, int width);
 };
 
 namespace portable {

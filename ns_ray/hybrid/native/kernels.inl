@@ -222,9 +222,103 @@ void stretch(const std::int16_t* src, std::int16_t* dst, int width, int scale, c
   }
 }
 
+void gradients(const std::int16_t* above, const std::int16_t* row, const std::int16_t* below, std::int32_t* const* sums,
+               int width) {
+  constexpr int kChunk = 256;
+  std::int32_t xx[kChunk + 4], xy[kChunk + 4], yy[kChunk + 4];
+  for (int start = 0; start < width; start += kChunk) {
+    const int count = width - start < kChunk ? width - start : kChunk;
+    for (int i = 0; i < count + 4; ++i) {
+      const int x = start + i - 2;
+      const std::int32_t across = row[x + 1] - row[x - 1], down = below[x] - above[x];
+      xx[i] = across * across, xy[i] = across * down, yy[i] = down * down;
+    }
+    for (int i = 0; i < count; ++i) {
+      sums[0][start + i] = xx[i] + xx[i + 1] + xx[i + 2] + xx[i + 3] + xx[i + 4];
+      sums[1][start + i] = xy[i] + xy[i + 1] + xy[i + 2] + xy[i + 3] + xy[i + 4];
+      sums[2][start + i] = yy[i] + yy[i + 1] + yy[i + 2] + yy[i + 3] + yy[i + 4];
+    }
+  }
+}
+
+void classify(const std::int32_t* const (*sums)[3], std::uint8_t* classes, int width) {
+  for (int i = 0; 2 * i < width; ++i) {
+    std::int32_t xx = 0, xy = 0, yy = 0;
+    for (int row = 0; row < 3; ++row) xx += sums[row][0][2 * i], xy += sums[row][1][2 * i], yy += sums[row][2][2 * i];
+    // Twice the edges' angle has the cosine `cosine` and the sine `sine`, both times how far they agree.
+    const std::int32_t strength = xx + yy, cosine = xx - yy, sine = 2 * xy;
+    const std::int32_t c = cosine < 0 ? -cosine : cosine, s = sine < 0 ? -sine : sine;
+    const std::int32_t length = (c > s ? c : s) + 3 * (c > s ? s : c) / 8;  // of (cosine, sine), about
+    const std::int32_t direction = 4 * (sine < 0) + 2 * (cosine < 0) + (s > c);
+    const std::int32_t strong = (strength > 240) + (strength > 2160) + (strength > 15360);
+    const std::int32_t agreed = (32 * length > 15 * strength) + (5 * length > 4 * strength);
+    classes[i] = static_cast<std::uint8_t>((strong * 8 + direction) * 3 + agreed);
+  }
+}
+
+inline std::int32_t limited(std::int32_t v) { return v > 8160 ? 8160 : v < -8160 ? -8160 : v; }
+
+// Two by two LR samples at x, all under the same weights. What is written too far is written again by the next.
+void guess_four(const std::int16_t* const* rows, int x, const std::int16_t* weights, int share, std::int16_t* const* out,
+                int scale) {
+  alignas(32) std::int16_t lanes[4][kGuessLanes];
+#ifdef __AVX2__
+  __m256i low[4], high[4];
+  for (int i = 0; i < 4; ++i) low[i] = high[i] = _mm256_setzero_si256();
+  for (int row = 0; row < 5; ++row) {
+    for (int pair = 0; pair < 3; ++pair, weights += 2 * kGuessLanes) {
+      const __m256i first = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
+      const __m256i second = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights + 16));
+      for (int i = 0; i < 4; ++i) {
+        std::int32_t both;
+        std::memcpy(&both, rows[row + i / 2] + x + i % 2 - 2 + 2 * pair, sizeof both);
+        const __m256i samples = _mm256_set1_epi32(both);
+        low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(samples, first));
+        high[i] = _mm256_add_epi32(high[i], _mm256_madd_epi16(samples, second));
+      }
+    }
+  }
+  const __m256i most = _mm256_set1_epi32(8160), least = _mm256_set1_epi32(-8160), times = _mm256_set1_epi32(share);
+  const auto finish = [&](__m256i sum) {
+    sum = _mm256_max_epi32(_mm256_min_epi32(_mm256_srai_epi32(sum, 7), most), least);
+    return _mm256_srai_epi32(_mm256_add_epi32(_mm256_mullo_epi32(sum, times), _mm256_set1_epi32(8192)), 14);
+  };
+  for (int i = 0; i < 4; ++i) {
+    const __m256i packed = _mm256_packs_epi32(finish(low[i]), finish(high[i]));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes[i]), _mm256_permute4x64_epi64(packed, 0xd8));
+  }
+#else
+  for (int i = 0; i < 4; ++i) {
+    for (int lane = 0; lane < kGuessLanes; ++lane) {
+      std::int32_t sum = 0;
+      for (int pair = 0; pair < 15; ++pair) {
+        const std::int16_t* both = rows[pair / 3 + i / 2] + x + i % 2 - 2 + pair % 3 * 2;
+        const std::int16_t* weight = weights + (pair * kGuessLanes + lane) * 2;
+        sum += both[0] * weight[0] + both[1] * weight[1];
+      }
+      lanes[i][lane] = static_cast<std::int16_t>((limited(sum >> 7) * share + 8192) >> 14);
+    }
+  }
+#endif
+  for (int i = 0; i < 4; ++i)
+    for (int line = 0; line < scale; ++line)
+      std::memcpy(out[i / 2 * scale + line] + (x + i % 2) * scale, lanes[i] + line * scale, 4 * sizeof(std::int16_t));
+}
+
+void guess(const std::int16_t* const* rows, const std::uint8_t* classes, const std::int16_t* weights,
+           const std::int16_t* fade, int cell, std::int16_t* const* out, int width, int scale) {
+  for (int x = 0; x < width; x += 2) {
+    const int kind = classes[x / 2], share = 16384 - fade[x / cell];
+    if (kind >= kFlatClasses && share)
+      guess_four(rows, x, weights + kind * kGuessWeights, share, out, scale);
+    else
+      for (int line = 0; line < 2 * scale; ++line) std::memset(out[line] + x * scale, 0, 8 * sizeof(std::int16_t));
+  }
+}
+
 template <int Count>
 void compose_of(std::uint8_t* row, const std::int16_t* const* target, const std::int16_t* const* low,
-                const std::int16_t* weights, const std::int16_t* fade, int width) {
+                const std::int16_t* weights, const std::int16_t* fade, const std::int16_t* detail, int width) {
   std::int16_t weight[Count];
   const std::int16_t *t[Count], *l[Count];
   for (int i = 0; i < Count; ++i) weight[i] = weights[i], t[i] = target[i], l[i] = low[i];
@@ -241,6 +335,7 @@ void compose_of(std::uint8_t* row, const std::int16_t* const* target, const std:
     const __m256i prediction = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row + x)));
     __m256i high = _mm256_sub_epi16(_mm256_slli_epi16(prediction, 5), up_low);
     high = _mm256_mulhrs_epi16(_mm256_add_epi16(high, high), load(fade + x));
+    high = _mm256_add_epi16(high, load(detail + x));
     __m256i sum = _mm256_add_epi16(_mm256_add_epi16(up_target, high), _mm256_set1_epi16(16));
     sum = _mm256_srai_epi16(sum, 5);
     const __m128i out = _mm_packus_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
@@ -254,23 +349,23 @@ void compose_of(std::uint8_t* row, const std::int16_t* const* target, const std:
       up_low += scaled(l[i][x], weight[i]);
     }
     const auto high = static_cast<std::int16_t>(2 * (row[x] * 32 - up_low));
-    row[x] = clip((up_target + scaled(high, fade[x]) + 16) >> 5);
+    row[x] = clip((up_target + scaled(high, fade[x]) + detail[x] + 16) >> 5);
   }
 }
 
 void compose(std::uint8_t* row, const std::int16_t* const* target, const std::int16_t* const* low,
-             const std::int16_t* weights, int count, const std::int16_t* fade, int width) {
+             const std::int16_t* weights, int count, const std::int16_t* fade, const std::int16_t* detail, int width) {
   switch (count) {
-    case 1: return compose_of<1>(row, target, low, weights, fade, width);
-    case 2: return compose_of<2>(row, target, low, weights, fade, width);
-    case 3: return compose_of<3>(row, target, low, weights, fade, width);
-    case 4: return compose_of<4>(row, target, low, weights, fade, width);
-    default: return compose_of<5>(row, target, low, weights, fade, width);
+    case 1: return compose_of<1>(row, target, low, weights, fade, detail, width);
+    case 2: return compose_of<2>(row, target, low, weights, fade, detail, width);
+    case 3: return compose_of<3>(row, target, low, weights, fade, detail, width);
+    case 4: return compose_of<4>(row, target, low, weights, fade, detail, width);
+    default: return compose_of<5>(row, target, low, weights, fade, detail, width);
   }
 }
 
 }  // namespace
 
-const Kernels kKernels{filter, average, shrink, measure, correct, stretch, compose};
+const Kernels kKernels{filter, average, shrink, measure, correct, stretch, gradients, classify, guess, compose};
 
 }  // namespace ns_ray::hybrid::NS_RAY_ISA

@@ -77,8 +77,9 @@ NB_MODULE(_reconstruct, m) {
       .def(
           "frame",
           [](Reconstructor& self, const Bytes& blocks, int width, int height, int refreshed, const Planes& lr,
-             const std::optional<Planes>& anchor) {
-            const FrameInput input = input_of(blocks, width, height, refreshed, lr, anchor);
+             const std::optional<Planes>& anchor, bool teach) {
+            FrameInput input = input_of(blocks, width, height, refreshed, lr, anchor);
+            input.teach = teach;
             Picture hr;
             {
               const nb::gil_scoped_release release;
@@ -86,7 +87,7 @@ NB_MODULE(_reconstruct, m) {
             }
             return arrays(hr, width * self.scale(), height * self.scale());
           },
-          "blocks"_a, "width"_a, "height"_a, "refreshed"_a, "lr"_a, "anchor"_a.none())
+          "blocks"_a, "width"_a, "height"_a, "refreshed"_a, "lr"_a, "anchor"_a.none(), "teach"_a = true)
       .def(
           "predict",
           [](Reconstructor& self, const Bytes& blocks, int width, int height, const Planes& lr) {

@@ -31,6 +31,11 @@ vp9::Block moved_like(const vp9::Block& block, const vp9::Block& neighbour) {
   return moved;
 }
 
+int supported(int scale) {
+  if (scale < 1 || scale > 4) throw Refused("scale " + std::to_string(scale) + " is not supported, only 1 to 4");
+  return scale;
+}
+
 int fixed(float v) { return static_cast<int>(std::lround(16384 * v)); }
 
 }  // namespace
@@ -40,10 +45,10 @@ Reconstructor::Reconstructor(int scale, bool best, int threads, bool simd, const
       scale_(scale),
       best_(best),
       tuning_(tuning),
-      upscaler_(scale, best ? tuning.sharpness : 0.0f),
+      upscaler_(supported(scale), best ? tuning.sharpness : 0.0f),
+      detail_(scale, upscaler_),
       pool_(threads) {
-  if (scale < 1 || scale > 4) throw Refused("scale " + std::to_string(scale) + " is not supported, only 1 to 4");
-  for (int i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>(Worker{Motion(kernels_), {}}));
+  for (int i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>(Worker{Motion(kernels_), {}, {}, {}}));
 }
 
 // Everything the rest relies on: after this, no block, slot or plane can lead outside of what is allocated.
@@ -147,7 +152,12 @@ Picture Reconstructor::frame(const FrameInput& input) {
   now->hr = hr_picture(input.width, input.height);
   if (input.anchor) {
     copy_of(*input.anchor, now->hr);
+    if (best_ && input.teach) {
+      classify(now->lr);
+      detail_.teach(samples_, classes_.data(), now->hr.planes[0]);
+    }
   } else {
+    if (detail_.taught()) classify(now->lr);
     sort(input);
     prepare(input);
     const Picture lr_prediction = lr_picture(input.width, input.height);
@@ -293,7 +303,40 @@ int Reconstructor::trust(int x, int y, bool guessed, const Held& now, const Pict
   const float mismatch = guessed ? tuning_.guess_noise : tuning_.residual_noise;
   const float noise = tuning_.noise + mismatch * static_cast<float>(sums.residual) / 64 +
                       tuning_.drift_noise * static_cast<float>(sums.drift) / (64 * 64);
-  return fixed(detail / (detail + noise));
+  return fixed(detail / (detail + noise * (detail_.taught() ? tuning_.rival : 1)));
+}
+
+void Reconstructor::classify(const Picture& lr) {
+  const Plane& luma = lr.planes[0];
+  samples_.resize(luma.width, luma.height);
+  classes_.resize(static_cast<std::size_t>((luma.width + 1) / 2) * ((luma.height + 1) / 2));
+  const int bands = (luma.height + kSuperblock - 1) / kSuperblock;
+  pool_.run(bands, [&](int band, int) {
+    for (int y = band * kSuperblock; y < std::min((band + 1) * kSuperblock, luma.height); ++y) {
+      std::int16_t* row = samples_.row(y);
+      std::copy_n(luma.at(0, y), luma.width, row);
+      std::fill_n(row - Samples::kEdge, Samples::kEdge, row[0]);
+      std::fill_n(row + luma.width, Samples::kEdge, row[luma.width - 1]);
+    }
+  });
+  pool_.run(bands, [&](int band, int worker) { classify_band(*workers_[worker], band); });
+}
+
+// Of every other sample in every other row; the three beside and below share its class.
+void Reconstructor::classify_band(Worker& worker, int band) {
+  const int width = samples_.width, first = band * kSuperblock, last = std::min(first + kSuperblock, samples_.height);
+  worker.sums.resize(static_cast<std::size_t>(width) * 3 * 3);
+  std::int32_t* sums[3][3];
+  for (int i = 0; i < 9; ++i) sums[i / 3][i % 3] = worker.sums.data() + static_cast<std::ptrdiff_t>(i) * width;
+  const auto gradients = [&](int y) {
+    kernels_.gradients(samples_.row(y - 1), samples_.row(y), samples_.row(y + 1), sums[(y / 2 + 3) % 3], width);
+  };
+  gradients(first - 2);
+  gradients(first);
+  for (int y = first; y < last; y += 2) {
+    gradients(y + 2);
+    kernels_.classify(sums, classes_.data() + static_cast<std::ptrdiff_t>(y / 2) * ((width + 1) / 2), width);
+  }
 }
 
 void Reconstructor::compose(Worker& worker, int plane, int band, const Picture& hr) {
@@ -313,9 +356,20 @@ void Reconstructor::compose(Worker& worker, int plane, int band, const Picture& 
     kernels_.stretch(work.target_row(from), target(y + 8), work.width, scale_, upscaler_.weights);
     kernels_.stretch(work.low_row(from), low(y + 8), work.width, scale_, upscaler_.weights);
   };
+  const bool guesses = plane == 0 && detail_.taught();
+  worker.detail.assign(static_cast<std::size_t>(stride) * (guesses ? 2 * scale_ : 1), 0);
+  const auto detail = [&](int row) { return worker.detail.data() + static_cast<std::ptrdiff_t>(guesses ? row : 0) * stride; };
   for (int y = first - 2; y < first + 2; ++y) stretch(y);
   for (int y = first; y < last; ++y) {
     stretch(y + 2);
+    if (guesses && y % 2 == 0) {
+      const std::int16_t* rows[6];
+      std::int16_t* details[8];
+      for (int i = 0; i < 6; ++i) rows[i] = samples_.row(y + i - 2);
+      for (int i = 0; i < 2 * scale_; ++i) details[i] = detail(i);
+      kernels_.guess(rows, classes_.data() + static_cast<std::ptrdiff_t>(y / 2) * ((work.width + 1) / 2), detail_.weights(),
+                     &fade_[static_cast<std::size_t>(y / work.cell) * cells_across_], work.cell, details, work.width, scale_);
+    }
     if (y == first || y % work.cell == 0) {
       const std::int16_t* from = &fade_[static_cast<std::size_t>(y / work.cell) * cells_across_];
       for (int x = 0; x < width; ++x) fade[x] = from[x / (work.cell * scale_)];
@@ -330,7 +384,7 @@ void Reconstructor::compose(Worker& worker, int plane, int band, const Picture& 
         lows[count] = low(y + tap - 2 + 8);
         weights[count++] = upscaler_.weights[phase][tap];
       }
-      kernels_.compose(hr.planes[plane].at(0, y * scale_ + phase), targets, lows, weights, count, fade, width);
+      kernels_.compose(hr.planes[plane].at(0, y * scale_ + phase), targets, lows, weights, count, fade, detail(y % 2 * scale_ + phase), width);
     }
   }
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../../vp9/native/block.hpp"
+#include "detail.hpp"
 #include "kernels.hpp"
 #include "motion.hpp"
 #include "picture.hpp"
@@ -41,6 +42,7 @@ struct FrameInput {
   std::span<const vp9::Block> blocks;
   PictureView lr;
   std::optional<PictureView> anchor;
+  bool teach = true;  // whether the anchor is the DNN's work
 };
 
 struct Prediction {
@@ -84,7 +86,9 @@ class Reconstructor {
   // What one thread needs for itself.
   struct Worker {
     Motion motion;
-    std::vector<std::int16_t> rows;  // stretched to HR width
+    std::vector<std::int16_t> rows;    // stretched to HR width
+    std::vector<std::int32_t> sums;    // of gradients, of 5 LR rows
+    std::vector<std::int16_t> detail;  // of `scale` HR rows
   };
 
   static constexpr int kEdge = 8;
@@ -102,6 +106,8 @@ class Reconstructor {
   void intra_rows(int plane, int x0, int y0, int x1, int y1, const Picture& lr);
   void blend_block(const vp9::Block& block, bool guessed, const Held& now, const Picture& lr_prediction);
   int trust(int x, int y, bool guessed, const Held& now, const Picture& lr_prediction);
+  void classify(const Picture& lr);
+  void classify_band(Worker& worker, int band);
   void compose(Worker& worker, int plane, int band, const Picture& hr);
 
   const Kernels& kernels_;
@@ -109,12 +115,15 @@ class Reconstructor {
   const bool best_;
   const Tuning tuning_;
   Upscaler upscaler_;
+  Detail detail_;
   Pool pool_;
   std::vector<std::unique_ptr<Worker>> workers_;
   PicturePool lr_pool_, hr_pool_;
   std::array<std::shared_ptr<const Held>, kSlots> slots_;
   std::vector<std::uint32_t> order_, starts_;
   std::array<Work, 3> work_;
+  Samples samples_;
+  std::vector<std::uint8_t> classes_;  // of the LR luma samples
   int cells_across_ = 0, cells_down_ = 0;
   std::vector<std::int16_t> fade_;  // of each cell, in 1/16384
 };

@@ -20,6 +20,7 @@ struct Tuning {
   float gain = 0.35f;            // of the drift's correction where coefficients were coded
   float skip_gain = 0.2f;        // and where none were
   float skip_residual = 0.8f;    // there the residual is but the loop filter's work
+  float rival = 5.0f;            // times all noise once detail can be guessed too, as the anchors have taught
   float sharpness = 0.6f;        // of the upscaler: 0 bilinear, 1 Catmull-Rom
 
   void set(const std::string& name, float value) {
@@ -32,6 +33,7 @@ struct Tuning {
         {"gain", &Tuning::gain},
         {"skip_gain", &Tuning::skip_gain},
         {"skip_residual", &Tuning::skip_residual},
+        {"rival", &Tuning::rival},
         {"sharpness", &Tuning::sharpness},
     };
     const auto field = kFields.find(name);

@@ -1,0 +1,68 @@
+// The detail of a frame as it can be guessed from its LR samples alone, learned from the anchors: each shows what the DNN
+// made of which samples, and a linear filter for every class of neighbourhood is fitted to that.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels.hpp"
+#include "picture.hpp"
+#include "tuning.hpp"
+
+namespace ns_ray::hybrid {
+
+// LR luma samples as int16, kEdge of them repeated to either side of a row; rows outside the frame are its first and last.
+struct Samples {
+  static constexpr int kEdge = 8;
+  int width = 0, height = 0, stride = 0;
+  std::vector<std::int16_t> data;
+
+  void resize(int w, int h) {
+    width = w, height = h, stride = (w + 2 * kEdge + 15) / 16 * 16;
+    data.resize(static_cast<std::size_t>(stride) * h + 64);
+  }
+  std::int16_t* row(int y) {
+    const int inside = y < 0 ? 0 : y >= height ? height - 1 : y;
+    return data.data() + static_cast<std::ptrdiff_t>(inside) * stride + kEdge;
+  }
+  const std::int16_t* row(int y) const { return const_cast<Samples*>(this)->row(y); }
+};
+
+class Detail {
+ public:
+  Detail(int scale, const Upscaler& upscaler);
+
+  // Whether any anchor came: before that there is nothing to guess with.
+  bool taught() const { return taught_; }
+
+  // Fit the filters anew, with one more anchor: its LR samples, their classes (row by row) and its HR luma.
+  void teach(const Samples& lr, const std::uint8_t* classes, const Plane& hr);
+
+  // For Kernels::guess.
+  const std::int16_t* weights() const { return weights_.data(); }
+
+ private:
+  static constexpr int kSide = 5, kTaps = kSide * kSide, kMiddle = kTaps / 2;
+  static constexpr int kInputs = kTaps - 1;  // differences to the middle sample
+  static constexpr int kSamples = 1 << 15;   // taken of an anchor, about
+  static constexpr double kMemory = 0.9;     // what earlier anchors weigh against the latest
+
+  // Normal equations of a least-squares fit: inputs by inputs, and inputs by phases.
+  struct Sums {
+    double inputs[kInputs][kInputs] = {};
+    double outputs[kInputs][kGuessLanes] = {};
+  };
+  using Fit = double[kInputs][kGuessLanes];
+
+  void add(Sums& sums, const Samples& lr, const Plane& hr, int x, int y) const;
+  void solve(const Sums& sums, double ridge, const Fit& prior, Fit& fit) const;
+  void store(int kind, const Fit& fit);
+
+  const int scale_, phases_;
+  bool taught_ = false;
+  std::vector<double> upscaled_;  // [phase][tap] of the upscaler, as one 5x5 filter
+  std::vector<Sums> sums_;
+  std::vector<std::int16_t> weights_;
+};
+
+}  // namespace ns_ray::hybrid

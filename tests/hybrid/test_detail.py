@@ -1,0 +1,106 @@
+"""What the best mode learns from the anchors: the detail that goes with LR samples."""
+
+import numpy as np
+import pytest
+from av.video.reformatter import Interpolation
+
+from jobs.quality import reference
+from ns_ray.hybrid.reconstruct import Reconstructor
+from ns_ray.media.decode import VideoDecoder
+from ns_ray.media.packets import read_packets
+from ns_ray.media.probe import probe
+from ns_ray.media.yuv import Yuv420, resize, to_frame
+from ns_ray.metrics.psnr import psnr
+from ns_ray.vp9.blocks import BLOCK
+
+SAMPLE = "dataset/sample/360p_700kbps_d4_test.webm"
+ORIGINAL = "dataset/sample/1080p_d4_test.webm"
+TOP, LEFT, HEIGHT, WIDTH = 96, 160, 160, 256  # of LR; enough to learn from
+
+
+class Intra:
+    """A coded frame of intra blocks only, which no anchor reaches through motion."""
+
+    blocks = np.zeros(0, BLOCK)
+    width, height, refresh_flags = WIDTH, HEIGHT, 255
+
+
+def cut(picture: Yuv420, scale: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rows, columns = slice(scale * TOP, scale * (TOP + HEIGHT)), slice(scale * LEFT, scale * (LEFT + WIDTH))
+    half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
+    return picture.y[rows, columns].copy(), picture.u[half].copy(), picture.v[half].copy()
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """LR and original of frames 0, 6, ..., 24 of the sample."""
+    info = probe(SAMPLE)
+    decoder = VideoDecoder(info)
+    pairs = []
+    for packet, original in zip(read_packets(info), reference(ORIGINAL, (1920, 1080)), strict=False):
+        lr = decoder.decode([packet]).frames[-1].picture
+        if packet.video_index % 6 == 0:
+            pairs.append((cut(lr, 1), original))
+        if packet.video_index == 24:
+            return pairs
+    raise AssertionError
+
+
+def originals(pairs, scale):
+    """The originals at another scale."""
+    return [cut(resize(one, (640 * scale, 360 * scale), "AREA") if scale != 3 else one, scale) for _, one in pairs]
+
+
+def rebuilt(pairs, scale, taught, **options):
+    """The last frame, after anchors at the others."""
+    reconstructor = Reconstructor(scale, **options)
+    high = originals(pairs, scale)
+    for (lr, _), hr in list(zip(pairs, high, strict=True))[:-1]:
+        reconstructor.frame(Intra, lr, hr, teach=taught)
+    return reconstructor.frame(Intra, pairs[-1][0])[0], high[-1][0]
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_anchors_teach_detail_that_a_new_frame_profits_from(frames, scale):
+    taught, original = rebuilt(frames, scale, True)
+    untaught, _ = rebuilt(frames, scale, False)
+    assert psnr(taught, original) > psnr(untaught, original) + 0.04
+
+
+def test_untaught_and_plain_frames_are_only_upscaled(frames):
+    lr = frames[-1][0]
+    fresh = Reconstructor(3).frame(Intra, lr)[0]
+    assert np.array_equal(rebuilt(frames, 3, False)[0], fresh)
+    plain = rebuilt(frames, 3, True, mode="plain")[0]
+    upscaled = to_frame(Yuv420(*lr)).reformat(3 * WIDTH, 3 * HEIGHT, interpolation=Interpolation.BILINEAR)
+    assert psnr(plain, upscaled.to_ndarray()[: 3 * HEIGHT]) > 45
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_threads_and_instruction_sets_guess_the_same_bits(frames, scale):
+    expected, _ = rebuilt(frames, scale, True, simd=False)
+    for options in ({"threads": 1}, {"threads": 3}, {"threads": 2, "simd": False}):
+        assert np.array_equal(rebuilt(frames, scale, True, **options)[0], expected)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (5, 5), (9, 7), (17, 33)])
+def test_any_size_can_be_taught(size):
+    width, height = size
+    rng = np.random.default_rng(0)
+
+    def noise(rows, columns):
+        return rng.integers(0, 256, (rows, columns), dtype=np.uint8)
+
+    class Coded(Intra):
+        pass
+
+    Coded.width, Coded.height = width, height
+    frames = []
+    for simd in (True, False):
+        rng = np.random.default_rng(0)
+        reconstructor = Reconstructor(3, simd=simd)
+        lr = noise(height, width), *(noise((height + 1) // 2, (width + 1) // 2) for _ in range(2))
+        hr = noise(3 * height, 3 * width), *(noise((3 * height + 1) // 2, (3 * width + 1) // 2) for _ in range(2))
+        reconstructor.frame(Coded, lr, hr)
+        frames.append(reconstructor.frame(Coded, lr))
+    assert all(np.array_equal(a, b) for a, b in zip(*frames, strict=True))
