@@ -45,8 +45,7 @@ def inspect(path: Path, rate: Fraction) -> Structure:
     info = probe(str(path))
     with open_input(str(path)) as container:
         context = container.streams.video[0].codec_context
-        tags = (context.color_range, context.colorspace, context.color_primaries, context.color_trc)
-        colors = Colors(*map(int, tags))
+        colors = Colors(context.color_range, context.colorspace, context.color_primaries, context.color_trc)
     parser = HeaderParser()
     keys, late = [], []
     frames = hidden = 0

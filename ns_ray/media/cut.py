@@ -54,8 +54,8 @@ def cut(source: Source, start: float, seconds: int, rate: Fraction, copied: bool
     times, _ = frame_times(source, since, since + 2 * seconds + 1)
     if len(times) < 2 * count * step:
         raise MediaError(
-            f"{source.path}: it has {float(len(times) / source.info.frame_rate):.1f} s from {start:g} s on, but train and "
-            f"test take {2 * seconds} s; choose a shorter duration or an earlier start"
+            f"{source.path}: it has {float(len(times) / source.info.frame_rate):.1f} s from {start:g} s on, but train "
+            f"and test take {2 * seconds} s; choose a shorter --duration or an earlier --start"
         )
     return Cut(out_rate, False, _parts(source, times, (0, count * step), count, step))
 
@@ -65,8 +65,8 @@ def _step(source: Source, rate: Fraction) -> int:
     step = max(1, round(have / rate))
     if abs(have / (step * rate) - 1) > _TOLERANCE:
         raise MediaError(
-            f"{source.path}: it has {float(have):g} frames/s, from which {float(rate):g} cannot be taken without making up "
-            f"or unevenly dropping frames; choose frame rate {float(have):g}, or another source"
+            f"{source.path}: it has {float(have):g} frames/s, from which {float(rate):g} cannot be taken without "
+            f"making up or unevenly dropping frames; choose --frame-rate {float(have):g}, or another source"
         )
     return step
 
@@ -97,6 +97,7 @@ def _require_constant(source: Source, times: Sequence[int]) -> None:
         if not half < after - before < 3 * half:
             at = float((before - source.start) * source.info.time_base)
             raise MediaError(
-                f"{source.path}: after the frame at {at:.3f} s the next comes {float((after - before) / source.interval):.2f} "
-                "frames later; make its frame rate constant (ffmpeg -vf fps=60), or choose another start"
+                f"{source.path}: after the frame at {at:.3f} s the next comes "
+                f"{float((after - before) / source.interval):.2f} frames later; make its frame rate constant "
+                "(ffmpeg -vf fps=60), or choose another --start"
             )

@@ -94,7 +94,7 @@ def _sheet(path: Path) -> Sheet:
 
 
 def _text(sheet: Sheet, row: int, column: int) -> str:
-    value = sheet.cell_value(row, column)
+    value: object = sheet.cell_value(row, column)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()

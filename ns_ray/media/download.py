@@ -16,7 +16,7 @@ from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 from ns_ray.errors import MediaError
 from ns_ray.media.dataset_list import Video
 from ns_ray.media.raw import RawVideo, find_raw, forget, keep_record, measure, raw_path
-from ns_ray.media.whole_file import writing
+from ns_ray.media.whole_file import held, writing
 
 Progress = Callable[[int, int], None]  # bytes that are there, and bytes in all (0 where nobody knows)
 
@@ -60,7 +60,7 @@ def fetch(video: Video, folder: Path, wanted: Wanted, progress: Progress, stop: 
         have = None  # it is not whole: it is fetched again, and stays until that has worked
     if have is not None and have.source == "":
         have = keep_record(have.path, source)  # put there by hand, or its writer was killed before the record
-    if have is not None and have.source == source:
+    if have is not None and have.source == source and (not _remote(source) or _suits(have, wanted)):
         return have, True
     if _remote(video.source):
         return _download(video, folder, wanted, progress, stop), False
@@ -81,13 +81,13 @@ def local_file(video: Video) -> Path:
     if path.is_file():
         return path
     if not path.is_dir():
-        raise MediaError(f"{video.name}: {path} is no file or folder here; check the path (a URL begins with https://)")
+        raise MediaError(f"{path} is no file or folder here; check the path (a URL begins with https://)")
     inside = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
     named = [entry for entry in inside if entry.stem == video.name and entry.suffix not in (".json", ".part")]
     chosen = named or inside
     if len(chosen) != 1:
         there = ", ".join(entry.name for entry in inside[:5]) or "nothing"
-        raise MediaError(f"{video.name}: {path} should hold one file {video.name}.*, but holds {there}; name the file")
+        raise MediaError(f"{path} should hold one file {video.name}.*, but holds {there}; name the file")
     return chosen[0]
 
 
@@ -95,40 +95,41 @@ def _copy(name: str, source: Path, folder: Path, progress: Progress, stop: Event
     total = measure(source).bytes
     target = folder / f"{name}{source.suffix.lower()}"
     with writing(target) as part:
-        _clear(folder, name, target)
         with source.open("rb") as original, part.open("wb") as copy:
             while block := original.read(_COPY_BYTES):
                 if stop.is_set():
-                    raise MediaError(f"{name}: interrupted")
+                    raise MediaError("interrupted")
                 copy.write(block)
                 progress(copy.tell(), total)
         if part.stat().st_size != total:
-            raise MediaError(f"{name}: {source} changed while it was copied; run this again")
+            raise MediaError(f"{source} changed while it was copied; run this again")
+        _clear(folder, name, target)
     return keep_record(target, str(source))
 
 
 def _download(video: Video, folder: Path, wanted: Wanted, progress: Progress, stop: Event) -> RawVideo:
     key = f"{video.source} {wanted.height} {wanted.frame_rate:g}"  # never goes on with another video's bytes
     part = folder / f"{video.name}.{hashlib.sha256(key.encode()).hexdigest()[:8]}.part"
+    lock = part / "lock"
     part.mkdir(parents=True, exist_ok=True)
     try:
-        file = _run(video, part, wanted, progress, stop)
-        try:
-            raw = measure(file)
-            _require(raw, wanted)
-        except MediaError as error:
-            shutil.rmtree(part)
-            raise MediaError(f"{video.name}: {video.source}: what came is unusable ({error})") from error
-        target = folder / f"{video.name}{file.suffix}"
-        _clear(folder, video.name, target)
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
-        file.replace(target)
-        shutil.rmtree(part)
+        with held(lock, folder / video.name):
+            file = _run(video, part, wanted, progress, stop)
+            try:
+                raw = measure(file)
+                _require(raw, wanted)
+            except MediaError as error:
+                file.unlink()
+                raise MediaError(f"{video.source}: what came is unusable ({error})") from error
+            with file.open("rb") as written:
+                os.fsync(written.fileno())
+            target = folder / f"{video.name}{file.suffix}"
+            _clear(folder, video.name, target)
+            file.replace(target)
+        return keep_record(target, video.source)
     finally:
-        if part.is_dir() and not any(part.iterdir()):
-            part.rmdir()
-    return keep_record(target, video.source)
+        if set(part.iterdir()) <= {lock}:  # nothing to go on with
+            shutil.rmtree(part)
 
 
 def _run(video: Video, part: Path, wanted: Wanted, progress: Progress, stop: Event) -> Path:
@@ -163,32 +164,36 @@ def _run(video: Video, part: Path, wanted: Wanted, progress: Progress, stop: Eve
     except (YoutubeDLError, OSError) as error:
         raise MediaError(_explain(video, wanted, error)) from error
     if len(files) != 1:
-        raise MediaError(f"{video.name}: {video.source} is no single video; give the URL of one")
+        raise MediaError(f"{video.source} is no single video; give the URL of one")
     return files[0]
 
 
 def _explain(video: Video, wanted: Wanted, error: Exception) -> str:
     text = " ".join(_PREFIX.sub("", str(error)).split()).rstrip(" .;")
     if isinstance(error, DownloadCancelled):
-        return f"{video.name}: interrupted; run this again to go on"
+        return "interrupted; run this again to go on"
     if "Requested format is not available" in text:
         return (
-            f"{video.name}: {video.source} is not offered with {wanted.height} rows at {wanted.frame_rate:g} frames/s; "
+            f"{video.source} is not offered with {wanted.height} rows at {wanted.frame_rate:g} frames/s; "
             "choose another --height or --frame-rate"
         )
     return (
-        f"{video.name}: {video.source} cannot be fetched ({text}); check the network and the URL and run this again, or "
+        f"{video.source} cannot be fetched ({text}); check the network and the URL and run this again, or "
         f"give a file that you have: --video {video.name}=FILE"
     )
 
 
 def _require(raw: RawVideo, wanted: Wanted) -> None:
-    info = raw.info
-    if info.height != wanted.height or abs(float(info.frame_rate) - wanted.frame_rate) > _RATE_TOLERANCE:
+    if not _suits(raw, wanted):
         raise MediaError(
-            f"it has {info.height} rows at {float(info.frame_rate):.4g} frames/s, not {wanted.height} at "
+            f"it has {raw.info.height} rows at {float(raw.info.frame_rate):.4g} frames/s, not {wanted.height} at "
             f"{wanted.frame_rate:g}; choose another --height or --frame-rate"
         )
+
+
+def _suits(raw: RawVideo, wanted: Wanted) -> bool:
+    off = abs(float(raw.info.frame_rate) - wanted.frame_rate)
+    return raw.info.height == wanted.height and off <= _RATE_TOLERANCE
 
 
 def _clear(folder: Path, name: str, target: Path) -> None:

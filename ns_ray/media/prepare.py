@@ -32,6 +32,7 @@ class Output:
         codec: FFmpeg's name of the encoder; empty to copy the source's packets.
         options: of the encoder, by their FFmpeg names.
         hidden: it has to have hidden frames.
+        threads: decoding threads; they change nothing of the result.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class Output:
     codec: str = ""
     options: dict[str, str] = field(default_factory=dict)
     hidden: bool = False
+    threads: int = 1
 
     @property
     def record(self) -> Path:
@@ -68,12 +70,8 @@ def prepared(output: Output) -> Structure | None:
     return None if problems(output, structure) else structure
 
 
-def prepare(output: Output, threads: int = 1) -> Iterator[int]:
+def prepare(output: Output) -> Iterator[int]:
     """Make a video; it is there under its name only once it is whole and checked.
-
-    Args:
-        output: what to make.
-        threads: decoding threads.
 
     Yields:
         The number of frames that are done.
@@ -84,7 +82,7 @@ def prepare(output: Output, threads: int = 1) -> Iterator[int]:
     output.record.unlink(missing_ok=True)
     with writing(output.path) as part:
         if output.codec:
-            yield from _encode(output, part, threads)
+            yield from _encode(output, part)
         else:
             copy_packets(part, output.source.path, coded_packets(output.source, list(output.times)), output.rate)
         wrong = problems(output, inspect(part, output.rate))
@@ -94,10 +92,10 @@ def prepare(output: Output, threads: int = 1) -> Iterator[int]:
     yield len(output.times)
 
 
-def _encode(output: Output, part: Path, threads: int) -> Iterator[int]:
+def _encode(output: Output, part: Path) -> Iterator[int]:
     writer = WebmWriter(part, output.codec, output.size, output.rate, output.options)
     try:
-        for index, frame in enumerate(frames(output.source, list(output.times), output.size, threads)):
+        for index, frame in enumerate(frames(output.source, list(output.times), output.size, output.threads)):
             writer.write(frame, index)
             if index % _FRAMES_A_REPORT == 0:
                 yield index

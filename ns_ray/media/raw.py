@@ -108,7 +108,7 @@ def measure(path: Path, source: str = "") -> RawVideo:
         raise MediaError(f"{path}: it holds no frame; get the file again")
     if declared is not None and end < declared - _SLACK_FRAMES / info.frame_rate:
         raise MediaError(
-            f"{path}: it ends at {float(end):.1f} s of {float(declared):.1f} s; the file is truncated, get the whole one"
+            f"{path}: it ends at {float(end):.1f} s of {float(declared):.1f} s; it is truncated, get the whole one"
         )
     return RawVideo(info, path.stat().st_size, float(end), source)
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 import av
 import av.error
 from av.filter import Graph
+from av.video.stream import VideoStream
 
 from ns_ray.errors import MediaError
 from ns_ray.media.probe import VideoInfo, open_input, probe
@@ -60,11 +61,10 @@ class Colors:
     @property
     def assumed(self) -> "Colors":
         """What is unspecified taken for BT.709, limited range (full range for RGB)."""
-        return Colors(
-            self.range or (FULL if self.rgb else LIMITED),
-            *(BT709 if code == UNSPECIFIED else code for code in (self.matrix, self.primaries, self.transfer)),
-            rgb=self.rgb,
+        matrix, primaries, transfer = (
+            BT709 if code == UNSPECIFIED else code for code in (self.matrix, self.primaries, self.transfer)
         )
+        return Colors(self.range or (FULL if self.rgb else LIMITED), matrix, primaries, transfer, self.rgb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,9 @@ def _colors(frame: av.VideoFrame) -> Colors:
 def _require_convertible(path: str, colors: Colors) -> None:
     known = colors.assumed
     if known.transfer in _HDR:
-        raise MediaError(f"{path}: it is HDR ({_HDR[known.transfer]}); tone-map it to BT.709 first, or take an SDR source")
+        raise MediaError(
+            f"{path}: it is HDR ({_HDR[known.transfer]}); tone-map it to BT.709 first, or take an SDR source"
+        )
     for what, code, names in (
         ("matrix", known.matrix, _MATRICES),
         ("primaries", known.primaries, _PRIMARIES),
@@ -182,7 +184,7 @@ def frame_times(source: Source, since: Fraction, until: Fraction) -> tuple[list[
     return sorted(times), sorted(keys)
 
 
-def coded_packets(source: Source, times: list[int]) -> Iterator[av.Packet]:
+def coded_packets(source: Source, times: list[int]) -> Iterator["av.Packet[VideoStream]"]:
     """The packets shown at `times`, the first of which has to be a key frame's; raises MediaError where one lacks."""
     wanted = iter(times)
     due = next(wanted, None)
@@ -248,7 +250,9 @@ class _Converter:
         self._size = size
         self._graph: Graph | None = None
         info = source.info
-        self._same = (info.width, info.height) == size and info.pixel_format == "yuv420p" and source.colors.assumed.standard
+        self._same = (
+            (info.width, info.height) == size and info.pixel_format == "yuv420p" and source.colors.assumed.standard
+        )
         self._first: tuple[object, ...] | None = None
 
     def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
@@ -257,8 +261,8 @@ class _Converter:
         if kind != self._first:
             at = float(((frame.pts or 0) - self._source.start) * self._source.info.time_base)
             raise MediaError(
-                f"{self._source.path}: at {at:.3f} s it changes its size, format or colours; cut elsewhere, or encode it "
-                "to one size first"
+                f"{self._source.path}: at {at:.3f} s it changes its size, format or colours; cut elsewhere, or "
+                "encode it to one size first"
             )
         if self._same:
             return frame
@@ -297,4 +301,3 @@ def _parameters(colors: Colors) -> str:
         f"range={'pc' if colors.range == FULL else 'tv'}:colorspace={_MATRICES[colors.matrix]}:"
         f"color_primaries={_PRIMARIES[colors.primaries]}:color_trc={_TRANSFERS[colors.transfer]}"
     )
-

@@ -74,7 +74,7 @@ class WebmWriter:
         return MediaError(f"{self._path}: it cannot be written ({error}); is the disk full?")
 
 
-def copy_packets(path: Path, source: str, packets: Iterable[av.Packet], rate: Fraction) -> None:
+def copy_packets(path: Path, source: str, packets: Iterable["av.Packet[VideoStream]"], rate: Fraction) -> None:
     """Write coded packets to a WebM file as they are, shown at 0, 1, 2, ... / rate seconds.
 
     Args:

@@ -25,7 +25,7 @@ def writing(path: Path) -> Iterator[Path]:
     """
     part = path.with_name(f"{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _held(part, path):
+    with held(part, path):
         try:
             yield part
             with part.open("rb") as written:
@@ -37,7 +37,12 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _held(part: Path, path: Path) -> Iterator[None]:
+def held(part: Path, path: Path) -> Iterator[None]:
+    """Keep other processes from writing `path`, by a lock on the file `part`, which is made if it lacks.
+
+    Raises:
+        MediaError: another process keeps it.
+    """
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
         with part.open("ab") as held:
