@@ -36,9 +36,8 @@ def run_tasks(
         retries: how often a task is started again whose process died.
         on_progress: told the item and what `work` yielded.
     """
-    remote: Any = ray.remote(work).options(
-        num_cpus=cpus, resources=resources, num_returns="streaming", max_retries=retries
-    )
+    task: Any = ray.remote(work)
+    start = task.options(num_cpus=cpus, resources=resources, num_returns="streaming", max_retries=retries).remote
     waiting = list(reversed(items))
     running: dict[Any, T] = {}
     while waiting or running:

@@ -32,7 +32,7 @@ from ns_ray.config import Config, load_config
 from ns_ray.errors import ConfigError, MediaError, ModelError
 from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import quality_for
-from ns_ray.media.ladder import lr_name, video_folder
+from ns_ray.media.ladder import LADDER, video_folder
 from ns_ray.media.probe import VideoInfo
 from ns_ray.results import BenchmarkResult, StreamResult
 from ns_ray.sr.models import ModelSpec
@@ -301,7 +301,9 @@ def _inputs(options: argparse.Namespace, config: Config) -> list[str]:
     """The videos to take: those named, the content's prepared test video, or the configuration's."""
     if options.input:
         return list(options.input)
-    name = lr_name(options.resolution, options.duration, "test")
+    if options.resolution not in LADDER:
+        raise ConfigError(f"--resolution {options.resolution}: prepared videos have {', '.join(map(str, LADDER))} rows")
+    name = LADDER[options.resolution].name(options.duration, "test")
     prepared = video_folder(options.data_dir, options.content) / name
     if prepared.exists():
         return [str(prepared)]

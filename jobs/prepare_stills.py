@@ -28,7 +28,7 @@ from rich.progress import Progress
 
 from jobs import face
 from ns_ray.errors import MediaError
-from ns_ray.media.ladder import LADDER, hr_name, lr_name, size_of
+from ns_ray.media.ladder import LADDER, LrEncoding, hr_name, size_of
 from ns_ray.media.webm import WebmWriter
 from ns_ray.sr.dataset import planes_of
 from ns_ray.sr.engine import Planes
@@ -40,10 +40,10 @@ _FPS = 60
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One kind of clip: its HR and LR rows, and its frames."""
+    """One kind of clip: its HR rows, how its LR video is encoded, and its frames."""
 
     hr: int
-    lr: int
+    lr: LrEncoding
     frames: int
 
     @property
@@ -52,7 +52,7 @@ class Target:
         return round(self.frames / _FPS)
 
 
-TARGETS = (Target(1080, 360, 120), Target(2160, 720, 60))
+TARGETS = (Target(1080, LADDER[360], 120), Target(2160, LADDER[720], 60))
 
 
 @dataclass
@@ -129,9 +129,9 @@ def make_clip(image: Path, target: Target, window: int, directory: Path, setting
     if frames is None:
         return False
     directory.mkdir(parents=True, exist_ok=True)
-    size = size_of(target.lr)
-    low_path = directory / lr_name(target.lr, target.seconds, "train")
-    low = WebmWriter(low_path, "libvpx-vp9", size, Fraction(_FPS), LADDER[target.lr].options)
+    size = target.lr.size
+    low_path = directory / target.lr.name(target.seconds, "train")
+    low = WebmWriter(low_path, "libvpx-vp9", size, Fraction(_FPS), target.lr.options)
     high_options = {"preset": "8", "crf": str(settings.crf), "svtav1-params": "tune=1:keyint=1"}
     high_path = directory / hr_name(target.hr, target.seconds, "train")
     high = WebmWriter(high_path, "libsvtav1", size_of(target.hr), Fraction(_FPS), high_options)
@@ -180,7 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
                     made[target] += 1
                     names.add(name)
     for target, count in made.items():
-        console.print(f"{count} clips {target.lr}p -> {target.hr}p under {options.data_dir / 'stills'}")
+        console.print(f"{count} clips {target.lr.height}p -> {target.hr}p under {options.data_dir / 'stills'}")
     if not names:
         console.print("no image is large enough (1102 rows) with enough detail")
         return 1

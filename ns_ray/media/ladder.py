@@ -20,6 +20,15 @@ class LrEncoding:
     tile_columns: int
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(width, height)."""
+        return size_of(self.height)
+
+    def name(self, seconds: int, part: Part) -> str:
+        """Such as `720p_4125kbps_d60_train.webm`."""
+        return f"{self.height}p_{self.kbps}kbps_d{seconds}_{part}.webm"
+
+    @property
     def options(self) -> dict[str, str]:
         """libvpx-vp9 options by their FFmpeg names."""
         return {
@@ -54,12 +63,6 @@ def size_of(height: int) -> tuple[int, int]:
 def video_folder(data_dir: Path, content: str) -> Path:
     """Where a content's prepared videos are."""
     return data_dir / content / "video"
-
-
-def lr_name(height: int, seconds: int, part: Part) -> str:
-    """Such as `720p_4125kbps_d60_train.webm`; a height that is not in the ladder has 0 kbit/s."""
-    kbps = LADDER[height].kbps if height in LADDER else 0
-    return f"{height}p_{kbps}kbps_d{seconds}_{part}.webm"
 
 
 def hr_name(height: int, seconds: int, part: Part) -> str:

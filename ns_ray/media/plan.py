@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ns_ray.errors import MediaError
 from ns_ray.media.cut import cut
-from ns_ray.media.ladder import GOP, LADDER, hr_name, lr_name, size_of, video_folder
+from ns_ray.media.ladder import GOP, LADDER, hr_name, size_of, video_folder
 from ns_ray.media.prepare import Output, can_copy
 from ns_ray.media.raw import find_raw
 from ns_ray.media.source import Source, open_source
@@ -56,16 +56,16 @@ def outputs(name: str, start: float, data_dir: Path, plan: Plan) -> list[Output]
     for part, times in whole.times.items():
         reference = Output(folder / hr_name(plan.reference, plan.seconds, part), source, times, whole.rate, size)
         made.append(reference if whole.copied else _encoded_reference(reference, plan))
-        for height in plan.resolutions:
+        for encoding in (LADDER[height] for height in plan.resolutions):
             made.append(
                 Output(
-                    folder / lr_name(height, plan.seconds, part),
+                    folder / encoding.name(plan.seconds, part),
                     source,
                     times,
                     whole.rate,
-                    size_of(height),
+                    encoding.size,
                     "libvpx-vp9",
-                    LADDER[height].options,
+                    encoding.options,
                     hidden=plan.require_hidden and len(times) >= GOP,
                     threads=plan.threads,
                 )
