@@ -38,7 +38,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--start", type=float, metavar="S", help="second at which train begins; default: the list's")
     add("--resolutions", type=int, nargs="+", default=[720], metavar="H", choices=sorted(LADDER), help="LR heights")
     add("--reference", type=int, default=PUBLISHED_HEIGHT, metavar="H", help="HR height; larger sources are scaled")
-    add("-f", "--frame-rate", type=Fraction, default=Fraction(60), metavar="FPS", help="frames a second")
+    add("-f", "--frame-rate", type=_rate, default=Fraction(60), metavar="FPS", help="frames a second")
     add("--num-workers", "--num_workers", type=int, metavar="N", help="outputs at once; default: the configuration's")
     options = parser.parse_args(argv)
     for name in ("duration", "frame_rate", "num_workers"):
@@ -50,6 +50,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     if options.reference % 2 or options.reference <= max(options.resolutions):
         parser.error("--reference must be even, and more than each of --resolutions")
     return options
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(f"{text} is no number of frames a second, such as 60 or 60000/1001") from None
 
 
 def main(argv: list[str] | None = None) -> int:

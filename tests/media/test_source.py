@@ -55,7 +55,12 @@ def test_colours_are_converted(tmp_path, pixel_format, tags, planes):
 def test_rgb_is_converted(tmp_path):
     green, blue, red = (round(255 * COLOR[i]) for i in (1, 2, 0))
     path = sources.write_source(
-        tmp_path / "s.nut", codec="utvideo", frames=2, pixel_format="gbrp", tags=(2, 0, 1, 13), planes=(green, blue, red)
+        tmp_path / "s.nut",
+        codec="utvideo",
+        frames=2,
+        pixel_format="gbrp",
+        tags=(2, 0, 1, 13),
+        planes=(green, blue, red),
     )
     source = open_source(str(path))
     times, _ = frame_times(source, Fraction(0), Fraction(1))
@@ -111,8 +116,7 @@ def test_the_frames_asked_for_come(tmp_path, name, codec):
     assert len(keys) >= 1
     for threads in (1, 3):
         found = [
-            sources.number_of(frame, 300 + i)
-            for i, frame in enumerate(frames(source, times, (192, 108), threads))
+            sources.number_of(frame, 300 + i) for i, frame in enumerate(frames(source, times, (192, 108), threads))
         ]
         assert found == list(range(300, 360))
 
