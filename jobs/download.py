@@ -1,7 +1,7 @@
 """Fetch the source videos of a dataset list into DATA_DIR/raw: `lol` becomes raw/lol0.webm.
 
 A video that is there and whole is kept; one that came in part is gone on with. A URL may also be a file, or a folder
-that holds it. --video names videos without a list: --video lol0=match.webm, lol0=https://...
+that holds it. --video names videos without a list: --video lol0=match.webm --video gta0=https://...
 """
 
 import argparse

@@ -20,13 +20,11 @@ from actors.tasks import run_tasks
 from jobs import face
 from jobs.lists import list_options, videos_of
 from ns_ray.config import Config, load_config
-from ns_ray.errors import ConfigError, NsRayError
+from ns_ray.errors import NsRayError
 from ns_ray.media.check import Structure
-from ns_ray.media.dataset_list import Video
 from ns_ray.media.ladder import LADDER, PUBLISHED_HEIGHT
 from ns_ray.media.plan import Plan, outputs
 from ns_ray.media.prepare import Output, prepare, prepared
-from ns_ray.media.raw import raw_path
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -87,30 +85,20 @@ def encode(options: argparse.Namespace) -> None:
     console = face.console()
     failures: list[str] = []
     wanted: list[Output] = []
-    for video in _videos(options):
+    for video in videos_of(options, beside=options.data_dir / "raw"):
         try:
             start = video.start if options.start is None else options.start
             wanted += outputs(video.name, start, options.data_dir.resolve(), plan)
         except (NsRayError, OSError) as error:
             failures.append(f"{video.name}: {error}")
+    among = len(failures) + len(wanted)
     with console.status("checking what is there"):
         kept = {output.path: found for output in wanted if (found := prepared(output)) is not None}
     missing = [output for output in wanted if output.path not in kept]
     if missing:
         failures += _make(missing, options.num_workers or settings.at_once, config, console)
     _show(wanted, kept, console)
-    face.fail(failures, len(failures) + len(wanted), "videos")
-
-
-def _videos(options: argparse.Namespace) -> list[Video]:
-    """The list's videos; names of --content that are no list's are taken if their source is there."""
-    raw = options.data_dir / "raw"
-    try:
-        return videos_of(options)
-    except ConfigError:
-        if all(raw_path(raw, name) for name in options.content):
-            return [Video(name, "", 0.0) for name in options.content]
-        raise
+    face.fail(failures, among, "videos")
 
 
 def _make(missing: list[Output], at_once: int, config: Config, console: Console) -> list[str]:

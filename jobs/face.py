@@ -94,4 +94,5 @@ def fail(failures: list[str], among: int, what: str) -> None:
     for failure in failures:
         print(f"error: {failure}", file=sys.stderr)
     if failures:
-        raise MediaError(f"{len(failures)} of {among} {what} failed; the others are done")
+        others = "; the others are done" if len(failures) < among else ""
+        raise MediaError(f"{len(failures)} of {among} {what} failed{others}")

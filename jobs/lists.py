@@ -6,6 +6,7 @@ from pathlib import Path
 from jobs import face
 from ns_ray.errors import ConfigError, MediaError
 from ns_ray.media.dataset_list import Video, read_list
+from ns_ray.media.raw import raw_path
 
 
 def list_options(parser: argparse.ArgumentParser) -> None:
@@ -35,17 +36,23 @@ def _find(xls: Path, data_dir: Path) -> Path:
     return found
 
 
-def videos_of(options: argparse.Namespace) -> list[Video]:
+def videos_of(options: argparse.Namespace, beside: Path | None = None) -> list[Video]:
     """The videos that the options of `list_options` choose.
 
+    Args:
+        options: the command line.
+        beside: a folder whose videos --content may name, too; they start at 0.
+
     Raises:
-        ConfigError: --content names one that is not in the list.
+        ConfigError: --content names one that is nowhere.
         MediaError: the list cannot be read.
     """
     path = _find(options.xls, options.data_dir)
-    videos = read_list(path)
-    names = [video.name for video in videos]
-    unknown = [name for name in options.content or () if name not in names]
-    if unknown:
-        raise ConfigError(f"--content {unknown[0]}: {path} lists {', '.join(names)}")
-    return [video for video in videos if not options.content or video.name in options.content]
+    listed = {video.name: video for video in read_list(path)}
+    videos = []
+    for name in dict.fromkeys(options.content or listed):
+        if name not in listed and (beside is None or raw_path(beside, name) is None):
+            there = "" if beside is None else f", and {beside} holds no {name}"
+            raise ConfigError(f"--content {name}: {path} lists {', '.join(listed)}{there}")
+        videos.append(listed.get(name) or Video(name, ""))
+    return videos

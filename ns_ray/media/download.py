@@ -175,7 +175,7 @@ def _explain(video: Video, wanted: Wanted, error: Exception) -> str:
     if "Requested format is not available" in text:
         return (
             f"{video.source} is not offered with {wanted.height} rows at {wanted.frame_rate:g} frames/s; "
-            "choose another --height or --frame-rate"
+            "choose another --height or --frame-rate (on YouTube, yt-dlp sees all formats only if deno is installed)"
         )
     return (
         f"{video.source} cannot be fetched ({text}); check the network and the URL and run this again, or "

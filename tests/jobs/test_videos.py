@@ -14,6 +14,8 @@ import sources
 import xlwt
 
 from jobs import download, encode
+from jobs.lists import videos_of
+from ns_ray.errors import ConfigError
 from ns_ray.media.check import inspect
 from ns_ray.sr.dataset import find_pairs
 
@@ -67,6 +69,7 @@ def test_from_a_list_to_videos_killed_on_the_way(tmp_path):
     assert done.returncode == 1
     assert "error: gta0: " in done.stderr
     assert "30 frames/s, from which 60 cannot be taken" in done.stderr
+    assert "error: 1 of 9 videos failed; the others are done" in done.stderr
     names = [
         f"{kind}_d1_{part}.{ending}"
         for kind in ("360p_700kbps", "432p")
@@ -115,7 +118,7 @@ def test_a_download_without_network_says_so_for_each_video(tmp_path, capsys):
         f"error: lol0: {nowhere}/a.webm",
         f"error: lol1: {nowhere}/b.webm",
     ]
-    assert lines[2:] == ["error: 2 of 2 videos failed; the others are done"]
+    assert lines[2:] == ["error: 2 of 2 videos failed"]
     assert not list((data / "raw").iterdir())
 
     clip = sources.write_source(tmp_path / "lol0.mp4", frames=30)
@@ -163,6 +166,18 @@ def test_encode_refuses_options_out_of_range(arguments):
 def test_a_list_that_is_not_there(tmp_path, capsys, job_module, told):
     assert job_module.main(["--data-dir", str(tmp_path), "--xls-name", "nowhere.xls"]) == 1
     assert told in capsys.readouterr().err
+
+
+def test_videos_that_no_list_names_start_at_0(tmp_path):
+    (tmp_path / "raw").mkdir()
+    sources.write_source(tmp_path / "raw" / "match.mp4", frames=3)
+    options = encode.arguments(["--data-dir", str(tmp_path), "-c", "match", "lol0"])
+    assert [(video.name, video.start) for video in videos_of(options, tmp_path / "raw")] == [
+        ("match", 0),
+        ("lol0", 300),
+    ]
+    with pytest.raises(ConfigError, match="match"):
+        videos_of(options)
 
 
 def test_encode_says_what_to_download(tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Sources of all kinds become BT.709 limited-range frames, or are refused by name."""
 
+import struct
 from fractions import Fraction
 
 import av
@@ -67,6 +68,26 @@ def test_rgb_is_converted(tmp_path):
     frame = next(frames(source, times, (64, 36)))
     found = sources.samples(frame)
     assert np.abs(np.array(found) - WANTED).max() <= 2
+
+
+def test_bt2020_without_hdr_is_converted(tmp_path):
+    tags, planes = (1, 9, 9, 14), (480, 512, 512)
+    path = sources.write_source(tmp_path / "s.mkv", frames=1, pixel_format="yuv420p10le", tags=tags, planes=planes)
+    source = open_source(str(path))
+    frame = next(frames(source, frame_times(source, Fraction(0), Fraction(1))[0], (64, 36)))
+    assert sources.samples(frame) == pytest.approx([120, 128, 128], abs=1)
+
+
+def test_rotated_video_is_refused(tmp_path):
+    path = sources.write_source(tmp_path / "s.mp4", frames=3)
+    one, minus = 0x10000, 0xFFFF0000
+    upright, turned = (
+        struct.pack(">9I", *m, 0, 0, 0x40000000) for m in ((one, 0, 0, 0, one, 0), (0, one, 0, minus, 0, 0))
+    )
+    header, track = path.read_bytes().split(b"tkhd")
+    path.write_bytes(header + b"tkhd" + track.replace(upright, turned, 1))
+    with pytest.raises(MediaError, match=r"shown rotated by -?90 degrees"):
+        open_source(str(path))
 
 
 def test_other_primaries_move_colours_but_not_greys(tmp_path):
