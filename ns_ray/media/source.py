@@ -40,6 +40,7 @@ _TRANSFERS = {
 }
 _HDR = {16: "PQ", 18: "HLG"}
 _RATES = [Fraction(n * 1000, d) for n in (24, 25, 30, 48, 50, 60, 90, 100, 120, 144, 240) for d in (1000, 1001)]
+_NO_TIMES = 0x80  # AVFMT_NOTIMESTAMPS
 _SEEK_SECONDS = 2  # containers seek by decode times, which come before the times of showing
 
 
@@ -91,10 +92,14 @@ def open_source(path: str) -> Source:
 
     Raises:
         MediaError: it is no video, or one of those that cannot be converted properly: interlaced, rotated, of pixels
-            that are not square, or HDR.
+            that are not square, HDR, or in a container without times.
     """
     info = probe(path)
     with open_input(path) as container:
+        if container.format.name == "avi" or container.format.flags & _NO_TIMES:
+            raise MediaError(
+                f"{path}: its container does not tell when frames are shown; put it into .mkv or .mp4 first"
+            )
         stream = container.streams.video[0]
         try:
             frame = next(container.decode(stream), None)

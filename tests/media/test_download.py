@@ -1,6 +1,9 @@
 """Fetching from a web server on this machine, whole and in pieces, and from files; never from the network."""
 
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +18,7 @@ from ns_ray.media.dataset_list import Video
 from ns_ray.media.download import Wanted, fetch
 from ns_ray.media.raw import find_raw
 
+ROOT = Path(__file__).resolve().parents[2]
 WANTED = Wanted(height=108, frame_rate=60, timeout_seconds=5, retries=0)
 
 
@@ -26,6 +30,8 @@ class Site(ThreadingHTTPServer):
         self.content = content
         self.limit = 10**9
         self.starts: list[int] = []  # of the answers
+        self.go_on = Event()  # while it is not set, answers do not end
+        self.go_on.set()
         self.url = f"http://127.0.0.1:{self.server_port}/video.webm"
 
 
@@ -58,6 +64,8 @@ class Handler(BaseHTTPRequestHandler):
         if send:
             self.server.starts.append(start)
             self.wfile.write(part[: self.server.limit])
+            self.wfile.flush()
+            self.server.go_on.wait(30)
 
     def log_message(self, *_):
         pass
@@ -112,6 +120,26 @@ def test_a_broken_download_goes_on_where_it_was(tmp_path, site, clip):
     assert raw.path.read_bytes() == clip.read_bytes()
     assert max(site.starts) > 0, "it did not start over"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lol0.json", "lol0.webm"]
+
+
+def test_a_killed_download_goes_on_where_it_was(tmp_path, site, clip):
+    site.limit = len(site.content) // 2
+    site.go_on.clear()
+    job = [sys.executable, "jobs/download.py", "--data-dir", tmp_path, "--height", 108, "--video", f"lol0={site.url}"]
+    with subprocess.Popen([*map(str, job)], cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not any(part.stat().st_size for part in (tmp_path / "raw").glob("*.part/*.part")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.kill()
+    site.go_on.set()
+    site.limit = 10**9
+    assert find_raw(tmp_path / "raw", "lol0") is None
+    raw, _, _ = get(site.url, tmp_path / "raw")
+    assert raw.path.read_bytes() == clip.read_bytes()
+    assert max(site.starts) > 0, "it did not start over"
+    assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == ["lol0.json", "lol0.webm"]
 
 
 def test_another_source_is_never_mixed_in(tmp_path, site):

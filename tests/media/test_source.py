@@ -163,6 +163,13 @@ def test_a_change_of_size_is_refused(tmp_path):
         list(frames(source, times, (64, 36)))
 
 
+@pytest.mark.parametrize("name", ["s.avi", "s.h264"])
+def test_containers_without_times_are_refused(tmp_path, name):
+    path = sources.write_source(tmp_path / name, frames=9)
+    with pytest.raises(MediaError, match=r"does not tell when frames are shown; put it into .mkv"):
+        open_source(str(path))
+
+
 def test_no_video_is_refused(tmp_path):
     for name, content in (("a.webm", b""), ("b.txt", b"text\n" * 99)):
         (tmp_path / name).write_bytes(content)
