@@ -133,6 +133,8 @@ def _label(output: Output) -> str:
 
 
 def _show(wanted: list[Output], kept: dict[Path, Structure], console: Console) -> None:
+    if not wanted:
+        return
     table = Table("video", "", "size", "frames", "frames/s", "codec", "key frames", "hidden", "kbit/s")
     for output in wanted:
         name = f"{output.path.parents[1].name}/video/{output.path.name}"

@@ -19,16 +19,16 @@ class Cut:
 
     Attributes:
         rate: frames a second of the parts.
-        copied: each part is a run of coded packets that begins at a key frame, and can be copied.
+        aligned: each part is a run of frames that begins at a key frame, so that its packets can be copied.
         times: of each part, when its frames are shown in the source, in ticks.
     """
 
     rate: Fraction
-    copied: bool
+    aligned: bool
     times: dict[Part, tuple[int, ...]]
 
 
-def cut(source: Source, start: float, seconds: int, rate: Fraction, copied: bool) -> Cut:
+def cut(source: Source, start: float, seconds: int, rate: Fraction, aligned: bool) -> Cut:
     """Choose the frames of train and of test, which follows it.
 
     Args:
@@ -36,8 +36,7 @@ def cut(source: Source, start: float, seconds: int, rate: Fraction, copied: bool
         start: second of the source at which train begins.
         seconds: duration of each part.
         rate: frames a second; a source of a multiple of it gives every second, third, ... frame.
-        copied: begin each part at a key frame (the next one), so that it can be copied; given up where key frames are
-            too rare for that.
+        aligned: begin each part at a key frame (the next one); given up where key frames are too rare for that.
 
     Raises:
         MediaError: the source is too short, of another frame rate, or of no constant one.
@@ -46,7 +45,7 @@ def cut(source: Source, start: float, seconds: int, rate: Fraction, copied: bool
     out_rate = source.info.frame_rate / step
     count = round(seconds * out_rate)
     since = Fraction(start)
-    if copied and step == 1:
+    if aligned and step == 1:
         times, keys = frame_times(source, since, since + 2 * seconds + _KEY_SECONDS)
         starts = _key_starts(times, keys, count)
         if starts is not None:

@@ -17,6 +17,7 @@ from ns_ray.media.whole_file import read_record, write_record, writing
 
 _SAMPLE_BYTES = 2**20
 _FRAMES_A_REPORT = 10
+CUT = ("source", "first_seconds", "last_seconds", "frame_rate")  # what a recipe says of the frames taken
 COPYABLE = ("vp9", "av1")  # what WebM holds, and what is coded in the order of showing
 
 
@@ -52,18 +53,16 @@ class Output:
         return self.path.with_suffix(".json")
 
 
-def can_copy(source: Source, size: tuple[int, int]) -> bool:
-    """Whether a source's packets can serve as they are: 8 bit 4:2:0, BT.709 limited range, of that size."""
-    info = source.info
-    same = (info.width, info.height) == size and info.pixel_format == "yuv420p"
-    return same and info.codec in COPYABLE and source.colors.standard
+def can_copy(source: Source) -> bool:
+    """Whether a source's packets can serve as they are: VP9 or AV1, 8 bit 4:2:0, BT.709 limited range."""
+    return source.info.codec in COPYABLE and source.info.pixel_format == "yuv420p" and source.colors.standard
 
 
 def prepared(output: Output) -> Structure | None:
     """What is in an output that was made before from the same source in the same way; None if it has to be made."""
     record = read_record(output.record)
     try:
-        if record is None or record.pop("bytes", None) != output.path.stat().st_size or record != _recipe(output):
+        if record is None or record.pop("bytes", None) != output.path.stat().st_size or record != recipe(output):
             return None
         structure = inspect(output.path, output.rate)
     except (OSError, NsRayError):
@@ -89,7 +88,7 @@ def prepare(output: Output) -> Iterator[int]:
         wrong = problems(output, inspect(part, output.rate))
         if wrong:
             raise MediaError(f"{output.path}: it did not come out as it should: {'; '.join(wrong)}")
-    write_record(output.record, _recipe(output) | {"bytes": output.path.stat().st_size})
+    write_record(output.record, recipe(output) | {"bytes": output.path.stat().st_size})
     yield len(output.times)
 
 
@@ -130,7 +129,7 @@ def problems(output: Output, found: Structure) -> list[str]:
     return wrong
 
 
-def _recipe(output: Output) -> dict[str, Any]:
+def recipe(output: Output) -> dict[str, Any]:
     """All that decides what an output holds, as JSON has it."""
     base = output.source.info.time_base
     return {

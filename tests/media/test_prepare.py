@@ -207,6 +207,17 @@ def test_what_is_made_is_kept_and_what_differs_is_made_again(tmp_path):
     assert not any(prepared(output) for output in outputs("lol0", 0, tmp_path, PLAN)), "another source"
 
 
+def test_videos_of_one_part_show_the_same_frames(tmp_path):
+    raw(tmp_path, frames=250)
+    make(outputs("lol0", 0, tmp_path, PLAN))
+    smaller = replace(PLAN, reference=72)
+    encoded = outputs("lol0", 0, tmp_path, smaller)
+    assert [bool(prepared(output)) for output in encoded] == [False, True, False, True], "another reference, one cut"
+    with pytest.raises(MediaError, match=r"108p_d1_train.webm: it shows other frames .* remove it, or make it anew"):
+        outputs("lol0", 1, tmp_path, smaller)
+    outputs("lol0", 1, tmp_path, PLAN)  # all that is there is made anew
+
+
 def test_what_came_out_wrong_is_not_kept(tmp_path):
     raw(tmp_path)
     output = outputs("lol0", 0, tmp_path, replace(PLAN, require_hidden=True))[1]
