@@ -132,6 +132,13 @@ def _download(video: Video, folder: Path, wanted: Wanted, progress: Progress, st
             shutil.rmtree(part)
 
 
+def format_selector(wanted: Wanted) -> str:
+    """What to choose, in yt-dlp's terms: the best SDR video of that height and rate, known or told only by the file."""
+    low, high = wanted.frame_rate - _RATE_TOLERANCE, wanted.frame_rate + _RATE_TOLERANCE
+    only = f"[height=?{wanted.height}][fps>?{low:g}][fps<?{high:g}][dynamic_range=?SDR]"
+    return f"bestvideo{only}/best{only}"
+
+
 def _run(video: Video, part: Path, wanted: Wanted, progress: Progress, stop: Event) -> Path:
     def hook(state: dict[str, Any]) -> None:
         if stop.is_set():
@@ -139,10 +146,8 @@ def _run(video: Video, part: Path, wanted: Wanted, progress: Progress, stop: Eve
         total = state.get("total_bytes") or state.get("total_bytes_estimate") or 0
         progress(int(state.get("downloaded_bytes") or 0), int(total))
 
-    low, high = wanted.frame_rate - _RATE_TOLERANCE, wanted.frame_rate + _RATE_TOLERANCE
-    only = f"[height=?{wanted.height}][fps>?{low:g}][fps<?{high:g}]"
     options: Any = {
-        "format": f"bestvideo{only}/best{only}",
+        "format": format_selector(wanted),
         "outtmpl": str(part / "video.%(ext)s"),
         "continuedl": True,
         "noplaylist": True,

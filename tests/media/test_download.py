@@ -12,10 +12,11 @@ from threading import Event, Thread
 
 import pytest
 import sources
+import yt_dlp
 
 from ns_ray.errors import MediaError
 from ns_ray.media.dataset_list import Video
-from ns_ray.media.download import Wanted, fetch
+from ns_ray.media.download import Wanted, fetch, format_selector
 from ns_ray.media.raw import find_raw
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,6 +185,48 @@ def test_what_comes_has_to_be_what_was_asked_for(tmp_path, site, clip):
     with pytest.raises(MediaError, match=site.url):
         get(site.url, tmp_path)
     assert not list(tmp_path.iterdir()), "nothing unusable is left"
+
+
+def offered(height: int, fps: float, codec: str = "vp9", **more: object) -> dict[str, object]:
+    name = f"{height}p{fps:g}-{codec}{more.get('dynamic_range', '')}"
+    return {
+        "format_id": name,
+        "url": "http://x/",
+        "height": height,
+        "fps": fps,
+        "vcodec": codec,
+        "acodec": "none",
+    } | more
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [
+        (Wanted(2160, 60), "2160p60-vp9"),
+        (Wanted(1080, 60), "1080p59.94-avc1"),
+        (Wanted(1080, 30), "1080p30-vp9"),
+        (Wanted(1440, 60), None),
+        (Wanted(2160, 50), None),
+    ],
+)
+def test_what_is_chosen_of_a_sites_formats(wanted, chosen):
+    """Never sound, never HDR, which the next step refuses; yt-dlp would take it for better."""
+    formats = [
+        offered(720, 60),
+        offered(1080, 30),
+        offered(1080, 59.94, "avc1"),
+        offered(2160, 30, "av01"),
+        offered(2160, 60, tbr=20000),
+        offered(2160, 60, "vp9.2", dynamic_range="HDR10", tbr=25000),
+        offered(2160, 60, "none", acodec="opus"),
+    ]
+    info = {"id": "x", "title": "x", "extractor": "x", "webpage_url": "http://x/", "formats": formats}
+    with yt_dlp.YoutubeDL({"format": format_selector(wanted), "quiet": True, "simulate": True}) as downloader:
+        if chosen is None:
+            with pytest.raises(yt_dlp.utils.YoutubeDLError, match="Requested format is not available"):
+                downloader.process_ie_result(info, download=False)
+        else:
+            assert downloader.process_ie_result(info, download=False)["format_id"] == chosen
 
 
 def test_without_a_network(tmp_path):

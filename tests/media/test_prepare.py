@@ -190,6 +190,8 @@ def test_what_is_made_is_kept_and_what_differs_is_made_again(tmp_path):
     assert prepared(replace(output, options=output.options | {"b": "61k"})) is None
     assert prepared(replace(output, times=output.times[1:])) is None
 
+    make([replace(output, threads=3)])
+    assert contents(folder) == first, "threads change nothing"
     output.record.unlink()
     assert prepared(output) is None, "a file without a record proves nothing"
     make([output])
