@@ -84,7 +84,7 @@ def prepare(output: Output) -> Iterator[int]:
         if output.codec:
             yield from _encode(output, part)
         else:
-            copy_packets(part, output.source.path, coded_packets(output.source, list(output.times)), output.rate)
+            copy_packets(part, output.source.path, coded_packets(output.source, output.times), output.rate)
         wrong = problems(output, inspect(part, output.rate))
         if wrong:
             raise MediaError(f"{output.path}: it did not come out as it should: {'; '.join(wrong)}")
@@ -95,7 +95,7 @@ def prepare(output: Output) -> Iterator[int]:
 def _encode(output: Output, part: Path) -> Iterator[int]:
     writer = WebmWriter(part, output.codec, output.size, output.rate, output.options)
     try:
-        for index, frame in enumerate(frames(output.source, list(output.times), output.size, output.threads)):
+        for index, frame in enumerate(frames(output.source, output.times, output.size, output.threads)):
             writer.write(frame, index)
             if index % _FRAMES_A_REPORT == 0:
                 yield index

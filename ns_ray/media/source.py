@@ -1,6 +1,7 @@
 """A source video: what it is, when its frames come, and its frames as BT.709 limited-range YUV 4:2:0."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -189,49 +190,47 @@ def frame_times(source: Source, since: Fraction, until: Fraction) -> tuple[list[
     return sorted(times), sorted(keys)
 
 
-def coded_packets(source: Source, times: list[int]) -> Iterator["av.Packet[VideoStream]"]:
-    """The packets shown at `times`, the first of which has to be a key frame's; raises MediaError where one lacks."""
-    wanted = iter(times)
-    due = next(wanted, None)
+def coded_packets(source: Source, times: Sequence[int]) -> Iterator["av.Packet[VideoStream]"]:
+    """The packets shown at `times`, of a video that is coded in that order.
+
+    Raises:
+        MediaError: one is missing, or the file cannot be read.
+    """
     with _positioned(source, times[0]) as container:
-        for packet in container.demux(video=0):
-            if due is None:
-                return
-            if packet.size and packet.pts == due:
-                yield packet
-                due = next(wanted, None)
-    if due is not None:
-        raise _missing(source, due)
+        coded = container.demux(video=0)
+        for due in times:
+            with _reading(source, due):
+                packet = next((p for p in coded if p.size and p.pts is not None and p.pts >= due), None)
+            if packet is None or packet.pts != due or packet.is_corrupt:
+                raise _missing(source, due)
+            yield packet
 
 
-def frames(source: Source, times: list[int], size: tuple[int, int], threads: int = 1) -> Iterator[av.VideoFrame]:
+def frames(source: Source, times: Sequence[int], size: tuple[int, int], threads: int = 1) -> Iterator[av.VideoFrame]:
     """Decode the frames shown at `times` as BT.709 limited-range yuv420p of a size (width, height).
 
     Raises:
         MediaError: the file is damaged, a frame is missing, or the video changes its size or format.
     """
     convert = _Converter(source, size)
-    wanted = iter(times)
-    due = next(wanted, None)
     with _positioned(source, times[0]) as container:
         stream = container.streams.video[0]
         stream.thread_type, stream.thread_count = "AUTO", threads
-        try:
-            for frame in container.decode(stream):
-                if due is None:
-                    return
-                if frame.pts is not None and frame.pts > due:
-                    break
-                if frame.pts == due:
-                    if frame.is_corrupt:
-                        raise _missing(source, due)
-                    yield convert(frame)
-                    due = next(wanted, None)
-        except av.error.FFmpegError as error:
-            assert due is not None
-            raise MediaError(f"{_missing(source, due)} ({error})") from error
-    if due is not None:
-        raise _missing(source, due)
+        decoded = container.decode(stream)
+        for due in times:
+            with _reading(source, due):
+                frame = next((f for f in decoded if f.pts is not None and f.pts >= due), None)
+            if frame is None or frame.pts != due or frame.is_corrupt:
+                raise _missing(source, due)
+            yield convert(frame)
+
+
+@contextmanager
+def _reading(source: Source, due: int) -> Iterator[None]:
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise MediaError(f"{_missing(source, due)} ({error})") from error
 
 
 def _missing(source: Source, time: int) -> MediaError:
@@ -242,8 +241,12 @@ def _missing(source: Source, time: int) -> MediaError:
 def _positioned(source: Source, ticks: int | Fraction) -> av.container.InputContainer:
     container = open_input(source.path)
     target = int(ticks - _SEEK_SECONDS / source.info.time_base)
-    if target > source.start:
-        container.seek(target, stream=container.streams.video[0], backward=True)
+    try:
+        if target > source.start:
+            container.seek(target, stream=container.streams.video[0], backward=True)
+    except av.error.FFmpegError as error:
+        container.close()
+        raise MediaError(f"{source.path}: no place in it can be gone to ({error}); put it into .mkv or .mp4") from error
     return container
 
 

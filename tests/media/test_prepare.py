@@ -178,6 +178,18 @@ def test_damage_inside_a_source_is_named_and_nothing_is_left(tmp_path):
     assert not list((tmp_path / "lol0" / "video").glob("*"))
 
 
+def test_damage_elsewhere_in_a_source_does_not_matter(tmp_path):
+    path = raw(tmp_path, ".mp4", frames=400)
+    expected = [sources.level(number) for number in range(60)]
+    data = bytearray(path.read_bytes())
+    start = data.find(b"mdat")
+    data[start + (len(data) - start) * 2 // 3 : start + (len(data) - start) * 2 // 3 + 300] = b"\xa5" * 300
+    path.write_bytes(data)
+    make(made := outputs("lol0", 0, tmp_path, PLAN)[:2])
+    with av.open(str(made[0].path)) as container:
+        assert [sources.samples(frame)[0] for frame in container.decode(video=0)] == pytest.approx(expected, abs=3)
+
+
 def test_what_is_made_is_kept_and_what_differs_is_made_again(tmp_path):
     raw(tmp_path)
     made = outputs("lol0", 0, tmp_path, PLAN)
