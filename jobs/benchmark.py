@@ -32,6 +32,7 @@ from ns_ray.config import Config, load_config
 from ns_ray.errors import ConfigError, MediaError, ModelError
 from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import quality_for
+from ns_ray.media.ladder import LADDER, video_folder
 from ns_ray.media.probe import VideoInfo
 from ns_ray.results import BenchmarkResult, StreamResult
 from ns_ray.sr.models import ModelSpec
@@ -44,7 +45,6 @@ METHODS = {
     "per-frame": ("EDSR_B8_F16_S3", "per-frame", 1.0),
 }
 POLICIES = ("fraction", "budget", "uniform", "per-frame", "key")
-KBPS = {720: 4125, 360: 700}
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -301,13 +301,14 @@ def _inputs(options: argparse.Namespace, config: Config) -> list[str]:
     """The videos to take: those named, the content's prepared test video, or the configuration's."""
     if options.input:
         return list(options.input)
-    height = options.resolution
-    name = f"{height}p_{KBPS.get(height, 0)}kbps_d{options.duration}_test.webm"
-    prepared = options.data_dir / options.content / "video" / name
+    if options.resolution not in LADDER:
+        raise ConfigError(f"--resolution {options.resolution}: prepared videos have {', '.join(map(str, LADDER))} rows")
+    name = LADDER[options.resolution].name(options.duration, "test")
+    prepared = video_folder(options.data_dir, options.content) / name
     if prepared.exists():
         return [str(prepared)]
     if not config.inputs:
-        raise ConfigError(f"{prepared} is not there: name videos by --input, or prepare that one")
+        raise ConfigError(f"{prepared} is not there: name videos by --input, or make it by jobs/encode.py")
     return [str(face.ROOT / path) for path in config.inputs]
 
 

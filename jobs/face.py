@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from ns_ray.errors import ConfigError, NsRayError
+from ns_ray.errors import ConfigError, MediaError, NsRayError
 
 ROOT = Path(__file__).resolve().parents[1]
 DONE, FAILED, USAGE = 0, 1, 2
@@ -36,8 +36,12 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help="a setting that differs from the configuration, such as enhancer.threads=4",
     )
-    made.add_argument("--data-dir", type=Path, default=ROOT / "dataset", metavar="DIR", help="where videos are")
-    made.add_argument("--result-dir", type=Path, default=ROOT / "result", metavar="DIR", help="where results go")
+    made.add_argument(
+        "--data-dir", "--data_dir", type=Path, default=ROOT / "dataset", metavar="DIR", help="where videos are"
+    )
+    made.add_argument(
+        "--result-dir", "--result_dir", type=Path, default=ROOT / "result", metavar="DIR", help="where results go"
+    )
     return made
 
 
@@ -79,3 +83,16 @@ def overridden(settings: S, pairs: list[str]) -> S:
             raise ValueError(f"--set {pair}: choose from {', '.join(vars(settings))}, as key=value")
         setattr(settings, key, type(getattr(settings, key))(value))
     return settings
+
+
+def fail(failures: list[str], among: int, what: str) -> None:
+    """Say each failure in a line of its own.
+
+    Raises:
+        MediaError: there is one; it gives the count.
+    """
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    if failures:
+        others = "; the others are done" if len(failures) < among else ""
+        raise MediaError(f"{len(failures)} of {among} {what} failed{others}")

@@ -9,7 +9,6 @@ Exit status: 0 done, 1 nothing could be made of the images, 2 wrong usage.
 """
 
 import argparse
-import os
 import random
 import sys
 import zlib
@@ -18,67 +17,42 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
 from av.video.reformatter import Interpolation
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 from rich.progress import Progress
 
 from jobs import face
+from ns_ray.errors import MediaError
+from ns_ray.media.ladder import LADDER, LrEncoding, hr_name, size_of
+from ns_ray.media.webm import WebmWriter
 from ns_ray.sr.dataset import planes_of
 from ns_ray.sr.engine import Planes
 
 Image.MAX_IMAGE_PIXELS = 200_000_000
-os.environ.setdefault("SVT_LOG", "1")  # of the AV1 encoder: errors alone
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 _FPS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One kind of clip: its HR and LR rows, and the published LR encoding of that size."""
+    """One kind of clip: its HR rows, how its LR video is encoded, and its frames."""
 
     hr: int
-    lr: int
-    kbps: int
-    speed: int
-    tile_columns: int
+    lr: LrEncoding
     frames: int
 
     @property
-    def label(self) -> str:
-        """How long it is and what for, as in the names of the published data set."""
-        return f"d{round(self.frames / _FPS)}_train"
-
-    def vp9_options(self) -> dict[str, str]:
-        """The published settings of the LR encoder, as libvpx-vp9 options."""
-        return {
-            "b": f"{self.kbps}k",
-            "minrate": f"{self.kbps // 2}k",
-            "maxrate": f"{self.kbps * 3 // 2}k",
-            "bufsize": f"{self.kbps * 2}k",
-            "keyint_min": "120",
-            "g": "120",
-            "auto-alt-ref": "1",
-            "lag-in-frames": "16",
-            "qmin": "4",
-            "qmax": "48",
-            "error-resilient": "1",
-            "deadline": "realtime",
-            "cpu-used": str(self.speed),
-            "row-mt": "1",
-            "frame-parallel": "1",
-            "tile-columns": str(self.tile_columns),
-            "threads": "8",
-        }
+    def seconds(self) -> int:
+        """How long it is."""
+        return round(self.frames / _FPS)
 
 
-TARGETS = (Target(1080, 360, 700, 7, 1, 120), Target(2160, 720, 4125, 5, 2, 60))
+TARGETS = (Target(1080, LADDER[360], 120), Target(2160, LADDER[720], 60))
 
 
 @dataclass
@@ -148,26 +122,6 @@ def _window(planes: Planes, corner: NDArray[np.int64], width: int, height: int) 
     return frame
 
 
-class _Writer:
-    """One video file that is being encoded."""
-
-    def __init__(self, path: Path, codec: str, size: tuple[int, int], options: dict[str, str]) -> None:
-        self._container = av.open(path, "w")
-        self._stream = cast(VideoStream, self._container.add_stream(codec, rate=_FPS, options=options))
-        self._stream.width, self._stream.height = size
-        self._stream.pix_fmt = "yuv420p"
-        context = self._stream.codec_context
-        context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
-
-    def write(self, frame: av.VideoFrame, index: int) -> None:
-        frame.pts, frame.time_base = index, Fraction(1, _FPS)
-        self._container.mux(self._stream.encode(frame))
-
-    def close(self) -> None:
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
-
-
 def make_clip(image: Path, target: Target, window: int, directory: Path, settings: Settings) -> bool:
     """Writes one image's LR and HR clips; False if nothing can be made of it at this size."""
     rng = random.Random(f"{settings.seed} {image.name} {target.hr} {window}")
@@ -175,16 +129,12 @@ def make_clip(image: Path, target: Target, window: int, directory: Path, setting
     if frames is None:
         return False
     directory.mkdir(parents=True, exist_ok=True)
-    size = target.lr * 16 // 9, target.lr
-    low_path = directory / f"{target.lr}p_{target.kbps}kbps_{target.label}.webm"
-    low = _Writer(low_path, "libvpx-vp9", size, target.vp9_options())
+    size = target.lr.size
+    low_path = directory / target.lr.name(target.seconds, "train")
+    low = WebmWriter(low_path, "libvpx-vp9", size, Fraction(_FPS), target.lr.options)
     high_options = {"preset": "8", "crf": str(settings.crf), "svtav1-params": "tune=1:keyint=1"}
-    high = _Writer(
-        directory / f"{target.hr}p_{target.label}.webm",
-        "libsvtav1",
-        (target.hr * 16 // 9, target.hr),
-        high_options,
-    )
+    high_path = directory / hr_name(target.hr, target.seconds, "train")
+    high = WebmWriter(high_path, "libsvtav1", size_of(target.hr), Fraction(_FPS), high_options)
     spacing = target.frames // settings.kept
     for index, frame in enumerate(frames):
         low.write(frame.reformat(*size, interpolation=Interpolation.BICUBIC), index)
@@ -223,14 +173,14 @@ def main(arguments: list[str] | None = None) -> int:
                 name = f"{image.stem}-{zlib.crc32(str(image).encode()):08x}-{target.hr}p-{window}"
                 try:
                     done = make_clip(image, target, window, options.data_dir / "stills" / name, settings)
-                except (OSError, av.FFmpegError) as error:
+                except (OSError, av.FFmpegError, MediaError) as error:
                     progress.console.print(f"[yellow]{image}: left out ({error})")
                     done = False
                 if done:
                     made[target] += 1
                     names.add(name)
     for target, count in made.items():
-        console.print(f"{count} clips {target.lr}p -> {target.hr}p under {options.data_dir / 'stills'}")
+        console.print(f"{count} clips {target.lr.height}p -> {target.hr}p under {options.data_dir / 'stills'}")
     if not names:
         console.print("no image is large enough (1102 rows) with enough detail")
         return 1

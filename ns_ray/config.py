@@ -62,6 +62,42 @@ class EncoderPool(Pool):
     threads: int = Field(1, ge=1)
 
 
+class Downloads(_Strict):
+    """How source videos are fetched.
+
+    Attributes:
+        at_once: videos at a time.
+        timeout_seconds: how long a server may be silent.
+        retries: how often a broken connection is tried again before the video is given up.
+    """
+
+    at_once: int = Field(3, ge=1)
+    timeout_seconds: float = Field(20, gt=0)
+    retries: int = Field(5, ge=0)
+
+
+class Encodes(_Strict):
+    """How source videos are cut and encoded.
+
+    Attributes:
+        at_once: outputs in work at a time, over all nodes; the published number.
+        cpus: CPUs that each reserves with Ray.
+        resources: custom Ray resources that each reserves, which bind it to nodes that offer them.
+        threads: decoding threads of each.
+        reference_crf: quality of references that are encoded rather than copied (SVT-AV1; lower is better).
+        reference_preset: speed of the same, 0 to 13.
+        require_hidden: refuse LR video of a GOP or longer without hidden frames, which make the best anchors.
+    """
+
+    at_once: int = Field(6, ge=1)
+    cpus: float = Field(1, ge=0)
+    resources: dict[str, float] = {}
+    threads: int = Field(2, ge=1)
+    reference_crf: int = Field(18, ge=0, le=63)
+    reference_preset: int = Field(8, ge=0, le=13)
+    require_hidden: bool = True
+
+
 class Config(_Strict):
     """One machine or experiment.
 
@@ -90,6 +126,8 @@ class Config(_Strict):
     enhancer: EnhancerPool = EnhancerPool()
     encoder: EncoderPool = EncoderPool()
     packager: Pool = Pool()
+    download: Downloads = Downloads()
+    encode: Encodes = Encodes()
 
 
 def load_config(path: Path, settings: list[str] | None = None) -> Config:

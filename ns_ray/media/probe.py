@@ -67,6 +67,10 @@ def require_supported(info: VideoInfo) -> None:
 def open_input(path: str) -> av.container.InputContainer:
     """Open a file or URL for reading, within bounded time; raises MediaError naming it."""
     try:
-        return av.open(path, timeout=(OPEN_SECONDS, READ_SECONDS))
+        container = av.open(path, timeout=(OPEN_SECONDS, READ_SECONDS))
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(f"{path}: it cannot be opened as a video ({error}); check the path and the format") from error
+    if container.format.name == "tty":  # FFmpeg plays any text as what a terminal would show
+        container.close()
+        raise MediaError(f"{path}: it is text, no video; check the path")
+    return container

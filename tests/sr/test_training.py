@@ -13,6 +13,7 @@ from PIL import Image
 
 from jobs import evaluate_sr, face, prepare_stills, pretrain
 from ns_ray.errors import ModelError
+from ns_ray.media.ladder import LrEncoding
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.dataset import PatchSampler, Pool, VideoPair, find_pairs, load_pools, read_pair
 from ns_ray.sr.models import SHIPPED, build
@@ -123,7 +124,7 @@ def test_pretraining_says_why_it_failed(data: Path, tmp_path: Path, capsys: pyte
 
 
 def test_stills_become_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare_stills, "TARGETS", (prepare_stills.Target(108, 36, 60, 7, 1, 24),))
+    monkeypatch.setattr(prepare_stills, "TARGETS", (prepare_stills.Target(108, LrEncoding(36, 60, 7, 1), 24),))
     images = tmp_path / "images"
     images.mkdir()
     Image.fromarray(pictures.textured(300, 200)).save(images / "good.png")

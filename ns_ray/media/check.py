@@ -1,0 +1,63 @@
+"""What is really in a written video, told from its packets and headers."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from ns_ray.media.packets import read_packets
+from ns_ray.media.probe import VideoInfo, open_input, probe
+from ns_ray.media.source import Colors
+from ns_ray.vp9.header import HeaderParser
+from ns_ray.vp9.superframe import split
+
+_VP9_BT709 = 2  # color_space of the VP9 specification, section 7.2.2
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A written video.
+
+    Attributes:
+        info: codec, size, frame rate.
+        colors: the container's tags.
+        frames: shown frames.
+        keys: numbers of the key frames.
+        hidden: frames that are coded but not shown; 0 where the codec is not VP9.
+        late: numbers of frames that are not shown at `number / frame rate`, to the container's accuracy.
+        bitstream_bt709: whether every key frame's own header says BT.709, limited range; true where not VP9.
+    """
+
+    info: VideoInfo
+    colors: Colors
+    frames: int
+    keys: tuple[int, ...]
+    hidden: int
+    late: tuple[int, ...]
+    bitstream_bt709: bool
+
+
+def inspect(path: Path, rate: Fraction) -> Structure:
+    """Read all packets and, of VP9, all frame headers.
+
+    Raises:
+        NsRayError: the file cannot be read to its end, or breaks the VP9 specification.
+    """
+    info = probe(str(path))
+    with open_input(str(path)) as container:
+        context = container.streams.video[0].codec_context
+        colors = Colors(context.color_range, context.colorspace, context.color_primaries, context.color_trc)
+    parser = HeaderParser()
+    keys, late = [], []
+    frames = hidden = 0
+    bt709 = True
+    for packet in read_packets(info):
+        frames += 1
+        if packet.key:
+            keys.append(packet.video_index)
+        if abs(packet.pts * info.time_base - packet.video_index / rate) > info.time_base:
+            late.append(packet.video_index)
+        for data in split(packet.data) if info.codec == "vp9" else ():
+            header = parser.parse(data)
+            hidden += not header.show
+            bt709 &= not header.key or (header.color.color_space == _VP9_BT709 and not header.color.full_range)
+    return Structure(info, colors, frames, tuple(keys), hidden, tuple(late), bt709)
