@@ -1,6 +1,7 @@
 """Models as ONNX: the graph PyTorch exports, with initializers that keep the names of the state dict."""
 
 import hashlib
+import logging
 import warnings
 from typing import TYPE_CHECKING, Literal
 
@@ -47,6 +48,7 @@ def to_onnx(
         raise ModelError(f"weights for {spec} do not fit into {precision}: export fp32, or train them again")
     columns, rows = size or _ANY_SIZE
     free = {2: torch.export.Dim("height", min=1), 3: torch.export.Dim("width", min=1)}
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)  # lists what it lacks
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the exporter about itself

@@ -71,6 +71,7 @@ def build_plan(
         raise ModelError(
             f"{package.name} {package.version} built no plan for compute capability "
             f"{capability[0]}.{capability[1]}: {package.reported()}"
+            + (" (plans with REFIT are built only where the GPU is)" if refit else "")
         )
     return BuiltPlan(
         data=bytes(data),
