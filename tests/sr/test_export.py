@@ -8,6 +8,7 @@ import onnx
 import onnx_models
 import pictures
 import pytest
+import torch
 from onnx import numpy_helper
 from onnx_models import SPEC
 
@@ -135,14 +136,18 @@ def test_what_export_refuses(tmp_path, monkeypatch):
     (tmp_path / "m.onnx").write_bytes(b"no model")
     with pytest.raises(ModelError, match=r"m\.onnx is no ONNX model"):
         read_onnx(tmp_path / "m.onnx")
-    with monkeypatch.context() as without:
-        without.setitem(sys.modules, "onnxruntime", None)
-        with pytest.raises(ModelError, match=r"pip install 'neuroscaler-ray\[export\]'"):
-            compare(onnx_models.exported("fp32"), SPEC, weights, onnx_models.frames(SIZE))
-    without = monkeypatch
-    without.setitem(sys.modules, "onnxscript", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ModelError, match=r"pip install 'neuroscaler-ray\[export\]'"):
-        to_onnx(SPEC, weights)
+        compare(onnx_models.exported("fp32"), SPEC, weights, onnx_models.frames(SIZE))
+
+
+def test_without_the_exporter(monkeypatch):
+    def missing(*_, **__):
+        raise ModuleNotFoundError("No module named 'onnxscript'")
+
+    monkeypatch.setattr(torch.onnx, "export", missing)
+    with pytest.raises(ModelError, match=r"onnxscript.*pip install 'neuroscaler-ray\[export\]'"):
+        to_onnx(SPEC, load_weights(SPEC))
 
 
 def test_frames_of_a_video(tmp_path):
