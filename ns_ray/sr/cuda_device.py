@@ -69,7 +69,7 @@ class CudaDevice:
 
     def pinned(self, nbytes: int) -> Bytes:
         """Page-locked host memory from a pool, to which it returns when nothing refers to it any longer."""
-        block: Bytes = self._pool.allocate(nbytes, np.uint8)
+        block: Bytes = self._pool.allocate((nbytes,), np.uint8)
         return block
 
     def upload(self, target: int, source: Bytes, stream: Stream) -> None:
