@@ -59,11 +59,14 @@ def build_plan(
     Raises:
         ModelError: the model cannot be read, is of another size, or the package refuses to build it.
     """
+    check_capability(package, capability)
     package.messages.clear()
     builder = package.api.Builder(package.logger)
     network = read_network(package, builder, onnx, size)
     config = builder.create_builder_config()
-    _target(package, config, capability)
+    if hasattr(config, "num_compute_capabilities"):
+        config.num_compute_capabilities = 1
+        config.set_compute_capability(package.api.ComputeCapability.__members__[_kind(capability)], 0)
     if refit:
         config.set_flag(package.api.BuilderFlag.REFIT)
     data = builder.build_serialized_network(network, config)
@@ -104,19 +107,23 @@ def _fix_size(port: Any, size: tuple[int, int]) -> None:
     port.shape = wanted
 
 
-def _target(package: TensorRt, config: Any, capability: Capability) -> None:
-    if not hasattr(config, "num_compute_capabilities"):
-        return  # TensorRT builds for the GPU it finds
-    name = f"SM{capability[0]}{capability[1]}"
-    known = package.api.ComputeCapability.__members__
-    if name not in known:
-        choices = ", ".join(sorted(one for one in known if one.startswith("SM")))
+def check_capability(package: TensorRt, capability: Capability) -> None:
+    """TensorRT for RTX says which GPUs it builds for; TensorRT builds for the GPU it finds.
+
+    Raises:
+        ModelError: this is none of them.
+    """
+    kinds = getattr(package.api, "ComputeCapability", None)
+    if kinds is not None and _kind(capability) not in kinds.__members__:
+        choices = ", ".join(sorted(one for one in kinds.__members__ if one.startswith("SM")))
         raise ModelError(
             f"{package.name} {package.version} does not build for compute capability {capability[0]}.{capability[1]} "
             f"({choices} it does): use TensorRT, or the engine torch"
         )
-    config.num_compute_capabilities = 1
-    config.set_compute_capability(known[name], 0)
+
+
+def _kind(capability: Capability) -> str:
+    return f"SM{capability[0]}{capability[1]}"
 
 
 def _types(network: Any) -> frozenset[str]:

@@ -7,7 +7,7 @@ from ns_ray.errors import ModelError
 from ns_ray.sr.gpus import Gpu
 from ns_ray.sr.models import ModelSpec, build
 from ns_ray.sr.onnx_model import to_onnx
-from ns_ray.sr.plan_builder import build_plan
+from ns_ray.sr.plan_builder import build_plan, check_capability
 from ns_ray.sr.plans import PlanKey, discard_plan, obtain_plan
 from ns_ray.sr.tensorrt_package import TensorRt
 
@@ -29,6 +29,7 @@ def load_refittable_plan(package: TensorRt, gpu: Gpu, spec: ModelSpec, width: in
     key = plan_key(package, gpu, spec, width, height)
 
     def made() -> bytes:
+        check_capability(package, gpu.capability)  # an export takes seconds
         model = to_onnx(spec, build(spec).state_dict(), key.precision, (width, height))
         return build_plan(package, model.SerializeToString(), (width, height), gpu.capability).data
 
