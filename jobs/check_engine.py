@@ -121,7 +121,7 @@ def _checks(
     yield Check("plan of another version", "built again" if rebuilt else "taken", "built again", rebuilt)
 
     reference = TorchEngine(*make, dtype=torch.float32)
-    others = {name: tensor.flip(0) * 0.5 for name, tensor in weights.items()}
+    others = {name: tensor * 0.9 for name, tensor in weights.items()}
     for what, state in (("weights loaded", weights), ("weights switched", others), ("weights switched back", weights)):
         engine.load(state)
         reference.load(state)
