@@ -1,0 +1,119 @@
+"""Builds the TensorRT plan of a model for one LR size and GPU, out of the ONNX file that jobs/export_onnx.py wrote.
+
+    python jobs/build_engine.py -m EDSR_B8_F32_S3 -l 720                what the engine tensorrt refits
+    python jobs/build_engine.py -c lol0 -d 60 -m EDSR_B8_F32_S3          a content's own, as published
+    python jobs/build_engine.py --capability 7.5 --gpu-name "Tesla T4" --no-refit   without a GPU, TensorRT for RTX
+
+Writes <model>/<GPU name>/1280x720_fp16.plan and its record below RESULT_DIR/<content>/checkpoint/<training video>, or
+RESULT_DIR/generic. A plan is built again where TensorRT's version, the GPU, the ONNX file or the settings differ from
+its record; else it is left as it is. Exit status: 0 done, 1 failed (said why), 2 wrong usage.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import torch
+from rich.table import Table
+
+from jobs import face
+from jobs.model_face import Chosen, choose, model_parser
+from ns_ray.errors import ConfigError, ModelError
+from ns_ray.sr.export import onnx_name, read_onnx
+from ns_ray.sr.gpus import Gpu, find_gpu
+from ns_ray.sr.onnx_model import Precision, digest
+from ns_ray.sr.plan_builder import BuiltPlan, build_plan
+from ns_ray.sr.plans import PlanKey, obtain_plan
+from ns_ray.sr.tensorrt_package import find_tensorrt
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line; exits with status 2 where it is wrong."""
+    parser = model_parser(__doc__)
+    add = parser.add_argument
+    add("--precision", choices=("fp16", "fp32"), default="fp16", help="of weights and arithmetic")
+    add("--package", choices=("tensorrt", "tensorrt-rtx"), help="what builds it (default: what is installed)")
+    add("--device", default="cuda:0", help="the GPU to build for")
+    add("--capability", metavar="X.Y", help="build for GPUs of this compute capability instead, without one")
+    add("--gpu-name", metavar="NAME", help="what those are called, with --capability")
+    add(
+        "--no-refit", dest="refit", action="store_false", help="fix the weights (engine tensorrt needs them refittable)"
+    )
+    options = parser.parse_args(argv)
+    if bool(options.capability) != bool(options.gpu_name):
+        parser.error("--capability and --gpu-name belong together")
+    return options
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the job; returns its exit status."""
+    options = arguments(argv)
+    return face.run(lambda: build(options))
+
+
+def build(options: argparse.Namespace) -> None:
+    """Build the plan, or find that it is good.
+
+    Raises:
+        NsRayError: there is no ONNX file, GPU or TensorRT, or TensorRT does not build for that GPU.
+    """
+    chosen = choose(options)
+    gpu = _gpu(options)
+    package = find_tensorrt(options.package)
+    onnx_path = _onnx(chosen, options.precision)
+    model = read_onnx(onnx_path)
+    capability = f"{gpu.capability[0]}.{gpu.capability[1]}"
+    key = PlanKey(
+        package.name,
+        package.version,
+        gpu.name,
+        capability,
+        chosen.spec.name,
+        *chosen.size,
+        options.precision,
+        options.refit,
+        digest(model),
+    )
+    console = face.console()
+    built: list[BuiltPlan] = []
+
+    def made() -> bytes:
+        with console.status(f"{package.name} {package.version} builds for {gpu.name}"):
+            built.append(build_plan(package, model.SerializeToString(), chosen.size, gpu.capability, options.refit))
+        return built[0].data
+
+    plan = obtain_plan(key, chosen.folder, made)
+    table = Table("", "")
+    table.add_row("plan", str(plan.path))
+    table.add_row("state", f"built, {plan.rebuilt}" if plan.rebuilt else "was there")
+    table.add_row("from", onnx_path.name)
+    table.add_row("for", f"{gpu.name}, compute capability {capability}, {'' if options.refit else 'not '}refittable")
+    table.add_row("by", f"{package.name} {package.version}")
+    table.add_row("size", f"{len(plan.data) / 1e6:.2f} MB")
+    for port in (*built[0].inputs, *built[0].outputs) if built else ():
+        table.add_row(port.name, f"{port.dtype} {port.shape}")
+    console.print(table)
+
+
+def _gpu(options: argparse.Namespace) -> Gpu:
+    if options.capability is None:
+        gpu = find_gpu(options.device)
+        torch.cuda.set_device(gpu.index)
+        return gpu
+    match = re.fullmatch(r"(\d+)\.(\d)", options.capability)
+    if match is None:
+        raise ConfigError(f"--capability {options.capability}: write it as 7.5")
+    return Gpu(0, options.gpu_name, (int(match[1]), int(match[2])))
+
+
+def _onnx(chosen: Chosen, precision: Precision) -> Path:
+    paths = [chosen.models / onnx_name(precision, size) for size in (chosen.size, None)]
+    for path in paths:
+        if path.exists():
+            return path
+    raise ModelError(f"{paths[0]} is missing: write it with jobs/export_onnx.py, with the same options")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

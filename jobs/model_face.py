@@ -1,0 +1,79 @@
+"""What the jobs on one model have in common on the command line: which model, of which content, at which LR size."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs import face
+from ns_ray.errors import ConfigError
+from ns_ray.sr.checkpoints import checkpoint_folder, lr_size, trained_weights
+from ns_ray.sr.models import ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What was chosen.
+
+    Attributes:
+        spec: the model.
+        size: LR columns and rows.
+        folder: the checkpoint folder of the content, or the generic one.
+        weights: the file of the model's weights.
+        video: a video of the content, to check the model on.
+    """
+
+    spec: ModelSpec
+    size: tuple[int, int]
+    folder: Path
+    weights: Path
+    video: Path
+
+    @property
+    def models(self) -> Path:
+        """Where the model's files are."""
+        return self.folder / self.spec.name
+
+
+def model_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the options that choose a model; they have the published names."""
+    made = argparse.ArgumentParser(description=description, formatter_class=face.HelpFormatter)
+    add = made.add_argument
+    add("-m", "--model", default="EDSR_B8_F32_S3", help="its name, or edsr with -b, -f and -s")
+    add("-b", "--blocks", type=int, default=8, metavar="N", help="residual blocks, with -m edsr")
+    add("-f", "--features", type=int, default=32, metavar="N", help="channels, with -m edsr")
+    add("-s", "--scale", type=int, default=3, metavar="N", help="HR/LR, with -m edsr")
+    add("-c", "--content", help="the content it was trained on; left out, the weights that ship")
+    add("-l", "--lr", default="720", metavar="ROWS", help="LR size: rows of 16:9 video, or COLUMNSxROWS")
+    add("-d", "--duration", type=int, default=60, metavar="S", help="seconds of the training video, as in its name")
+    add("--weights", type=Path, metavar="FILE", help="another file of weights")
+    add("--frames", type=Path, metavar="VIDEO", help="video to check on (default: the content's, or the sample)")
+    add("--data-dir", type=Path, default=face.ROOT / "dataset", metavar="DIR", help="where videos are")
+    add("--result-dir", type=Path, default=face.ROOT / "result", metavar="DIR", help="where results go")
+    return made
+
+
+def choose(options: argparse.Namespace) -> Chosen:
+    """Reads the options of `model_parser`.
+
+    Raises:
+        ConfigError: the LR size makes no sense.
+        ModelError: no such model, or nothing was trained on that content.
+    """
+    name = options.model
+    if name.lower() == "edsr":
+        name = f"EDSR_B{options.blocks}_F{options.features}_S{options.scale}"
+    spec = ModelSpec.parse(name)
+    try:
+        size = lr_size(options.lr)
+    except ValueError:
+        raise ConfigError(f"--lr {options.lr}: give rows, as 720, or columns and rows, as 1280x720") from None
+    folder = checkpoint_folder(options.result_dir, options.content, size[1], options.duration)
+    own = options.data_dir / str(options.content) / "video" / folder.name
+    sample = face.ROOT / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
+    return Chosen(
+        spec,
+        size,
+        folder,
+        options.weights or trained_weights(folder, spec, options.content),
+        options.frames or (own if own.exists() else sample),
+    )

@@ -1,0 +1,53 @@
+"""Where a model's weights, ONNX files and plans are: beside each other, in folders named as published.
+
+    <result>/<content>/checkpoint/720p_4125kbps_d60_train.webm/EDSR_B8_F32_S3/                  weights, ONNX files
+    <result>/<content>/checkpoint/720p_4125kbps_d60_train.webm/EDSR_B8_F32_S3/<GPU name>/       plans
+
+What is not of one content (the weights that ship, the plans that engines refit) is in <result>/generic instead.
+"""
+
+from pathlib import Path
+
+from ns_ray.errors import ModelError
+from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.weights import weights_path
+
+GENERIC = Path(__file__).resolve().parents[2] / "result" / "generic"
+"""Where engines keep plans unless told otherwise."""
+
+
+def checkpoint_folder(result_dir: Path, content: str | None, height: int, seconds: int) -> Path:
+    """The folder of what was trained on a content's LR video; of what is generic where `content` is None.
+
+    Raises:
+        ModelError: nothing, or more than one thing, was trained on that content at that height and duration.
+    """
+    if content is None:
+        return result_dir / "generic"
+    parent = result_dir / content / "checkpoint"
+    pattern = f"{height}p_*kbps_d{seconds}_train.webm"
+    found = sorted(parent.glob(pattern))
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "no folder"
+        raise ModelError(
+            f"{parent}: {names} where one {pattern} is needed: train the content, or set --lr and --duration"
+        )
+    return found[0]
+
+
+def trained_weights(folder: Path, spec: ModelSpec, content: str | None) -> Path:
+    """The weights file of a model in its checkpoint folder; the one that ships where `content` is None."""
+    return folder / spec.name / f"{spec.name}.pt" if content else weights_path(spec)
+
+
+def lr_size(text: str) -> tuple[int, int]:
+    """Reads `720` (16:9, columns rounded to an even number) or `1280x720`: LR columns and rows.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    columns, by, rows = text.partition("x")
+    size = (int(columns), int(rows)) if by else (round(int(text) * 16 / 9 / 2) * 2, int(text))
+    if min(size) < 1:
+        raise ValueError(f"{text} is no size")
+    return size

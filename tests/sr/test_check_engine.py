@@ -1,0 +1,111 @@
+"""The check that users run on their GPU, run around a stand-in: its verdict follows what the engine does."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import fake_pycuda
+import host_device
+import pytest
+
+from jobs import check_engine
+from ns_ray.sr import refittable_plan, tensorrt_engine
+from ns_ray.sr.gpus import Gpu
+from ns_ray.sr.models import build
+from ns_ray.sr.tensorrt_package import TensorRt
+from ns_ray.sr.torch_engine import TorchEngine
+from ns_ray.sr.weights import save_weights
+
+pytestmark = host_device.needs_compiler
+MODEL = "EDSR_B1_F4_S3"
+
+
+class Runtime:
+    def __init__(self, logger):
+        pass
+
+    def deserialize_cuda_engine(self, plan):
+        return plan
+
+
+@pytest.fixture
+def gpu(monkeypatch, tmp_path_factory):
+    """A T4 with TensorRT; returns the sessions' class, whose methods a test may spoil."""
+    fake_pycuda.install(monkeypatch, host_device.kernels(tmp_path_factory.getbasetemp()))
+
+    class Session(host_device.HostSession):
+        def __init__(self, package, engine, spec, *addresses):
+            super().__init__(spec, (36, 64), *addresses)
+
+        def run(self, stream):
+            self._run()
+
+        def refit(self, stream):
+            self._refit()
+
+    package = TensorRt("tensorrt", "10.13.0", SimpleNamespace(Runtime=Runtime), None)
+    t4 = Gpu(0, "Tesla T4", (7, 5))
+    for module in (check_engine, tensorrt_engine):
+        monkeypatch.setattr(module, "find_gpu", lambda device: t4)
+        monkeypatch.setattr(module, "find_tensorrt", lambda: package)
+    monkeypatch.setattr(
+        check_engine, "TorchEngine", lambda model, width, height, *_, **__: TorchEngine(model, width, height)
+    )
+    monkeypatch.setattr(tensorrt_engine, "TensorRtSession", Session)
+    monkeypatch.setattr(refittable_plan, "to_onnx", lambda *_: SimpleNamespace(SerializeToString=lambda: b"onnx"))
+    monkeypatch.setattr(refittable_plan, "build_plan", lambda *_: SimpleNamespace(data=b"plan"))
+    yield Session
+    sys.modules.pop("ns_ray.sr.cuda_device", None)
+
+
+def _check(tmp_path):
+    save_weights(build(MODEL).state_dict(), tmp_path / "weights.pt")
+    options = ["-m", MODEL, "-l", "64x36", "--weights", str(tmp_path / "weights.pt"), "--runs", "2", "--count", "2"]
+    status = check_engine.main([*options, "--result-dir", str(tmp_path)])
+    record = json.loads((tmp_path / "generic" / MODEL / "check.json").read_text())
+    return status, {one["what"]: one["passed"] for one in record["checks"]}
+
+
+TIMES = {"latency, host to host", "many frames, each", "switch of weights"}
+
+
+def test_what_works_passes(tmp_path, gpu, capsys):
+    status, checks = _check(tmp_path)
+    failed = {what for what, passed in checks.items() if not passed}
+    assert failed <= TIMES  # a CPU that plays a GPU may be slow
+    assert status == (1 if failed else 0)
+    assert ("verdict: PASS" in capsys.readouterr().out) == (not failed)
+    assert {
+        "plan found again",
+        "plan of another version",
+        "weights switched, yuv",
+        "many frames in order",
+    } < checks.keys()
+
+
+def test_weights_that_stay_fail(tmp_path, gpu, monkeypatch, capsys):
+    refits = []
+
+    def once(self, stream):
+        if not refits:
+            self._refit()
+        refits.append(stream)
+
+    monkeypatch.setattr(gpu, "refit", once)
+    status, checks = _check(tmp_path)
+    assert status == 1
+    assert checks["weights loaded, rgb"]
+    assert not checks["weights switched, rgb"]
+    assert "verdict: FAIL (weights switched, rgb; weights switched, yuv" in capsys.readouterr().err
+
+
+def test_plans_that_are_always_built_fail(tmp_path, gpu, monkeypatch):
+    class Forgetful(tensorrt_engine.TensorRtEngine):
+        def __init__(self, *arguments, plans):
+            for plan in plans.rglob("*.plan"):
+                plan.unlink()
+            super().__init__(*arguments, plans=plans)
+
+    monkeypatch.setattr(check_engine, "TensorRtEngine", Forgetful)
+    status, checks = _check(tmp_path)
+    assert (status, checks["plan found again"]) == (1, False)
