@@ -12,12 +12,14 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice, product
+from dataclasses import dataclass
+from itertools import islice, product, repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.progress import Progress
 from rich.table import Table
 
@@ -96,7 +98,7 @@ def run(options: argparse.Namespace) -> None:
     console = face.console()
     with Progress(console=console, transient=True) as bar, ThreadPoolExecutor(options.threads) as pool:
         originals = reference(options.hr, (info.width * spec.scale, info.height * spec.scale))
-        for _ in bar.track(trial.run(originals, pool), total=len(trial.gops_due), description="frames"):
+        for _ in bar.track(trial.run(originals, pool), total=len(trial.frames_due), description="frames"):
             pass
     if not trial.gops:
         raise MediaError(f"{options.lr} and {options.hr} have no frame in common; is either empty?")
@@ -107,6 +109,16 @@ def run(options: argparse.Namespace) -> None:
     draw(result, folder / "curves.png")
     console.print(table(result))
     console.print(f"{folder}/curves.json and curves.png written")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One packet: its anchors, the original's luma, and the errors of what needs no rebuilding."""
+
+    packet: Packet
+    anchors: Anchors
+    original: NDArray[np.uint8]
+    errors: dict[str, float]
 
 
 class Trial:
@@ -123,7 +135,7 @@ class Trial:
         """
         self._info, self._engine, self._frames = info, engine, frames
         records = [frame.record for _, decoded in self._decoded() for frame in decoded]
-        self.gops_due = [record for record in records if record.shown]
+        self.frames_due = [record for record in records if record.shown]
         self.anchors = {(x, how): choose(records, _policy(x, how)) for x, how, _ in points}
         self._rebuilders = {point: Rebuilder(info, engine.spec.scale, point[2]) for point in points}  # type: ignore[arg-type]
         self.gops: list[int] = []
@@ -131,29 +143,29 @@ class Trial:
 
     def run(self, originals: Iterable[Yuv420], pool: ThreadPoolExecutor) -> Iterator[None]:
         """Take the originals of the shown frames; yields after each."""
-        for (packet, decoded), original in zip(self._decoded(), originals, strict=False):
-            pictures, full = self._super_resolve(packet.video_index, decoded)
-
-            def rebuilt(point: Point, packet: Packet = packet, pictures: Any = pictures, y: Any = original.y) -> float:
-                chosen = self.anchors[point[:2]]
-                mine = {
-                    index: picture
-                    for (index, quality), picture in pictures.items()
-                    if quality == _quality(point[0]) and (packet.video_index, index) in chosen
-                }
-                frame = self._rebuilders[point].packet(packet, mine)
-                if frame is None:
-                    raise MediaError(f"{self._info.path}: {self._rebuilders[point].damaged[-1]}")
-                return mse(frame.picture.y, y)
-
-            for point, error in zip(self._rebuilders, pool.map(rebuilt, self._rebuilders), strict=True):
+        for step in _ahead(self._steps(originals)):
+            errors = pool.map(self._error, self._rebuilders, repeat(step))
+            for point, error in zip(self._rebuilders, errors, strict=True):
                 self.errors[point].append(error)
-            lr, size = decoded[-1].picture, original.y.shape[::-1]
-            for name in UPSCALED:
-                self.errors[name].append(mse(resize(lr, size, name.upper()).y, original.y))
-            self.errors["full"].append(mse(full.y, original.y))
-            self.gops.append(packet.key + (self.gops[-1] if self.gops else -1))
+            for name, error in step.errors.items():
+                self.errors[name].append(error)
+            self.gops.append(step.packet.key + (self.gops[-1] if self.gops else -1))
             yield
+
+    def _error(self, point: Point, step: "Step") -> float:
+        names, quality, index = self.anchors[point[:2]], _quality(point[0]), step.packet.video_index
+        mine = {i: picture for (i, q), picture in step.anchors.items() if q == quality and (index, i) in names}
+        frame = self._rebuilders[point].packet(step.packet, mine)
+        if frame is None:
+            raise MediaError(f"{self._info.path}: {self._rebuilders[point].damaged[-1]}")
+        return mse(frame.picture.y, step.original)
+
+    def _steps(self, originals: Iterable[Yuv420]) -> Iterator["Step"]:
+        for (packet, decoded), original in zip(self._decoded(), originals, strict=False):
+            anchors, full = self._super_resolve(packet.video_index, decoded)
+            lr, size = decoded[-1].picture, (original.y.shape[1], original.y.shape[0])
+            errors = {name: mse(resize(lr, size, name.upper()).y, original.y) for name in UPSCALED}
+            yield Step(packet, anchors, original.y, errors | {"full": mse(full.y, original.y)})
 
     def result(self) -> dict[str, Any]:
         """Mean PSNR in dB of everything, by GOP too, and every frame's."""
@@ -191,6 +203,15 @@ class Trial:
             for quality in qualities:
                 pictures[index, quality] = from_rgb(decode_anchor(encode_anchor(rgb, video_index, index, quality)))
         return pictures, from_rgb(rgb)
+
+
+def _ahead(steps: Iterator[Step]) -> Iterator[Step]:
+    """The same, with the next one made while the caller is at work."""
+    with ThreadPoolExecutor(1) as maker:
+        due = maker.submit(next, steps, None)
+        while (step := due.result()) is not None:
+            due = maker.submit(next, steps, None)
+            yield step
 
 
 def choose(records: list[FrameRecord], policy: Policy) -> set[Name]:
