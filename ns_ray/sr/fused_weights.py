@@ -98,6 +98,7 @@ def _upsample(spec: ModelSpec, state: Weights) -> tuple[Tensor, Tensor]:
 
 
 def _tail(state: Weights) -> tuple[Tensor, Tensor]:
+    """In levels of 8 bits."""
     missing = _TAIL_OUTPUTS - 3
-    weight, bias = _taps(state["tail.weight"]), state["tail.bias"]
+    weight, bias = _taps(state["tail.weight"]) * 255, state["tail.bias"] * 255
     return fragments(functional.pad(weight, (0, missing))), functional.pad(bias, (0, missing))

@@ -3,6 +3,7 @@
 
 #include <ucontext.h>
 
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -114,9 +115,15 @@ void multiply(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
 
 unsigned pack(float low, float high) { return to_half(low) | to_half(high) << 16; }
 
-void unpack(float (&values)[2], unsigned word) {
-    values[0] = to_float(word);
-    values[1] = to_float(word >> 16);
+unsigned pack_positive(float low, float high) { return pack(low > 0 ? low : 0, high > 0 ? high : 0); }
+
+unsigned add_pairs(unsigned a, unsigned b) {
+    return pack(to_float(a) + to_float(b), to_float(a >> 16) + to_float(b >> 16));
+}
+
+unsigned char to_byte(float value) {
+    float whole = std::nearbyintf(value);
+    return whole < 0 ? 0 : whole > 255 ? 255 : (unsigned char)whole;
 }
 
 void copy(unsigned offset, const void *source, bool inside) {

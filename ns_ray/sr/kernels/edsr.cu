@@ -54,9 +54,28 @@ DEVICE unsigned pack(float low, float high) {
     return word;
 }
 
-DEVICE void unpack(float (&values)[2], unsigned word) {
-    asm("{ .reg .f16 l, h; mov.b32 {l, h}, %2; cvt.f32.f16 %0, l; cvt.f32.f16 %1, h; }"
-        : "=f"(values[0]), "=f"(values[1]) : "r"(word));
+// The same of the positive parts.
+DEVICE unsigned pack_positive(float low, float high) {
+#if __CUDA_ARCH__ >= 800
+    unsigned word;
+    asm("cvt.rn.relu.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+    return word;
+#else
+    return pack(low > 0.0f ? low : 0.0f, high > 0.0f ? high : 0.0f);
+#endif
+}
+
+DEVICE unsigned add_pairs(unsigned a, unsigned b) {
+    unsigned word;
+    asm("add.rn.f16x2 %0, %1, %2;" : "=r"(word) : "r"(a), "r"(b));
+    return word;
+}
+
+// Rounded and clamped.
+DEVICE unsigned char to_byte(float value) {
+    unsigned whole;
+    asm("cvt.rni.sat.u8.f32 %0, %1;" : "=r"(whole) : "f"(value));
+    return (unsigned char)whole;
 }
 
 // 16 bytes from memory into shared memory, zeros where `inside` is false; there after wait_for_copies().
@@ -91,26 +110,34 @@ struct alignas(F / 2) Channels {
 };
 
 DEVICE int smaller(int a, int b) { return a < b ? a : b; }
-DEVICE float larger(float a, float b) { return a > b ? a : b; }
 
 // Where 16 bytes of a pixel lie in a row in shared memory: turned so that 8 neighbouring pixels hit different banks.
 DEVICE unsigned place(int pixel, int chunk) {
     return pixel * PIXEL + ((chunk ^ (F == 32 ? pixel >> 1 & 3 : pixel >> 2 & 1)) << 4);
 }
 
-DEVICE Channels *channels_at(unsigned row, int pixel, int member) {
+// Where a lane's share of a pixel lies; 8 pixels on, 8 * PIXEL further.
+DEVICE unsigned share_place(int pixel, int member) {
     int byte = member * (F / 2);
-    return (Channels *)(shared + row + place(pixel, byte >> 4) + (byte & 15));
+    return place(pixel, byte >> 4) + (byte & 15);
 }
 
-// Starts copying `count` rows of `pixels` pixels; row r of them goes to shared memory at to + slot(r) * pitch.
-template <int PIXELS, class Slot>
-DEVICE void fetch(const half_bits *image, int top, int left, int count, int width, int height, Slot slot) {
-    for (int index = threadIdx.x; index < count * PIXELS * CHUNKS; index += blockDim.x) {
-        int row = index / (PIXELS * CHUNKS), pixel = index / CHUNKS % PIXELS, chunk = index % CHUNKS;
-        int y = top + row, x = left + pixel;
-        bool inside = y >= 0 && y < height && x >= 0 && x < width;
-        copy(slot(row) + place(pixel, chunk), inside ? image + ((long long)y * width + x) * F + chunk * 8 : image, inside);
+DEVICE Channels &channels_at(unsigned offset) { return *(Channels *)(shared + offset); }
+
+// Starts copying ROWS rows of PIXELS pixels; row r of them goes to shared memory at slot(r).
+template <int THREADS, int PIXELS, int ROWS, class Slot>
+DEVICE void fetch(const half_bits *image, int top, int left, int width, int height, Slot slot) {
+    UNROLL for (int first = 0; first < PIXELS * CHUNKS; first += THREADS) {
+        int index = first + threadIdx.x;
+        if (index >= PIXELS * CHUNKS) break;
+        int x = left + index / CHUNKS;
+        bool inside = x >= 0 && x < width;
+        unsigned to = place(index / CHUNKS, index % CHUNKS);
+        const half_bits *source = image + ((long long)top * width + left) * F + index * 8;
+        UNROLL for (int row = 0; row < ROWS; row++) {
+            copy(slot(row) + to, source, inside && (unsigned)(top + row) < (unsigned)height);
+            source += width * F;
+        }
     }
 }
 
@@ -218,67 +245,87 @@ constexpr int BLOCK_WIDTH = 16 * BLOCK_TILES, BLOCK_PIXELS = BLOCK_WIDTH + 2, BL
 constexpr int BLOCK_MIDDLE = BLOCK_GROUPS * 3 * BLOCK_PITCH, BLOCK_BIAS = BLOCK_MIDDLE + 6 * BLOCK_PITCH;
 constexpr bool KEPT = BLOCK_GROUPS >= 4; // the ring is long enough to add the input from
 
-KERNEL(64 * BLOCK_TILES, F == 16 ? 2 : 1) block(const half_bits *in, half_bits *out, const unsigned *weights,
-                                                const float *bias, int width, int height, int rows) {
-    int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, group = lane >> 2, member = lane & 3;
-    int second = warp >= BLOCK_TILES, tile = warp - second * BLOCK_TILES;
-    int left = blockIdx.x * (BLOCK_WIDTH - 2), top = blockIdx.y * rows, bottom = smaller(height, top + rows);
-    float *biases = (float *)(shared + BLOCK_BIAS);
-    for (int index = threadIdx.x; index < 2 * F; index += blockDim.x) biases[index] = bias[index];
-    biases += second * F;
+template <bool SECOND>
+DEVICE void walk_block(const half_bits *in, half_bits *out, const unsigned *weights, const float *biases, int width,
+                       int height, int left, int top, int bottom) {
+    constexpr int threads = 64 * BLOCK_TILES;
+    int lane = threadIdx.x & 31, group = lane >> 2, member = lane & 3;
+    int first = ((threadIdx.x >> 5) - (SECOND ? BLOCK_TILES : 0)) * 16;
 
     // Row 0 of the input is top - 2, in the image and below in everything that counts rows.
-    auto slot = [](int step, int row) { return (unsigned)((step % BLOCK_GROUPS * 3 + row) * BLOCK_PITCH); };
+    auto slot = [](int step) { return (unsigned)(step % BLOCK_GROUPS * 3 * BLOCK_PITCH); };
     auto fetch_rows = [&](int step) {
-        fetch<BLOCK_PIXELS>(in, top - 2 + step * 3, left - 2, 3, width, height, [&](int row) { return slot(step, row); });
+        unsigned to = slot(step);
+        fetch<threads, BLOCK_PIXELS, 3>(in, top - 2 + step * 3, left - 2, width, height,
+                                        [&](int row) { return to + row * BLOCK_PITCH; });
     };
     fetch_rows(0);
     unsigned w[9][STEPS][COLUMNS][2];
-    load_weights(w, weights + second * CONVOLUTION, COLUMNS, 0);
+    load_weights(w, weights + (SECOND ? CONVOLUTION : 0), COLUMNS, 0);
     unsigned at[3];
-    lane_places(at, tile * 16);
+    lane_places(at, first);
+    biases += SECOND ? F : 0;
     synchronise();
     float sums[3][COLUMNS][4];
     UNROLL for (int i = 0; i < 3; i++) restart(sums[i], biases);
 
+    int x = left + first + group - (SECOND ? 0 : 1), y = top - 3 - SECOND;
+    bool inside[2];
+    UNROLL for (int half = 0; half < 2; half++) {
+        inside[half] = (unsigned)(x + half * 8) < (unsigned)width;
+        if (SECOND) inside[half] = inside[half] && first + group + half * 8 < BLOCK_WIDTH - 2;
+    }
+    unsigned index = (y * width + x) * F + member * (F / 4);
+    unsigned share = share_place(first + group + (SECOND ? 2 : 0), member);
     int steps = (bottom - top + 6) / 3 + 1;
     ROLLED for (int step = 0; step < steps; step++) {
         wait_for_copies();
         synchronise();
         if (step + 2 < steps) fetch_rows(step + 1);
-        if (second ? step == 0 : step + 1 == steps) continue;
-        int own = step - second;
+        if (SECOND ? step == 0 : step + 1 == steps) continue;
+        int own = step - SECOND;
+        unsigned middle = BLOCK_MIDDLE + (own & 1) * 3 * BLOCK_PITCH;
         UNROLL for (int j = 0; j < 3; j++) {
-            unsigned middle = BLOCK_MIDDLE + ((own & 1) * 3 + j) * BLOCK_PITCH;
-            convolve(sums, w, second ? middle : slot(own, j), at, j);
+            convolve(sums, w, (SECOND ? middle : slot(own)) + j * BLOCK_PITCH, at, j);
             constexpr int last[] = {2, 0, 1};
             float(&sum)[COLUMNS][4] = sums[last[j]];
-            int y = top + own * 3 + j - 3 - second;
             UNROLL for (int half = 0; half < 2; half++) {
-                int pixel = tile * 16 + half * 8 + group, x = left + pixel - 1 + second;
-                bool inside = y >= 0 && y < height && x >= 0 && x < width;
                 Channels values;
-                if (!second) {
+                if (!SECOND) {
+                    bool kept = inside[half] && (unsigned)y < (unsigned)height;
                     UNROLL for (int n = 0; n < COLUMNS; n++) {
-                        unsigned pair = pack(larger(sum[n][2 * half], 0.0f), larger(sum[n][2 * half + 1], 0.0f));
-                        values.pair[n] = inside ? pair : 0;
+                        unsigned pair = pack_positive(sum[n][2 * half], sum[n][2 * half + 1]);
+                        values.pair[n] = kept ? pair : 0;
                     }
-                    *channels_at(middle, pixel, member) = values;
-                } else if (inside && y >= top && y < bottom && pixel < BLOCK_WIDTH - 2) {
-                    long long index = ((long long)y * width + x) * F + member * (F / 4);
-                    Channels before = KEPT ? *channels_at(slot(own - (j < 2), (j + 1) % 3), pixel + 2, member)
-                                           : *(const Channels *)(in + index);
-                    UNROLL for (int n = 0; n < COLUMNS; n++) {
-                        float old[2];
-                        unpack(old, before.pair[n]);
-                        values.pair[n] = pack(sum[n][2 * half] + old[0], sum[n][2 * half + 1] + old[1]);
-                    }
-                    *(Channels *)(out + index) = values;
+                    channels_at(middle + j * BLOCK_PITCH + share + half * 8 * PIXEL) = values;
+                } else {
+                    bool kept = inside[half] && y >= top && y < bottom;
+                    Channels before;
+                    if (KEPT)
+                        before = channels_at(slot(own + (j < 2) * (BLOCK_GROUPS - 1)) + (j + 1) % 3 * BLOCK_PITCH + share + half * 8 * PIXEL);
+                    else if (kept)
+                        before = *(const Channels *)(in + index + half * 8 * F);
+                    UNROLL for (int n = 0; n < COLUMNS; n++)
+                        values.pair[n] = add_pairs(pack(sum[n][2 * half], sum[n][2 * half + 1]), before.pair[n]);
+                    if (kept) *(Channels *)(out + index + half * 8 * F) = values;
                 }
             }
             restart(sum, biases);
+            y++;
+            index += width * F;
         }
     }
+}
+
+KERNEL(64 * BLOCK_TILES, F == 16 ? 2 : 1) block(const half_bits *in, half_bits *out, const unsigned *weights,
+                                                const float *bias, int width, int height, int rows) {
+    int left = blockIdx.x * (BLOCK_WIDTH - 2), top = blockIdx.y * rows, bottom = smaller(height, top + rows);
+    float *biases = (float *)(shared + BLOCK_BIAS);
+    for (int index = threadIdx.x; index < 2 * F; index += blockDim.x) biases[index] = bias[index];
+    if (threadIdx.x < 32 * BLOCK_TILES)
+        walk_block<false>(in, out, weights, biases, width, height, left, top, bottom);
+    else
+        walk_block<true>(in, out, weights, biases, width, height, left, top, bottom);
 }
 
 // One convolution, and another image added to it.
@@ -287,53 +334,51 @@ constexpr int FUSE_BIAS = 6 * FUSE_PITCH;
 
 KERNEL(32 * FUSE_TILES, F == 16 ? 2 : 1) fuse(const half_bits *in, const half_bits *skip, half_bits *out,
                                               const unsigned *weights, const float *bias, int width, int height, int rows) {
-    int lane = threadIdx.x & 31, group = lane >> 2, member = lane & 3, tile = threadIdx.x >> 5;
+    int lane = threadIdx.x & 31, group = lane >> 2, member = lane & 3, first = (threadIdx.x >> 5) * 16;
     int left = blockIdx.x * FUSE_WIDTH, top = blockIdx.y * rows, bottom = smaller(height, top + rows);
     float *biases = (float *)(shared + FUSE_BIAS);
     for (int index = threadIdx.x; index < F; index += blockDim.x) biases[index] = bias[index];
 
-    auto slot = [](int step, int row) { return (unsigned)(((step & 1) * 3 + row) * FUSE_PITCH); };
     auto fetch_rows = [&](int step) {
-        fetch<FUSE_PIXELS>(in, top - 1 + step * 3, left - 1, 3, width, height, [&](int row) { return slot(step, row); });
+        unsigned to = (step & 1) * 3 * FUSE_PITCH;
+        fetch<32 * FUSE_TILES, FUSE_PIXELS, 3>(in, top - 1 + step * 3, left - 1, width, height,
+                                               [&](int row) { return to + row * FUSE_PITCH; });
     };
     fetch_rows(0);
     unsigned w[9][STEPS][COLUMNS][2];
     load_weights(w, weights, COLUMNS, 0);
     unsigned at[3];
-    lane_places(at, tile * 16);
+    lane_places(at, first);
     synchronise();
     float sums[3][COLUMNS][4];
     UNROLL for (int i = 0; i < 3; i++) restart(sums[i], biases);
 
+    int x = left + first + group, y = top - 2;
+    unsigned index = (y * width + x) * F + member * (F / 4);
     int steps = (bottom - top + 4) / 3;
     ROLLED for (int step = 0; step < steps; step++) {
         wait_for_copies();
         synchronise();
         if (step + 1 < steps) fetch_rows(step + 1);
         UNROLL for (int j = 0; j < 3; j++) {
-            int y = top + step * 3 + j - 2, x = left + tile * 16 + group;
-            long long index[2];
             bool inside[2];
             Channels before[2];
             UNROLL for (int half = 0; half < 2; half++) {
                 inside[half] = y >= top && y < bottom && x + half * 8 < width;
-                index[half] = ((long long)y * width + x + half * 8) * F + member * (F / 4);
-                if (inside[half]) before[half] = *(const Channels *)(skip + index[half]);
+                if (inside[half]) before[half] = *(const Channels *)(skip + index + half * 8 * F);
             }
-            convolve(sums, w, slot(step, j), at, j);
+            convolve(sums, w, ((step & 1) * 3 + j) * FUSE_PITCH, at, j);
             constexpr int last[] = {2, 0, 1};
             float(&sum)[COLUMNS][4] = sums[last[j]];
             UNROLL for (int half = 0; half < 2; half++) {
-                if (!inside[half]) continue;
                 Channels values;
-                UNROLL for (int n = 0; n < COLUMNS; n++) {
-                    float old[2];
-                    unpack(old, before[half].pair[n]);
-                    values.pair[n] = pack(sum[n][2 * half] + old[0], sum[n][2 * half + 1] + old[1]);
-                }
-                *(Channels *)(out + index[half]) = values;
+                UNROLL for (int n = 0; n < COLUMNS; n++)
+                    values.pair[n] = add_pairs(pack(sum[n][2 * half], sum[n][2 * half + 1]), before[half].pair[n]);
+                if (inside[half]) *(Channels *)(out + index + half * 8 * F) = values;
             }
             restart(sum, biases);
+            y++;
+            index += width * F;
         }
     }
 }
@@ -348,13 +393,19 @@ constexpr int STAGE_ROW = S * (TAIL_WIDTH - 2) * 3;
 
 static_assert(SHUFFLED % TAIL_COLUMNS == 0 && TAIL_TILES % TAIL_PARTS == 0 && HR_NEW + 2 <= HR_ROWS, "tiling");
 
+// Copies the staged rows to memory, every thread some columns of all.
 template <class Unit>
 DEVICE void write_rows(unsigned char *out, int from, int left, int width, int first, int end) {
-    constexpr int units = STAGE_ROW / (int)sizeof(Unit);
-    for (int index = threadIdx.x; index < HR_NEW * units; index += blockDim.x) {
-        int row = index / units, byte = index % units * (int)sizeof(Unit), y = from + row;
-        if (y >= first && y < end && left + byte < width)
-            *(Unit *)(out + (long long)y * width + left + byte) = *(const Unit *)(shared + TAIL_STAGE + row * STAGE_ROW + byte);
+    constexpr int size = (int)sizeof(Unit);
+    UNROLL for (int begin = 0; begin < STAGE_ROW; begin += 32 * TAIL_WARPS * size) {
+        int byte = begin + threadIdx.x * size;
+        if (byte >= STAGE_ROW || left + byte >= width) break;
+        unsigned char *target = out + (long long)from * width + left + byte;
+        UNROLL for (int row = 0; row < HR_NEW; row++) {
+            if (from + row >= first && from + row < end)
+                *(Unit *)target = *(const Unit *)(shared + TAIL_STAGE + row * STAGE_ROW + byte);
+            target += width;
+        }
     }
 }
 
@@ -366,10 +417,12 @@ KERNEL(32 * TAIL_WARPS, 1) tail(const half_bits *in, unsigned char *out, const u
 
     // Row 0 of the input is top - 2; LR row 0 of what is made from it is top - 1.
     auto slot = [](int row) { return (unsigned)(row % 6 * TAIL_PITCH); };
-    auto fetch_rows = [&](int first, int count) {
-        fetch<TAIL_PIXELS>(in, top - 2 + first, left - 2, count, width, height, [&](int row) { return slot(first + row); });
+    auto fetch_rows = [&](int first) {
+        fetch<32 * TAIL_WARPS, TAIL_PIXELS, 2>(in, top - 2 + first, left - 2, width, height,
+                                               [&](int row) { return slot(first) + row * TAIL_PITCH; });
     };
-    fetch_rows(0, 4);
+    fetch_rows(0);
+    fetch_rows(2);
     unsigned w[9][STEPS][TAIL_COLUMNS][2];
     load_weights(w, weights, SHUFFLED, columns);
     unsigned at[3], to[TAIL_COLUMNS];
@@ -389,7 +442,7 @@ KERNEL(32 * TAIL_WARPS, 1) tail(const half_bits *in, unsigned char *out, const u
     ROLLED for (int step = 0; step < steps; step++) {
         wait_for_copies();
         synchronise();
-        if (step + 1 < steps) fetch_rows(2 * step + 4, 2);
+        if (step + 1 < steps) fetch_rows(2 * step + 4);
         if (step > 0) write(step - 1);
         ROLLED for (int m = 0; m < TAIL_TILES / TAIL_PARTS; m++) {
             int tile = part * (TAIL_TILES / TAIL_PARTS) + m;
@@ -417,7 +470,7 @@ KERNEL(32 * TAIL_WARPS, 1) tail(const half_bits *in, unsigned char *out, const u
                     bool inside = y >= 0 && y < height && x >= 0 && x < width;
                     UNROLL for (int n = 0; n < TAIL_COLUMNS; n++) {
                         int row = (S * (2 * step + o) + (columns + n) / (CHUNKS * S)) % HR_ROWS;
-                        unsigned pair = pack(larger(sums[o][n][2 * half], 0.0f), larger(sums[o][n][2 * half + 1], 0.0f));
+                        unsigned pair = pack_positive(sums[o][n][2 * half], sums[o][n][2 * half + 1]);
                         *(unsigned *)(shared + to[n] + row * HR_PITCH + S * pixel * PIXEL) = inside ? pair : 0;
                     }
                 }
@@ -448,8 +501,7 @@ KERNEL(32 * TAIL_WARPS, 1) tail(const half_bits *in, unsigned char *out, const u
                 UNROLL for (int i = 0; i < 4; i++) {
                     int color = member * 2 + (i & 1), pixel = warp * 16 + (i >> 1) * 8 + group - S;
                     if (color < 3 && pixel >= 0 && pixel < STAGE_ROW / 3)
-                        shared[TAIL_STAGE + o * STAGE_ROW + pixel * 3 + color] =
-                            (unsigned char)(clamped(sums[o][i]) * 255.0f + 0.5f);
+                        shared[TAIL_STAGE + o * STAGE_ROW + pixel * 3 + color] = to_byte(sums[o][i]);
                 }
         }
     }
