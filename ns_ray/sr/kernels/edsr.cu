@@ -111,6 +111,17 @@ struct alignas(F / 2) Channels {
 
 DEVICE int smaller(int a, int b) { return a < b ? a : b; }
 
+// A lane's share of 16 by 8 weights.
+struct alignas(8) Weights {
+    unsigned half[2];
+};
+
+DEVICE void load(unsigned (&weights)[2], const unsigned *matrix) {
+    Weights read = ((const Weights *)matrix)[threadIdx.x & 31];
+    weights[0] = read.half[0];
+    weights[1] = read.half[1];
+}
+
 // Where 16 bytes of a pixel lie in a row in shared memory: turned so that 8 neighbouring pixels hit different banks.
 DEVICE unsigned place(int pixel, int chunk) {
     return pixel * PIXEL + ((chunk ^ (F == 32 ? pixel >> 1 & 3 : pixel >> 2 & 1)) << 4);
@@ -149,12 +160,10 @@ DEVICE void lane_places(unsigned (&at)[3], int first) {
 
 template <int N>
 DEVICE void load_weights(unsigned (&weights)[9][STEPS][N][2], const unsigned *source, int all, int first) {
-    int lane = threadIdx.x & 31;
     UNROLL for (int tap = 0; tap < 9; tap++)
         UNROLL for (int k = 0; k < STEPS; k++)
             UNROLL for (int n = 0; n < N; n++)
-                UNROLL for (int half = 0; half < 2; half++)
-                    weights[tap][k][n][half] = source[(((tap * STEPS + k) * all + first + n) * 32 + lane) * 2 + half];
+                load(weights[tap][k][n], source + ((tap * STEPS + k) * all + first + n) * 64);
 }
 
 // Adds what one input row gives to the output rows below it, beside it and above it: sums of `phase` + 1, + 0 and - 1.
@@ -216,9 +225,7 @@ KERNEL(128, 4) head(const unsigned char *luma, const unsigned char *blue, const 
     int lane = threadIdx.x & 31, group = lane >> 2, member = lane & 3, first = (threadIdx.x >> 5) * 16 + group;
     unsigned w[3][COLUMNS][2];
     UNROLL for (int dy = 0; dy < 3; dy++)
-        UNROLL for (int n = 0; n < COLUMNS; n++)
-            UNROLL for (int half = 0; half < 2; half++)
-                w[dy][n][half] = weights[((dy * COLUMNS + n) * 32 + lane) * 2 + half];
+        UNROLL for (int n = 0; n < COLUMNS; n++) load(w[dy][n], weights + (dy * COLUMNS + n) * 64);
     synchronise();
     ROLLED for (int row = 0; row < HEAD_ROWS; row++) {
         float sums[COLUMNS][4];
@@ -451,7 +458,7 @@ KERNEL(32 * TAIL_WARPS, 1) tail(const half_bits *in, unsigned char *out, const u
                 UNROLL for (int i = 0; i < 4; i++)
                     sums[0][n][i] = sums[1][n][i] = bias[(columns + n) * 8 + member * 2 + (i & 1)];
             UNROLL for (int row = 0; row < 4; row++) {
-                unsigned source = slot(2 * step + row) + tile * 16 * PIXEL;
+                unsigned source = slot(2 * step + row / 2 * 2) + tile * 16 * PIXEL + row % 2 * TAIL_PITCH;
                 UNROLL for (int dx = 0; dx < 3; dx++)
                     UNROLL for (int k = 0; k < STEPS; k++) {
                         unsigned a[4];
@@ -481,17 +488,18 @@ KERNEL(32 * TAIL_WARPS, 1) tail(const half_bits *in, unsigned char *out, const u
             float sums[HR_NEW][4];
             UNROLL for (int o = 0; o < HR_NEW; o++)
                 UNROLL for (int i = 0; i < 4; i++) sums[o][i] = last_bias[member * 2 + (i & 1)];
+            unsigned pairs[HR_ROWS / 2]; // the ring turns by whole pairs of rows
+            UNROLL for (int i = 0; i < HR_ROWS / 2; i++)
+                pairs[i] = TAIL_HR + (HR_NEW * step + 2 * i + HR_ROWS - 2) % HR_ROWS * HR_PITCH + warp * 16 * PIXEL;
             UNROLL for (int dx = 0; dx < 3; dx++) {
                 unsigned v[3][STEPS][2];
                 UNROLL for (int dy = 0; dy < 3; dy++)
                     UNROLL for (int k = 0; k < STEPS; k++)
-                        UNROLL for (int half = 0; half < 2; half++)
-                            v[dy][k][half] = last_weights[(((dy * 3 + dx) * STEPS + k) * 32 + lane) * 2 + half];
+                        load(v[dy][k], last_weights + ((dy * 3 + dx) * STEPS + k) * 64);
                 UNROLL for (int row = 0; row < HR_NEW + 2; row++) {
-                    unsigned source = TAIL_HR + (HR_NEW * step + row + HR_ROWS - 2) % HR_ROWS * HR_PITCH + warp * 16 * PIXEL;
                     UNROLL for (int k = 0; k < STEPS; k++) {
                         unsigned a[4];
-                        load_matrices(a, source + (at[dx] ^ (k << 5)));
+                        load_matrices(a, pairs[row / 2] + (at[dx] ^ (k << 5)) + row % 2 * HR_PITCH);
                         UNROLL for (int dy = 0; dy < 3; dy++)
                             if (row - dy >= 0 && row - dy < HR_NEW) multiply(sums[row - dy], a, v[dy][k]);
                     }
