@@ -8,7 +8,10 @@ from ns_ray.sr.engine import Engine
 from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.weights import Weights
 
-ENGINES = {"torch": "ns_ray.sr.torch_engine:TorchEngine"}
+ENGINES = {
+    "fused": "ns_ray.sr.fused_engine:FusedEngine",
+    "torch": "ns_ray.sr.torch_engine:TorchEngine",
+}
 """Engine names -> where their class is. It is imported when asked for, so GPU packages stay optional."""
 
 

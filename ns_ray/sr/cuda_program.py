@@ -99,4 +99,4 @@ def _nvrtc() -> ctypes.CDLL:
             return ctypes.CDLL(candidate)
         except OSError:
             continue
-    raise ModelError(f"the fused engine needs {name}, which comes with PyTorch for CUDA: install it or use engine torch")
+    raise ModelError(f"the fused engine needs {name}, which comes with PyTorch for CUDA: install it or use torch")

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ns_ray.errors import ModelError
-from ns_ray.sr.color import chroma_size
 from ns_ray.sr.fused_weights import PackedWeights, pack
 from ns_ray.sr.models import Edsr, ModelSpec
 
@@ -96,12 +95,7 @@ class Tiling:
 
 
 class FusedNetwork:
-    """Memory for one LR size, and the launches of one frame.
-
-    Attributes:
-        planes: LR frame, written before `run`: uint8 (H, W) and twice ((H+1)//2, (W+1)//2).
-        pixels: HR frame after `run`: RGB uint8 (H * scale, W * scale, 3).
-    """
+    """Memory for what lies between the kernels at one LR size, and their launches."""
 
     def __init__(
         self,
@@ -135,9 +129,6 @@ class FusedNetwork:
         }
         with torch.device(device):
             features = [torch.empty(height, width, spec.features, dtype=torch.float16) for _ in range(3)]
-            chroma = chroma_size(height, width)
-            self.planes = tuple(torch.empty(size, dtype=torch.uint8) for size in ((height, width), chroma, chroma))
-            self.pixels = torch.empty(height * spec.scale, width * spec.scale, 3, dtype=torch.uint8)
         self._head, self._one, self._other = features
         packed = pack(spec, Edsr(spec).state_dict())
         self._sections, self._weights = packed.sections, torch.empty_like(packed.data, device=device)
@@ -146,11 +137,16 @@ class FusedNetwork:
         """Switches to these weights, in the order of the current stream."""
         self._weights.copy_(packed.data, non_blocking=True)
 
-    def run(self) -> None:
-        """`planes` to `pixels`, on the current stream."""
+    def run(self, planes: tuple[Tensor, Tensor, Tensor], pixels: Tensor) -> None:
+        """One frame, on the current stream.
+
+        Args:
+            planes: LR, YUV 4:2:0 of BT.709 limited range: uint8 (H, W) and twice ((H+1)//2, (W+1)//2).
+            pixels: receives HR, RGB: uint8 (H * scale, W * scale, 3).
+        """
         width, height = self._size
         grid = -(-width // _HEAD_WIDTH), -(-height // _HEAD_ROWS)
-        y, u, v = map(_pointer, self.planes)
+        y, u, v = map(_pointer, planes)
         self._launch("head", grid, y, u, v, _pointer(self._head), *self._parameters("head"))
         source, target = self._head, self._one
         for block in range(self._spec.blocks):
@@ -158,7 +154,7 @@ class FusedNetwork:
             source, target = target, self._other if target is self._one else self._one
         self._walk("fuse", _pointer(source), _pointer(self._head), _pointer(target), *self._parameters("fuse"))
         parameters = *self._parameters("upsample"), *self._parameters("tail")
-        self._walk("tail", _pointer(target), _pointer(self.pixels), *parameters)
+        self._walk("tail", _pointer(target), _pointer(pixels), *parameters)
 
     def _walk(self, kernel: str, *arguments: ctypes.c_void_p) -> None:
         columns, segments, rows = self._grids[kernel]
