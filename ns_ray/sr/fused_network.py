@@ -2,6 +2,7 @@
 
 import ctypes
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -37,6 +38,7 @@ class Tiling:
         block_groups: rows a residual block's ring holds, in threes; from 4 on it keeps the input until it is added.
         tail_columns: upsampled channels a warp computes, in eights.
         tail_parts: warps that share a strip's width while upsampling.
+        tail_ring: HR rows that are kept; with 4 * scale + 2, upsampling and the last convolution overlap.
     """
 
     block_tiles: int
@@ -45,6 +47,7 @@ class Tiling:
     tail_tiles: int
     tail_columns: int
     tail_parts: int
+    tail_ring: int
 
     @classmethod
     def choose(cls, spec: ModelSpec, shared_limit: int) -> Self:
@@ -56,13 +59,12 @@ class Tiling:
         parts = {(32, 3): (3, 1), (32, 2): (4, 2), (16, 3): (3, 2), (16, 2): (4, 4)}
         if (spec.features, spec.scale) not in parts:
             raise ModelError(f"the fused engine runs 16 or 32 channels at scale 2 or 3, not {spec}: use engine torch")
-        for tiles in (4, 2):
-            for groups in (4, 3):
-                columns, share = parts[spec.features, spec.scale]
-                tiling = cls(4, groups, 8, tiles, columns, min(share, tiles))
-                needed = tiling.shared(spec)
-                if max(needed.values()) <= shared_limit:
-                    return tiling
+        columns, share = parts[spec.features, spec.scale]
+        for fuse, tiles, ring, groups in product((4, 2), (4, 2), (16, 8), (4, 3)):
+            tiling = cls(4, groups, fuse, tiles, columns, min(share, tiles), ring)
+            needed = tiling.shared(spec)
+            if max(needed.values()) <= shared_limit:
+                return tiling
         raise ModelError(f"{spec} needs {max(needed.values())} bytes of shared memory, the GPU has {shared_limit}")
 
     def macros(self, spec: ModelSpec) -> dict[str, int]:
@@ -74,13 +76,15 @@ class Tiling:
         """Bytes of shared memory a block of threads of each kernel needs."""
         pixel = 2 * spec.features
         tail_width = 16 * self.tail_tiles
-        shuffled = 8 * (spec.scale * tail_width + 2) * pixel
-        staged = 2 * spec.scale * spec.scale * (tail_width - 2) * 3
+        overlapped = self.tail_ring >= 4 * spec.scale + 2
+        shuffled = self.tail_ring * (spec.scale * tail_width + 2) * pixel
+        staged = 2 * spec.scale**2 * (tail_width - 2) * 3 * (2 if overlapped else 1)
+        biases = 2 * spec.scale**2 * spec.features
         return {
             "head": (_HEAD_ROWS + 2) * (_HEAD_WIDTH + 4) * 8,
             "block": (3 * self.block_groups + 6) * (16 * self.block_tiles + 2) * pixel + 8 * spec.features,
-            "fuse": 6 * (16 * self.fuse_tiles + 2) * pixel + 4 * spec.features,
-            "tail": 6 * (tail_width + 2) * pixel + shuffled + staged,
+            "fuse": 12 * (16 * self.fuse_tiles + 2) * pixel + 4 * spec.features,
+            "tail": 6 * (tail_width + 2) * pixel + shuffled + staged + biases,
         }
 
     def threads(self, spec: ModelSpec) -> dict[str, int]:
@@ -121,10 +125,10 @@ class FusedNetwork:
         self._program, self._spec = program, spec
         self._size = width, height
         self._shared, self._threads = tiling.shared(spec), tiling.threads(spec)
-        per_processor = 2 if spec.features == 16 else 1
+        blocks_at_once = processors * (2 if spec.features == 16 else 1)
         self._grids = {
-            "block": _strips(width, height, 16 * tiling.block_tiles - 2, processors * per_processor),
-            "fuse": _strips(width, height, 16 * tiling.fuse_tiles, processors * per_processor),
+            "block": _strips(width, height, 16 * tiling.block_tiles - 2, blocks_at_once),
+            "fuse": _strips(width, height, 16 * tiling.fuse_tiles, processors * 2),
             "tail": _strips(width, height, 16 * tiling.tail_tiles - 2, processors),
         }
         with torch.device(device):

@@ -65,6 +65,11 @@ DEVICE unsigned pack_positive(float low, float high) {
 #endif
 }
 
+DEVICE void unpack(float (&values)[2], unsigned word) {
+    asm("{ .reg .f16 l, h; mov.b32 {l, h}, %2; cvt.f32.f16 %0, l; cvt.f32.f16 %1, h; }"
+        : "=f"(values[0]), "=f"(values[1]) : "r"(word));
+}
+
 DEVICE unsigned add_pairs(unsigned a, unsigned b) {
     unsigned word;
     asm("add.rn.f16x2 %0, %1, %2;" : "=r"(word) : "r"(a), "r"(b));
@@ -337,9 +342,9 @@ KERNEL(64 * BLOCK_TILES, F == 16 ? 2 : 1) block(const half_bits *in, half_bits *
 
 // One convolution, and another image added to it.
 constexpr int FUSE_WIDTH = 16 * FUSE_TILES, FUSE_PIXELS = FUSE_WIDTH + 2, FUSE_PITCH = FUSE_PIXELS * PIXEL;
-constexpr int FUSE_BIAS = 6 * FUSE_PITCH;
+constexpr int FUSE_SKIP = 6 * FUSE_PITCH, FUSE_BIAS = 2 * FUSE_SKIP;
 
-KERNEL(32 * FUSE_TILES, F == 16 ? 2 : 1) fuse(const half_bits *in, const half_bits *skip, half_bits *out,
+KERNEL(32 * FUSE_TILES, 2) fuse(const half_bits *in, const half_bits *skip, half_bits *out,
                                               const unsigned *weights, const float *bias, int width, int height, int rows) {
     int lane = threadIdx.x & 31, group = lane >> 2, member = lane & 3, first = (threadIdx.x >> 5) * 16;
     int left = blockIdx.x * FUSE_WIDTH, top = blockIdx.y * rows, bottom = smaller(height, top + rows);
@@ -350,6 +355,8 @@ KERNEL(32 * FUSE_TILES, F == 16 ? 2 : 1) fuse(const half_bits *in, const half_bi
         unsigned to = (step & 1) * 3 * FUSE_PITCH;
         fetch<32 * FUSE_TILES, FUSE_PIXELS, 3>(in, top - 1 + step * 3, left - 1, width, height,
                                                [&](int row) { return to + row * FUSE_PITCH; });
+        fetch<32 * FUSE_TILES, FUSE_PIXELS, 3>(skip, top - 2 + step * 3, left - 1, width, height,
+                                               [&](int row) { return FUSE_SKIP + to + row * FUSE_PITCH; });
     };
     fetch_rows(0);
     unsigned w[9][STEPS][COLUMNS][2];
@@ -361,27 +368,22 @@ KERNEL(32 * FUSE_TILES, F == 16 ? 2 : 1) fuse(const half_bits *in, const half_bi
     UNROLL for (int i = 0; i < 3; i++) restart(sums[i], biases);
 
     int x = left + first + group, y = top - 2;
-    unsigned index = (y * width + x) * F + member * (F / 4);
+    unsigned index = (y * width + x) * F + member * (F / 4), share = FUSE_SKIP + share_place(first + group + 1, member);
     int steps = (bottom - top + 4) / 3;
     ROLLED for (int step = 0; step < steps; step++) {
         wait_for_copies();
         synchronise();
         if (step + 1 < steps) fetch_rows(step + 1);
         UNROLL for (int j = 0; j < 3; j++) {
-            bool inside[2];
-            Channels before[2];
-            UNROLL for (int half = 0; half < 2; half++) {
-                inside[half] = y >= top && y < bottom && x + half * 8 < width;
-                if (inside[half]) before[half] = *(const Channels *)(skip + index + half * 8 * F);
-            }
-            convolve(sums, w, ((step & 1) * 3 + j) * FUSE_PITCH, at, j);
+            unsigned row = ((step & 1) * 3 + j) * FUSE_PITCH;
+            convolve(sums, w, row, at, j);
             constexpr int last[] = {2, 0, 1};
             float(&sum)[COLUMNS][4] = sums[last[j]];
             UNROLL for (int half = 0; half < 2; half++) {
-                Channels values;
+                Channels before = channels_at(row + share + half * 8 * PIXEL), values;
                 UNROLL for (int n = 0; n < COLUMNS; n++)
-                    values.pair[n] = add_pairs(pack(sum[n][2 * half], sum[n][2 * half + 1]), before[half].pair[n]);
-                if (inside[half]) *(Channels *)(out + index + half * 8 * F) = values;
+                    values.pair[n] = add_pairs(pack(sum[n][2 * half], sum[n][2 * half + 1]), before.pair[n]);
+                if (y >= top && y < bottom && x + half * 8 < width) *(Channels *)(out + index + half * 8 * F) = values;
             }
             restart(sum, biases);
             y++;
@@ -391,18 +393,22 @@ KERNEL(32 * FUSE_TILES, F == 16 ? 2 : 1) fuse(const half_bits *in, const half_bi
 }
 
 // Upsampling convolution, pixel shuffle, ReLU, the last convolution, and bytes: HR channels stay in shared memory.
-// Two LR rows a step; the warps share the channels in the first half of it and the HR columns in the second.
+// Two LR rows a step. While upsampling the warps share out the channels, in the last convolution the HR columns; where
+// the ring of HR rows is long enough, some upsample while the others convolve what the step before has left.
 constexpr int TAIL_WIDTH = 16 * TAIL_TILES, TAIL_PIXELS = TAIL_WIDTH + 2, TAIL_PITCH = TAIL_PIXELS * PIXEL;
 constexpr int SHUFFLED = S * S * F / 8, TAIL_GROUPS = SHUFFLED / TAIL_COLUMNS, TAIL_WARPS = TAIL_GROUPS * TAIL_PARTS;
-constexpr int HR_ROWS = 8, HR_NEW = 2 * S, HR_PITCH = (S * TAIL_WIDTH + 2) * PIXEL;
-constexpr int TAIL_HR = 6 * TAIL_PITCH, TAIL_STAGE = TAIL_HR + HR_ROWS * HR_PITCH;
-constexpr int STAGE_ROW = S * (TAIL_WIDTH - 2) * 3;
+constexpr int HR_NEW = 2 * S, HR_PITCH = (S * TAIL_WIDTH + 2) * PIXEL;
+constexpr bool OVERLAPPED = TAIL_RING >= 2 * HR_NEW + 2;
+constexpr int TAIL_HR = 6 * TAIL_PITCH, TAIL_STAGE = TAIL_HR + TAIL_RING * HR_PITCH;
+constexpr int STAGE_ROW = S * (TAIL_WIDTH - 2) * 3, STAGE = HR_NEW * STAGE_ROW;
+constexpr int TAIL_BIAS = TAIL_STAGE + (OVERLAPPED ? 2 : 1) * STAGE;
 
-static_assert(SHUFFLED % TAIL_COLUMNS == 0 && TAIL_TILES % TAIL_PARTS == 0 && HR_NEW + 2 <= HR_ROWS, "tiling");
+static_assert(CHUNKS * S % TAIL_COLUMNS == 0, "a warp's channels are to be of one HR row");
+static_assert(TAIL_TILES % TAIL_PARTS == 0 && HR_NEW + 2 <= TAIL_RING && TAIL_RING % 2 == 0, "tiling");
 
 // Copies the staged rows to memory, every thread some columns of all.
 template <class Unit>
-DEVICE void write_rows(unsigned char *out, int from, int left, int width, int first, int end) {
+DEVICE void write_rows(unsigned char *out, unsigned stage, int from, int left, int width, int first, int end) {
     constexpr int size = (int)sizeof(Unit);
     UNROLL for (int begin = 0; begin < STAGE_ROW; begin += 32 * TAIL_WARPS * size) {
         int byte = begin + threadIdx.x * size;
@@ -410,7 +416,7 @@ DEVICE void write_rows(unsigned char *out, int from, int left, int width, int fi
         unsigned char *target = out + (long long)from * width + left + byte;
         UNROLL for (int row = 0; row < HR_NEW; row++) {
             if (from + row >= first && from + row < end)
-                *(Unit *)target = *(const Unit *)(shared + TAIL_STAGE + row * STAGE_ROW + byte);
+                *(Unit *)target = *(const Unit *)(shared + stage + row * STAGE_ROW + byte);
             target += width;
         }
     }
@@ -430,6 +436,10 @@ KERNEL(32 * TAIL_WARPS, 1) tail(const half_bits *in, unsigned char *out, const u
     };
     fetch_rows(0);
     fetch_rows(2);
+    unsigned *biases = (unsigned *)(shared + TAIL_BIAS);
+    for (int index = threadIdx.x; index < S * S * F / 2; index += blockDim.x)
+        biases[index] = pack(bias[2 * index], bias[2 * index + 1]);
+    biases += columns * 4 + member;
     unsigned w[9][STEPS][TAIL_COLUMNS][2];
     load_weights(w, weights, SHUFFLED, columns);
     unsigned at[3], to[TAIL_COLUMNS];
@@ -437,80 +447,108 @@ KERNEL(32 * TAIL_WARPS, 1) tail(const half_bits *in, unsigned char *out, const u
     UNROLL for (int n = 0; n < TAIL_COLUMNS; n++)
         to[n] = TAIL_HR + place(S * group + (columns + n) / CHUNKS % S + 1, (columns + n) % CHUNKS) + member * 4;
 
+    auto stage = [](int step) { return (unsigned)(TAIL_STAGE + (OVERLAPPED ? step & 1 : 0) * STAGE); };
     auto write = [&](int step) {
         int from = S * (top - 1) + HR_NEW * step - 1, bytes = S * width * 3;
         if (bytes & 1)
-            write_rows<unsigned char>(out, from, S * left * 3, bytes, S * top, S * bottom);
+            write_rows<unsigned char>(out, stage(step), from, S * left * 3, bytes, S * top, S * bottom);
         else
-            write_rows<unsigned short>(out, from, S * left * 3, bytes, S * top, S * bottom);
+            write_rows<unsigned short>(out, stage(step), from, S * left * 3, bytes, S * top, S * bottom);
     };
 
-    int steps = (bottom - top + 3) / 2;
-    ROLLED for (int step = 0; step < steps; step++) {
-        wait_for_copies();
-        synchronise();
-        if (step + 1 < steps) fetch_rows(2 * step + 4);
-        if (step > 0) write(step - 1);
+    auto upsample = [&](int step) {
         ROLLED for (int m = 0; m < TAIL_TILES / TAIL_PARTS; m++) {
             int tile = part * (TAIL_TILES / TAIL_PARTS) + m;
             float sums[2][TAIL_COLUMNS][4];
-            UNROLL for (int n = 0; n < TAIL_COLUMNS; n++)
-                UNROLL for (int i = 0; i < 4; i++)
-                    sums[0][n][i] = sums[1][n][i] = bias[(columns + n) * 8 + member * 2 + (i & 1)];
-            UNROLL for (int row = 0; row < 4; row++) {
-                unsigned source = slot(2 * step + row / 2 * 2) + tile * 16 * PIXEL + row % 2 * TAIL_PITCH;
-                UNROLL for (int dx = 0; dx < 3; dx++)
-                    UNROLL for (int k = 0; k < STEPS; k++) {
-                        unsigned a[4];
-                        load_matrices(a, source + (at[dx] ^ (k << 5)));
-                        UNROLL for (int o = 0; o < 2; o++) {
-                            if (row - o < 0 || row - o > 2) continue;
-                            UNROLL for (int n = 0; n < TAIL_COLUMNS; n++)
-                                multiply(sums[o][n], a, w[(row - o) * 3 + dx][k][n]);
-                        }
-                    }
+            UNROLL for (int n = 0; n < TAIL_COLUMNS; n++) {
+                float values[2];
+                unpack(values, biases[n * 4]);
+                UNROLL for (int i = 0; i < 4; i++) sums[0][n][i] = sums[1][n][i] = values[i & 1];
+            }
+            auto source = [&](int row, int i) {
+                unsigned lane_row = slot(2 * step + row / 2 * 2) + tile * 16 * PIXEL + (at[i / STEPS] ^ (i % STEPS << 5));
+                return lane_row + row % 2 * TAIL_PITCH;
+            };
+            auto add = [&](const unsigned(&pixels)[4], int row, int o, int i) {
+                UNROLL for (int n = 0; n < TAIL_COLUMNS; n++)
+                    multiply(sums[o][n], pixels, w[(row - o) * 3 + i / STEPS][i % STEPS][n]);
+            };
+            unsigned a[2][4]; // each is read again while the other is multiplied
+            load_matrices(a[0], source(1, 0));
+            UNROLL for (int i = 0; i < 3 * STEPS; i++) {
+                load_matrices(a[1], source(2, i));
+                add(a[0], 1, 0, i);
+                add(a[0], 1, 1, i);
+                load_matrices(a[0], source(0, i));
+                add(a[1], 2, 0, i);
+                add(a[1], 2, 1, i);
+                load_matrices(a[1], source(3, i));
+                add(a[0], 0, 0, i);
+                if (i + 1 < 3 * STEPS) load_matrices(a[0], source(1, i + 1));
+                add(a[1], 3, 1, i);
             }
             UNROLL for (int o = 0; o < 2; o++) {
                 int y = top - 1 + 2 * step + o;
+                unsigned row = (S * (2 * step + o) + columns / (CHUNKS * S)) % TAIL_RING * HR_PITCH;
                 UNROLL for (int half = 0; half < 2; half++) {
                     int pixel = tile * 16 + half * 8, x = left - 1 + pixel + group;
                     bool inside = y >= 0 && y < height && x >= 0 && x < width;
                     UNROLL for (int n = 0; n < TAIL_COLUMNS; n++) {
-                        int row = (S * (2 * step + o) + (columns + n) / (CHUNKS * S)) % HR_ROWS;
                         unsigned pair = pack_positive(sums[o][n][2 * half], sums[o][n][2 * half + 1]);
-                        *(unsigned *)(shared + to[n] + row * HR_PITCH + S * pixel * PIXEL) = inside ? pair : 0;
+                        *(unsigned *)(shared + to[n] + row + S * pixel * PIXEL) = inside ? pair : 0;
                     }
                 }
             }
         }
-        synchronise();
-        if (warp * 16 < S * TAIL_WIDTH) {
-            float sums[HR_NEW][4];
-            UNROLL for (int o = 0; o < HR_NEW; o++)
-                UNROLL for (int i = 0; i < 4; i++) sums[o][i] = last_bias[member * 2 + (i & 1)];
-            unsigned pairs[HR_ROWS / 2]; // the ring turns by whole pairs of rows
-            UNROLL for (int i = 0; i < HR_ROWS / 2; i++)
-                pairs[i] = TAIL_HR + (HR_NEW * step + 2 * i + HR_ROWS - 2) % HR_ROWS * HR_PITCH + warp * 16 * PIXEL;
-            UNROLL for (int dx = 0; dx < 3; dx++) {
-                unsigned v[3][STEPS][2];
+    };
+
+    auto convolve_last = [&](int step) {
+        if (warp * 16 >= S * TAIL_WIDTH) return;
+        float sums[HR_NEW][4];
+        UNROLL for (int o = 0; o < HR_NEW; o++)
+            UNROLL for (int i = 0; i < 4; i++) sums[o][i] = last_bias[member * 2 + (i & 1)];
+        unsigned pairs[S + 1]; // the ring turns by whole pairs of rows
+        UNROLL for (int i = 0; i < S + 1; i++)
+            pairs[i] = TAIL_HR + (HR_NEW * step + 2 * i + TAIL_RING - 2) % TAIL_RING * HR_PITCH + warp * 16 * PIXEL;
+        UNROLL for (int dx = 0; dx < 3; dx++) {
+            unsigned v[3][STEPS][2];
+            UNROLL for (int dy = 0; dy < 3; dy++)
+                UNROLL for (int k = 0; k < STEPS; k++)
+                    load(v[dy][k], last_weights + ((dy * 3 + dx) * STEPS + k) * 64);
+            auto source = [&](int i) {
+                int row = i / STEPS;
+                return pairs[row / 2] + (at[dx] ^ (i % STEPS << 5)) + row % 2 * HR_PITCH;
+            };
+            unsigned a[2][4];
+            load_matrices(a[0], source(0));
+            UNROLL for (int i = 0; i < (HR_NEW + 2) * STEPS; i++) {
+                int row = i / STEPS;
+                if (i + 1 < (HR_NEW + 2) * STEPS) load_matrices(a[(i + 1) & 1], source(i + 1));
                 UNROLL for (int dy = 0; dy < 3; dy++)
-                    UNROLL for (int k = 0; k < STEPS; k++)
-                        load(v[dy][k], last_weights + ((dy * 3 + dx) * STEPS + k) * 64);
-                UNROLL for (int row = 0; row < HR_NEW + 2; row++) {
-                    UNROLL for (int k = 0; k < STEPS; k++) {
-                        unsigned a[4];
-                        load_matrices(a, pairs[row / 2] + (at[dx] ^ (k << 5)) + row % 2 * HR_PITCH);
-                        UNROLL for (int dy = 0; dy < 3; dy++)
-                            if (row - dy >= 0 && row - dy < HR_NEW) multiply(sums[row - dy], a, v[dy][k]);
-                    }
-                }
+                    if (row - dy >= 0 && row - dy < HR_NEW) multiply(sums[row - dy], a[i & 1], v[dy][i % STEPS]);
             }
-            UNROLL for (int o = 0; o < HR_NEW; o++)
-                UNROLL for (int i = 0; i < 4; i++) {
-                    int color = member * 2 + (i & 1), pixel = warp * 16 + (i >> 1) * 8 + group - S;
-                    if (color < 3 && pixel >= 0 && pixel < STAGE_ROW / 3)
-                        shared[TAIL_STAGE + o * STAGE_ROW + pixel * 3 + color] = to_byte(sums[o][i]);
-                }
+        }
+        UNROLL for (int o = 0; o < HR_NEW; o++)
+            UNROLL for (int i = 0; i < 4; i++) {
+                int color = member * 2 + (i & 1), pixel = warp * 16 + (i >> 1) * 8 + group - S;
+                if (color < 3 && pixel >= 0 && pixel < STAGE_ROW / 3)
+                    shared[stage(step) + o * STAGE_ROW + pixel * 3 + color] = to_byte(sums[o][i]);
+            }
+    };
+
+    constexpr int late = OVERLAPPED ? 1 : 0;
+    int steps = (bottom - top + 3) / 2, turn = OVERLAPPED ? warp >> 2 & 1 : 0;
+    ROLLED for (int step = 0; step < steps + late; step++) {
+        wait_for_copies();
+        synchronise();
+        if (step + 1 < steps) fetch_rows(2 * step + 4);
+        if (step > late) write(step - late - 1);
+        ROLLED for (int half = 0; half < 2; half++) {
+            if (half == turn) {
+                if (step < steps) upsample(step);
+            } else if (step >= late)
+                convolve_last(step - late);
+            if (!OVERLAPPED && half == 0) synchronise();
         }
     }
     synchronise();
