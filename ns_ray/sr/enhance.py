@@ -5,16 +5,29 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
-from itertools import repeat
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ns_ray.errors import ModelError
 from ns_ray.sr.engine import Engine, Planes
 
 Compress = Callable[[Tensor, int], bytes]
 """(H, W, 3) uint8 RGB on the engine's device and a JPEG quality (1 to 100) -> an image; ordered by the stream."""
+
+
+def gpu_compressor(device: str) -> Compress:
+    """JPEG on the GPU itself.
+
+    Raises:
+        ModelError: the device is no GPU, or nvImageCodec is not installed or does not run on it.
+    """
+    if not device.startswith("cuda"):
+        raise ModelError(f"no image is compressed on {device} by a GPU: use a CPU encoder")
+    from ns_ray.sr.gpu_jpeg import GpuJpeg
+
+    return GpuJpeg(device).encode
 
 
 class Enhancement:
@@ -47,15 +60,6 @@ class Enhancement:
                 yield flying.popleft().result()
         finally:
             wait(flying)
-
-    def measure(self, planes: Planes, quality: int, runs: int = 20) -> float:
-        """Milliseconds a frame when many follow each other."""
-        for _ in self.run(repeat(planes, self._engine.in_flight), quality):
-            pass
-        start = time.perf_counter()
-        for _ in self.run(repeat(planes, runs), quality):
-            pass
-        return (time.perf_counter() - start) * 1000 / runs
 
     def _submit(self, planes: Planes, quality: int) -> Future[bytes]:
         with self._on(0):

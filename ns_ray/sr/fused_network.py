@@ -38,7 +38,6 @@ class Tiling:
         block_groups: rows a residual block's ring holds, in threes; from 4 on it keeps the input until it is added.
         tail_columns: upsampled channels a warp computes, in eights.
         tail_parts: warps that share a strip's width while upsampling.
-        tail_ring: HR rows that are kept; with 4 * scale + 2, upsampling and the last convolution overlap.
     """
 
     block_tiles: int
@@ -47,7 +46,6 @@ class Tiling:
     tail_tiles: int
     tail_columns: int
     tail_parts: int
-    tail_ring: int
 
     @classmethod
     def choose(cls, spec: ModelSpec, shared_limit: int) -> Self:
@@ -58,10 +56,12 @@ class Tiling:
         """
         parts = {(32, 3): (3, 1), (32, 2): (4, 2), (16, 3): (3, 2), (16, 2): (4, 4)}
         if (spec.features, spec.scale) not in parts:
-            raise ModelError(f"the fused engine runs 16 or 32 channels at scale 2 or 3, not {spec}: use engine torch")
+            raise ModelError(
+                f"the fused engine runs 16 or 32 channels at scale 2 or 3, not {spec}: use the engine torch"
+            )
         columns, share = parts[spec.features, spec.scale]
-        for fuse, tiles, ring, groups in product((4, 2), (4, 2), (16, 8), (4, 3)):
-            tiling = cls(4, groups, fuse, tiles, columns, min(share, tiles), ring)
+        for fuse, tiles, groups in product((4, 2), (4, 2), (4, 3)):
+            tiling = cls(4, groups, fuse, tiles, columns, min(share, tiles))
             needed = tiling.shared(spec)
             if max(needed.values()) <= shared_limit:
                 return tiling
@@ -76,15 +76,13 @@ class Tiling:
         """Bytes of shared memory a block of threads of each kernel needs."""
         pixel = 2 * spec.features
         tail_width = 16 * self.tail_tiles
-        overlapped = self.tail_ring >= 4 * spec.scale + 2
-        shuffled = self.tail_ring * (spec.scale * tail_width + 2) * pixel
-        staged = 2 * spec.scale**2 * (tail_width - 2) * 3 * (2 if overlapped else 1)
-        biases = 2 * spec.scale**2 * spec.features
+        shuffled = 8 * (spec.scale * tail_width + 2) * pixel
+        staged = 2 * spec.scale**2 * (tail_width - 2) * 3
         return {
             "head": (_HEAD_ROWS + 2) * (_HEAD_WIDTH + 4) * 8,
             "block": (3 * self.block_groups + 6) * (16 * self.block_tiles + 2) * pixel + 8 * spec.features,
             "fuse": 12 * (16 * self.fuse_tiles + 2) * pixel + 4 * spec.features,
-            "tail": 6 * (tail_width + 2) * pixel + shuffled + staged + biases,
+            "tail": 6 * (tail_width + 2) * pixel + shuffled + staged,
         }
 
     def threads(self, spec: ModelSpec) -> dict[str, int]:

@@ -117,11 +117,6 @@ unsigned pack(float low, float high) { return to_half(low) | to_half(high) << 16
 
 unsigned pack_positive(float low, float high) { return pack(low > 0 ? low : 0, high > 0 ? high : 0); }
 
-void unpack(float (&values)[2], unsigned word) {
-    values[0] = to_float(word);
-    values[1] = to_float(word >> 16);
-}
-
 unsigned add_pairs(unsigned a, unsigned b) {
     return pack(to_float(a) + to_float(b), to_float(a >> 16) + to_float(b >> 16));
 }

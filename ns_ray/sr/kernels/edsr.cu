@@ -65,11 +65,6 @@ DEVICE unsigned pack_positive(float low, float high) {
 #endif
 }
 
-DEVICE void unpack(float (&values)[2], unsigned word) {
-    asm("{ .reg .f16 l, h; mov.b32 {l, h}, %2; cvt.f32.f16 %0, l; cvt.f32.f16 %1, h; }"
-        : "=f"(values[0]), "=f"(values[1]) : "r"(word));
-}
-
 DEVICE unsigned add_pairs(unsigned a, unsigned b) {
     unsigned word;
     asm("add.rn.f16x2 %0, %1, %2;" : "=r"(word) : "r"(a), "r"(b));
@@ -393,22 +388,19 @@ KERNEL(32 * FUSE_TILES, 2) fuse(const half_bits *in, const half_bits *skip, half
 }
 
 // Upsampling convolution, pixel shuffle, ReLU, the last convolution, and bytes: HR channels stay in shared memory.
-// Two LR rows a step. While upsampling the warps share out the channels, in the last convolution the HR columns; where
-// the ring of HR rows is long enough, some upsample while the others convolve what the step before has left.
+// Two LR rows a step; the warps share the channels in the first half of it and the HR columns in the second.
 constexpr int TAIL_WIDTH = 16 * TAIL_TILES, TAIL_PIXELS = TAIL_WIDTH + 2, TAIL_PITCH = TAIL_PIXELS * PIXEL;
 constexpr int SHUFFLED = S * S * F / 8, TAIL_GROUPS = SHUFFLED / TAIL_COLUMNS, TAIL_WARPS = TAIL_GROUPS * TAIL_PARTS;
-constexpr int HR_NEW = 2 * S, HR_PITCH = (S * TAIL_WIDTH + 2) * PIXEL;
-constexpr bool OVERLAPPED = TAIL_RING >= 2 * HR_NEW + 2;
-constexpr int TAIL_HR = 6 * TAIL_PITCH, TAIL_STAGE = TAIL_HR + TAIL_RING * HR_PITCH;
-constexpr int STAGE_ROW = S * (TAIL_WIDTH - 2) * 3, STAGE = HR_NEW * STAGE_ROW;
-constexpr int TAIL_BIAS = TAIL_STAGE + (OVERLAPPED ? 2 : 1) * STAGE;
+constexpr int HR_ROWS = 8, HR_NEW = 2 * S, HR_PITCH = (S * TAIL_WIDTH + 2) * PIXEL;
+constexpr int TAIL_HR = 6 * TAIL_PITCH, TAIL_STAGE = TAIL_HR + HR_ROWS * HR_PITCH;
+constexpr int STAGE_ROW = S * (TAIL_WIDTH - 2) * 3;
 
 static_assert(CHUNKS * S % TAIL_COLUMNS == 0, "a warp's channels are to be of one HR row");
-static_assert(TAIL_TILES % TAIL_PARTS == 0 && HR_NEW + 2 <= TAIL_RING && TAIL_RING % 2 == 0, "tiling");
+static_assert(TAIL_TILES % TAIL_PARTS == 0 && HR_NEW + 2 <= HR_ROWS, "tiling");
 
 // Copies the staged rows to memory, every thread some columns of all.
 template <class Unit>
-DEVICE void write_rows(unsigned char *out, unsigned stage, int from, int left, int width, int first, int end) {
+DEVICE void write_rows(unsigned char *out, int from, int left, int width, int first, int end) {
     constexpr int size = (int)sizeof(Unit);
     UNROLL for (int begin = 0; begin < STAGE_ROW; begin += 32 * TAIL_WARPS * size) {
         int byte = begin + threadIdx.x * size;
@@ -416,7 +408,7 @@ DEVICE void write_rows(unsigned char *out, unsigned stage, int from, int left, i
         unsigned char *target = out + (long long)from * width + left + byte;
         UNROLL for (int row = 0; row < HR_NEW; row++) {
             if (from + row >= first && from + row < end)
-                *(Unit *)target = *(const Unit *)(shared + stage + row * STAGE_ROW + byte);
+                *(Unit *)target = *(const Unit *)(shared + TAIL_STAGE + row * STAGE_ROW + byte);
             target += width;
         }
     }
@@ -436,10 +428,6 @@ KERNEL(32 * TAIL_WARPS, 1) tail(const half_bits *in, unsigned char *out, const u
     };
     fetch_rows(0);
     fetch_rows(2);
-    unsigned *biases = (unsigned *)(shared + TAIL_BIAS);
-    for (int index = threadIdx.x; index < S * S * F / 2; index += blockDim.x)
-        biases[index] = pack(bias[2 * index], bias[2 * index + 1]);
-    biases += columns * 4 + member;
     unsigned w[9][STEPS][TAIL_COLUMNS][2];
     load_weights(w, weights, SHUFFLED, columns);
     unsigned at[3], to[TAIL_COLUMNS];
@@ -447,49 +435,42 @@ KERNEL(32 * TAIL_WARPS, 1) tail(const half_bits *in, unsigned char *out, const u
     UNROLL for (int n = 0; n < TAIL_COLUMNS; n++)
         to[n] = TAIL_HR + place(S * group + (columns + n) / CHUNKS % S + 1, (columns + n) % CHUNKS) + member * 4;
 
-    auto stage = [](int step) { return (unsigned)(TAIL_STAGE + (OVERLAPPED ? step & 1 : 0) * STAGE); };
     auto write = [&](int step) {
         int from = S * (top - 1) + HR_NEW * step - 1, bytes = S * width * 3;
         if (bytes & 1)
-            write_rows<unsigned char>(out, stage(step), from, S * left * 3, bytes, S * top, S * bottom);
+            write_rows<unsigned char>(out, from, S * left * 3, bytes, S * top, S * bottom);
         else
-            write_rows<unsigned short>(out, stage(step), from, S * left * 3, bytes, S * top, S * bottom);
+            write_rows<unsigned short>(out, from, S * left * 3, bytes, S * top, S * bottom);
     };
 
-    auto upsample = [&](int step) {
+    int steps = (bottom - top + 3) / 2;
+    ROLLED for (int step = 0; step < steps; step++) {
+        wait_for_copies();
+        synchronise();
+        if (step + 1 < steps) fetch_rows(2 * step + 4);
+        if (step > 0) write(step - 1);
         ROLLED for (int m = 0; m < TAIL_TILES / TAIL_PARTS; m++) {
             int tile = part * (TAIL_TILES / TAIL_PARTS) + m;
             float sums[2][TAIL_COLUMNS][4];
-            UNROLL for (int n = 0; n < TAIL_COLUMNS; n++) {
-                float values[2];
-                unpack(values, biases[n * 4]);
-                UNROLL for (int i = 0; i < 4; i++) sums[0][n][i] = sums[1][n][i] = values[i & 1];
-            }
-            auto source = [&](int row, int i) {
-                unsigned lane_row = slot(2 * step + row / 2 * 2) + tile * 16 * PIXEL + (at[i / STEPS] ^ (i % STEPS << 5));
-                return lane_row + row % 2 * TAIL_PITCH;
-            };
-            auto add = [&](const unsigned(&pixels)[4], int row, int o, int i) {
-                UNROLL for (int n = 0; n < TAIL_COLUMNS; n++)
-                    multiply(sums[o][n], pixels, w[(row - o) * 3 + i / STEPS][i % STEPS][n]);
-            };
-            unsigned a[2][4]; // each is read again while the other is multiplied
-            load_matrices(a[0], source(1, 0));
-            UNROLL for (int i = 0; i < 3 * STEPS; i++) {
-                load_matrices(a[1], source(2, i));
-                add(a[0], 1, 0, i);
-                add(a[0], 1, 1, i);
-                load_matrices(a[0], source(0, i));
-                add(a[1], 2, 0, i);
-                add(a[1], 2, 1, i);
-                load_matrices(a[1], source(3, i));
-                add(a[0], 0, 0, i);
-                if (i + 1 < 3 * STEPS) load_matrices(a[0], source(1, i + 1));
-                add(a[1], 3, 1, i);
+            UNROLL for (int n = 0; n < TAIL_COLUMNS; n++)
+                UNROLL for (int i = 0; i < 4; i++)
+                    sums[0][n][i] = sums[1][n][i] = bias[(columns + n) * 8 + member * 2 + (i & 1)];
+            UNROLL for (int row = 0; row < 4; row++) {
+                unsigned source = slot(2 * step + row / 2 * 2) + tile * 16 * PIXEL + row % 2 * TAIL_PITCH;
+                UNROLL for (int dx = 0; dx < 3; dx++)
+                    UNROLL for (int k = 0; k < STEPS; k++) {
+                        unsigned a[4];
+                        load_matrices(a, source + (at[dx] ^ (k << 5)));
+                        UNROLL for (int o = 0; o < 2; o++) {
+                            if (row - o < 0 || row - o > 2) continue;
+                            UNROLL for (int n = 0; n < TAIL_COLUMNS; n++)
+                                multiply(sums[o][n], a, w[(row - o) * 3 + dx][k][n]);
+                        }
+                    }
             }
             UNROLL for (int o = 0; o < 2; o++) {
                 int y = top - 1 + 2 * step + o;
-                unsigned row = (S * (2 * step + o) + columns / (CHUNKS * S)) % TAIL_RING * HR_PITCH;
+                unsigned row = (S * (2 * step + o) + columns / (CHUNKS * S)) % HR_ROWS * HR_PITCH;
                 UNROLL for (int half = 0; half < 2; half++) {
                     int pixel = tile * 16 + half * 8, x = left - 1 + pixel + group;
                     bool inside = y >= 0 && y < height && x >= 0 && x < width;
@@ -500,55 +481,34 @@ KERNEL(32 * TAIL_WARPS, 1) tail(const half_bits *in, unsigned char *out, const u
                 }
             }
         }
-    };
-
-    auto convolve_last = [&](int step) {
-        if (warp * 16 >= S * TAIL_WIDTH) return;
-        float sums[HR_NEW][4];
-        UNROLL for (int o = 0; o < HR_NEW; o++)
-            UNROLL for (int i = 0; i < 4; i++) sums[o][i] = last_bias[member * 2 + (i & 1)];
-        unsigned pairs[S + 1]; // the ring turns by whole pairs of rows
-        UNROLL for (int i = 0; i < S + 1; i++)
-            pairs[i] = TAIL_HR + (HR_NEW * step + 2 * i + TAIL_RING - 2) % TAIL_RING * HR_PITCH + warp * 16 * PIXEL;
-        UNROLL for (int dx = 0; dx < 3; dx++) {
-            unsigned v[3][STEPS][2];
-            UNROLL for (int dy = 0; dy < 3; dy++)
-                UNROLL for (int k = 0; k < STEPS; k++)
-                    load(v[dy][k], last_weights + ((dy * 3 + dx) * STEPS + k) * 64);
-            auto source = [&](int i) {
-                int row = i / STEPS;
-                return pairs[row / 2] + (at[dx] ^ (i % STEPS << 5)) + row % 2 * HR_PITCH;
-            };
-            unsigned a[2][4];
-            load_matrices(a[0], source(0));
-            UNROLL for (int i = 0; i < (HR_NEW + 2) * STEPS; i++) {
-                int row = i / STEPS;
-                if (i + 1 < (HR_NEW + 2) * STEPS) load_matrices(a[(i + 1) & 1], source(i + 1));
-                UNROLL for (int dy = 0; dy < 3; dy++)
-                    if (row - dy >= 0 && row - dy < HR_NEW) multiply(sums[row - dy], a[i & 1], v[dy][i % STEPS]);
-            }
-        }
-        UNROLL for (int o = 0; o < HR_NEW; o++)
-            UNROLL for (int i = 0; i < 4; i++) {
-                int color = member * 2 + (i & 1), pixel = warp * 16 + (i >> 1) * 8 + group - S;
-                if (color < 3 && pixel >= 0 && pixel < STAGE_ROW / 3)
-                    shared[stage(step) + o * STAGE_ROW + pixel * 3 + color] = to_byte(sums[o][i]);
-            }
-    };
-
-    constexpr int late = OVERLAPPED ? 1 : 0;
-    int steps = (bottom - top + 3) / 2, turn = OVERLAPPED ? warp >> 2 & 1 : 0;
-    ROLLED for (int step = 0; step < steps + late; step++) {
-        wait_for_copies();
         synchronise();
-        if (step + 1 < steps) fetch_rows(2 * step + 4);
-        if (step > late) write(step - late - 1);
-        ROLLED for (int half = 0; half < 2; half++) {
-            if (half == turn) {
-                if (step < steps) upsample(step);
-            } else if (step >= late)
-                convolve_last(step - late);
-            if (!OVERLAPPED && half == 0) synchronise();
+        if (warp * 16 < S * TAIL_WIDTH) {
+            float sums[HR_NEW][4];
+            UNROLL for (int o = 0; o < HR_NEW; o++)
+                UNROLL for (int i = 0; i < 4; i++) sums[o][i] = last_bias[member * 2 + (i & 1)];
+            unsigned pairs[HR_ROWS / 2]; // the ring turns by whole pairs of rows
+            UNROLL for (int i = 0; i < HR_ROWS / 2; i++)
+                pairs[i] = TAIL_HR + (HR_NEW * step + 2 * i + HR_ROWS - 2) % HR_ROWS * HR_PITCH + warp * 16 * PIXEL;
+            UNROLL for (int dx = 0; dx < 3; dx++) {
+                unsigned v[3][STEPS][2];
+                UNROLL for (int dy = 0; dy < 3; dy++)
+                    UNROLL for (int k = 0; k < STEPS; k++)
+                        load(v[dy][k], last_weights + ((dy * 3 + dx) * STEPS + k) * 64);
+                UNROLL for (int row = 0; row < HR_NEW + 2; row++) {
+                    UNROLL for (int k = 0; k < STEPS; k++) {
+                        unsigned a[4];
+                        load_matrices(a, pairs[row / 2] + (at[dx] ^ (k << 5)) + row % 2 * HR_PITCH);
+                        UNROLL for (int dy = 0; dy < 3; dy++)
+                            if (row - dy >= 0 && row - dy < HR_NEW) multiply(sums[row - dy], a, v[dy][k]);
+                    }
+                }
+            }
+            UNROLL for (int o = 0; o < HR_NEW; o++)
+                UNROLL for (int i = 0; i < 4; i++) {
+                    int color = member * 2 + (i & 1), pixel = warp * 16 + (i >> 1) * 8 + group - S;
+                    if (color < 3 && pixel >= 0 && pixel < STAGE_ROW / 3)
+                        shared[TAIL_STAGE + o * STAGE_ROW + pixel * 3 + color] = to_byte(sums[o][i]);
+                }
         }
     }
     synchronise();
