@@ -169,7 +169,8 @@ def noise(width: int, height: int, seed: int) -> Planes:
     def plane(rows: int, columns: int) -> Plane:
         coarse = random.integers(32, 220, (-(-rows // 16), -(-columns // 16)), np.uint8)
         grain = random.integers(0, 16, (rows, columns), np.uint8)
-        return np.add(coarse.repeat(16, 0).repeat(16, 1)[:rows, :columns], grain, dtype=np.uint8)
+        made: Plane = coarse.repeat(16, 0).repeat(16, 1)[:rows, :columns] + grain
+        return made
 
     chroma = chroma_size(height, width)
     return plane(height, width), plane(*chroma), plane(*chroma)

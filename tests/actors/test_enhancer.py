@@ -1,4 +1,4 @@
-"""The enhancer with a compressor on its own device beside it, as on a GPU: the same anchors as with the CPU's encoder."""
+"""The enhancer with a compressor beside it on its own device, as on a GPU: the same anchors as the CPU makes."""
 
 import time
 from itertools import islice
