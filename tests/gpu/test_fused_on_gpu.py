@@ -14,6 +14,7 @@ from ns_ray.sr.color import chroma_size
 from ns_ray.sr.enhance import Enhancement, gpu_compressor
 from ns_ray.sr.models import build
 from ns_ray.sr.torch_engine import TorchEngine
+from ns_ray.sr.weights import load_weights
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
 
@@ -22,7 +23,8 @@ DEVICE = "cuda:0"
 
 def weights(model, seed):
     state = build(model, seed).state_dict()
-    state["tail.weight"] *= 3  # pictures that use more of the range
+    state["tail.weight"] *= 2  # pictures that use more of the range
+    state["tail.bias"] += 0.4
     return state
 
 
@@ -86,17 +88,17 @@ def test_images_are_of_the_same_pictures_in_order():
         compress = gpu_compressor(DEVICE)
     except ModelError as error:
         pytest.skip(str(error))
-    model = "EDSR_B2_F16_S3"
-    engine = loaded(fused(model, 320, 180), weights(model, 1))
-    frames = [tuple(np.full_like(plane, 60 + 20 * seed) for plane in noise(320, 180)) for seed in range(8)]
+    model = "EDSR_B8_F16_S3"
+    engine = loaded(fused(model, 320, 180), load_weights(model))
+    frames = [tuple(plane // 8 + 50 + 15 * seed for plane in noise(320, 180, seed)) for seed in range(8)]
     pictures = [engine.infer(planes).copy() for planes in frames]
     enhancement = Enhancement(engine, compress)
     for image, picture in zip(enhancement.run(frames, 95), pictures, strict=True):
-        decoded = np.asarray(Image.open(io.BytesIO(image)))
-        assert min(psnr(decoded, picture), 100) > 38
         cpu = io.BytesIO()
         Image.fromarray(picture).save(cpu, "JPEG", quality=95, subsampling=2)
-        assert psnr(decoded, picture) > psnr(np.asarray(Image.open(cpu)), picture) - 0.5
+        ours, theirs = (psnr(np.asarray(Image.open(file)), picture) for file in (io.BytesIO(image), cpu))
+        assert theirs > 30
+        assert abs(ours - theirs) < 0.5
 
 
 def test_memory_stays_what_it_was():
