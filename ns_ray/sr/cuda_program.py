@@ -76,7 +76,8 @@ def _compile(source: Path, options: list[str]) -> bytes:
     try:
         if library.nvrtcCompileProgram(program, len(options), flags):
             log = _text(library.nvrtcGetProgramLogSize, library.nvrtcGetProgramLog, program)
-            raise ModelError(f"{source} does not compile with {' '.join(options)}: {log.decode(errors='replace')}")
+            reason = log.decode(errors="replace").strip("\0\n")
+            raise ModelError(f"{source} does not compile with {' '.join(options)}, use the engine torch: {reason}")
         return _text(library.nvrtcGetCUBINSize, library.nvrtcGetCUBIN, program)
     finally:
         library.nvrtcDestroyProgram(ctypes.byref(program))
