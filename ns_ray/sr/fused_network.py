@@ -18,8 +18,6 @@ SOURCE = Path(__file__).with_name("kernels") / "edsr.cu"
 Argument = ctypes.c_void_p | ctypes.c_int
 
 _HEAD_WIDTH, _HEAD_ROWS = 64, 8
-_TALLEST = 4096
-"""Rows a block of threads walks down at most."""
 
 
 class Program(Protocol):
@@ -180,6 +178,6 @@ def _pointer(tensor: Tensor) -> ctypes.c_void_p:
 def _strips(width: int, height: int, strip: int, at_once: int) -> tuple[int, int, int]:
     """Strips across, segments down, and rows a segment: as many segments as run at once, of the same height."""
     columns = -(-width // strip)
-    segments = max(1, at_once // columns, -(-height // _TALLEST))
+    segments = max(1, at_once // columns)
     rows = -(-height // min(segments, height))
     return columns, -(-height // rows), rows
