@@ -1,7 +1,9 @@
 """EnhancerActor: super-resolves frames on one GPU, or on the CPU."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,23 @@ import torch
 from actors.messages import Form, Frame, Made, MadeReply, Stream
 from actors.worker import Worker
 from ns_ray.config import EnhancerPool
-from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
+from ns_ray.errors import ModelError
+from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor, tag
 from ns_ray.media.yuv import Yuv420
 from ns_ray.results import EngineResult, Span
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.engine import Engine, Planes
+from ns_ray.sr.enhance import Compress, Enhancement, gpu_compressor
 from ns_ray.sr.weights import Weights, load_weights
+
+
+@dataclass(slots=True)
+class _Hosted:
+    """An engine, the weights in it, and where the GPU compresses its pictures, both at work together."""
+
+    engine: Engine
+    loaded: Weights
+    enhancement: Enhancement | None
 
 
 class EnhancerActor(Worker):
@@ -27,8 +40,9 @@ class EnhancerActor(Worker):
         torch.set_num_threads(config.threads)
         self._config = config
         self._device = "cuda:0" if ray.get_gpu_ids() else "cpu"
-        self._engines: dict[tuple[str, int, int], tuple[Engine, Weights]] = {}
+        self._hosted: dict[tuple[str, int, int], _Hosted] = {}
         self._weights: dict[tuple[str, str | None], Weights] = {}
+        self._compress = _gpu_compressor(self._device)
 
     def prepare(self, stream: Stream) -> EngineResult:
         """Get everything ready that a stream needs, before its first frame.
@@ -36,7 +50,7 @@ class EnhancerActor(Worker):
         Raises:
             ModelError: its model, its weights or the engine cannot be used.
         """
-        engine = self._engine(stream)
+        engine = self._host(stream).engine
         return EngineResult(engine.name, engine.device, engine.latency_ms or 0.0)
 
     def enhance(
@@ -57,17 +71,19 @@ class EnhancerActor(Worker):
             deadline: wall-clock time from which no further frame is begun; those left are not in the reply.
 
         Returns:
-            The anchors or HR frames in order, and what was made. Work on inference and encoding alternates; its spans
-            are sums, laid one after the other.
+            The anchors or HR frames in order, and what was made. Its spans are sums: inference and encoding on the CPU
+            alternate and are laid one after the other; on the GPU they overlap.
         """
-        engine = self._engine(stream)
+        hosted = self._host(stream)
+        if form == "jpeg" and hosted.enhancement:
+            return _on_gpu(hosted.enhancement, frames, quality, deadline)
         out: list[Any] = []
         made: list[Made] = []
         begin = start = time.time()
         inference = 0.0
         for frame, picture in zip(
             frames,
-            engine.infer_all(_until(deadline, frames), "yuv" if form == "yuv" else "rgb"),
+            hosted.engine.infer_all(_until(deadline, frames), "yuv" if form == "yuv" else "rgb"),
             strict=False,
         ):
             inference += time.time() - start
@@ -79,31 +95,50 @@ class EnhancerActor(Worker):
             spans.append(Span("encode", begin + inference, start))
         return out, MadeReply(tuple(made), tuple(spans))
 
-    def _engine(self, stream: Stream) -> Engine:
-        weights = self._stream_weights(stream)
-        key = (stream.model, stream.info.width, stream.info.height)
-        hosted = self._engines.get(key)
+    def _host(self, stream: Stream) -> _Hosted:
+        """The engine for a stream, with its weights in it."""
+        owner = (stream.model, stream.weights)
+        weights = self._weights.get(owner)
+        if weights is None:
+            weights = load_weights(stream.model, Path(stream.weights) if stream.weights else None)
+        width, height = stream.info.width, stream.info.height
+        hosted = self._hosted.get((stream.model, width, height))
         if hosted is None:
-            engine = calibrate(
-                stream.model,
-                weights,
-                stream.info.width,
-                stream.info.height,
-                self._device,
-                self._config.engine,
-            ).engine
-        else:
-            engine, loaded = hosted
-            if loaded is not weights:
-                engine.load(weights)
-        self._engines[key] = engine, weights
-        return engine
+            engine = calibrate(stream.model, weights, width, height, self._device, self._config.engine).engine
+            enhancement = Enhancement(engine, self._compress) if self._compress else None
+            hosted = self._hosted[stream.model, width, height] = _Hosted(engine, weights, enhancement)
+        if owner not in self._weights:
+            self._weights[owner] = weights = hosted.engine.prepare(weights)
+        if hosted.loaded is not weights:
+            hosted.engine.load(weights)
+            hosted.loaded = weights
+        return hosted
 
-    def _stream_weights(self, stream: Stream) -> Weights:
-        key = (stream.model, stream.weights)
-        if key not in self._weights:
-            self._weights[key] = load_weights(stream.model, Path(stream.weights) if stream.weights else None)
-        return self._weights[key]
+
+def _gpu_compressor(device: str) -> Compress | None:
+    if device == "cpu":
+        return None
+    try:
+        return gpu_compressor(device)
+    except ModelError as error:
+        logging.getLogger(__name__).warning("anchors are compressed on the CPU: %s", error)
+        return None
+
+
+def _on_gpu(
+    enhancement: Enhancement, frames: Sequence[Frame], quality: int, deadline: float | None
+) -> tuple[list[AnchorImage], MadeReply]:
+    begin, compressed = time.time(), enhancement.compress_seconds
+    images = enhancement.run(_until(deadline, frames), quality)
+    records = (frame.record for frame in frames)
+    done = [
+        (record, tag(image, record.video_index, record.super_index))
+        for image, record in zip(images, records, strict=False)
+    ]
+    end = time.time()
+    spans = Span("inference", begin, end), Span("encode", end - (enhancement.compress_seconds - compressed), end)
+    made = tuple(Made(record, len(anchor.data)) for record, anchor in done)
+    return [anchor for _, anchor in done], MadeReply(made, spans)
 
 
 def _finished(frame: Frame, picture: Any, form: Form, quality: int) -> AnchorImage | Frame:

@@ -34,7 +34,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add("--side-by-side", action="store_true", help="put LR upscaled to the left of HR")
     add("--encoder", default="libx264", metavar="NAME", help="any video encoder of PyAV")
-    add("--encoder-option", action="append", default=[], metavar="KEY=VALUE", help="an option of the encoder; libx264 gets preset=veryfast")
+    add(
+        "--encoder-option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the encoder; libx264 gets preset=veryfast",
+    )
     add("--threads", type=int, default=1, metavar="N", help="threads of the reconstruction")
     options = parser.parse_args(argv)
     options.encoder_option = dict(option.partition("=")[::2] for option in options.encoder_option)

@@ -9,8 +9,9 @@ from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.weights import Weights
 
 ENGINES = {
-    "torch": "ns_ray.sr.torch_engine:TorchEngine",
+    "fused": "ns_ray.sr.fused_engine:FusedEngine",
     "tensorrt": "ns_ray.sr.tensorrt_engine:TensorRtEngine",
+    "torch": "ns_ray.sr.torch_engine:TorchEngine",
 }
 """Engine names -> where their class is. It is imported when asked for, so GPU packages stay optional."""
 

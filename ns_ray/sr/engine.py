@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, overload
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ns_ray.errors import ModelError
 from ns_ray.sr.color import chroma_size
@@ -30,9 +32,11 @@ class Engine(ABC):
         width, height: LR, in luma samples.
         device: where it runs, as PyTorch names it (`cpu`, `cuda:0`).
         latency_ms: median time of one frame, host memory to host memory, to RGB; None before `warm_up`.
+        in_flight: how many frames of `pixels` last at a time.
     """
 
     name: str
+    in_flight: int = 2
 
     def __init__(self, model: ModelSpec | str, width: int, height: int, device: str = "cpu") -> None:
         """Allocates all that inference needs, but no weights.
@@ -50,6 +54,14 @@ class Engine(ABC):
     def hr_size(self) -> tuple[int, int]:
         """HR rows and columns."""
         return self.height * self.spec.scale, self.width * self.spec.scale
+
+    def prepare(self, weights: Weights) -> Weights:
+        """The same weights in the form that `load` takes fastest; keep it where streams take turns.
+
+        Raises:
+            ModelError: they are not for this model.
+        """
+        return weights
 
     @abstractmethod
     def load(self, weights: Weights) -> None:
@@ -76,6 +88,20 @@ class Engine(ABC):
         Raises:
             ModelError: no weights are loaded, or the planes are not of this engine's size.
         """
+
+    def pixels(self, planes: Planes) -> Tensor:
+        """One frame that stays on the engine's device, to be compressed there.
+
+        On a GPU it returns before the work is done, which the current stream then waits for.
+
+        Returns:
+            (H * scale, W * scale, 3) uint8, full range RGB, contiguous. `in_flight` calls later its memory is used
+            again: by then the caller's work on it must be done.
+
+        Raises:
+            ModelError: no weights are loaded, or the planes are not of this engine's size.
+        """
+        return torch.from_numpy(self.infer(planes)).to(self.device)
 
     def infer_all(self, frames: Iterable[Planes], form: Format = "rgb") -> Iterator[NDArray[np.uint8] | Planes]:
         """`infer` of many frames, in order; an engine may overlap their copies and computation."""

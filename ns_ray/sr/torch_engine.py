@@ -97,6 +97,11 @@ class TorchEngine(Engine):
             result: Tensor = self._network(rgb)
         return result
 
+    @torch.inference_mode()
+    def pixels(self, planes: Planes) -> Tensor:
+        """One frame that stays on the engine's device; see `Engine.pixels`."""
+        return rgb_to_uint8(self.infer_device(planes)).contiguous()
+
     @overload
     def infer(self, planes: Planes, form: Literal["rgb"] = "rgb") -> NDArray[np.uint8]: ...
     @overload

@@ -38,12 +38,13 @@ def test_nvdec_gives_the_same_frames_hidden_ones_too():
         assert all(map(np.array_equal, one.picture.planes, other.picture.planes)), one.record.name
 
 
+@pytest.mark.parametrize("engine", ["fused", "torch"])
 @pytest.mark.parametrize("model", ["EDSR_B8_F16_S3", "EDSR_B8_F32_S3"])
-def test_half_precision_keeps_the_picture(model):
+def test_half_precision_keeps_the_picture(model, engine):
     picture = sample_frames(1)[0].picture
     weights = load_weights(model)
     reference = calibrate(model, weights, 640, 360, "cpu").engine.infer(picture.planes)
-    calibrated = calibrate(model, weights, 640, 360, "cuda:0")
+    calibrated = calibrate(model, weights, 640, 360, "cuda:0", engine)
     assert calibrated.engine.device == "cuda:0"
     assert calibrated.engine.latency_ms > 0
     assert psnr(calibrated.engine.infer(picture.planes), reference) > 50

@@ -1,0 +1,89 @@
+"""Super-resolution and compression side by side: the same images in the same order, and no picture overwritten."""
+
+import io
+import threading
+
+import numpy as np
+import pictures
+import pytest
+from PIL import Image
+from torch import Tensor
+
+from ns_ray.errors import ModelError
+from ns_ray.sr.enhance import Enhancement
+from ns_ray.sr.models import build
+from ns_ray.sr.torch_engine import TorchEngine
+
+MODEL = "EDSR_B1_F4_S3"
+
+
+def _png(pixels: Tensor, quality: int) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels.numpy()).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def engine() -> TorchEngine:
+    made = TorchEngine(MODEL, 16, 10)
+    made.load(build(MODEL, 1).state_dict())
+    return made
+
+
+def test_images_in_order(engine: TorchEngine) -> None:
+    frames = [pictures.noise(16, 10, seed) for seed in range(7)]
+    images = list(Enhancement(engine, _png).run(frames, 90))
+    for image, planes in zip(images, frames, strict=True):
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(image))), engine.infer(planes))
+
+
+def test_weights_switch_between_frames(engine: TorchEngine) -> None:
+    planes = pictures.noise(16, 10)
+    sets = [engine.prepare(build(MODEL, seed).state_dict()) for seed in (1, 2)]
+
+    def frames():
+        for index in range(6):
+            engine.load(sets[index % 2])
+            yield planes
+
+    images = list(Enhancement(engine, _png).run(frames(), 90))
+    assert images[0] != images[1]
+    assert images == images[:2] * 3
+
+
+def test_frames_wait_while_too_many_are_compressed(engine: TorchEngine) -> None:
+    """A picture's memory is used again `in_flight` frames later, so no more than that may be under way."""
+    gate, begun, done = threading.Semaphore(0), [], []
+
+    def slow(pixels: Tensor, quality: int) -> bytes:
+        gate.acquire()
+        done.append(quality)
+        return b"image"
+
+    def frames():
+        for seed in range(5):
+            if seed >= engine.in_flight:
+                gate.release()
+            begun.append(seed - len(done))
+            yield pictures.noise(16, 10, seed)
+        for _ in range(engine.in_flight):
+            gate.release()
+
+    assert list(Enhancement(engine, slow).run(frames(), 75)) == [b"image"] * 5
+    assert done == [75] * 5
+    assert max(begun) <= engine.in_flight
+
+
+def test_a_failing_compressor_is_heard_of(engine: TorchEngine) -> None:
+    def broken(pixels: Tensor, quality: int) -> bytes:
+        raise ModelError("no encoder here")
+
+    with pytest.raises(ModelError, match="no encoder here"):
+        list(Enhancement(engine, broken).run([pictures.noise(16, 10)], 90))
+
+
+def test_time_spent_compressing_is_counted(engine: TorchEngine) -> None:
+    enhancement = Enhancement(engine, _png)
+    assert enhancement.compress_seconds == 0
+    list(enhancement.run([pictures.noise(16, 10)], 90))
+    assert enhancement.compress_seconds > 0
