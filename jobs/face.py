@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from rich.console import Console
 
@@ -12,7 +11,6 @@ from ns_ray.errors import ConfigError, NsRayError
 
 ROOT = Path(__file__).resolve().parents[1]
 DONE, FAILED, USAGE = 0, 1, 2
-S = TypeVar("S")
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -65,17 +63,3 @@ def console() -> Console:
     """Where progress and tables go; wide enough for tables where the output is no terminal."""
     out = Console(stderr=False)
     return out if out.is_terminal else Console(width=160)
-
-
-def overridden(settings: S, pairs: list[str]) -> S:
-    """Lay `key=value` pairs of --set over a dataclass of plain settings, in place.
-
-    Raises:
-        ValueError: an unknown key, or a value of the wrong type.
-    """
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not hasattr(settings, key):
-            raise ValueError(f"--set {pair}: choose from {', '.join(vars(settings))}, as key=value")
-        setattr(settings, key, type(getattr(settings, key))(value))
-    return settings
