@@ -17,9 +17,9 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
     """Shows defaults and keeps the description's lines."""
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the options that every job has."""
-    made = argparse.ArgumentParser(description=description, formatter_class=HelpFormatter)
+def parser(description: str | None, conflicts: str = "error") -> argparse.ArgumentParser:
+    """A parser with the options that every job has; `conflicts` may be `resolve`, for a job's own meaning of -h."""
+    made = argparse.ArgumentParser(description=description, formatter_class=HelpFormatter, conflict_handler=conflicts)
     made.add_argument(
         "--config",
         type=Path,

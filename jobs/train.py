@@ -1,7 +1,8 @@
 """Train models on contents, each from generic weights, as published: by default 20 epochs of 1000 steps.
 
     python jobs/train.py -c lol0                                        both published models, 720p -> 2160p
-    python jobs/train.py -c lol0 gta0 -l 720 -s 3 -b 8 -f 32 -m edsr    options as published; contents side by side
+    python jobs/train.py -g 0 -c lol0 -l 720 -h 2160 -s 3 -b 8 -f 32 -m edsr       as published
+    python jobs/train.py -c lol0 gta0                                   contents side by side
     python jobs/train.py -c lol0 -l 360 --set train.epochs=1            settings are those of `train` in --config
 
 Of DATA_DIR/<content>/video it takes <LR>p_<rate>kbps_d<duration>_train.webm and its HR video. It writes the folders
@@ -36,7 +37,7 @@ from ns_ray.sr.weights import load_weights
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = face.parser(__doc__, conflicts="resolve")  # as published, -h is HR; help is --help
     add = parser.add_argument
     add("-c", "--content", nargs="+", default=["lol0"], metavar="NAME", help="contents to train on, each for itself")
     add("-m", "--model", nargs="+", default=list(SHIPPED), metavar="NAME", help="models, or edsr with -b, -f and -s")
@@ -44,6 +45,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("-f", "--features", type=int, default=32, metavar="N", help="channels, with -m edsr")
     add("-s", "--scale", type=int, default=3, metavar="N", help="HR/LR, with -m edsr")
     add("-l", "--lr", type=int, default=720, metavar="ROWS", help="rows of the LR video")
+    add("-h", "--hr", type=int, metavar="ROWS", help="rows of the HR video: those of LR times the scale")
     add("-d", "--duration", type=int, default=60, metavar="S", help="seconds of the videos, as in their names")
     add("-g", "--gpus", nargs="+", metavar="INDEX", help="GPUs of this machine to train on; default: all")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: GPUs if Ray offers any")
@@ -54,9 +56,11 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     options.content = list(dict.fromkeys(options.content))
     for name in options.model:
         try:
-            ModelSpec.parse(name)
+            scale = ModelSpec.parse(name).scale
         except ModelError as error:
             parser.error(f"--model: {error}")
+        if options.hr not in (None, options.lr * scale):
+            parser.error(f"--hr {options.hr}: {name} makes {options.lr * scale} rows of {options.lr}")
     return options
 
 

@@ -183,6 +183,14 @@ def test_it_says_what_is_missing(
     monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:1")
     assert train.main(["-c", "lol0", "-m", MODELS[0], *_options(data, tmp_path, "-g", "0")]) == 2
     assert "name the GPUs where that is started" in capsys.readouterr().err
-    with pytest.raises(SystemExit) as stopped:
-        train.main(["-m", "resnet"])
-    assert stopped.value.code == 2
+    for arguments, message in ((["-m", "resnet"], "unknown model"), (["-h", "1080"], "makes 2160 rows of 720")):
+        with pytest.raises(SystemExit) as stopped:
+            train.main(arguments)
+        assert stopped.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+def test_the_published_command_line_is_understood() -> None:
+    published = "-g 0 -c lol0 -l 720 -h 2160 -s 3 -b 8 -f 16 -m edsr"
+    options = train.arguments(published.split())
+    assert (options.gpus, options.content, options.lr, options.model) == (["0"], ["lol0"], 720, ["EDSR_B8_F16_S3"])
