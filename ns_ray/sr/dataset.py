@@ -20,6 +20,7 @@ from torch import Tensor
 from ns_ray.errors import ModelError
 from ns_ray.sr.color import rgb_to_uint8, yuv_to_rgb
 from ns_ray.sr.engine import Plane, Planes
+from ns_ray.sr.sparse_decode import TOLERANCE, decode_at, shown_times
 
 _LR_NAME = re.compile(r"(\d+)p_\d+kbps_(.+)\.webm")
 
@@ -96,31 +97,33 @@ def read_pair(pair: VideoPair, scale: int, every: int = 1) -> Iterator[tuple[Pla
         ModelError: a video cannot be read.
     """
     try:
-        with av.open(pair.lr) as low, av.open(pair.hr) as high:
-            for container in (low, high):
-                container.streams.video[0].thread_type = "AUTO"
-            yield from _matched(low.decode(video=0), high.decode(video=0), scale, every)
+        times = _common(shown_times(pair.lr), shown_times(pair.hr), every)
+        high_frames = decode_at(pair.hr, times)
+        high_time, original = next(high_frames, (math.inf, None))
+        for time, frame in decode_at(pair.lr, times):
+            while high_time < time:
+                high_time, original = next(high_frames, (math.inf, None))
+            if original is None:
+                return
+            if high_time == time:
+                size = frame.width * scale, frame.height * scale
+                if size != (original.width, original.height):
+                    original = original.reformat(*size, interpolation=Interpolation.BICUBIC)
+                yield planes_of(frame), planes_of(original)
     except (av.FFmpegError, OSError, IndexError) as error:
         raise ModelError(f"{pair.lr} or {pair.hr} cannot be read ({error}): make the pair again") from error
 
 
-def _matched(
-    low: Iterator[av.VideoFrame], high: Iterator[av.VideoFrame], scale: int, every: int
-) -> Iterator[tuple[Planes, Planes]]:
-    tolerance = 0.004  # seconds: containers round times to a millisecond
-    index, due = 0, 0
-    frame = next(low, None)
-    for original in high:
-        while frame and frame.time < original.time - tolerance:
-            frame, index = next(low, None), index + 1
-        if frame is None:
-            return
-        if frame.time <= original.time + tolerance and index >= due:
+def _common(low: list[float], high: list[float], every: int) -> list[float]:
+    """LR times that HR has, too, at least `every` LR frames apart."""
+    times, due, index = [], 0, 0
+    for time in high:
+        while index < len(low) and low[index] < time - TOLERANCE:
+            index += 1
+        if index < len(low) and low[index] <= time + TOLERANCE and index >= due:
+            times.append(low[index])
             due = index + every
-            size = frame.width * scale, frame.height * scale
-            if size != (original.width, original.height):
-                original = original.reformat(*size, interpolation=Interpolation.BICUBIC)
-            yield planes_of(frame), planes_of(original)
+    return times
 
 
 def planes_of(frame: av.VideoFrame) -> Planes:
