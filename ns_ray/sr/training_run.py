@@ -13,6 +13,7 @@ from ns_ray.errors import ModelError
 from ns_ray.sr.checkpoint import load_checkpoint, save_checkpoint
 from ns_ray.sr.dataset import Pool
 from ns_ray.sr.files import write_whole
+from ns_ray.sr.folder_lock import FolderLock
 from ns_ray.sr.gpu_load import GpuLoad
 from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.patches import PatchSampler
@@ -83,12 +84,12 @@ class TrainingRun:
 
         Raises:
             ModelError: unknown models or of several scales, frames smaller than patches, or a checkpoint that is
-                damaged or of another training.
+                damaged or of another training, or another process that trains in `directory`.
         """
         specs = [ModelSpec.parse(model) for model in models]
         if len({spec.scale for spec in specs}) > 1:
             raise ModelError("models that train together must have the same scale: train them one by one")
-        directory.mkdir(parents=True, exist_ok=True)
+        self._lock = FolderLock(directory)
         for left in directory.glob("*.part"):  # by a run that was killed while it wrote
             left.unlink()
         self.plan, self.directory, self.device, self.scale = plan, directory, device, specs[0].scale
@@ -125,7 +126,13 @@ class TrainingRun:
         return min(1.0, max(self.step / self.plan.steps, self.seconds / limit if limit else 0.0))
 
     def run(self) -> Iterator[float]:
-        """Trains to the end; gives the progress every so often."""
+        """Trains to the end, once; gives the progress every so often."""
+        try:
+            yield from self._run()
+        finally:
+            self._lock.release()
+
+    def _run(self) -> Iterator[float]:
         log = TrainingLog(self.directory / "tensorboard", self.step)
         saved = time.monotonic()
         while self.progress < 1:

@@ -1,6 +1,9 @@
 """Training material, training and evaluation, at sizes that take seconds."""
 
 import json
+import os
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from ns_ray.config import load_config
 from ns_ray.errors import ModelError
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.dataset import Pool, VideoPair, content_pair, find_pairs, load_pools, read_pair, spacing
+from ns_ray.sr.folder_lock import FolderLock
 from ns_ray.sr.models import SHIPPED, build
 from ns_ray.sr.patches import Batch, PatchSampler
 from ns_ray.sr.torch_engine import TorchEngine
@@ -184,6 +188,25 @@ def test_pretraining_learns_and_goes_on_where_it_was(data: Path, tmp_path: Path)
     assert all(torch.equal(ours[key], value) for key, value in theirs.items())
     cut = json.loads((folder / "training.json").read_text())
     assert [entry["models"] for entry in cut["log"]] == [entry["models"] for entry in whole["log"]]
+
+
+def test_a_folder_is_locked_until_its_process_ends(tmp_path: Path) -> None:
+    code = f"""
+import time
+from pathlib import Path
+from ns_ray.sr.folder_lock import FolderLock
+lock = FolderLock(Path({str(tmp_path / "folder")!r}))
+print("held", flush=True)
+time.sleep(600)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(face.ROOT)}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(ModelError, match="another process trains"):
+            FolderLock(tmp_path / "folder", seconds=0.2)
+        holder.kill()
+    FolderLock(tmp_path / "folder", seconds=10).release()
 
 
 def test_a_checkpoint_of_another_training_is_refused(
