@@ -21,6 +21,7 @@ def run_tasks(
     *,
     at_once: int,
     cpus: float,
+    gpus: float = 0,
     resources: dict[str, float],
     retries: int,
     on_progress: Callable[[T, int], None],
@@ -32,12 +33,15 @@ def run_tasks(
         items: what to work on; they travel to the nodes.
         at_once: tasks under way at most.
         cpus: CPUs that each reserves.
+        gpus: GPUs that each reserves.
         resources: custom resources that each reserves.
         retries: how often a task is started again whose process died.
         on_progress: told the item and what `work` yielded.
     """
     task: Any = ray.remote(work)
-    start = task.options(num_cpus=cpus, resources=resources, num_returns="streaming", max_retries=retries).remote
+    start = task.options(
+        num_cpus=cpus, num_gpus=gpus, resources=resources, num_returns="streaming", max_retries=retries
+    ).remote
     waiting = list(reversed(items))
     running: dict[Any, T] = {}
     while waiting or running:

@@ -1,6 +1,6 @@
 """Measures super-resolution: luma PSNR of bilinear, bicubic and models against an HR reference.
 
-    python jobs/evaluate_sr.py LR HR [-m MODEL ...] [--every 20] [--result-dir result] [--data-dir dataset] ...
+    python jobs/evaluate_sr.py LR HR [-m MODEL ...] [--every 20] [--weights DIR]
 
 LR and HR are videos of the same frames; an HR video larger than scale times LR is scaled down first (swscale,
 bicubic). Bilinear and bicubic upscale the luma plane (swscale). Prints a table and writes
@@ -23,9 +23,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ns_ray.errors import ModelError, NsRayError
+from jobs import face
+from ns_ray.config import load_config
+from ns_ray.errors import ModelError
 from ns_ray.metrics.psnr import psnr
-from ns_ray.sr.calibrate import create_engine
+from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.dataset import VideoPair, read_pair
 from ns_ray.sr.engine import Engine, Plane
 from ns_ray.sr.models import SHIPPED, ModelSpec
@@ -69,9 +71,10 @@ def evaluate(
         for low, high in read_pair(pair, scale, every):
             if not engines:
                 rows, columns = low[0].shape
-                engines = [create_engine(engine, spec, columns, rows, device) for spec in specs]
-                for candidate, state in zip(engines, states, strict=True):
-                    candidate.load(state)
+                engines = [
+                    calibrate(spec, state, columns, rows, device, engine, runs=1).engine
+                    for spec, state in zip(specs, states, strict=True)
+                ]
             for name in _INTERPOLATIONS:
                 results[name].append(psnr(upscale(low[0], scale, name), high[0]))
             for candidate in engines:
@@ -85,36 +88,45 @@ def evaluate(
     return results
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the job; returns its exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("lr", type=Path, metavar="LR", help="LR video")
-    parser.add_argument("hr", type=Path, metavar="HR", help="its HR reference")
-    parser.add_argument("-m", "--model", action="append", help=f"may be repeated (default: {' and '.join(SHIPPED)})")
-    parser.add_argument("--weights", type=Path, help="directory of <model>.pt (default: the ones that ship)")
-    parser.add_argument("--every", type=int, default=20, help="compare one frame in so many (default: %(default)s)")
-    parser.add_argument("--engine", default="torch", help="default: %(default)s")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s")
-    parser.add_argument("--data-dir", type=Path, default=Path(), help="where LR and HR are, if relative")
-    parser.add_argument("--result-dir", type=Path, default=Path("result"), help="default: %(default)s")
-    options = parser.parse_args(arguments)
+def main(argv: list[str] | None = None) -> int:
+    """Run the job; returns its exit status."""
+    parser = face.parser(__doc__)
+    add = parser.add_argument
+    add("lr", type=Path, metavar="LR", help="LR video: a path, or one below --data-dir")
+    add("hr", type=Path, metavar="HR", help="its HR reference, likewise")
+    add("-m", "--model", action="append", help=f"may be repeated; default: {' and '.join(SHIPPED)}")
+    add("--weights", type=Path, metavar="DIR", help="folder of <model>.pt; default: the ones that ship")
+    add("--every", type=int, default=20, metavar="N", help="compare one frame in N")
+    add("--engine", metavar="NAME", help="inference engine; default: the configuration's")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda or cuda:<index>")
+    options = parser.parse_args(argv)
     if options.every < 1:
         parser.error("--every must be at least 1")
-    console = Console(stderr=True)
-    pair = VideoPair("", options.data_dir / options.lr, options.data_dir / options.hr)
+    return face.run(lambda: measure(options))
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Compare, print the table and write the figures.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        ModelError: an unknown model, missing weights, or videos that cannot be read or share no frame.
+    """
+    config = load_config(options.config, options.set)
+    console = face.console()
+    low, high = (path if path.exists() else options.data_dir / path for path in (options.lr, options.hr))
     models = options.model or list(SHIPPED)
-    try:
-        results = evaluate(pair, models, options.weights, options.every, options.device, options.engine, console)
-    except NsRayError as error:
-        console.print(f"[red]failed:[/] {error}")
-        return 1
+    engine = options.engine or config.enhancer.engine
+    results = evaluate(
+        VideoPair("", low, high), models, options.weights, options.every, options.device, engine, console
+    )
     table = Table("", "luma PSNR, dB", "over bicubic, dB", "ms a frame")
     means = {name: statistics.fmean(values) for name, values in results.items()}
     for name in [*_INTERPOLATIONS, *models]:
         times = results.get(f"{name} ms")
         gain = means[name] - means["bicubic"]
         table.add_row(name, f"{means[name]:.3f}", f"{gain:+.3f}", f"{statistics.median(times):.0f}" if times else "")
-    Console().print(table)
+    console.print(table)
     target = options.result_dir / "evaluation" / "sr" / f"{options.lr.stem}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     record = {
@@ -125,8 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
         "frames": results,
     }
     target.write_text(json.dumps(record, indent=1) + "\n")
-    console.print(f"{target} written")
-    return 0
+    console.print(f"{target} written", soft_wrap=True)
 
 
 if __name__ == "__main__":

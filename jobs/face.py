@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from rich.console import Console
 
@@ -12,16 +11,15 @@ from ns_ray.errors import ConfigError, MediaError, NsRayError
 
 ROOT = Path(__file__).resolve().parents[1]
 DONE, FAILED, USAGE = 0, 1, 2
-S = TypeVar("S")
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Shows defaults and keeps the description's lines."""
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the options that every job has."""
-    made = argparse.ArgumentParser(description=description, formatter_class=HelpFormatter)
+def parser(description: str | None, conflicts: str = "error") -> argparse.ArgumentParser:
+    """A parser with the options that every job has; `conflicts` may be `resolve`, for a job's own meaning of -h."""
+    made = argparse.ArgumentParser(description=description, formatter_class=HelpFormatter, conflict_handler=conflicts)
     made.add_argument(
         "--config",
         type=Path,
@@ -69,20 +67,6 @@ def console() -> Console:
     """Where progress and tables go; wide enough for tables where the output is no terminal."""
     out = Console(stderr=False)
     return out if out.is_terminal else Console(width=160)
-
-
-def overridden(settings: S, pairs: list[str]) -> S:
-    """Lay `key=value` pairs of --set over a dataclass of plain settings, in place.
-
-    Raises:
-        ValueError: an unknown key, or a value of the wrong type.
-    """
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not hasattr(settings, key):
-            raise ValueError(f"--set {pair}: choose from {', '.join(vars(settings))}, as key=value")
-        setattr(settings, key, type(getattr(settings, key))(value))
-    return settings
 
 
 def fail(failures: list[str], among: int, what: str) -> None:

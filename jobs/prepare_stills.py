@@ -1,11 +1,11 @@
 """Makes training material out of still images: pans over them, as HR video and as LR video at the published settings.
 
-    python jobs/prepare_stills.py IMAGES... [--data-dir dataset] [--set key=value ...]
+    python jobs/prepare_stills.py IMAGES... [--data-dir dataset] [--set stills.kept=3 ...]
 
 For every image large and detailed enough it writes `DATA_DIR/stills/<image>-<height>/`, with an LR clip
 (`360p_700kbps_d2_train.webm` or `720p_4125kbps_d1_train.webm`, every frame) and an HR one (`1080p_d2_train.webm` or
 `2160p_d1_train.webm`, AV1, only the few frames that are trained on, at their own times).
-Exit status: 0 done, 1 nothing could be made of the images, 2 wrong usage.
+Exit status: 0 done, 1 nothing could be made of the images, 2 wrong usage. Settings are those of `stills` in --config.
 """
 
 import argparse
@@ -23,10 +23,10 @@ import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
 from rich.progress import Progress
 
 from jobs import face
+from ns_ray.config import Stills, load_config
 from ns_ray.errors import MediaError
 from ns_ray.media.ladder import LADDER, LrEncoding, hr_name, size_of
 from ns_ray.media.webm import WebmWriter
@@ -53,27 +53,6 @@ class Target:
 
 
 TARGETS = (Target(1080, LADDER[360], 120), Target(2160, LADDER[720], 60))
-
-
-@dataclass
-class Settings:
-    """What --set changes.
-
-    Attributes:
-        kept: HR frames kept of a clip.
-        detail: least mean step between neighbouring HR luma samples, in levels; flat pictures teach nothing.
-        crf: quality of the HR clips (SVT-AV1; lower is better).
-        limit: clips of each size at most; 0 for no limit.
-        windows: clips made of an image at each size, with other windows and motion.
-        seed: of the choice of windows and motion.
-    """
-
-    kept: int = 4
-    detail: float = 0.7
-    crf: int = 18
-    limit: int = 0
-    windows: int = 1
-    seed: int = 0
 
 
 def pan(image: Path, target: Target, rng: random.Random, detail: float) -> Iterator[av.VideoFrame] | None:
@@ -122,7 +101,7 @@ def _window(planes: Planes, corner: NDArray[np.int64], width: int, height: int) 
     return frame
 
 
-def make_clip(image: Path, target: Target, window: int, directory: Path, settings: Settings) -> bool:
+def make_clip(image: Path, target: Target, window: int, directory: Path, settings: Stills) -> bool:
     """Writes one image's LR and HR clips; False if nothing can be made of it at this size."""
     rng = random.Random(f"{settings.seed} {image.name} {target.hr} {window}")
     frames = pan(image, target, rng, settings.detail)
@@ -145,24 +124,29 @@ def make_clip(image: Path, target: Target, window: int, directory: Path, setting
     return True
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the job; returns its exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(argv: list[str] | None = None) -> int:
+    """Run the job; returns its exit status."""
+    parser = face.parser(__doc__)
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGES", help="image files, or directories of them")
-    parser.add_argument("--data-dir", type=Path, default=Path("dataset"), help="where clips go (default: %(default)s)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=f"one of {Settings()}")
-    options = parser.parse_args(arguments)
-    try:
-        settings = face.overridden(Settings(), options.set)
-    except ValueError as error:
-        parser.error(str(error))
+    options = parser.parse_args(argv)
+    return face.run(lambda: prepare(options))
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """Make clips of all images that will do.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        MediaError: no clip could be made.
+    """
+    settings = load_config(options.config, options.set).stills
     images = sorted(
         path
         for given in options.images
         for path in ([given] if given.is_file() else given.rglob("*"))
         if path.suffix.lower() in _SUFFIXES and path.is_file()
     )
-    console = Console(stderr=True)
+    console = face.console()
     made = dict.fromkeys(TARGETS, 0)
     names: set[str] = set()
     with Progress(console=console) as progress:
@@ -182,9 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
     for target, count in made.items():
         console.print(f"{count} clips {target.lr.height}p -> {target.hr}p under {options.data_dir / 'stills'}")
     if not names:
-        console.print("no image is large enough (1102 rows) with enough detail")
-        return 1
-    return 0
+        raise MediaError("no image is large enough (1102 rows) with enough detail: name others, or lower stills.detail")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Training material: pairs of videos, an LR one and its HR original, as patches cut on the device that trains."""
+"""Training material: pairs of videos, an LR one and its HR original, and their frames in the memory of a device."""
 
+import math
 import re
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +20,7 @@ from torch import Tensor
 from ns_ray.errors import ModelError
 from ns_ray.sr.color import rgb_to_uint8, yuv_to_rgb
 from ns_ray.sr.engine import Plane, Planes
+from ns_ray.sr.sparse_decode import TOLERANCE, decode_at, shown_times
 
 _LR_NAME = re.compile(r"(\d+)p_\d+kbps_(.+)\.webm")
 
@@ -28,13 +31,6 @@ class VideoPair(NamedTuple):
     collection: str
     lr: Path
     hr: Path
-
-
-class Batch(NamedTuple):
-    """Patches: LR (N, 3, P, P) and HR (N, 3, P * scale, P * scale), float32 in 0..1, channels-last."""
-
-    lr: Tensor
-    hr: Tensor
 
 
 def find_pairs(data_dir: Path, scale: int, part: str = "train") -> list[VideoPair]:
@@ -63,6 +59,35 @@ def find_pairs(data_dir: Path, scale: int, part: str = "train") -> list[VideoPai
     return pairs
 
 
+def content_pair(data_dir: Path, content: str, rows: int, seconds: int, scale: int, part: str = "train") -> VideoPair:
+    """A content's pair, below `DATA_DIR/<content>/video/`, of the LR video of so many rows and seconds.
+
+    Raises:
+        ModelError: there is none.
+    """
+    for pair in find_pairs(data_dir / content / "video", scale, part):
+        if re.fullmatch(rf"{rows}p_\d+kbps_d{seconds}_{part}\.webm", pair.lr.name):
+            return pair._replace(collection=content)
+    raise ModelError(
+        f"{data_dir / content / 'video'} has no {rows}p_<rate>kbps_d{seconds}_{part}.webm with an HR video: "
+        "encode the content, or choose by --lr and --duration"
+    )
+
+
+def spacing(pair: VideoPair, fps: float) -> int:
+    """LR frames from one to the next where `fps` of them are taken a second; 1 or more.
+
+    Raises:
+        ModelError: the LR video cannot be read.
+    """
+    try:
+        with av.open(pair.lr) as container:
+            rate = container.streams.video[0].average_rate
+    except (av.FFmpegError, OSError, IndexError) as error:
+        raise ModelError(f"{pair.lr} cannot be read ({error}): make the pair again") from error
+    return max(1, round(float(rate or 60) / fps))
+
+
 def read_pair(pair: VideoPair, scale: int, every: int = 1) -> Iterator[tuple[Planes, Planes]]:
     """The frames that both videos have, LR and HR planes, at least `every` LR frames apart.
 
@@ -72,31 +97,33 @@ def read_pair(pair: VideoPair, scale: int, every: int = 1) -> Iterator[tuple[Pla
         ModelError: a video cannot be read.
     """
     try:
-        with av.open(pair.lr) as low, av.open(pair.hr) as high:
-            for container in (low, high):
-                container.streams.video[0].thread_type = "AUTO"
-            yield from _matched(low.decode(video=0), high.decode(video=0), scale, every)
+        times = _common(shown_times(pair.lr), shown_times(pair.hr), every)
+        high_frames = decode_at(pair.hr, times)
+        high_time, original = next(high_frames, (math.inf, None))
+        for time, frame in decode_at(pair.lr, times):
+            while high_time < time:
+                high_time, original = next(high_frames, (math.inf, None))
+            if original is None:
+                return
+            if high_time == time:
+                size = frame.width * scale, frame.height * scale
+                if size != (original.width, original.height):
+                    original = original.reformat(*size, interpolation=Interpolation.BICUBIC)
+                yield planes_of(frame), planes_of(original)
     except (av.FFmpegError, OSError, IndexError) as error:
         raise ModelError(f"{pair.lr} or {pair.hr} cannot be read ({error}): make the pair again") from error
 
 
-def _matched(
-    low: Iterator[av.VideoFrame], high: Iterator[av.VideoFrame], scale: int, every: int
-) -> Iterator[tuple[Planes, Planes]]:
-    tolerance = 0.004  # seconds: containers round times to a millisecond
-    index, due = 0, 0
-    frame = next(low, None)
-    for original in high:
-        while frame and frame.time < original.time - tolerance:
-            frame, index = next(low, None), index + 1
-        if frame is None:
-            return
-        if frame.time <= original.time + tolerance and index >= due:
+def _common(low: list[float], high: list[float], every: int) -> list[float]:
+    """LR times that HR has, too, at least `every` LR frames apart."""
+    times, due, index = [], 0, 0
+    for time in high:
+        while index < len(low) and low[index] < time - TOLERANCE:
+            index += 1
+        if index < len(low) and low[index] <= time + TOLERANCE and index >= due:
+            times.append(low[index])
             due = index + every
-            size = frame.width * scale, frame.height * scale
-            if size != (original.width, original.height):
-                original = original.reformat(*size, interpolation=Interpolation.BICUBIC)
-            yield planes_of(frame), planes_of(original)
+    return times
 
 
 def planes_of(frame: av.VideoFrame) -> Planes:
@@ -137,15 +164,39 @@ def load_pools(
     every: int = 1,
     threads: int = 4,
     progress: Callable[[VideoPair], None] = lambda pair: None,
+    memory_gb: float = math.inf,
 ) -> list[Pool]:
     """Reads pairs into device memory, those of one collection and size together, in the order given.
 
+    A 2160p frame with its 720p one takes 27.6 MB; while a pool is put together, twice its size is in use.
+
+    Args:
+        pairs: what to read.
+        scale: HR/LR.
+        device: where frames go.
+        every: frames taken of a pair are at least so many LR frames apart.
+        threads: pairs read at a time.
+        progress: told each pair that was read.
+        memory_gb: what all frames together may take, in 10^9 bytes.
+
     Raises:
-        ModelError: a video cannot be read, or no pair has a frame in common.
+        ModelError: a video cannot be read, no pair has a frame in common, or the frames take more memory than allowed.
     """
+    lock, taken = threading.Lock(), 0
 
     def read(pair: VideoPair) -> list[tuple[Tensor, Tensor]]:
-        frames = [(_to_rgb(low, device), _to_rgb(high, device)) for low, high in read_pair(pair, scale, every)]
+        nonlocal taken
+        frames = []
+        for planes in read_pair(pair, scale, every):
+            low, high = (_to_rgb(side, device) for side in planes)
+            frames.append((low, high))
+            with lock:
+                taken += low.nbytes + high.nbytes
+                if taken > memory_gb * 1e9:
+                    raise ModelError(
+                        f"{pair.hr}: frames to train on take more than {memory_gb:g} GB: take fewer of them (a lower "
+                        "frame rate, or a larger spacing), or set a higher memory_gb"
+                    )
         progress(pair)
         return frames
 
@@ -167,72 +218,3 @@ def load_pools(
 def _to_rgb(planes: Planes, device: str) -> Tensor:
     y, u, v = (torch.from_numpy(plane).to(device) for plane in planes)
     return rgb_to_uint8(yuv_to_rgb(y, u, v)).clone()
-
-
-class PatchSampler:
-    """Draws batches of patches: pools in equal shares; frame, place, flips and quarter turns at random."""
-
-    def __init__(self, pools: list[Pool], scale: int, patch: int, batch: int, seed: int) -> None:
-        """Seeds the draw.
-
-        Args:
-            pools: where patches come from, all on one device.
-            scale: HR/LR.
-            patch: LR patch side.
-            batch: patches a batch.
-            seed: the same one draws the same batches.
-
-        Raises:
-            ModelError: a frame is smaller than a patch.
-        """
-        for pool in pools:
-            if min(pool.lr.shape[1:3]) < patch:
-                raise ModelError(f"{pool.name}: its frames are smaller than a patch of {patch}: set a smaller patch")
-        self._pools, self._scale, self._patch = pools, scale, patch
-        self._device = pools[0].lr.device
-        self._random = torch.Generator(self._device).manual_seed(seed)
-        self._counts = [len(part) for part in np.array_split(np.arange(batch), len(pools))]
-
-    def draw(self) -> Batch:
-        """The next batch."""
-        parts = [self._cut(pool, count) for pool, count in zip(self._pools, self._counts, strict=True) if count]
-        low, high = (
-            torch.cat(side).to(torch.float32).mul_(1 / 255).permute(0, 3, 1, 2) for side in zip(*parts, strict=True)
-        )
-        return Batch(low, high)
-
-    def state(self) -> Tensor:
-        """Where the draw stands, for `resume`."""
-        return self._random.get_state()
-
-    def resume(self, state: Tensor) -> None:
-        """Goes on where `state` was taken."""
-        self._random.set_state(state.cpu())
-
-    def _cut(self, pool: Pool, count: int) -> tuple[Tensor, Tensor]:
-        frames, rows, columns = pool.lr.shape[:3]
-        frame = self._integers(frames, count)
-        top, left = (
-            self._integers(rows - self._patch + 1, count),
-            self._integers(columns - self._patch + 1, count),
-        )
-        flip_y, flip_x, turn = (self._integers(2, count).bool() for _ in range(3))
-
-        def patches(pictures: Tensor, scale: int) -> Tensor:
-            side = self._patch * scale
-            along = torch.arange(side, device=self._device).expand(count, side)
-            y = _flipped(along, flip_y)[:, :, None].expand(-1, -1, side)
-            x = _flipped(along, flip_x)[:, None, :].expand(-1, side, -1)
-            swap = turn[:, None, None]
-            y, x = torch.where(swap, y.transpose(1, 2), y), torch.where(swap, x.transpose(1, 2), x)
-            corner_y, corner_x = (top * scale)[:, None, None], (left * scale)[:, None, None]
-            return pictures[frame[:, None, None], corner_y + y, corner_x + x]
-
-        return patches(pool.lr, 1), patches(pool.hr, self._scale)
-
-    def _integers(self, below: int, count: int) -> Tensor:
-        return torch.randint(below, (count,), generator=self._random, device=self._device)
-
-
-def _flipped(along: Tensor, flip: Tensor) -> Tensor:
-    return torch.where(flip[:, None], along.flip(1), along)

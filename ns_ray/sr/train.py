@@ -2,57 +2,102 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ns_ray.errors import ModelError
 from ns_ray.metrics.psnr import psnr_of_mse
-from ns_ray.sr.dataset import Batch, Pool
+from ns_ray.sr.dataset import Pool
 from ns_ray.sr.models import Edsr, ModelSpec, build
+from ns_ray.sr.patches import Batch
+from ns_ray.sr.weights import Weights
 
 _LUMA = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
 _LUMA_LEVELS = 219  # limited range: luma 16..235
 
 
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """How a step is taken.
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+"""Arithmetic of a step (weights stay float32). `auto`: on a GPU bfloat16, or else float16; on a CPU float32."""
 
-    Attributes:
-        rate: Adam's learning rate at its highest.
-        warm_up: share of the training during which the rate rises from 0; it then falls to 0 along a cosine.
-        luma: weight of the luma error beside the RGB error; both are L1.
-        average: decay of the moving average of the weights, which is what is kept.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Cosine:
+    """A learning rate that rises from 0 during the share `warm_up` of the training, then falls to 0 along a cosine."""
 
     rate: float = 4e-4
     warm_up: float = 0.01
-    luma: float = 1.0
-    average: float = 0.999
 
-    def rate_at(self, progress: float) -> float:
-        """The learning rate when `progress` (0..1) of the training is done."""
+    def at(self, step: int, progress: float) -> float:
+        """The rate of a step, when `progress` (0..1) of the training is done."""
         if progress < self.warm_up:
             return self.rate * progress / self.warm_up
         along = (progress - self.warm_up) / (1 - self.warm_up)
         return self.rate * 0.5 * (1 + math.cos(math.pi * min(along, 1.0)))
 
 
-class Trainer:
-    """Trains one model on one device: bfloat16 arithmetic, recorded as a CUDA graph, on a GPU; float32 on a CPU."""
+@dataclass(frozen=True, slots=True)
+class Halving:
+    """A learning rate that is halved after each `every` steps, as published."""
 
-    def __init__(self, model: ModelSpec | str, objective: Objective, device: str = "cpu", seed: int = 0) -> None:
-        """Makes the model with random weights.
+    rate: float = 1e-4
+    every: int = 100_000
+
+    def at(self, step: int, progress: float) -> float:
+        """The rate of a step, counted from 0."""
+        return float(self.rate * 0.5 ** (step // self.every))
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """How a step is taken; the published way, if no more is said than the schedule.
+
+    Attributes:
+        schedule: Adam's learning rate.
+        luma: weight of the luma error beside the RGB error; both are L1.
+        average: decay of the moving average of the weights, which is what is kept; 0 keeps the weights themselves.
+        precision: arithmetic.
+    """
+
+    schedule: Cosine | Halving
+    luma: float = 0.0
+    average: float = 0.0
+    precision: Precision = "auto"
+
+
+class Trainer:
+    """Trains one model on one device; on a GPU a step is recorded as a CUDA graph, on a CPU it repeats bit by bit."""
+
+    def __init__(
+        self,
+        model: ModelSpec | str,
+        objective: Objective,
+        device: str = "cpu",
+        seed: int = 0,
+        weights: Weights | None = None,
+    ) -> None:
+        """Makes the model.
+
+        Args:
+            model: its name.
+            objective: how steps are taken.
+            device: cpu, cuda or cuda:<index>.
+            seed: of random weights.
+            weights: what to start from; without any, from random ones that interpolate.
 
         Raises:
-            ModelError: no such model.
+            ModelError: no such model, or no such arithmetic on the device.
         """
         self._objective, self._device = objective, device
         self._cuda = device.startswith("cuda")
+        self._dtype = arithmetic(objective.precision, device)
         self.network = build(model, seed)
-        start_as_interpolation(self.network)
+        if weights is None:
+            start_as_interpolation(self.network)
+        else:
+            self.network.load_state_dict(weights)
         _place(self.network, device)
         self._name: str = self.network.spec.name
         self._parameters: list[Tensor] = list(self.network.parameters())
@@ -63,6 +108,8 @@ class Trainer:
         self._optimiser = torch.optim.Adam(
             self._parameters, lr=self._rate if self._cuda else 0.0, capturable=self._cuda, fused=True
         )
+        # Gradients of float16 would vanish unscaled.
+        self._scaler = torch.amp.GradScaler(torch.device(device).type, enabled=self._dtype == torch.float16)
         self._luma = torch.tensor(_LUMA, device=device).view(1, 3, 1, 1)
         self._graph: torch.cuda.CUDAGraph | None = None
         self._static: tuple[Batch, Tensor] | None = None
@@ -74,7 +121,7 @@ class Trainer:
 
     def step(self, batch: Batch, progress: float) -> Tensor:
         """One step; returns the loss as it was before it, on the device, valid until the next step."""
-        rate = self._objective.rate_at(progress)
+        rate = self._objective.schedule.at(self._steps, progress)
         # At first the mean of all steps so far: an average that remembers the random start would be worth nothing.
         self._steps += 1
         self._share.fill_(max(1 - self._objective.average, 1 / self._steps))
@@ -91,13 +138,17 @@ class Trainer:
         return self._static[1]
 
     def _step(self, batch: Batch) -> Tensor:
-        with torch.autocast("cuda", torch.bfloat16, enabled=self._cuda, cache_enabled=False):
+        mixed = self._dtype != torch.float32
+        with torch.autocast(torch.device(self._device).type, self._dtype, enabled=mixed, cache_enabled=False):
             out = self.network(batch.lr)
         error = out.float() - batch.hr
-        loss = error.abs().mean() + self._objective.luma * (error * self._luma).sum(1).abs().mean()
+        loss = error.abs().mean()
+        if self._objective.luma:
+            loss = loss + self._objective.luma * (error * self._luma).sum(1).abs().mean()
         self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimiser.step()
+        self._scaler.scale(loss).backward()
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
         with torch.no_grad():
             for average, parameter in zip(self._average, self._parameters, strict=True):
                 average.lerp_(parameter, self._share)
@@ -130,6 +181,7 @@ class Trainer:
             "average": self._average,
             "steps": self._steps,
             "optimiser": self._optimiser.state_dict(),
+            "scaler": self._scaler.state_dict(),
         }
 
     def resume(self, state: dict[str, Any]) -> None:
@@ -138,6 +190,7 @@ class Trainer:
         self._optimiser.load_state_dict(state["optimiser"])
         if self._cuda:
             self._optimiser.param_groups[0]["lr"] = self._rate
+        self._scaler.load_state_dict(state["scaler"])
         self._steps = state["steps"]
         for target, source in zip(self._average, state["average"], strict=True):
             target.copy_(source)
@@ -148,6 +201,21 @@ class Trainer:
         _place(network, self._device)
         network.load_state_dict(self.weights())
         return network
+
+
+def arithmetic(precision: Precision, device: str) -> torch.dtype:
+    """What `precision` means on a device.
+
+    Raises:
+        ModelError: float16 on a CPU, where it is slow and has no use.
+    """
+    if precision != "auto":
+        if precision == "float16" and not device.startswith("cuda"):
+            raise ModelError(f"float16 is trained with on a GPU alone, not on {device}: set bfloat16, float32 or auto")
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
+    if not device.startswith("cuda"):
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
 def _place(network: Edsr, device: str) -> None:
