@@ -10,19 +10,36 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from jobs import face
+from jobs.quality import reference
 from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.anchors.table import WINDOW
 from ns_ray.errors import NsRayError
+from ns_ray.hybrid.reconstruct import Mode, Reconstructor
+from ns_ray.media.decode import VideoDecoder
+from ns_ray.media.ladder import LADDER
+from ns_ray.media.packets import read_packets
+from ns_ray.media.probe import probe
+from ns_ray.media.webm import WebmWriter
+from ns_ray.media.yuv import Yuv420, resize, to_frame
+from ns_ray.vp9.blocks import BlockParser
 from ns_ray.vp9.records import FrameRecord, FrameType
+from ns_ray.vp9.superframe import split
+
+REFERENCE = face.ROOT / "dataset" / "sample" / "1080p_d4_test.webm"
+FRAMES = 60
 
 Run = Callable[[], object]
 """What is timed; it owns its input."""
@@ -87,8 +104,52 @@ def schedule_runs() -> Iterator[Run]:
         yield partial(select, epochs, states, policy)
 
 
+@cache
+def clip() -> tuple[list[bytes], list[Yuv420], tuple[NDArray[np.uint8], ...]]:
+    """The sample at 720p, encoded at the published settings: coded frames, decoded ones, and the first at 2160p."""
+    encoding = LADDER[720]
+    originals = list(islice(reference(str(REFERENCE), encoding.size), FRAMES))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "720p.webm"
+        writer = WebmWriter(path, "libvpx-vp9", encoding.size, probe(str(REFERENCE)).frame_rate, encoding.options)
+        for index, original in enumerate(originals):
+            writer.write(to_frame(original), index)
+        writer.close()
+        info = probe(str(path))
+        decoder = VideoDecoder(info)
+        coded: list[bytes] = []
+        decoded: list[Yuv420] = []
+        for packet in read_packets(info):
+            coded += map(bytes, split(packet.data))
+            decoded += [frame.picture for frame in decoder.decode([packet]).frames]
+    return coded, decoded, resize(decoded[0], (3840, 2160), "BICUBIC").planes
+
+
+def parse_runs() -> Iterator[Run]:
+    """One coded frame after the other through the block parser."""
+    coded, _, _ = clip()
+    while True:
+        parser = BlockParser()
+        for data in coded:
+            yield partial(parser.parse, data)
+
+
+def reconstruct_runs(mode: Mode) -> Iterator[Run]:
+    """One frame after the other rebuilt at 2160p on one thread; the first of the clip is an anchor, and not timed."""
+    coded, decoded, anchor = clip()
+    parsed = [parser.parse(data) for parser in [BlockParser()] for data in coded]
+    while True:
+        reconstructor = Reconstructor(3, mode)
+        reconstructor.frame(parsed[0], decoded[0].planes, anchor)
+        for blocks, picture in zip(parsed[1:], decoded[1:], strict=True):
+            yield partial(reconstructor.frame, blocks, picture.planes)
+
+
 CASES = {
     "schedule": Case("100 streams x 40 frames", schedule_runs, limit_ms=10.0),
+    "parse": Case("blocks of a 720p frame", parse_runs, limit_ms=2.5),
+    "reconstruct": Case("a frame 720p -> 2160p, best mode, 1 thread", partial(reconstruct_runs, "best"), limit_ms=50.0),
+    "reconstruct-plain": Case("the same, plain mode", partial(reconstruct_runs, "plain"), limit_ms=50.0),
 }
 
 

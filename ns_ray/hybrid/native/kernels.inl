@@ -305,11 +305,13 @@ void guess_four(const std::int16_t* const* rows, int x, const std::int16_t* weig
       std::memcpy(out[i / 2 * scale + line] + (x + i % 2) * scale, lanes[i] + line * scale, 4 * sizeof(std::int16_t));
 }
 
+constexpr int kLeastShare = 1638;  // a tenth; less is not worth its time
+
 void guess(const std::int16_t* const* rows, const std::uint8_t* classes, const std::int16_t* weights,
            const std::int16_t* fade, int cell, std::int16_t* const* out, int width, int scale) {
   for (int x = 0; x < width; x += 2) {
     const int kind = classes[x / 2], share = 16384 - fade[x / cell];
-    if (kind >= kFlatClasses && share)
+    if (kind >= kFlatClasses && share > kLeastShare)
       guess_four(rows, x, weights + kind * kGuessWeights, share, out, scale);
     else
       for (int line = 0; line < 2 * scale; ++line) std::memset(out[line] + x * scale, 0, 8 * sizeof(std::int16_t));
