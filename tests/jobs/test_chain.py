@@ -21,7 +21,9 @@ SECONDS = 1
 
 def commands() -> str:
     """The shell lines of "The whole chain"; the first names the user's file and gives way to the test's."""
-    block = re.search(r"## The whole chain.*?```sh\nexport SOURCE=.*?\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    block = re.search(
+        r"## The whole chain.*?```sh\nexport SOURCE=.*?\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
     assert block
     return block[1]
 
