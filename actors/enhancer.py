@@ -50,7 +50,7 @@ class EnhancerActor(Worker):
         Raises:
             ModelError: its model, its weights or the engine cannot be used.
         """
-        engine = self._host(stream).engine
+        engine = self._host(stream)[0].engine
         return EngineResult(engine.name, engine.device, engine.latency_ms or 0.0)
 
     def enhance(
@@ -74,9 +74,9 @@ class EnhancerActor(Worker):
             The anchors or HR frames in order, and what was made. Its spans are sums: inference and encoding on the CPU
             alternate and are laid one after the other; on the GPU they overlap.
         """
-        hosted = self._host(stream)
+        hosted, switch = self._host(stream)
         if form == "jpeg" and hosted.enhancement:
-            return _on_gpu(hosted.enhancement, frames, quality, deadline)
+            return _on_gpu(hosted.enhancement, frames, quality, deadline, switch)
         out: list[Any] = []
         made: list[Made] = []
         begin = start = time.time()
@@ -93,10 +93,10 @@ class EnhancerActor(Worker):
         spans = [Span("inference", begin, begin + inference)]
         if form == "jpeg":
             spans.append(Span("encode", begin + inference, start))
-        return out, MadeReply(tuple(made), tuple(spans))
+        return out, MadeReply(tuple(made), tuple(spans), switch)
 
-    def _host(self, stream: Stream) -> _Hosted:
-        """The engine for a stream, with its weights in it."""
+    def _host(self, stream: Stream) -> tuple[_Hosted, float | None]:
+        """The engine for a stream, with its weights in it, and the seconds it took if they had to be switched."""
         owner = (stream.model, stream.weights)
         weights = self._weights.get(owner)
         if weights is None:
@@ -109,10 +109,12 @@ class EnhancerActor(Worker):
             hosted = self._hosted[stream.model, width, height] = _Hosted(engine, weights, enhancement)
         if owner not in self._weights:
             self._weights[owner] = weights = hosted.engine.prepare(weights)
-        if hosted.loaded is not weights:
-            hosted.engine.load(weights)
-            hosted.loaded = weights
-        return hosted
+        if hosted.loaded is weights:
+            return hosted, None
+        start = time.perf_counter()
+        hosted.engine.load(weights)
+        hosted.loaded = weights
+        return hosted, time.perf_counter() - start
 
 
 def _gpu_compressor(device: str) -> Compress | None:
@@ -126,7 +128,7 @@ def _gpu_compressor(device: str) -> Compress | None:
 
 
 def _on_gpu(
-    enhancement: Enhancement, frames: Sequence[Frame], quality: int, deadline: float | None
+    enhancement: Enhancement, frames: Sequence[Frame], quality: int, deadline: float | None, switch: float | None
 ) -> tuple[list[AnchorImage], MadeReply]:
     begin, compressed = time.time(), enhancement.compress_seconds
     images = enhancement.run(_until(deadline, frames), quality)
@@ -138,7 +140,7 @@ def _on_gpu(
     end = time.time()
     spans = Span("inference", begin, end), Span("encode", end - (enhancement.compress_seconds - compressed), end)
     made = tuple(Made(record, len(anchor.data)) for record, anchor in done)
-    return [anchor for _, anchor in done], MadeReply(made, spans)
+    return [anchor for _, anchor in done], MadeReply(made, spans, switch)
 
 
 def _finished(frame: Frame, picture: Any, form: Form, quality: int) -> AnchorImage | Frame:
