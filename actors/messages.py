@@ -28,7 +28,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class ReadReply:
-    """Packets read: how many, their bytes, frame records in decode order; `ended` after the last, `error` if it broke off."""
+    """Packets read: their number, bytes and frame records; `ended` after the last, `error` if it broke off."""
 
     count: int
     bytes: int

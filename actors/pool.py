@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import ray
@@ -54,20 +55,24 @@ class ActorPool:
         self.name = kind.__name__.removesuffix("Actor").lower()
         self._retries = retries
         self._on_loss = on_loss
-        remote = ray.remote(kind).options(
-            num_cpus=config.cpus,
-            num_gpus=gpus,
-            resources=config.resources,
-            max_restarts=-1,
-            runtime_env={"env_vars": _ENVIRONMENT},
-        )
+        options: dict[str, Any] = {
+            "num_cpus": config.cpus,
+            "num_gpus": gpus,
+            "resources": config.resources,
+            "max_restarts": -1,
+            "runtime_env": {"env_vars": _ENVIRONMENT},
+        }
+        remote: Any = ray.remote(kind)
         affinity = config.affinity or [[]]
         self._actors: list[Any] = [
-            remote.options(max_concurrency=threads[i] if threads else 1).remote(affinity[i % len(affinity)], *each)
+            remote.options(**options, max_concurrency=threads[i] if threads else 1).remote(
+                affinity[i % len(affinity)], *each
+            )
             for i, each in enumerate(arguments)
         ]
         self._pids = [0] * len(self._actors)
         self._busy = [0] * len(self._actors)
+        self._again = [asyncio.Lock() for _ in self._actors]
 
     def __len__(self) -> int:
         return len(self._actors)
@@ -115,17 +120,19 @@ class ActorPool:
         self._busy[index] += 1
         try:
             for attempt in range(self._retries + 1):
-                answer = getattr(self._actors[index], method).options(num_returns=returns).remote(*arguments)
-                refs = [answer] if returns == 1 else answer
-                try:
-                    return refs[:-1], await refs[-1]
-                except RayTaskError as error:
-                    if isinstance(error.cause, NsRayError):
-                        raise error.cause from None  # its own text, without the actor's traceback
-                    raise
-                except RayActorError:
-                    await self._restarted(index, method)
-                    await asyncio.sleep(_PAUSE_SECONDS * attempt)
+                # Made again one by one, so that the call that kills the actor takes no others with it time after time.
+                async with self._again[index] if attempt else nullcontext():
+                    answer = getattr(self._actors[index], method).options(num_returns=returns).remote(*arguments)
+                    refs = [answer] if returns == 1 else answer
+                    try:
+                        return refs[:-1], await refs[-1]
+                    except RayTaskError as error:
+                        if isinstance(error.cause, NsRayError):
+                            raise error.cause from None  # its own text, without the actor's traceback
+                        raise
+                    except RayActorError:
+                        await self._restarted(index, method)
+                        await asyncio.sleep(_PAUSE_SECONDS * attempt)
         finally:
             self._busy[index] -= 1
         raise ActorLostError(
