@@ -1,4 +1,4 @@
-"""Which decoder gets which stream: by the speed of each kind, measured on the first stream or set."""
+"""Which decoder gets which stream and makes ready for it: by the speed of each kind, measured on the first stream or set."""
 
 import asyncio
 import statistics
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from actors.messages import DecoderSpeed, Stream
 from actors.pools import Pools
 from ns_ray.config import DecoderPool
+from ns_ray.errors import NsRayError
 from ns_ray.results import DecodersResult
 from ns_ray.share import share_out
 
-_MEASURED_PACKETS = 60
+_MEASURED_PACKETS = 120
 _TRIED_PACKETS = 2
 
 
@@ -39,7 +40,18 @@ async def assign_decoders(
         )
         for kind in sorted(set(kinds))
     }
+    calls = (_prepare(pools, stream, owner) for stream, owner in zip(streams, owners, strict=True))
+    await asyncio.gather(*calls)
     return {stream.name: owner for stream, owner in zip(streams, owners, strict=True)}, results
+
+
+async def _prepare(pools: Pools, stream: Stream, owner: int) -> None:
+    try:
+        packets, _ = await pools.sources.produce(0, "read", stream, 0, 1)
+        await pools.sources.call(0, "forget", stream.name)
+        await pools.decoders.call(owner, "prepare", stream, packets)
+    except NsRayError:
+        return  # the run itself will say what is wrong with the stream
 
 
 async def _speeds(

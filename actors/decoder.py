@@ -49,6 +49,10 @@ class DecoderActor(Worker):
         seconds = time.perf_counter() - start
         return DecoderSpeed(self._device, (len(packets) - 1) / seconds, self._reason)
 
+    def prepare(self, stream: Stream, packets: list[Packet]) -> None:
+        """Open a stream's decoder, which takes NVDEC a while, and try it on the first packets; they will come again."""
+        self._streams[stream.name] = _Open(self._decoder(stream, (), packets), -1)
+
     def decode(
         self,
         stream: Stream,

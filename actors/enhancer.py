@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import ray
 import torch
 
@@ -18,6 +19,7 @@ from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor, tag
 from ns_ray.media.yuv import Yuv420
 from ns_ray.results import EngineResult, Span
 from ns_ray.sr.calibrate import calibrate
+from ns_ray.sr.color import chroma_size
 from ns_ray.sr.engine import Engine, Planes
 from ns_ray.sr.enhance import Compress, Enhancement, gpu_compressor
 from ns_ray.sr.weights import Weights, load_weights
@@ -106,6 +108,8 @@ class EnhancerActor(Worker):
         if hosted is None:
             engine = calibrate(stream.model, weights, width, height, self._device, self._config.engine).engine
             enhancement = Enhancement(engine, self._compress) if self._compress else None
+            if enhancement:
+                _warm_up(enhancement, engine)
             hosted = self._hosted[stream.model, width, height] = _Hosted(engine, weights, enhancement)
         if owner not in self._weights:
             self._weights[owner] = weights = hosted.engine.prepare(weights)
@@ -125,6 +129,14 @@ def _gpu_compressor(device: str) -> Compress | None:
     except ModelError as error:
         logging.getLogger(__name__).warning("anchors are compressed on the CPU: %s", error)
         return None
+
+
+def _warm_up(enhancement: Enhancement, engine: Engine) -> None:
+    """Let the compressor allocate what it needs for pictures of this size."""
+    sizes = ((engine.height, engine.width), *[chroma_size(engine.height, engine.width)] * 2)
+    y, u, v = (np.full(size, 128, np.uint8) for size in sizes)
+    for _ in enhancement.run([(y, u, v)] * engine.in_flight, 90):
+        pass
 
 
 def _on_gpu(
