@@ -1,4 +1,4 @@
-"""Which decoder gets which stream and makes ready for it: by the speed of each kind, measured on the first stream or set."""
+"""Which decoder gets which stream, by the speed of each kind, measured or set; decoders then make ready."""
 
 import asyncio
 import statistics

@@ -36,7 +36,10 @@ def run(**changes):
         "streams": [stream],
         "host": {"cores": 4},
     }
-    return synthetic_results.make_result(1, 1, **(values | changes))
+    result = synthetic_results.make_result(1, 1)
+    for name, value in (values | changes).items():
+        setattr(result, name, value)
+    return result
 
 
 def test_utilisation_is_work_over_the_time_of_all_workers():
