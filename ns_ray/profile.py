@@ -43,7 +43,8 @@ class GpuLimit:
 
 def pool_loads(result: BenchmarkResult) -> list[PoolLoad]:
     """Every pool and the job's own process, the most loaded first; none where nothing ran."""
-    if not result.epochs or result.wall_seconds <= 0:
+    available = _duration(result.epochs)
+    if not available:
         return []
     config = result.config
     decoder = config.get("decoder", {})
@@ -58,7 +59,6 @@ def pool_loads(result: BenchmarkResult) -> list[PoolLoad]:
     ]
     if not in_enhancer:
         pools.append(("encoder", "compressing", _actors(result, "encoder"), {"encode"}))
-    available = result.wall_seconds
     loads = []
     for name, does, workers, stages in pools:
         busy = _busy(result.epochs, stages)
@@ -108,6 +108,12 @@ def waiting_ms(epoch: EpochResult) -> float:
     """Milliseconds of an epoch's latency in which no stage worked on it: queues, and Ray between the stages."""
     inside = [Span(s.stage, max(s.start, epoch.arrived), s.end) for s in epoch.spans if s.end > epoch.arrived]
     return 1000 * max(0.0, epoch.latency - _covered(inside))
+
+
+def _duration(epochs: Iterable[EpochResult]) -> float:
+    """Seconds from the first work to the last; finishing files, which comes after, left out."""
+    spans = [span for epoch in epochs for span in epoch.spans]
+    return max((span.end for span in spans), default=0.0) - min((span.start for span in spans), default=0.0)
 
 
 def _compresses(result: BenchmarkResult) -> bool:
