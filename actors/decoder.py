@@ -1,46 +1,66 @@
 """DecoderActor: decodes its streams epoch by epoch and hands out the frames that were chosen."""
 
+import logging
+import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import ray
 
-from actors.messages import DecodeReply, Frame, Stream
-from actors.worker import Worker, measured
+from actors.messages import DecodeReply, DecoderSpeed, Frame, Stream
+from actors.worker import Worker
 from ns_ray.config import DecoderPool
-from ns_ray.errors import NsRayError
-from ns_ray.media.decode import DecodedFrame, VideoDecoder
+from ns_ray.errors import MediaError
+from ns_ray.media.decode import FrameName, VideoDecoder
 from ns_ray.media.packets import Packet
 from ns_ray.results import Span
 
-
-class FramesLostError(NsRayError):
-    """The decoder that held an epoch's frames is gone; decode the epoch again."""
+History = Sequence["ray.ObjectRef[Iterable[Packet]]"]
 
 
+@dataclass(slots=True)
 class _Open:
-    """One stream's decoder and the frames of the epoch it decoded last."""
+    """One stream's decoder and the epoch it is at."""
 
-    def __init__(self, decoder: VideoDecoder, epoch: int) -> None:
-        self.decoder = decoder
-        self.epoch = epoch
-        self.frames: list[DecodedFrame] = []
+    decoder: VideoDecoder
+    epoch: int
 
 
 class DecoderActor(Worker):
-    """Decodes in one process; frames stay here until they are taken or the next epoch of their stream comes."""
+    """Decodes on the CPU or by NVDEC; what NVDEC cannot do is done on the CPU. Chosen frames alone leave it.
 
-    def __init__(self, affinity: list[int], config: DecoderPool) -> None:
+    Several threads may call it at once, each for another stream.
+    """
+
+    def __init__(self, affinity: list[int], config: DecoderPool, device: str) -> None:
         super().__init__(affinity)
         self._config = config
+        self._device = device
+        self._reason = ""
         self._streams: dict[str, _Open] = {}
+
+    def measure(self, stream: Stream, packets: list[Packet]) -> DecoderSpeed:
+        """Try the device, then decode the first packets of a stream again, and tell how fast."""
+        self._decoder(stream, (), packets)
+        decoder = self._open(self._device, stream, ())
+        decoder.decode(packets[:1], ())
+        start = time.perf_counter()
+        decoder.decode(packets[1:], ())
+        seconds = time.perf_counter() - start
+        return DecoderSpeed(self._device, (len(packets) - 1) / seconds, self._reason)
+
+    def prepare(self, stream: Stream, packets: list[Packet]) -> None:
+        """Open a stream's decoder, which takes NVDEC a while, and try it on the first packets; they will come again."""
+        self._streams[stream.name] = _Open(self._decoder(stream, (), packets), -1)
 
     def decode(
         self,
         stream: Stream,
         epoch: int,
         packets: list[Packet],
-        history: Sequence["ray.ObjectRef[Iterable[Packet]]"],
-    ) -> DecodeReply:
+        history: History,
+        groups: Sequence[Sequence[FrameName]],
+    ) -> tuple[list[Frame] | DecodeReply, ...] | DecodeReply:
         """Decode one epoch.
 
         Args:
@@ -49,34 +69,67 @@ class DecoderActor(Worker):
             packets: the epoch's packets.
             history: packets of the epochs before it since the last key frame, from which a decoder that was lost is
                 brought back to where it was.
-        """
-        with measured("decode") as clock:
-            state = self._streams.pop(stream.name, None)
-            if state is None or state.epoch != epoch - 1:
-                device, threads = self._config.device, self._config.threads
-                state = _Open(VideoDecoder(stream.info, device=device, threads=threads), epoch)
-                for earlier in history:
-                    state.decoder.decode(ray.get(earlier))
-            state.frames = []
-            decoded = state.decoder.decode(packets)
-            state.frames, state.epoch = decoded.frames, epoch
-            self._streams[stream.name] = state
-        return DecodeReply(tuple(f.record for f in decoded.frames), tuple(decoded.damaged), clock.span)
+            groups: the frames to hand out, in groups.
 
-    def take(self, name: str, epoch: int, positions: Sequence[int]) -> tuple[list[Frame], Span]:
-        """Hand out frames of the epoch decoded last, by their position among its records.
-
-        Raises:
-            FramesLostError: this actor does not hold that epoch.
+        Returns:
+            The frames of each group in order, those that were damaged left out; then a DecodeReply (alone if no group).
         """
-        state = self._streams.get(name)
-        if state is None or state.epoch != epoch:
-            raise FramesLostError(f"stream {name}: the frames of epoch {epoch} are not here any more")
-        with measured("take") as clock:
-            chosen = (state.frames[position] for position in positions)
-            frames = [Frame(frame.record, frame.pts, frame.picture.packed()) for frame in chosen]
-        return frames, clock.span
+        begin = time.time()
+        state = self._streams.pop(stream.name, None)
+        if state is None or state.epoch != epoch - 1:
+            state = _Open(self._decoder(stream, history), epoch)
+        wanted = {name for group in groups for name in group}
+        copied = state.decoder.copy_seconds
+        decoded = state.decoder.decode(packets, wanted)
+        if decoded.damaged and state.decoder.device != "cpu":  # is the stream to blame, or NVDEC? The CPU can tell.
+            self._log(f"stream {stream.name}: {decoded.damaged[0][1]}")
+            state.decoder, copied = self._open("cpu", stream, history), 0.0
+            decoded = state.decoder.decode(packets, wanted)
+        state.epoch = epoch
+        self._streams[stream.name] = state
+        copying = time.time()
+        frames = {
+            (f.record.video_index, f.record.super_index): Frame(f.record, f.pts, f.picture.packed())
+            for f in decoded.frames
+        }
+        end = time.time()
+        handed_out = [[frames[name] for name in group if name in frames] for group in groups]
+        copying -= state.decoder.copy_seconds - copied
+        spans = [Span("decode", begin, copying)] + ([Span("take", copying, end)] if frames else [])
+        reply = DecodeReply(
+            decoded.shown,
+            decoded.hidden,
+            len(frames),
+            tuple(decoded.damaged),
+            state.decoder.waiting,
+            tuple(spans),
+        )
+        return (*handed_out, reply) if groups else reply
 
     def forget(self, name: str) -> None:
         """Close the decoder of a stream that has ended."""
         self._streams.pop(name, None)
+
+    def _decoder(self, stream: Stream, history: History, trial: Sequence[Packet] = ()) -> VideoDecoder:
+        """A decoder that has seen the history; on the CPU from now on if the device cannot decode that or a trial."""
+        if self._device != "cpu":
+            try:
+                decoder = self._open(self._device, stream, history)
+                damaged = decoder.decode(trial, ()).damaged
+                if not damaged:
+                    return decoder
+                self._reason = damaged[0][1]
+            except MediaError as error:
+                self._reason = str(error)
+            self._log(self._reason)
+            self._device = "cpu"
+        return self._open("cpu", stream, history)
+
+    def _open(self, device: str, stream: Stream, history: History) -> VideoDecoder:
+        decoder = VideoDecoder(stream.info, device=device, threads=self._config.threads)
+        for packets in history:
+            decoder.decode(ray.get(packets), ())
+        return decoder
+
+    def _log(self, reason: str) -> None:
+        logging.getLogger(__name__).warning("decoding on the CPU, not on %s: %s", self._device, reason)

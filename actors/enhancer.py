@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import ray
 import torch
 
@@ -18,6 +19,7 @@ from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor, tag
 from ns_ray.media.yuv import Yuv420
 from ns_ray.results import EngineResult, Span
 from ns_ray.sr.calibrate import calibrate
+from ns_ray.sr.color import chroma_size
 from ns_ray.sr.engine import Engine, Planes
 from ns_ray.sr.enhance import Compress, Enhancement, gpu_compressor
 from ns_ray.sr.weights import Weights, load_weights
@@ -50,7 +52,7 @@ class EnhancerActor(Worker):
         Raises:
             ModelError: its model, its weights or the engine cannot be used.
         """
-        engine = self._host(stream).engine
+        engine = self._host(stream)[0].engine
         return EngineResult(engine.name, engine.device, engine.latency_ms or 0.0)
 
     def enhance(
@@ -74,9 +76,9 @@ class EnhancerActor(Worker):
             The anchors or HR frames in order, and what was made. Its spans are sums: inference and encoding on the CPU
             alternate and are laid one after the other; on the GPU they overlap.
         """
-        hosted = self._host(stream)
+        hosted, switch = self._host(stream)
         if form == "jpeg" and hosted.enhancement:
-            return _on_gpu(hosted.enhancement, frames, quality, deadline)
+            return _on_gpu(hosted.enhancement, frames, quality, deadline, switch)
         out: list[Any] = []
         made: list[Made] = []
         begin = start = time.time()
@@ -93,10 +95,10 @@ class EnhancerActor(Worker):
         spans = [Span("inference", begin, begin + inference)]
         if form == "jpeg":
             spans.append(Span("encode", begin + inference, start))
-        return out, MadeReply(tuple(made), tuple(spans))
+        return out, MadeReply(tuple(made), tuple(spans), switch)
 
-    def _host(self, stream: Stream) -> _Hosted:
-        """The engine for a stream, with its weights in it."""
+    def _host(self, stream: Stream) -> tuple[_Hosted, float | None]:
+        """The engine for a stream, with its weights in it, and the seconds it took if they had to be switched."""
         owner = (stream.model, stream.weights)
         weights = self._weights.get(owner)
         if weights is None:
@@ -106,13 +108,17 @@ class EnhancerActor(Worker):
         if hosted is None:
             engine = calibrate(stream.model, weights, width, height, self._device, self._config.engine).engine
             enhancement = Enhancement(engine, self._compress) if self._compress else None
+            if enhancement:
+                _warm_up(enhancement, engine)
             hosted = self._hosted[stream.model, width, height] = _Hosted(engine, weights, enhancement)
         if owner not in self._weights:
             self._weights[owner] = weights = hosted.engine.prepare(weights)
-        if hosted.loaded is not weights:
-            hosted.engine.load(weights)
-            hosted.loaded = weights
-        return hosted
+        if hosted.loaded is weights:
+            return hosted, None
+        start = time.perf_counter()
+        hosted.engine.load(weights)
+        hosted.loaded = weights
+        return hosted, time.perf_counter() - start
 
 
 def _gpu_compressor(device: str) -> Compress | None:
@@ -125,8 +131,16 @@ def _gpu_compressor(device: str) -> Compress | None:
         return None
 
 
+def _warm_up(enhancement: Enhancement, engine: Engine) -> None:
+    """Let the compressor allocate what it needs for pictures of this size."""
+    sizes = ((engine.height, engine.width), *[chroma_size(engine.height, engine.width)] * 2)
+    y, u, v = (np.full(size, 128, np.uint8) for size in sizes)
+    for _ in enhancement.run([(y, u, v)] * engine.in_flight, 90):
+        pass
+
+
 def _on_gpu(
-    enhancement: Enhancement, frames: Sequence[Frame], quality: int, deadline: float | None
+    enhancement: Enhancement, frames: Sequence[Frame], quality: int, deadline: float | None, switch: float | None
 ) -> tuple[list[AnchorImage], MadeReply]:
     begin, compressed = time.time(), enhancement.compress_seconds
     images = enhancement.run(_until(deadline, frames), quality)
@@ -138,7 +152,7 @@ def _on_gpu(
     end = time.time()
     spans = Span("inference", begin, end), Span("encode", end - (enhancement.compress_seconds - compressed), end)
     made = tuple(Made(record, len(anchor.data)) for record, anchor in done)
-    return [anchor for _, anchor in done], MadeReply(made, spans)
+    return [anchor for _, anchor in done], MadeReply(made, spans, switch)
 
 
 def _finished(frame: Frame, picture: Any, form: Form, quality: int) -> AnchorImage | Frame:

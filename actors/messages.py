@@ -28,10 +28,11 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class ReadReply:
-    """Packets read: how many, their bytes, their times in seconds; `ended` after the last, `error` if it broke off."""
+    """Packets read: their number, bytes and frame records; `ended` after the last, `error` if it broke off."""
 
     count: int
     bytes: int
+    records: tuple[FrameRecord, ...]
     ended: bool
     error: str
     span: Span
@@ -39,11 +40,26 @@ class ReadReply:
 
 @dataclass(frozen=True, slots=True)
 class DecodeReply:
-    """An epoch's frame records in decode order, the packets that were damaged and why, and the decoder's work."""
+    """An epoch's shown and hidden frames, those handed out, the packets that were damaged and why, and the work.
 
-    records: tuple[FrameRecord, ...]
+    `broken` says that nothing more can be decoded before the next key frame.
+    """
+
+    shown: int
+    hidden: int
+    handed_out: int
     damaged: tuple[tuple[int, str], ...]
-    span: Span
+    broken: bool
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderSpeed:
+    """Where a decoder decodes, frames a second of one session, and why it is not where it should be."""
+
+    device: str
+    frames_per_second: float
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +81,14 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class MadeReply:
-    """What came out of one call, in order, and the work it took: inference, encoding or both."""
+    """What came out of one call, in order, and the work it took: inference, encoding or both.
+
+    `switch_seconds` is what switching to the stream's weights took, None where they were in place.
+    """
 
     made: tuple[Made, ...]
     spans: tuple[Span, ...]
+    switch_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

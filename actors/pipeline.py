@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from actors.assignment import assign_decoders
 from actors.messages import Stream
 from actors.pools import Pools
 from actors.rounds import Choices, Rounds
@@ -12,7 +13,7 @@ from ns_ray.anchors.epoch import StreamEpoch, StreamState
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config import Config
 from ns_ray.media.probe import VideoInfo
-from ns_ray.results import EngineResult, Loss
+from ns_ray.results import DecodersResult, EngineResult, Loss
 
 
 class Pipeline:
@@ -20,6 +21,7 @@ class Pipeline:
 
     Attributes:
         losses: actors that died, at wall-clock times.
+        decoders: what the streams that were prepared last are decoded by, by kind.
     """
 
     def __init__(self, config: Config, gpus: int) -> None:
@@ -33,6 +35,8 @@ class Pipeline:
         self._config = config
         self._pools = Pools(config, gpus, lambda actor, call: self.losses.append(Loss(actor, time.time(), call)))
         self._costs: dict[str, float] = {}
+        self._owners: dict[str, int] = {}
+        self.decoders: dict[str, DecodersResult] = {}
 
     async def start(self) -> None:
         """Wait until all actors have started; raises ConfigError where Ray has no room for them."""
@@ -48,7 +52,7 @@ class Pipeline:
         return info
 
     async def prepare(self, streams: Sequence[Stream]) -> dict[str, EngineResult]:
-        """Get every enhancer ready for all streams, before the clock runs.
+        """Get every enhancer ready for all streams, and share these out among the decoders, before the clock runs.
 
         Returns:
             For each `WIDTHxHEIGHT model` the engine of the slowest enhancer.
@@ -58,13 +62,16 @@ class Pipeline:
         """
         enhancers = self._pools.enhancers
         engines: dict[str, EngineResult] = {}
+        ready: set[tuple[str, str | None]] = set()
         for stream in streams:
             key = f"{stream.info.width}x{stream.info.height} {stream.model}"
-            if key not in engines:
+            if key not in engines or (key, stream.weights) not in ready:
                 calls = (enhancers.call(i, "prepare", stream) for i in range(len(enhancers)))
                 replies: list[EngineResult] = await asyncio.gather(*calls)
-                engines[key] = max(replies, key=lambda reply: reply.latency_ms)
+                engines.setdefault(key, max(replies, key=lambda reply: reply.latency_ms))
+                ready.add((key, stream.weights))
             self._costs[stream.name] = engines[key].latency_ms
+        self._owners, self.decoders = await assign_decoders(self._pools, self._config.decoder, streams)
         return engines
 
     async def run(self, streams: Sequence[Stream], plan: Plan, progress: Progress) -> list[StreamRun]:
@@ -89,7 +96,15 @@ class Pipeline:
             return choices
 
         runs = [
-            StreamRun(stream, i, self._config, plan, self._pools, self._costs[stream.name])
+            StreamRun(
+                stream,
+                i,
+                self._config,
+                plan,
+                self._pools,
+                decoder=self._owners[stream.name],
+                cost_ms=self._costs[stream.name],
+            )
             for i, stream in enumerate(streams)
         ]
         patience = min((run.epoch_seconds for run in runs), default=0.0) / 2 if plan.paced else None

@@ -1,7 +1,8 @@
 """Actors of one kind, called so that their deaths cost time and nothing else."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import ray
@@ -33,9 +34,9 @@ class ActorPool:
         self,
         kind: type[Worker],
         config: Pool,
-        arguments: tuple[object, ...] = (),
+        arguments: Sequence[tuple[object, ...]],
         *,
-        count: int | None = None,
+        threads: Sequence[int] = (),
         gpus: int = 0,
         retries: int,
         on_loss: Callable[[str, str], None],
@@ -44,9 +45,9 @@ class ActorPool:
 
         Args:
             kind: the actor's class.
-            config: how many, and what each reserves.
-            arguments: what its constructor takes after the CPU affinity.
-            count: how many instead of `config.actors`.
+            config: what each reserves.
+            arguments: for each actor, what its constructor takes after the CPU affinity.
+            threads: for each, how many calls it works on at a time; left out, one.
             gpus: GPUs that each reserves.
             retries: how often a call is made again.
             on_loss: told the actor's name and the call when a death is noticed first.
@@ -54,20 +55,24 @@ class ActorPool:
         self.name = kind.__name__.removesuffix("Actor").lower()
         self._retries = retries
         self._on_loss = on_loss
-        remote = ray.remote(kind).options(
-            num_cpus=config.cpus,
-            num_gpus=gpus,
-            resources=config.resources,
-            max_restarts=-1,
-            runtime_env={"env_vars": _ENVIRONMENT},
-        )
+        options: dict[str, Any] = {
+            "num_cpus": config.cpus,
+            "num_gpus": gpus,
+            "resources": config.resources,
+            "max_restarts": -1,
+            "runtime_env": {"env_vars": _ENVIRONMENT},
+        }
+        remote: Any = ray.remote(kind)
         affinity = config.affinity or [[]]
         self._actors: list[Any] = [
-            remote.remote(affinity[i % len(affinity)], *arguments)
-            for i in range(config.actors if count is None else count)
+            remote.options(**options, max_concurrency=threads[i] if threads else 1).remote(
+                affinity[i % len(affinity)], *each
+            )
+            for i, each in enumerate(arguments)
         ]
         self._pids = [0] * len(self._actors)
         self._busy = [0] * len(self._actors)
+        self._again = [asyncio.Lock() for _ in self._actors]
 
     def __len__(self) -> int:
         return len(self._actors)
@@ -96,25 +101,38 @@ class ActorPool:
         Raises:
             ActorLostError, NsRayError: as `call`.
         """
-        return await self._call(index, method, 2, arguments)
+        parts, answer = await self._call(index, method, 2, arguments)
+        return parts[0], answer
+
+    async def produce_parts(
+        self, index: int, parts: int, method: str, *arguments: object
+    ) -> tuple[list["ray.ObjectRef[Any]"], Any]:
+        """As `produce`, of an answer that has so many parts before its last.
+
+        Raises:
+            ActorLostError, NsRayError: as `call`.
+        """
+        return await self._call(index, method, parts + 1, arguments)
 
     async def _call(
         self, index: int, method: str, returns: int, arguments: tuple[object, ...]
-    ) -> tuple["ray.ObjectRef[Any]", Any]:
+    ) -> tuple[list["ray.ObjectRef[Any]"], Any]:
         self._busy[index] += 1
         try:
             for attempt in range(self._retries + 1):
-                answer = getattr(self._actors[index], method).options(num_returns=returns).remote(*arguments)
-                refs = [answer] if returns == 1 else answer
-                try:
-                    return refs[0], await refs[-1]
-                except RayTaskError as error:
-                    if isinstance(error.cause, NsRayError):
-                        raise error.cause from None  # its own text, without the actor's traceback
-                    raise
-                except RayActorError:
-                    await self._restarted(index, method)
-                    await asyncio.sleep(_PAUSE_SECONDS * attempt)
+                # Made again one by one, so that the call that kills the actor takes no others with it time after time.
+                async with self._again[index] if attempt else nullcontext():
+                    answer = getattr(self._actors[index], method).options(num_returns=returns).remote(*arguments)
+                    refs = [answer] if returns == 1 else answer
+                    try:
+                        return refs[:-1], await refs[-1]
+                    except RayTaskError as error:
+                        if isinstance(error.cause, NsRayError):
+                            raise error.cause from None  # its own text, without the actor's traceback
+                        raise
+                    except RayActorError:
+                        await self._restarted(index, method)
+                        await asyncio.sleep(_PAUSE_SECONDS * attempt)
         finally:
             self._busy[index] -= 1
         raise ActorLostError(

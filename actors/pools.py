@@ -1,7 +1,7 @@
 """All actors of one configuration."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ray
 
@@ -24,7 +24,11 @@ def offered() -> dict[str, float]:
 
 
 class Pools:
-    """One pool of each kind."""
+    """One pool of each kind.
+
+    Attributes:
+        sessions: for each decoder, how many streams it decodes at a time.
+    """
 
     def __init__(self, config: Config, gpus: int, on_loss: Callable[[str, str], None]) -> None:
         """Ask Ray for the actors; `start` waits for them.
@@ -35,17 +39,34 @@ class Pools:
             on_loss: told an actor's name and the call in which its death was noticed.
         """
 
-        def pool(kind: type[Worker], settings: Pool, *arguments: object, count: int, gpus: int = 0) -> ActorPool:
-            return ActorPool(kind, settings, arguments, count=count, gpus=gpus, retries=config.retries, on_loss=on_loss)
+        def pool(
+            kind: type[Worker],
+            settings: Pool,
+            arguments: Sequence[tuple[object, ...]],
+            *,
+            threads: Sequence[int] = (),
+            gpus: int = 0,
+        ) -> ActorPool:
+            return ActorPool(
+                kind, settings, arguments, threads=threads, gpus=gpus, retries=config.retries, on_loss=on_loss
+            )
 
         self._start_seconds = config.start_seconds
-        self.sources = pool(SourceActor, config.source, count=config.source.actors)
-        self.decoders = pool(DecoderActor, config.decoder, config.decoder, count=config.decoder.actors)
-        self.scheduler = pool(SchedulerActor, config.scheduler, count=1)
+        self.sources = pool(SourceActor, config.source, [()] * config.source.actors)
+        on_cpu, by_nvdec = config.decoder.actors, config.decoder.nvdec
+        devices = ["cpu"] * on_cpu + [f"cuda:{i % max(gpus, 1)}" for i in range(by_nvdec)]
+        self.sessions = [1] * on_cpu + [config.decoder.nvdec_sessions] * by_nvdec
+        self.decoders = pool(
+            DecoderActor,
+            config.decoder,
+            [(config.decoder, device) for device in devices],
+            threads=self.sessions,
+        )
+        self.scheduler = pool(SchedulerActor, config.scheduler, [()])
         enhancers = gpus or config.enhancer.actors
-        self.enhancers = pool(EnhancerActor, config.enhancer, config.enhancer, count=enhancers, gpus=1 if gpus else 0)
-        self.encoders = pool(EncoderActor, config.encoder, config.encoder, count=config.encoder.actors)
-        self.packagers = pool(PackagerActor, config.packager, count=config.packager.actors)
+        self.enhancers = pool(EnhancerActor, config.enhancer, [(config.enhancer,)] * enhancers, gpus=1 if gpus else 0)
+        self.encoders = pool(EncoderActor, config.encoder, [(config.encoder,)] * config.encoder.actors)
+        self.packagers = pool(PackagerActor, config.packager, [()] * config.packager.actors)
         self._all = (
             self.sources,
             self.decoders,

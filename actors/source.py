@@ -1,6 +1,7 @@
 """SourceActor: reads the packets of its streams."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 
 from actors.messages import ReadReply, Stream
@@ -8,14 +9,25 @@ from actors.worker import Worker, measured
 from ns_ray.errors import MediaError
 from ns_ray.media.packets import Packet, read_packets
 from ns_ray.media.probe import VideoInfo, probe, require_supported
+from ns_ray.media.records import RecordReader
+from ns_ray.vp9.records import FrameRecord
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One stream's packets, the number of the next, and what its headers told so far."""
+
+    packets: Iterator[Packet]
+    at: int = 0
+    records: RecordReader = field(default_factory=RecordReader)
 
 
 class SourceActor(Worker):
-    """Keeps one open reader a stream; a lost one is opened again where it was."""
+    """Keeps one open reader a stream; a lost one is opened again and read up to where it was."""
 
     def __init__(self, affinity: list[int]) -> None:
         super().__init__(affinity)
-        self._readers: dict[str, tuple[int, Iterator[Packet]]] = {}
+        self._readings: dict[str, _Reading] = {}
 
     def probe(self, path: str) -> VideoInfo:
         """Look at a video; raises MediaError if it cannot be enhanced."""
@@ -26,16 +38,26 @@ class SourceActor(Worker):
     def read(self, stream: Stream, start: int, count: int) -> tuple[list[Packet], ReadReply]:
         """Read `count` packets from number `start` on; fewer at the end. The video is repeated without end."""
         error = ""
+        packets: list[Packet] = []
+        records: list[FrameRecord] = []
         with measured("read") as clock:
-            at, reader = self._readers.pop(stream.name, (-1, iter(())))
-            if at != start:
-                reader = read_packets(stream.info, start=start, loop=True)
-            packets: list[Packet] = []
+            reading = self._readings.pop(stream.name, None)
+            if reading is None or reading.at != start:
+                reading = _Reading(read_packets(stream.info, loop=True))
             try:
-                for packet in islice(reader, count):
+                while reading.at < start:
+                    reading.records.read(next(reading.packets))
+                    reading.at += 1
+                for packet in islice(reading.packets, count):
                     packets.append(packet)
+                    records += reading.records.read(packet)
             except MediaError as problem:
                 error = str(problem)
-            self._readers[stream.name] = (start + len(packets), reader)
+            reading.at = start + len(packets)
+            self._readings[stream.name] = reading
         size = sum(len(packet.data) for packet in packets)
-        return packets, ReadReply(len(packets), size, len(packets) < count, error, clock.span)
+        return packets, ReadReply(len(packets), size, tuple(records), len(packets) < count, error, clock.span)
+
+    def forget(self, name: str) -> None:
+        """Close the file of a stream that has ended."""
+        self._readings.pop(name, None)

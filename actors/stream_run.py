@@ -10,7 +10,6 @@ from typing import Any, Literal
 from ray import ObjectRef as Ref
 from ray.exceptions import RayError
 
-from actors.decoder import FramesLostError
 from actors.messages import (
     DecodeReply,
     EncodeReply,
@@ -23,7 +22,6 @@ from actors.messages import (
     VideoFormat,
     WriteReply,
 )
-from actors.pool import ActorLostError
 from actors.pools import Pools
 from actors.rounds import Rounds
 from ns_ray.anchors.epoch import StreamEpoch
@@ -31,8 +29,9 @@ from ns_ray.anchors.policies import Policy
 from ns_ray.config import Config
 from ns_ray.errors import NsRayError
 from ns_ray.hybrid.writer import HybridFormat
+from ns_ray.media.decode import FrameName
 from ns_ray.media.packets import Packet
-from ns_ray.results import AnchorResult, EpochResult
+from ns_ray.results import AnchorResult, EpochResult, Switches
 from ns_ray.sr.models import ModelSpec
 from ns_ray.vp9.records import FrameRecord, FrameType
 
@@ -79,12 +78,23 @@ class StreamRun:
         encoded: frames encoded anew.
         damaged: packets that could not be decoded, and why.
         lr_bytes, output_bytes: bytes read, and size of the finished file.
+        switches: what its turns cost the enhancers in switching weights.
         cost_ms: what one of its anchors takes an enhancer.
         epochs: what became of each epoch; times are wall-clock.
         anchors: the anchors in the output.
     """
 
-    def __init__(self, stream: Stream, index: int, config: Config, plan: Plan, pools: Pools, cost_ms: float) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        index: int,
+        config: Config,
+        plan: Plan,
+        pools: Pools,
+        *,
+        decoder: int,
+        cost_ms: float,
+    ) -> None:
         info = stream.info
         scale = ModelSpec.parse(stream.model).scale
         lr, hr = (info.width, info.height), (info.width * scale, info.height * scale)
@@ -95,12 +105,13 @@ class StreamRun:
         self.shown = self.hidden = self.encoded = 0
         self.damaged: list[tuple[int, str]] = []
         self.lr_bytes = self.output_bytes = 0
+        self.switches = Switches()
         self.epochs: list[EpochResult] = []
         self.anchors: list[AnchorResult] = []
         self.path = plan.output / f"{stream.name}.mkv"
         self.cost_ms = cost_ms
-        self._index = index
-        self._decoder = index % len(pools.decoders)
+        self._source = index % len(pools.sources)
+        self._decoder = decoder
         self._encoder = index % len(pools.encoders)
         self._packager = index % len(pools.packagers)
         self._config = config
@@ -114,6 +125,7 @@ class StreamRun:
         self._part = Path(f"{self.path}.part")
         self._offset = 0
         self._since_key = 0
+        self._broken = False  # whether the decoder waits for a key frame
         self._history: list[PacketsRef] = []
         self._under_way: list[asyncio.Task[None]] = []
         self._last: asyncio.Task[None] | None = None
@@ -167,24 +179,21 @@ class StreamRun:
                 result.arrived = began + start / rate
                 result.deadline = result.arrived + self.epoch_seconds + _GRACE_SECONDS * last
                 await asyncio.sleep(result.arrived - time.time())
-            await self._epoch(result, packets, read.count, rounds, progress)
+            await self._epoch(result, packets, read, rounds, progress)
             if last:
                 return
             number += 1
 
     def _begin_reading(self, start: int) -> "asyncio.Task[tuple[PacketsRef, ReadReply]]":
         count = min(self._size, self._plan.frames - start)
-        sources = self._pools.sources
-        call = sources.produce(self._index % len(sources), "read", self.stream, start, count)
-        return asyncio.ensure_future(call)
+        return asyncio.ensure_future(self._pools.sources.produce(self._source, "read", self.stream, start, count))
 
     async def _epoch(
-        self, result: EpochResult, packets: PacketsRef, count: int, rounds: Rounds, progress: Progress
+        self, result: EpochResult, packets: PacketsRef, read: ReadReply, rounds: Rounds, progress: Progress
     ) -> None:
-        records = (await self._decode(result, packets)).records
-        gop_left = self._gop_left(records)
+        records = self._sound(read.records)
         choice, span, in_time = await rounds.join(
-            result.epoch, StreamEpoch(self.stream.name, records, gop_left, self.cost_ms)
+            result.epoch, StreamEpoch(self.stream.name, records, self._gop_left(records), self.cost_ms)
         )
         result.spans.append(span)
         result.late = not in_time
@@ -194,7 +203,8 @@ class StreamRun:
             result.dropped, result.late, positions = len(positions), True, ()
         while not self._plan.paced and len(self._under_way) >= self._config.in_flight_epochs:
             await self._under_way.pop(0)
-        groups = [await self._take(result, packets, group) for group in self._groups(positions)]
+        chosen = [(records[p].video_index, records[p].super_index) for p in positions]
+        groups, handed_out = await self._decode(result, packets, chosen)
         history = self._history
         self._history = (
             [packets]
@@ -202,27 +212,40 @@ class StreamRun:
             else [*history, packets][-_HISTORY_EPOCHS:]
         )
         gains = {records[p].name: gain for p, gain in zip(choice.positions, choice.gains, strict=True)}
-        result.dropped += len(positions)  # until they are made
+        result.dropped += handed_out  # until they are made
         self._last = asyncio.ensure_future(
-            self._deliver(result, packets, history, count, groups, gains, self._last, progress)
+            self._deliver(result, packets, history, read.count, groups, gains, self._last, progress)
         )
         self._under_way.append(self._last)
+
+    def _sound(self, records: Sequence[FrameRecord]) -> Sequence[FrameRecord]:
+        """What can be decoded of an epoch: after damage, what comes from the next key frame on."""
+        if not self._broken:
+            return records
+        keys = (i for i, record in enumerate(records) if record.type is FrameType.KEY)
+        return records[next(keys, len(records)) :]
 
     def _reap(self) -> None:
         """Let go of deliveries that are done; raises what went wrong in them."""
         while self._under_way and self._under_way[0].done():
             self._under_way.pop(0).result()
 
-    async def _decode(self, result: EpochResult, packets: PacketsRef) -> DecodeReply:
-        reply: DecodeReply = await self._pools.decoders.call(
-            self._decoder, "decode", self.stream, result.epoch, packets, self._history
+    async def _decode(
+        self, result: EpochResult, packets: PacketsRef, chosen: Sequence[FrameName]
+    ) -> tuple[list[FramesRef], int]:
+        """Decode an epoch; the frames chosen, in groups of what an enhancer takes at once, and how many there are."""
+        size = self._config.enhancer.chunk_frames
+        groups = [chosen[i : i + size] for i in range(0, len(chosen), size)]
+        reply: DecodeReply
+        frames, reply = await self._pools.decoders.produce_parts(
+            self._decoder, len(groups), "decode", self.stream, result.epoch, packets, self._history, groups
         )
-        result.spans.append(reply.span)
-        shown = sum(record.shown for record in reply.records)
-        self.shown += shown
-        self.hidden += len(reply.records) - shown
+        result.spans += reply.spans
+        self.shown += reply.shown
+        self.hidden += reply.hidden
         self.damaged += reply.damaged
-        return reply
+        self._broken = reply.broken
+        return frames, reply.handed_out
 
     def _gop_left(self, records: Sequence[FrameRecord]) -> int | None:
         for record in records:
@@ -231,26 +254,6 @@ class StreamRun:
         if self._config.gop_frames is None:
             return None
         return max(0, self._config.gop_frames - self._since_key)
-
-    def _groups(self, positions: Sequence[int]) -> list[Sequence[int]]:
-        """Anchors to take from the decoder, a call's worth each."""
-        size = self._config.enhancer.chunk_frames
-        return [positions[i : i + size] for i in range(0, len(positions), size)]
-
-    async def _take(self, result: EpochResult, packets: PacketsRef, positions: Sequence[int]) -> FramesRef:
-        for _ in range(self._config.retries + 1):
-            try:
-                frames, span = await self._pools.decoders.produce(
-                    self._decoder, "take", self.stream.name, result.epoch, positions
-                )
-            except FramesLostError:
-                await self._pools.decoders.call(
-                    self._decoder, "decode", self.stream, result.epoch, packets, self._history
-                )
-                continue
-            result.spans.append(span)
-            return frames
-        raise ActorLostError(f"stream {self.stream.name}: its decoder died again and again in epoch {result.epoch}")
 
     async def _deliver(
         self,
@@ -313,6 +316,9 @@ class StreamRun:
             result.deadline,
         )
         result.spans += reply.spans
+        if reply.switch_seconds is not None:
+            self.switches.count += 1
+            self.switches.seconds += reply.switch_seconds
         if form == "rgb":
             encoders = self._pools.encoders
             part, reply = await encoders.produce(encoders.idlest(), "compress", part, self._plan.quality)
@@ -332,6 +338,7 @@ class StreamRun:
         return encoded
 
     async def _close(self) -> None:
+        await self._pools.sources.call(self._source, "forget", self.stream.name)
         await self._pools.decoders.call(self._decoder, "forget", self.stream.name)
         await self._pools.encoders.call(self._encoder, "forget", self.stream.name)
         if self._offset:

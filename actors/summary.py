@@ -19,11 +19,16 @@ def summarise(
         result.epochs += run.epochs
         result.chosen += run.anchors
         result.media_seconds += stream.seconds
+        result.switches.count += run.switches.count
+        result.switches.seconds += run.switches.seconds
     result.losses = [replace(loss, seconds=loss.seconds - began) for loss in losses if loss.seconds >= began]
     result.wall_seconds = ended - began
     paces = [Pace(float(run.stream.info.frame_rate), run.epoch_seconds, run.epochs) for run in runs]
-    result.rules = rules(paces, paced=result.paced, decoders=result.config["decoder"]["actors"])
-    result.real_time = bool(result.rules) and all(rule.met for rule in result.rules)
+    pool = result.config["decoder"]
+    decoders = pool["actors"] + pool["nvdec"] * pool["nvdec_sessions"]
+    result.rules = rules(paces, paced=result.paced, decoders=decoders)
+    whole = all(stream.status in ("done", "damaged") for stream in result.streams)
+    result.real_time = whole and bool(result.rules) and all(rule.met for rule in result.rules)
 
 
 def stream_result(run: StreamRun) -> StreamResult:

@@ -7,7 +7,7 @@ import ray
 
 from ns_ray.results import Usage
 
-_INTERVAL_SECONDS = 0.5
+_INTERVAL_SECONDS = 1.0
 
 
 class UsageSampler:
@@ -17,8 +17,8 @@ class UsageSampler:
         self._session = ray.get_runtime_context().get_session_name()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._cpu: dict[int, tuple[float, float]] = {}
-        self._peak = 0
+        self._cpu: dict[tuple[str, int], tuple[float, float]] = {}
+        self._memory: list[float] = []
 
     def start(self) -> None:
         """Begin."""
@@ -30,35 +30,52 @@ class UsageSampler:
         self._stop.set()
         self._thread.join()
         self._sample()
-        busy = sum(last - first for first, last in self._cpu.values())
-        return Usage(busy, busy / seconds if seconds else 0.0, self._peak / 2**20)
+        busy = dict.fromkeys(("job", "ray", "actor"), 0.0)
+        for (kind, _), (first, last) in self._cpu.items():
+            busy[kind] += last - first
+        every = sum(busy.values())
+        return Usage(
+            every, every / seconds if seconds else 0.0, max(self._memory), busy["job"], busy["ray"], self._memory
+        )
 
     def _run(self) -> None:
         while not self._stop.wait(_INTERVAL_SECONDS):
             self._sample()
 
     def _sample(self) -> None:
-        memory = 0
-        for process in self._processes():
+        own = shared = 0
+        for kind, process in self._processes():
             try:
                 with process.oneshot():
-                    times = process.cpu_times()
-                    # Proportional set size counts the shared object store once.
-                    memory += process.memory_full_info().pss
+                    times, memory = process.cpu_times(), process.memory_info()
             except psutil.Error:
                 continue
+            own += memory.rss - memory.shared
+            shared = max(shared, memory.shared)  # the object store, which many of them map
             busy = times.user + times.system
-            first, _ = self._cpu.get(process.pid, (busy, busy))
-            self._cpu[process.pid] = (first, busy)
-        self._peak = max(self._peak, memory)
+            first, _ = self._cpu.get((kind, process.pid), (busy, busy))
+            self._cpu[kind, process.pid] = (first, busy)
+        self._memory.append((own + shared) / 2**20)
 
-    def _processes(self) -> list[psutil.Process]:
-        found = {psutil.Process().pid: psutil.Process()}
+    def _processes(self) -> list[tuple[str, psutil.Process]]:
+        """This process, Ray's own, and actors with what they started."""
+        me = psutil.Process()
+        found = {me.pid: ("job", me)}
         for process in psutil.process_iter(["cmdline"]):
-            if any(self._session in part for part in process.info["cmdline"] or ()):
-                found[process.pid] = process
-                try:
-                    found.update((child.pid, child) for child in process.children(recursive=True))
-                except psutil.Error:
-                    continue
+            command = process.info["cmdline"] or ("",)
+            if process.pid == me.pid or not any(self._session in part for part in command):
+                continue
+            found[process.pid] = ("actor" if _is_actor(process) else "ray", process)
+            try:
+                children = process.children(recursive=True)
+            except psutil.Error:
+                continue
+            found.update((child.pid, ("actor" if _is_actor(child) else "ray", child)) for child in children)
         return list(found.values())
+
+
+def _is_actor(process: psutil.Process) -> bool:
+    try:
+        return any(part.startswith("ray::") for part in process.cmdline())
+    except psutil.Error:
+        return False

@@ -16,8 +16,9 @@ class Worker:
     """
 
     def __init__(self, affinity: list[int]) -> None:
-        if affinity:
-            os.sched_setaffinity(0, affinity)
+        here = os.sched_getaffinity(0).intersection(affinity)
+        if here:  # a smaller machine has not all of them
+            os.sched_setaffinity(0, here)
 
     def ready(self) -> int:
         """The process's id."""

@@ -36,7 +36,7 @@ from ns_ray.media.ladder import LADDER, video_folder
 from ns_ray.media.probe import VideoInfo
 from ns_ray.results import BenchmarkResult, StreamResult
 from ns_ray.sr.models import ModelSpec
-from ns_ray.sr.weights import load_weights
+from ns_ray.sr.weights import load_weights, save_weights
 
 # Published settings of each method: model, policy, fraction of anchors.
 METHODS = {
@@ -98,7 +98,18 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--fraction", type=float, metavar="F", help="anchors a shown frame; default: the method's")
     add("--scope", choices=("all", "stream"), default="all", help="whether streams compete for anchors")
     add("--quality", type=int, metavar="Q", help="JPEG quality of anchors; default: by the fraction")
-    add("--weights", type=Path, metavar="PT", help="weights of the model; default: the pretrained ones")
+    add(
+        "--weights",
+        type=Path,
+        metavar="PT",
+        help="weights of the model, or a folder with one file a stream, in order of their names; default: the "
+        "pretrained ones",
+    )
+    add(
+        "--own-weights",
+        action="store_true",
+        help="give each stream weights of its own: copies of --weights, changed a little",
+    )
     add("--input", nargs="+", metavar="FILE", help="VP9 videos; taken in turn where there are more streams")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--paced", action="store_true", help="packets come in real time; late epochs lose anchors")
@@ -147,7 +158,8 @@ def benchmark(options: argparse.Namespace) -> None:
     if options.scale not in (None, spec.scale):
         raise ConfigError(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
     quality = options.quality or _quality(options)
-    load_weights(spec, options.weights)
+    for path in _weights_files(options):
+        load_weights(spec, path)
     inputs = _inputs(options, config)
     pools = (
         config.source,
@@ -216,6 +228,9 @@ class _Session:
         while broke is None or broke - held > 1:
             result = await self._measure(pipeline, infos, count, paced=True)
             tried[count] = result.real_time
+            failed = [stream.reason for stream in result.streams if stream.status == "failed"]
+            if failed:
+                raise MediaError("; ".join(failed))
             held, broke = (count, broke) if result.real_time else (held, count)
             count = 2 * count if broke is None else (held + broke) // 2
         path = self._folder(infos, 1).parent / f"find_max_g{self.options.num_gpus}.json"
@@ -236,16 +251,17 @@ class _Session:
         )
         streams = []
         names = [f"stream{i}" for i in range(count)]
+        weights = self._weights(folder, names)
         for i, name in enumerate(names):
             path = self.inputs[i % len(self.inputs)]
             if path in infos:
-                weights = str(options.weights.resolve()) if options.weights else None
-                streams.append(Stream(name, infos[path], options.model_name, weights))
+                streams.append(Stream(name, infos[path], options.model_name, weights[i % len(weights)]))
             else:
                 reason = f"stream {name}: {self.refused[path]}"
                 result.streams.append(StreamResult(name, path, status="refused", reason=reason))
         with self.console.status("warming up engines"):
             result.engines = await pipeline.prepare(streams)
+            result.decoders = pipeline.decoders
         plan = Plan(options.method, self.policy, self.quality, options.num_frames, paced, folder / "streams")
         usage = UsageSampler()
         usage.start()
@@ -258,6 +274,17 @@ class _Session:
         result.streams.sort(key=lambda stream: names.index(stream.name))
         self._show(result, folder)
         return result
+
+    def _weights(self, folder: Path, names: list[str]) -> list[str | None]:
+        """The weights files that the streams take in turn; None for the pretrained ones."""
+        files = _weights_files(self.options)
+        if self.options.own_weights:
+            shipped = load_weights(self.options.model_name, files[0])
+            own = [folder / "weights" / f"{name}.pt" for name in names]
+            for i, path in enumerate(own, start=1):
+                save_weights({key: value * (1 + i / 65536) for key, value in shipped.items()}, path)
+            files = [*own]
+        return [str(path.resolve()) if path else None for path in files]
 
     def _folder(self, infos: dict[str, VideoInfo], count: int) -> Path:
         options = self.options
@@ -273,6 +300,23 @@ class _Session:
         for table in report.tables(result):
             self.console.print(table)
         self.console.print(f"[bold]report[/bold] {folder / 'report.html'}")
+
+
+def _weights_files(options: argparse.Namespace) -> list[Path | None]:
+    """The files that --weights names.
+
+    Raises:
+        ConfigError: it is a folder with fewer files than there are streams, or one to copy for each stream.
+    """
+    folder: Path | None = options.weights
+    if folder is None or not folder.is_dir():
+        return [folder]
+    files = sorted(folder.glob("*.pt"))
+    if options.own_weights:
+        raise ConfigError(f"--weights {folder}: name one file to copy for --own-weights, not a folder")
+    if len(files) < options.num_videos:
+        raise ConfigError(f"--weights {folder}: it holds {len(files)} .pt files for {options.num_videos} streams")
+    return list(files)
 
 
 def _quality(options: argparse.Namespace) -> int:

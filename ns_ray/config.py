@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ns_ray.errors import ConfigError
 
@@ -29,11 +29,37 @@ class Pool(_Strict):
     affinity: list[list[int]] = []
 
 
-class DecoderPool(Pool):
-    """Decoder actors: processes of one thread each, on the CPU or by NVDEC."""
+class DecoderSpeeds(_Strict):
+    """Frames a second of one decoder process of each kind."""
 
-    device: Literal["cpu", "cuda"] = "cpu"
+    cpu: float = Field(gt=0)
+    nvdec: float = Field(gt=0)
+
+
+class DecoderPool(Pool):
+    """Decoder actors on the CPU (`actors`), and beside them some that decode by NVDEC.
+
+    Streams are shared out by the speed of both kinds, so that all are about equally busy.
+
+    Attributes:
+        actors: processes that decode on the CPU.
+        threads: decoding threads of each, which work on the tiles of one frame.
+        nvdec: processes that decode by NVDEC, on the GPUs in turn; where that fails, on the CPU.
+        nvdec_sessions: streams that each of those decodes at a time.
+        speeds: frames a second of one process of each kind; left out, both are measured at the start.
+    """
+
+    actors: int = Field(1, ge=0)
     threads: int = Field(1, ge=1)
+    nvdec: int = Field(0, ge=0)
+    nvdec_sessions: int = Field(1, ge=1)
+    speeds: DecoderSpeeds | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> "DecoderPool":
+        if not self.actors + self.nvdec:
+            raise ValueError("there must be a decoder: set actors or nvdec to 1 or more")
+        return self
 
 
 class EnhancerPool(Pool):

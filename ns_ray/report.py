@@ -31,6 +31,7 @@ from ns_ray.summary import (
     flatten,
     overall_grid,
     problems_grid,
+    profile_grid,
     stage_latency_grid,
     stages_grid,
     streams_grid,
@@ -44,8 +45,8 @@ _TONES = {"": "", "good": "green", "bad": "red", "total": "bold"}
 
 
 def tables(result: BenchmarkResult) -> list[Table]:
-    """For the terminal: the streams, the run as a whole and, where there are any, the problems."""
-    grids = [streams_grid(result, TERMINAL_ROWS), overall_grid(result)]
+    """For the terminal: the streams, the run as a whole, what limits it and, where there are any, the problems."""
+    grids = [streams_grid(result, TERMINAL_ROWS), overall_grid(result), profile_grid(result)]
     problems = problems_grid(result)
     more = len(problems.rows) - TERMINAL_ROWS
     if more > 0:
@@ -148,6 +149,8 @@ def _page(result: BenchmarkResult, source: str) -> str:
     )
     sections.append(f"<section>{_grid(streams_grid(result))}</section>")
     sections.append(f"<section>{_grid(overall_grid(result))}</section>")
+    if result.epochs:
+        sections.append(f"<section>{_grid(profile_grid(result))}</section>")
     drawn = plots(result)
     sections.extend(
         f"<figure><h2>{_text(plot.title)}</h2>{plot.svg}<figcaption>{_text(plot.caption)}</figcaption></figure>"

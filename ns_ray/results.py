@@ -135,11 +135,48 @@ class Loss:
 
 @dataclass(slots=True)
 class Usage:
-    """What all processes of the run took together: CPU seconds, cores busy on average, peak of memory."""
+    """What all processes of the run took together.
+
+    Attributes:
+        cpu_seconds: CPU time of all.
+        cores: cores busy on average.
+        peak_memory_mb: the most memory that all held together, shared memory counted once.
+        job_cpu_seconds: of that CPU time, the job's own process: it drives every stream and makes all calls.
+        ray_cpu_seconds: Ray's own processes: object store, placement, logs.
+        memory_mb: the memory all along, at equal intervals.
+    """
 
     cpu_seconds: float = 0.0
     cores: float = 0.0
     peak_memory_mb: float = 0.0
+    job_cpu_seconds: float = 0.0
+    ray_cpu_seconds: float = 0.0
+    memory_mb: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodersResult:
+    """Decoders that work on one device.
+
+    Attributes:
+        actors: how many processes.
+        frames_per_second: what each can decode, measured or set; 0 where all decoders are of one kind.
+        streams: how many streams they have been given.
+        reason: why decoders are here that were meant for another device.
+    """
+
+    actors: int
+    frames_per_second: float
+    streams: int
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Switches:
+    """How often an enhancer switched to another stream's weights, and the seconds that took."""
+
+    count: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +200,8 @@ class BenchmarkResult:
         config: the configuration in force.
         host: the machine: processor, cores, memory, GPUs, versions.
         engines: what ran each `WIDTHxHEIGHT model`.
+        decoders: what decoded, by kind: `cpu`, `cuda`.
+        switches: the enhancers' switching of weights.
         paced: whether packets came in real time; otherwise as fast as possible.
         wall_seconds: from the first packet to the last byte written.
         media_seconds: media time of all streams together.
@@ -179,6 +218,8 @@ class BenchmarkResult:
     config: dict[str, Any]
     host: dict[str, Any]
     engines: dict[str, EngineResult] = field(default_factory=dict)
+    decoders: dict[str, DecodersResult] = field(default_factory=dict)
+    switches: Switches = field(default_factory=Switches)
     paced: bool = False
     wall_seconds: float = 0.0
     media_seconds: float = 0.0

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ns_ray.profile import gpu_limit, limit, pool_loads, waiting_ms
 from ns_ray.results import STAGES, BenchmarkResult, EpochResult, StreamResult, percentiles
 
 Tone = Literal["", "good", "bad", "total"]
@@ -221,13 +222,60 @@ def overall_grid(result: BenchmarkResult) -> Grid:
     add("epoch latency", f"{latency} ms", "/".join(PERCENTILES))
     usage = result.usage
     add("CPU", f"{number(usage.cores)} cores", f"{number(usage.cpu_seconds)} CPU seconds")
-    add("peak memory", f"{number(usage.peak_memory_mb)} MB")
+    add("  of that the job / Ray", f"{number(usage.job_cpu_seconds)} / {number(usage.ray_cpu_seconds)} CPU seconds")
+    add("peak memory", f"{number(usage.peak_memory_mb)} MB", _memory_over_time(usage.memory_mb))
     for name, engine in result.engines.items():
         add(f"engine of {name}", f"{engine.name} on {engine.device}", f"{engine.latency_ms:.1f} ms a frame")
+    for kind, decoders in result.decoders.items():
+        speed_of = f", {number(decoders.frames_per_second)} frames/s each" if decoders.frames_per_second else ""
+        add(
+            f"decoders on {kind}",
+            f"{decoders.actors}{speed_of}",
+            f"{_count(decoders.streams, 'stream')}{'; ' if decoders.reason else ''}{decoders.reason}",
+        )
+    switches = result.switches
+    if switches.count:
+        took = f"{1000 * switches.seconds / switches.count:.3f} ms each"
+        add("switches of weights", f"{switches.count}, {took}")
     for loss in result.losses:
         add("actor lost", loss.actor, f"at {number(loss.seconds)} s, noticed by {loss.call}", "bad")
     if not result.losses:
         add("actors lost", "0")
+    return grid
+
+
+def profile_grid(result: BenchmarkResult) -> Grid:
+    """How busy each pool was, the most loaded first; what limits, and the GPUs' own limit, in the note."""
+    columns = (
+        Column("pool", numeric=False),
+        Column("does", numeric=False),
+        Column("workers"),
+        Column("busy, s"),
+        Column("utilisation, %"),
+    )
+    grid = Grid("What limits", columns)
+    for i, load in enumerate(pool_loads(result)):
+        cells = (
+            (load.name,),
+            (load.does,),
+            (str(load.workers),),
+            (number(load.busy_seconds),),
+            (number(100 * load.utilisation),),
+        )
+        grid.rows.append(Row(cells, "total" if not i else ""))
+    notes = [limit(result)]
+    own = gpu_limit(result)
+    if own:
+        where = "The GPU" if any(e.device.startswith("cuda") for e in result.engines.values()) else "The enhancer"
+        notes.append(
+            f"{where} alone could serve {number(own.streams)} streams: {own.anchor_ms:.2f} ms an anchor, "
+            f"{number(own.anchors_per_second)} anchors a second of a stream."
+        )
+    waits = [waiting_ms(epoch) for epoch in result.epochs if epoch.spans]
+    if waits:
+        shown = "/".join(_percentiles(percentiles(waits)))
+        notes.append(f"Waiting in queues and in Ray, ms of an epoch ({'/'.join(PERCENTILES)}): {shown}.")
+    grid.note = " ".join(filter(None, notes))
     return grid
 
 
@@ -274,6 +322,15 @@ def stage_latency_grid(result: BenchmarkResult) -> Grid:
         cells = ((s.name,), *(_percentiles(s.latency_ms.get(stage, {})) for stage in stages))
         grid.rows.append(Row(cells))
     return grid
+
+
+def _memory_over_time(samples: list[float]) -> str:
+    """Means over the second and the last quarter of the run, which tell whether memory grows."""
+    quarter = len(samples) // 4
+    if not quarter:
+        return ""
+    early, late = (sum(part) / quarter for part in (samples[quarter : 2 * quarter], samples[-quarter:]))
+    return f"{number(early)} MB in the run's second quarter, {number(late)} MB in its last"
 
 
 def _total(streams: list[StreamResult], epochs: list[EpochResult]) -> Row:

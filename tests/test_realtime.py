@@ -10,7 +10,7 @@ def pace(step: float, *, late: int = 0, encode: float = 0.01, epochs: int = 10) 
     for number in range(epochs):
         at = (number + 1) * step * EPOCH
         spans = [Span("decode", at - 0.1, at), Span("inference", at, at + 0.1), Span("encode", at, at + 0.1 + encode)]
-        results.append(EpochResult("s", number, at, at + 1, spans, late=number < late))
+        results.append(EpochResult("s", number, at, at + 1, spans, late=number >= epochs - late))
     return Pace(60.0, EPOCH, results)
 
 
@@ -47,6 +47,16 @@ def test_as_fast_as_possible_decoding_is_judged_by_its_own_work():
 def test_a_missed_deadline_breaks_a_paced_run():
     found = rules([pace(1.0), pace(1.0, late=2)], paced=True)[1]
     assert (found.value, found.met) == (2, False)
+
+
+def test_a_paced_run_may_be_late_while_it_gets_under_way():
+    early = pace(1.0)
+    for epoch in early.epochs[:2]:
+        epoch.late = True
+    assert rules([early], paced=True)[1].met
+    early.epochs[2].late = True
+    assert not rules([early], paced=True)[1].met
+    assert not met(pace(1.0, late=1, epochs=2), paced=True)["inference"]
 
 
 def test_encoding_must_follow_within_an_epoch():

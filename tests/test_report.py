@@ -143,7 +143,7 @@ def test_problems_name_stream_actor_and_reason(tmp_path):
 
 def test_no_problems_no_section(tmp_path):
     assert 'class="problems"' not in page(make_result(), tmp_path).source
-    assert len(tables(make_result())) == 2
+    assert len(tables(make_result())) == 3
 
 
 def test_plots_are_there_with_every_stream_stage_and_type():

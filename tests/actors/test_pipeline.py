@@ -217,10 +217,10 @@ class TestDamage:
 class PoisonedDecoder(DecoderActor):
     """Dies on one epoch of one stream, each time, as it would of bytes that crash a native decoder."""
 
-    def decode(self, stream, epoch, packets, history):
+    def decode(self, stream, epoch, packets, history, groups):
         if (stream.name, epoch) == ("odd", 2):
             os._exit(1)
-        return super().decode(stream, epoch, packets, history)
+        return super().decode(stream, epoch, packets, history, groups)
 
 
 def test_a_stream_that_kills_its_decoder_each_time_fails_alone(

@@ -53,7 +53,7 @@ def test_half_precision_keeps_the_picture(model, engine):
 def test_a_run_on_one_gpu(tmp_path):
     """Decoding by NVDEC, enhancing on the GPU: a hybrid stream with every selected anchor."""
     ray.init(address="local", include_dashboard=False, log_to_driver=False)
-    config = Config(decoder=DecoderPool(device="cuda"))
+    config = Config(decoder=DecoderPool(actors=0, nvdec=1, nvdec_sessions=2))
 
     async def run():
         pipeline = Pipeline(config, gpus=1)

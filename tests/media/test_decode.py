@@ -206,3 +206,19 @@ def test_a_truncated_file_gives_what_is_whole_first(tmp_path):
 def test_without_a_gpu_nvdec_is_refused(plain_video):
     with pytest.raises(MediaError, match=r"device cuda .* use device cpu"):
         VideoDecoder(probe(str(plain_video)), device="cuda")
+
+
+def test_only_wanted_frames_are_given_out(layered_video):
+    info = probe(str(layered_video))
+    packets = list(read_packets(info))
+    whole = {f.record.name: f for f in VideoDecoder(info).decode(packets).frames}
+    wanted = {(1, 2), (8, 0), (30, 0), (50, 0)}
+    decoded = VideoDecoder(info).decode(packets, wanted)
+    assert {(f.record.video_index, f.record.super_index) for f in decoded.frames} == wanted
+    assert any(not f.record.shown for f in decoded.frames)
+    for frame in decoded.frames:
+        other = whole[frame.record.name]
+        assert frame.record == other.record
+        assert same(frame.picture, list(other.picture.planes))
+    assert (decoded.shown, decoded.hidden) == (90, 35)
+    assert not VideoDecoder(info).decode(packets, ()).frames

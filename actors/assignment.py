@@ -1,0 +1,86 @@
+"""Which decoder gets which stream, by the speed of each kind, measured or set; decoders then make ready."""
+
+import asyncio
+import statistics
+from collections.abc import Sequence
+
+from actors.messages import DecoderSpeed, Stream
+from actors.pools import Pools
+from ns_ray.config import DecoderPool
+from ns_ray.errors import NsRayError
+from ns_ray.results import DecodersResult
+from ns_ray.share import share_out
+
+_MEASURED_PACKETS = 120
+_TRIED_PACKETS = 2
+
+
+async def assign_decoders(
+    pools: Pools, config: DecoderPool, streams: Sequence[Stream]
+) -> tuple[dict[str, int], dict[str, DecodersResult]]:
+    """Share out streams among the decoders.
+
+    All decoders are measured at once, as they will work at once, and those of a kind count as equally fast. Where
+    all are of one kind, nothing is measured.
+
+    Returns:
+        Each stream's decoder by the stream's name, and what decodes, by kind.
+    """
+    if not streams:
+        return {}, {}
+    kinds, speeds, reasons = await _speeds(pools, config, streams[0])
+    loads = [float(s.info.frame_rate) * s.info.width * s.info.height for s in streams]
+    owners = share_out(loads, [speeds[kind] for kind in kinds])
+    results = {
+        kind: DecodersResult(
+            kinds.count(kind),
+            speeds[kind] if config.nvdec else 0.0,
+            sum(kinds[owner] == kind for owner in owners),
+            reasons.get(kind, ""),
+        )
+        for kind in sorted(set(kinds))
+    }
+    calls = (_prepare(pools, stream, owner) for stream, owner in zip(streams, owners, strict=True))
+    await asyncio.gather(*calls)
+    return {stream.name: owner for stream, owner in zip(streams, owners, strict=True)}, results
+
+
+async def _prepare(pools: Pools, stream: Stream, owner: int) -> None:
+    try:
+        packets, _ = await pools.sources.produce(0, "read", stream, 0, 1)
+        await pools.sources.call(0, "forget", stream.name)
+        await pools.decoders.call(owner, "prepare", stream, packets)
+    except NsRayError:
+        return  # the run itself will say what is wrong with the stream
+
+
+async def _speeds(
+    pools: Pools, config: DecoderPool, stream: Stream
+) -> tuple[list[str], dict[str, float], dict[str, str]]:
+    """Each decoder's kind, frames a second of a decoder of each kind, and why some of a kind are no others."""
+    if not config.nvdec:
+        return ["cpu"] * len(pools.decoders), {"cpu": 1.0}, {}
+    count = _TRIED_PACKETS if config.speeds else _MEASURED_PACKETS
+    packets, _ = await pools.sources.produce(0, "read", stream, 0, count)
+    await pools.sources.call(0, "forget", stream.name)
+
+    async def measure(index: int) -> list[DecoderSpeed]:
+        calls = (pools.decoders.call(index, "measure", stream, packets) for _ in range(pools.sessions[index]))
+        replies: list[DecoderSpeed] = await asyncio.gather(*calls)
+        return replies
+
+    measured = await asyncio.gather(*(measure(index) for index in range(len(pools.decoders))))
+    kinds = [sessions[-1].device.partition(":")[0] for sessions in measured]
+    speeds: dict[str, float] = {}
+    for kind in set(kinds):
+        of_kind = [m for m, its in zip(measured, kinds, strict=True) if its == kind]
+        speeds[kind] = statistics.median(sum(s.frames_per_second for s in sessions) for sessions in of_kind)
+        if config.speeds:
+            speeds[kind] = config.speeds.cpu if kind == "cpu" else config.speeds.nvdec
+    reasons = {
+        kind: session.reason
+        for sessions, kind in zip(measured, kinds, strict=True)
+        for session in sessions
+        if session.reason
+    }
+    return kinds, speeds, reasons

@@ -1,0 +1,27 @@
+import pytest
+
+from ns_ray.share import share_out
+
+
+def test_workers_of_one_speed_take_turns():
+    assert share_out([60.0] * 7, [170.0] * 3) == [0, 1, 2, 0, 1, 2, 0]
+
+
+def test_a_faster_worker_gets_more_and_none_is_overloaded_while_another_has_room():
+    speeds = [170.0] * 12 + [455.0] * 2
+    owners = share_out([60.0] * 40, speeds)
+    busy = [60.0 * owners.count(worker) / speed for worker, speed in enumerate(speeds)]
+    assert max(busy) <= 1.06
+    assert [owners.count(12), owners.count(13)] == [8, 8]
+    assert owners == share_out([60.0] * 40, speeds)
+
+
+def test_heavy_streams_count_for_more():
+    owners = share_out([400.0, 100.0, 100.0, 100.0, 100.0], [1.0, 1.0])
+    assert owners == [0, 1, 1, 1, 1]
+
+
+def test_a_worker_without_speed_gets_nothing():
+    assert share_out([1.0] * 4, [0.0, 2.0]) == [1] * 4
+    with pytest.raises(ValueError, match="no worker"):
+        share_out([1.0], [0.0])
