@@ -16,6 +16,8 @@ from ns_ray.media.packets import Packet
 from ns_ray.results import Span
 
 History = Sequence["ray.ObjectRef[Iterable[Packet]]"]
+_KEPT = 8
+"""Decoders of ended streams that wait to be closed, at most."""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,8 @@ class DecoderActor(Worker):
         self._device = device
         self._reason = ""
         self._streams: dict[str, _Open] = {}
+        self._names: set[str] = set()  # of streams that have not ended, also while another thread decodes them
+        self._ended: list[VideoDecoder] = []
 
     def measure(self, stream: Stream, packets: list[Packet]) -> DecoderSpeed:
         """Try the device, then decode the first packets of a stream again, and tell how fast."""
@@ -51,6 +55,7 @@ class DecoderActor(Worker):
 
     def prepare(self, stream: Stream, packets: list[Packet]) -> None:
         """Open a stream's decoder, which takes NVDEC a while, and try it on the first packets; they will come again."""
+        self._names.add(stream.name)
         self._streams[stream.name] = _Open(self._decoder(stream, (), packets), -1)
 
     def decode(
@@ -75,6 +80,7 @@ class DecoderActor(Worker):
             The frames of each group in order, those that were damaged left out; then a DecodeReply (alone if no group).
         """
         begin = time.time()
+        self._names.add(stream.name)
         state = self._streams.pop(stream.name, None)
         if state is None or state.epoch != epoch - 1:
             state = _Open(self._decoder(stream, history), epoch)
@@ -107,8 +113,15 @@ class DecoderActor(Worker):
         return (*handed_out, reply) if groups else reply
 
     def forget(self, name: str) -> None:
-        """Close the decoder of a stream that has ended."""
-        self._streams.pop(name, None)
+        """Close the decoder of a stream that has ended.
+
+        Closing an NVDEC session takes long enough for the actor's other streams to be late, so it waits until they
+        have ended too, or until too many wait.
+        """
+        self._names.discard(name)
+        if name in self._streams:
+            self._ended.append(self._streams.pop(name).decoder)
+        del self._ended[: -_KEPT if self._names else None]
 
     def _decoder(self, stream: Stream, history: History, trial: Sequence[Packet] = ()) -> VideoDecoder:
         """A decoder that has seen the history; on the CPU from now on if the device cannot decode that or a trial."""
