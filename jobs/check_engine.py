@@ -27,7 +27,6 @@ from ns_ray.errors import ModelError
 from ns_ray.host import describe_host
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.engine import Planes
-from ns_ray.sr.files import write_whole
 from ns_ray.sr.frames import spaced_frames
 from ns_ray.sr.gpus import find_gpu
 from ns_ray.sr.plans import record_path
@@ -36,6 +35,7 @@ from ns_ray.sr.tensorrt_engine import TensorRtEngine
 from ns_ray.sr.tensorrt_package import find_tensorrt
 from ns_ray.sr.torch_engine import TorchEngine
 from ns_ray.sr.weights import Weights, load_weights
+from ns_ray.whole_file import write_whole
 
 REQUIRED_DB = 50.0
 """PSNR that float16 has to keep to float32, 8 bits a sample; rounding alone leaves about 59 dB."""

@@ -20,9 +20,9 @@ from rich.table import Table
 from jobs import face
 from jobs.model_face import Chosen, choose, model_parser
 from ns_ray.sr.export import REQUIRED_DB, Exported, export, onnx_name
-from ns_ray.sr.files import write_whole
 from ns_ray.sr.frames import spaced_frames
 from ns_ray.sr.weights import load_weights
+from ns_ray.whole_file import write_whole
 
 _SHAPES = ("fixed", "dynamic")
 

@@ -11,7 +11,7 @@ from ns_ray.media.ladder import GOP, LADDER, hr_name, size_of, video_folder
 from ns_ray.media.prepare import CUT, Output, can_copy, recipe
 from ns_ray.media.raw import find_raw
 from ns_ray.media.source import Source, open_source
-from ns_ray.media.whole_file import read_record
+from ns_ray.whole_file import read_record
 
 _SQUARE = 16  # 16:9 to a pixel, as 854x480 is
 

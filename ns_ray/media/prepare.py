@@ -13,7 +13,7 @@ from ns_ray.media.check import Structure, inspect
 from ns_ray.media.ladder import GOP
 from ns_ray.media.source import Source, coded_packets, frames
 from ns_ray.media.webm import WebmWriter, copy_packets
-from ns_ray.media.whole_file import read_record, write_record, writing
+from ns_ray.whole_file import read_record, write_record, writing
 
 _SAMPLE_BYTES = 2**20
 _FRAMES_A_REPORT = 10

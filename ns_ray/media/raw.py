@@ -9,7 +9,7 @@ import av.error
 
 from ns_ray.errors import MediaError
 from ns_ray.media.probe import VideoInfo, open_input, probe
-from ns_ray.media.whole_file import read_record, write_record
+from ns_ray.whole_file import read_record, write_record
 
 _SLACK_FRAMES = 4  # files round their duration, and leave out that of the last frame
 _OTHERS = {".json", ".part"}

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ns_ray.errors import ModelError
-from ns_ray.sr.files import write_whole
+from ns_ray.whole_file import write_whole
 
 
 def save_checkpoint(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:

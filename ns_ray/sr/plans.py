@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ns_ray.sr.files import write_whole
 from ns_ray.sr.onnx_model import Precision
+from ns_ray.whole_file import write_whole
 
 
 @dataclass(frozen=True, slots=True)

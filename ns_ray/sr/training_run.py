@@ -12,7 +12,6 @@ import torch
 from ns_ray.errors import ModelError
 from ns_ray.sr.checkpoint import load_checkpoint, save_checkpoint
 from ns_ray.sr.dataset import Pool
-from ns_ray.sr.files import write_whole
 from ns_ray.sr.folder_lock import FolderLock
 from ns_ray.sr.gpu_load import GpuLoad
 from ns_ray.sr.models import ModelSpec
@@ -20,6 +19,7 @@ from ns_ray.sr.patches import PatchSampler
 from ns_ray.sr.train import Cosine, Objective, Trainer, validate
 from ns_ray.sr.training_log import TrainingLog
 from ns_ray.sr.weights import Weights, save_weights
+from ns_ray.whole_file import write_whole
 
 
 @dataclass(frozen=True, slots=True)

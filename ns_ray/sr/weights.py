@@ -1,5 +1,6 @@
 """Weights on disk: plain float32 state dicts, one file a model, read without running any code from them."""
 
+import io
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from ns_ray.errors import ModelError
 from ns_ray.sr.models import Edsr, ModelSpec
+from ns_ray.whole_file import write_whole
 
 Weights = Mapping[str, Tensor]
 
@@ -77,7 +79,6 @@ def check_weights(spec: ModelSpec, state: object, origin: str) -> dict[str, Tens
 
 def save_weights(weights: Weights, path: Path) -> None:
     """Writes weights as float32 on the CPU; readers never see half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    torch.save({key: value.detach().to("cpu", torch.float32).contiguous() for key, value in weights.items()}, part)
-    part.replace(path)
+    data = io.BytesIO()
+    torch.save({key: value.detach().to("cpu", torch.float32).contiguous() for key, value in weights.items()}, data)
+    write_whole(path, data.getvalue())

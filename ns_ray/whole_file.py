@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,10 +63,25 @@ def _locked(descriptor: int, part: Path) -> bool:
         return False
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a small file at once, whoever else writes it; makes its directory."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.chmod(0o644)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def write_record(path: Path, record: dict[str, Any]) -> None:
     """Write a JSON file at once."""
-    with writing(path) as part:
-        part.write_text(json.dumps(record, indent=1) + "\n")
+    write_whole(path, (json.dumps(record, indent=1) + "\n").encode())
 
 
 def read_record(path: Path) -> dict[str, Any] | None:

@@ -4,14 +4,14 @@ import time
 
 import pytest
 
+from ns_ray import whole_file
 from ns_ray.errors import MediaError
-from ns_ray.media import whole_file
-from ns_ray.media.whole_file import read_record, write_record, writing
+from ns_ray.whole_file import read_record, write_record, writing
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from ns_ray.media.whole_file import writing
+from ns_ray.whole_file import writing
 with writing(Path(sys.argv[1])) as part:
     part.write_text("theirs")
     print("held", flush=True)
