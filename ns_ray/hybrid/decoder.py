@@ -3,21 +3,20 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import AnchorImage, anchor_size, decode_anchor
-from ns_ray.hybrid.reader import read_hybrid
+from ns_ray.hybrid.reader import HybridPacket, HybridReader
 from ns_ray.hybrid.rebuild import HrFrame, Rebuilder
 from ns_ray.hybrid.reconstruct import Mode
-from ns_ray.media.probe import open_input, probe
 from ns_ray.media.yuv import Yuv420, from_rgb
 
-_ANCHORS_ASKED = 9
+_PACKETS_ASKED = 600
 
 
 class HybridDecoder:
-    """Iterates the shown frames of a hybrid file or stream at HR.
+    """Iterates the shown frames of a hybrid file or stream at HR, once: it is read from front to back, as it comes.
 
     Attributes:
         info: the LR video.
@@ -37,9 +36,12 @@ class HybridDecoder:
             MediaError: it cannot be opened, or its video is not supported.
             HybridError: it is no hybrid stream, or its anchors are not 1 to 4 times the size of the video.
         """
-        self.path = path
-        self.info = probe(path)
-        self.scale = self._scale()
+        self._reader = HybridReader(path)
+        self.info = self._reader.info
+        packets = iter(self._reader)
+        first: list[HybridPacket] = []
+        self.scale = self._scale(packets, first)
+        self._packets = chain(first, packets)
         self._rebuilder = Rebuilder(self.info, self.scale, mode, threads)
         self.damaged = self._rebuilder.damaged
 
@@ -49,7 +51,7 @@ class HybridDecoder:
         Raises:
             HybridError, MediaError: the file cannot be read on.
         """
-        for one in read_hybrid(self.path):
+        for one in self._packets:
             anchors = {}
             for image in one.anchors:
                 try:
@@ -60,22 +62,26 @@ class HybridDecoder:
             if frame is not None:
                 yield frame
 
-    def _scale(self) -> int:
-        """What most of the first anchors say; a damaged one may claim any size, and so may the track it begins."""
+    def _scale(self, packets: Iterator[HybridPacket], seen: list[HybridPacket]) -> int:
+        """What two of the first anchors agree on: a damaged one may claim any size, and so may the track it begins.
+
+        Packets that had to be read for it are added to `seen`.
+        """
         width, height = self.info.width, self.info.height
         scales = {(width * scale, height * scale): scale for scale in (1, 2, 3, 4)}
         claims: Counter[int] = Counter()
-        images = (image for one in read_hybrid(self.path) for image in one.anchors)
-        for image in islice(images, _ANCHORS_ASKED):
-            with suppress(HybridError):
-                claims.update([scales[size] for size in (anchor_size(image),) if size in scales])
+        for one in islice(packets, _PACKETS_ASKED):
+            seen.append(one)
+            for image in one.anchors:
+                with suppress(HybridError):
+                    claims.update([scales[size] for size in (anchor_size(image),) if size in scales])
+            if claims and claims.most_common(1)[0][1] > 1:
+                break
         if claims:
             return claims.most_common(1)[0][0]
-        with open_input(self.path) as container:
-            track = container.streams.video[1]
-            if (track.width, track.height) in scales:
-                return scales[track.width, track.height]
-        raise HybridError(f"{self.path}: no anchor is 1 to 4 times the size of the video, {width}x{height}")
+        if self._reader.anchor_size in scales:
+            return scales[self._reader.anchor_size]
+        raise HybridError(f"{self.info.path}: no anchor is 1 to 4 times the size of the video, {width}x{height}")
 
     def _picture(self, image: AnchorImage) -> Yuv420:
         rgb = decode_anchor(image)

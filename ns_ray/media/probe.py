@@ -32,22 +32,31 @@ def probe(path: str) -> VideoInfo:
         MediaError: it cannot be opened, is no video, or lacks a size or a frame rate.
     """
     with open_input(path) as container:
-        if not container.streams.video:
-            raise MediaError(f"{path}: it has no video stream; give a video file")
-        stream = container.streams.video[0]
-        rate = stream.average_rate or stream.guessed_rate
-        context = stream.codec_context
-        if not rate or not context.width or not context.height or stream.time_base is None:
-            raise MediaError(f"{path}: its size or frame rate cannot be told; is the file whole?")
-        return VideoInfo(
-            path=path,
-            codec=context.codec.canonical_name,
-            width=context.width,
-            height=context.height,
-            frame_rate=Fraction(rate),
-            time_base=Fraction(stream.time_base),
-            pixel_format=context.pix_fmt or "unknown",
-        )
+        return describe(container, path)
+
+
+def describe(container: av.container.InputContainer, path: str) -> VideoInfo:
+    """What the first video stream of an open file is.
+
+    Raises:
+        MediaError: there is none, or it lacks a size or a frame rate.
+    """
+    if not container.streams.video:
+        raise MediaError(f"{path}: it has no video stream; give a video file")
+    stream = container.streams.video[0]
+    rate = stream.average_rate or stream.guessed_rate
+    context = stream.codec_context
+    if not rate or not context.width or not context.height or stream.time_base is None:
+        raise MediaError(f"{path}: its size or frame rate cannot be told; is the file whole?")
+    return VideoInfo(
+        path=path,
+        codec=context.codec.canonical_name,
+        width=context.width,
+        height=context.height,
+        frame_rate=Fraction(rate),
+        time_base=Fraction(stream.time_base),
+        pixel_format=context.pix_fmt or "unknown",
+    )
 
 
 def require_supported(info: VideoInfo) -> None:

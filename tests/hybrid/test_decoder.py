@@ -1,3 +1,5 @@
+import os
+import threading
 from itertools import pairwise
 
 import numpy as np
@@ -119,6 +121,31 @@ def test_hidden_layers_are_rebuilt(layered_video):
     assert len(frames) == 90
     assert all(frame is not None and frame.picture.y.shape == (300, 534) for frame in frames)
     assert not rebuilder.damaged
+
+
+def test_a_stream_is_played_while_it_comes(tmp_path, video):
+    """Through a named pipe, whose second half is written only once frames of the first came out."""
+    data = hybrid(tmp_path / "h", video, (0, 10, 20, 30)).read_bytes()
+    pipe, seen = tmp_path / "pipe", threading.Event()
+    os.mkfifo(pipe)
+
+    def write():
+        with pipe.open("wb", buffering=0) as sink:
+            sink.write(data[: len(data) * 3 // 4])
+            in_time.append(seen.wait(20))
+            sink.write(data[len(data) * 3 // 4 :])
+
+    in_time = []
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    frames = []
+    for frame in HybridDecoder(str(pipe)):
+        frames.append(frame)
+        seen.set()
+    writer.join(20)
+    assert in_time == [True]
+    whole = HybridDecoder(str(tmp_path / "h"))
+    assert all(np.array_equal(a.picture.y, b.picture.y) for a, b in zip(frames, whole, strict=True))
 
 
 def test_other_files_are_refused(video):
