@@ -29,8 +29,11 @@ async def assign_decoders(
     if not streams:
         return {}, {}
     kinds, speeds, reasons = await _speeds(pools, config, streams[0])
-    loads = [float(s.info.frame_rate) * s.info.width * s.info.height for s in streams]
-    owners = share_out(loads, [speeds[kind] for kind in kinds])
+    measured = streams[0].info
+    area = measured.width * measured.height
+    loads = [float(s.info.frame_rate) * s.info.width * s.info.height / area for s in streams]
+    nvdec = [index for index, kind in enumerate(kinds) if kind != "cpu"]
+    owners = share_out(loads, [speeds[kind] for kind in kinds], nvdec, config.nvdec_full)
     results = {
         kind: DecodersResult(
             kinds.count(kind),

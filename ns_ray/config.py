@@ -39,13 +39,15 @@ class DecoderSpeeds(_Strict):
 class DecoderPool(Pool):
     """Decoder actors on the CPU (`actors`), and beside them some that decode by NVDEC.
 
-    Streams are shared out by the speed of both kinds, so that all are about equally busy.
+    Streams go to NVDEC until that is full, as cores have other work; from there on all decoders become about equally
+    busy, by the speed of both kinds.
 
     Attributes:
         actors: processes that decode on the CPU.
         threads: decoding threads of each, which work on the tiles of one frame.
         nvdec: processes that decode by NVDEC, on the GPUs in turn; where that fails, on the CPU.
         nvdec_sessions: streams that each of those decodes at a time.
+        nvdec_full: share of an NVDEC process's speed from which on the CPU decodes too.
         speeds: frames a second of one process of each kind; left out, both are measured at the start.
     """
 
@@ -53,6 +55,7 @@ class DecoderPool(Pool):
     threads: int = Field(1, ge=1)
     nvdec: int = Field(0, ge=0)
     nvdec_sessions: int = Field(1, ge=1)
+    nvdec_full: float = Field(0.6, gt=0, le=1)
     speeds: DecoderSpeeds | None = None
 
     @model_validator(mode="after")

@@ -25,3 +25,13 @@ def test_a_worker_without_speed_gets_nothing():
     assert share_out([1.0] * 4, [0.0, 2.0]) == [1] * 4
     with pytest.raises(ValueError, match="no worker"):
         share_out([1.0], [0.0])
+
+
+def test_some_are_filled_before_the_others_get_anything():
+    speeds = [170.0] * 4 + [1000.0] * 2
+    assert share_out([60.0] * 20, speeds, first=[4, 5], full=0.6) == [4, 5] * 10
+    owners = share_out([60.0] * 24, speeds, first=[4, 5], full=0.6)
+    assert owners == [4, 5] * 10 + [0, 1, 2, 3]
+    busiest = share_out([60.0] * 42, speeds, first=[4, 5], full=0.6)
+    busy = [60.0 * busiest.count(worker) / speed for worker, speed in enumerate(speeds)]
+    assert max(busy) <= 1.06
