@@ -19,7 +19,6 @@ from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor, tag
 from ns_ray.media.yuv import Yuv420
 from ns_ray.results import EngineResult, Span
 from ns_ray.sr.calibrate import calibrate
-from ns_ray.sr.color import chroma_size
 from ns_ray.sr.engine import Engine, Planes
 from ns_ray.sr.enhance import Compress, Enhancement, gpu_compressor
 from ns_ray.sr.weights import Weights, load_weights
@@ -133,8 +132,7 @@ def _gpu_compressor(device: str) -> Compress | None:
 
 def _warm_up(enhancement: Enhancement, engine: Engine) -> None:
     """Let the compressor allocate what it needs for pictures of this size."""
-    sizes = ((engine.height, engine.width), *[chroma_size(engine.height, engine.width)] * 2)
-    y, u, v = (np.full(size, 128, np.uint8) for size in sizes)
+    y, u, v = (np.full(shape, 128, np.uint8) for shape in engine.lr_shapes)
     for _ in enhancement.run([(y, u, v)] * engine.in_flight, 90):
         pass
 

@@ -24,7 +24,7 @@ from actors.messages import (
 )
 from actors.pools import Pools
 from actors.rounds import Rounds
-from ns_ray.anchors.epoch import StreamEpoch
+from ns_ray.anchors.epoch import StreamEpoch, shown_since_key
 from ns_ray.anchors.policies import Policy
 from ns_ray.config import Config
 from ns_ray.errors import NsRayError
@@ -248,9 +248,7 @@ class StreamRun:
         return frames, reply.handed_out
 
     def _gop_left(self, records: Sequence[FrameRecord]) -> int | None:
-        for record in records:
-            self._since_key = 0 if record.type is FrameType.KEY else self._since_key
-            self._since_key += record.shown
+        self._since_key = shown_since_key(records, self._since_key)
         if self._config.gop_frames is None:
             return None
         return max(0, self._config.gop_frames - self._since_key)

@@ -36,7 +36,7 @@ from ns_ray.media.ladder import LADDER, video_folder
 from ns_ray.media.probe import VideoInfo
 from ns_ray.results import BenchmarkResult, StreamResult
 from ns_ray.sr.models import ModelSpec
-from ns_ray.sr.weights import load_weights, save_weights
+from ns_ray.sr.weights import load_weights, save_weights, varied
 
 # Published settings of each method: model, policy, fraction of anchors.
 METHODS = {
@@ -282,7 +282,7 @@ class _Session:
             shipped = load_weights(self.options.model_name, files[0])
             own = [folder / "weights" / f"{name}.pt" for name in names]
             for i, path in enumerate(own, start=1):
-                save_weights({key: value * (1 + i / 65536) for key, value in shipped.items()}, path)
+                save_weights(varied(shipped, i), path)
             files = [*own]
         return [str(path.resolve()) if path else None for path in files]
 

@@ -26,6 +26,7 @@ from rich.table import Table
 from jobs import face
 from jobs.quality import reference
 from ns_ray.anchors.baselines import Uniform
+from ns_ray.anchors.epoch import shown_since_key
 from ns_ray.anchors.policies import Fraction, Policy
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.curve_plot import draw
@@ -41,7 +42,7 @@ from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.engine import Engine
 from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.weights import load_weights
-from ns_ray.vp9.records import FrameRecord, FrameType
+from ns_ray.vp9.records import FrameRecord
 
 SELECTIONS = ("neuroscaler", "uniform")
 MODES = ("best", "plain")
@@ -220,8 +221,7 @@ def choose(records: list[FrameRecord], policy: Policy) -> set[Name]:
     state, since_key = StreamState(), 0
     for start in range(0, records[-1].video_index + 1, EPOCH):
         part = [record for record in records if start <= record.video_index < start + EPOCH]
-        for record in part:
-            since_key = (0 if record.type is FrameType.KEY else since_key) + record.shown
+        since_key = shown_since_key(part, since_key)
         choice = select([StreamEpoch("", part, max(0, GOP - since_key))], {"": state}, policy)[""]
         chosen |= {(part[i].video_index, part[i].super_index) for i in choice.positions}
         state = choice.state

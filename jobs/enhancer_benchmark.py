@@ -27,7 +27,7 @@ from ns_ray.errors import ConfigError
 from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.packets import read_packets
 from ns_ray.media.probe import probe
-from ns_ray.sr.weights import load_weights, save_weights
+from ns_ray.sr.weights import load_weights, save_weights, varied
 
 _STREAMS = 8
 _CALLS_EACH = 3  # under way at a time, so that the next one's frames are there when it begins
@@ -92,7 +92,7 @@ def _own(options: argparse.Namespace, folder: Path) -> Iterator[tuple[int, Path]
     shipped = load_weights(options.model_name)
     for i in range(_STREAMS):
         path = folder / f"stream{i}.pt"
-        save_weights({key: value * (1 + i / 65536) for key, value in shipped.items()}, path)
+        save_weights(varied(shipped, i), path)
         yield i, path.resolve()
 
 

@@ -34,14 +34,25 @@ class Chosen:
         return self.folder / self.spec.name
 
 
+def edsr_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which model `-m edsr` is; see `model_name`."""
+    add = parser.add_argument
+    add("-b", "--blocks", type=int, default=8, metavar="N", help="residual blocks, with -m edsr")
+    add("-f", "--features", type=int, default=32, metavar="N", help="channels, with -m edsr")
+    add("-s", "--scale", type=int, default=3, metavar="N", help="HR/LR, with -m edsr")
+
+
+def model_name(name: str, options: argparse.Namespace) -> str:
+    """The model that --model names: `edsr` is the one of `edsr_options`."""
+    return f"EDSR_B{options.blocks}_F{options.features}_S{options.scale}" if name.lower() == "edsr" else name
+
+
 def model_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with the options that choose a model; they have the published names."""
     made = argparse.ArgumentParser(description=description, formatter_class=face.HelpFormatter)
     add = made.add_argument
     add("-m", "--model", default="EDSR_B8_F32_S3", help="its name, or edsr with -b, -f and -s")
-    add("-b", "--blocks", type=int, default=8, metavar="N", help="residual blocks, with -m edsr")
-    add("-f", "--features", type=int, default=32, metavar="N", help="channels, with -m edsr")
-    add("-s", "--scale", type=int, default=3, metavar="N", help="HR/LR, with -m edsr")
+    edsr_options(made)
     add("-c", "--content", help="the content it was trained on; left out, the weights that ship")
     add("-l", "--lr", default="720", metavar="ROWS", help="LR size: rows of 16:9 video, or COLUMNSxROWS")
     add("-d", "--duration", type=int, default=60, metavar="S", help="seconds of the training video, as in its name")
@@ -59,10 +70,7 @@ def choose(options: argparse.Namespace) -> Chosen:
         ConfigError: the LR size makes no sense.
         ModelError: no such model, or nothing was trained on that content.
     """
-    name = options.model
-    if name.lower() == "edsr":
-        name = f"EDSR_B{options.blocks}_F{options.features}_S{options.scale}"
-    spec = ModelSpec.parse(name)
+    spec = ModelSpec.parse(model_name(options.model, options))
     try:
         size = lr_size(options.lr)
     except ValueError:

@@ -24,6 +24,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from actors.session import join_ray
 from actors.tasks import run_tasks
 from jobs import face
+from jobs.model_face import edsr_options, model_name
 from jobs.training_face import training_table, warn_without_tensorboard
 from ns_ray.config import Training, load_config
 from ns_ray.errors import ConfigError, ModelError, NsRayError
@@ -41,9 +42,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("-c", "--content", nargs="+", default=["lol0"], metavar="NAME", help="contents to train on, each for itself")
     add("-m", "--model", nargs="+", default=list(SHIPPED), metavar="NAME", help="models, or edsr with -b, -f and -s")
-    add("-b", "--blocks", type=int, default=8, metavar="N", help="residual blocks, with -m edsr")
-    add("-f", "--features", type=int, default=32, metavar="N", help="channels, with -m edsr")
-    add("-s", "--scale", type=int, default=3, metavar="N", help="HR/LR, with -m edsr")
+    edsr_options(parser)
     add("-l", "--lr", type=int, default=720, metavar="ROWS", help="rows of the LR video")
     add("-h", "--hr", type=int, metavar="ROWS", help="rows of the HR video: those of LR times the scale")
     add("-d", "--duration", type=int, default=60, metavar="S", help="seconds of the videos, as in their names")
@@ -51,8 +50,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: GPUs if Ray offers any")
     add("--weights", type=Path, metavar="DIR", help="folder of <model>.pt to start from; default: the ones that ship")
     options = parser.parse_args(argv)
-    edsr = f"EDSR_B{options.blocks}_F{options.features}_S{options.scale}"
-    options.model = list(dict.fromkeys(edsr if name.lower() == "edsr" else name for name in options.model))
+    options.model = list(dict.fromkeys(model_name(name, options) for name in options.model))
     options.content = list(dict.fromkeys(options.content))
     for name in options.model:
         try:

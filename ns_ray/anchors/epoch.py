@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.errors import SelectionError
-from ns_ray.vp9.records import FrameRecord
+from ns_ray.vp9.records import FrameRecord, FrameType
 
 Sizes = NDArray[np.uint32]
 
@@ -42,6 +42,13 @@ class StreamEpoch:
     def shown(self) -> int:
         """How many of its frames a plain decoder outputs."""
         return sum(record.shown for record in self.records)
+
+
+def shown_since_key(records: Sequence[FrameRecord], before: int = 0) -> int:
+    """Shown frames since the last KEY frame, itself included, after `records`; `before`: what that was before them."""
+    for record in records:
+        before = (0 if record.type is FrameType.KEY else before) + record.shown
+    return before
 
 
 def _no_sizes() -> Sizes:

@@ -3,7 +3,8 @@
 import statistics
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, overload
 
 import numpy as np
@@ -21,6 +22,8 @@ Planes = tuple[Plane, Plane, Plane]
 """One frame, YUV 4:2:0, BT.709 limited range: (H, W) and twice ((H+1)//2, (W+1)//2), uint8, any strides."""
 
 Format = Literal["rgb", "yuv"]
+Begun = Callable[[], NDArray[np.uint8] | Planes]
+"""A frame that is under way: waits for it, and gives its picture."""
 
 
 class Engine(ABC):
@@ -33,10 +36,12 @@ class Engine(ABC):
         device: where it runs, as PyTorch names it (`cpu`, `cuda:0`).
         latency_ms: median time of one frame, host memory to host memory, to RGB; None before `warm_up`.
         in_flight: how many frames of `pixels` last at a time.
+        under_way: frames at a time that `infer_all` has begun and not given out.
     """
 
     name: str
     in_flight: int = 2
+    under_way: int = 2
 
     def __init__(self, model: ModelSpec | str, width: int, height: int, device: str = "cpu") -> None:
         """Allocates all that inference needs, but no weights.
@@ -49,6 +54,12 @@ class Engine(ABC):
             raise ModelError(f"{self.spec} cannot run at {width}x{height}: both sides must be at least 1")
         self.width, self.height, self.device = width, height, device
         self.latency_ms: float | None = None
+
+    @property
+    def lr_shapes(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        """Rows and columns of each plane of a frame."""
+        chroma = chroma_size(self.height, self.width)
+        return (self.height, self.width), chroma, chroma
 
     @property
     def hr_size(self) -> tuple[int, int]:
@@ -77,7 +88,6 @@ class Engine(ABC):
     def infer(self, planes: Planes, form: Literal["yuv"]) -> Planes: ...
     @overload
     def infer(self, planes: Planes, form: Format) -> NDArray[np.uint8] | Planes: ...
-    @abstractmethod
     def infer(self, planes: Planes, form: Format = "rgb") -> NDArray[np.uint8] | Planes:
         """Super-resolves one frame.
 
@@ -88,6 +98,11 @@ class Engine(ABC):
         Raises:
             ModelError: no weights are loaded, or the planes are not of this engine's size.
         """
+        return self._begin(planes, form)()
+
+    @abstractmethod
+    def _begin(self, planes: Planes, form: Format) -> Begun:
+        """Starts one frame; raises as `infer` does."""
 
     def pixels(self, planes: Planes) -> Tensor:
         """One frame that stays on the engine's device, to be compressed there.
@@ -104,15 +119,19 @@ class Engine(ABC):
         return torch.from_numpy(self.infer(planes)).to(self.device)
 
     def infer_all(self, frames: Iterable[Planes], form: Format = "rgb") -> Iterator[NDArray[np.uint8] | Planes]:
-        """`infer` of many frames, in order; an engine may overlap their copies and computation."""
+        """`infer` of many frames, in order; on a GPU one is copied while the next is computed."""
+        begun: deque[Begun] = deque()
         for planes in frames:
-            yield self.infer(planes, form)
+            begun.append(self._begin(planes, form))
+            if len(begun) >= self.under_way:
+                yield begun.popleft()()
+        while begun:
+            yield begun.popleft()()
 
     def warm_up(self, runs: int = 3) -> float:
         """Runs once to get everything ready, then `runs` times to measure; sets and returns `latency_ms`."""
         noise = np.random.default_rng(0)
-        chroma = chroma_size(self.height, self.width)
-        y, u, v = (noise.integers(16, 236, size, np.uint8) for size in ((self.height, self.width), chroma, chroma))
+        y, u, v = (noise.integers(16, 236, shape, np.uint8) for shape in self.lr_shapes)
         self.infer((y, u, v))
         times = []
         for _ in range(runs):
@@ -128,9 +147,8 @@ class Engine(ABC):
         Raises:
             ModelError: they are not of this engine's size, or not uint8.
         """
-        chroma = chroma_size(self.height, self.width)
         shapes = tuple(plane.shape for plane in planes)
-        if shapes != ((self.height, self.width), chroma, chroma):
+        if shapes != self.lr_shapes:
             raise ModelError(
                 f"{self.spec} at {self.width}x{self.height} got planes of {shapes} (rows, columns): "
                 "use an engine of the stream's size and YUV 4:2:0"

@@ -1,25 +1,22 @@
 """The fused engine: our own CUDA kernels (kernels/edsr.cu), recorded as a graph, on NVIDIA GPUs from Turing on."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Literal, overload
+from collections.abc import Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ns_ray.errors import ModelError
-from ns_ray.sr.color import chroma_size, rgb_to_yuv
+from ns_ray.sr.color import rgb_to_yuv
 from ns_ray.sr.cuda_program import CudaProgram
-from ns_ray.sr.engine import Engine, Format, Planes
+from ns_ray.sr.download import download
+from ns_ray.sr.engine import Begun, Engine, Format, Planes
 from ns_ray.sr.fused_network import SOURCE, FusedNetwork, Tiling
 from ns_ray.sr.fused_weights import PackedWeights, pack
 from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.weights import Weights, check_weights
 
 _OLDEST = (7, 5)
-_COPIES = 2
 
 
 class _Prepared(dict[str, Tensor]):
@@ -35,12 +32,13 @@ class _Prepared(dict[str, Tensor]):
 class _Slot:
     """Memory of one frame from its upload to its compression, and the kernels in between as a graph."""
 
-    def __init__(self, network: FusedNetwork, spec: ModelSpec, width: int, height: int, device: torch.device) -> None:
-        sizes = [(height, width), *[chroma_size(height, width)] * 2]
+    def __init__(
+        self, network: FusedNetwork, sizes: Sequence[tuple[int, int]], hr_size: tuple[int, int], device: torch.device
+    ) -> None:
         size = sum(rows * columns for rows, columns in sizes)
         self.host = torch.empty(size, dtype=torch.uint8, pin_memory=True)
         self.frame = torch.zeros(size, dtype=torch.uint8, device=device)
-        self.pixels = torch.empty(height * spec.scale, width * spec.scale, 3, dtype=torch.uint8, device=device)
+        self.pixels = torch.empty(*hr_size, 3, dtype=torch.uint8, device=device)
         self.host_planes = [plane.numpy() for plane in _planes(self.host, sizes)]
         y, u, v = _planes(self.frame, sizes)
         self.uploaded = torch.cuda.Event()  # type: ignore[no-untyped-call]
@@ -52,7 +50,7 @@ class _Slot:
             network.run((y, u, v), self.pixels)
 
 
-def _planes(data: Tensor, sizes: list[tuple[int, int]]) -> list[Tensor]:
+def _planes(data: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
     parts = torch.split(data, [rows * columns for rows, columns in sizes])
     return [part.view(size) for part, size in zip(parts, sizes, strict=True)]
 
@@ -86,7 +84,7 @@ class FusedEngine(Engine):
             processors = properties.multi_processor_count
             self._network = FusedNetwork(self.spec, width, height, device, program, tiling, processors)
             self._slots = deque(
-                _Slot(self._network, self.spec, width, height, self._device) for _ in range(self.in_flight)
+                _Slot(self._network, self.lr_shapes, self.hr_size, self._device) for _ in range(self.in_flight)
             )
             self._compute, self._copies = torch.cuda.Stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
         self._loaded = False
@@ -130,44 +128,12 @@ class FusedEngine(Engine):
         torch.cuda.current_stream(self._device).wait_event(slot.done)
         return slot.pixels
 
-    @overload
-    def infer(self, planes: Planes, form: Literal["rgb"] = "rgb") -> NDArray[np.uint8]: ...
-    @overload
-    def infer(self, planes: Planes, form: Literal["yuv"]) -> Planes: ...
-    @overload
-    def infer(self, planes: Planes, form: Format) -> NDArray[np.uint8] | Planes: ...
-    def infer(self, planes: Planes, form: Format = "rgb") -> NDArray[np.uint8] | Planes:
-        """Super-resolves one frame; see `Engine.infer`."""
-        return _finish(*self._submit(planes, form))
-
-    def infer_all(self, frames: Iterable[Planes], form: Format = "rgb") -> Iterator[NDArray[np.uint8] | Planes]:
-        """`infer` of many frames, in order; one is copied while the next is computed."""
-        flying: deque[tuple[list[Tensor], torch.cuda.Event]] = deque()
-        for planes in frames:
-            flying.append(self._submit(planes, form))
-            if len(flying) >= _COPIES:
-                yield _finish(*flying.popleft())
-        while flying:
-            yield _finish(*flying.popleft())
-
     @torch.inference_mode()
-    def _submit(self, planes: Planes, form: Format) -> tuple[list[Tensor], torch.cuda.Event]:
-        """Starts one frame: what will be in host memory, and the event after which it is there."""
+    def _begin(self, planes: Planes, form: Format) -> Begun:
         with torch.cuda.device(self._device):
             pixels = self.pixels(planes)
             if form == "rgb":
                 parts = [pixels]
             else:
                 parts = list(rgb_to_yuv(pixels.permute(2, 0, 1)[None].to(torch.float32).mul_(1 / 255)))
-            host = [torch.empty(part.shape, dtype=part.dtype, pin_memory=True) for part in parts]
-            for target, part in zip(host, parts, strict=True):
-                target.copy_(part, non_blocking=True)
-            done = torch.cuda.Event()  # type: ignore[no-untyped-call]
-            done.record(torch.cuda.current_stream(self._device))
-        return host, done
-
-
-def _finish(parts: list[Tensor], done: torch.cuda.Event) -> NDArray[np.uint8] | Planes:
-    done.synchronize()
-    arrays = [part.numpy() for part in parts]
-    return arrays[0] if len(arrays) == 1 else (arrays[0], arrays[1], arrays[2])
+            return download(parts)

@@ -1,11 +1,11 @@
 """The TensorRT engine: one plan a model and LR size, refitted with each stream's weights; pixels stay on the GPU."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from ns_ray.errors import ModelError
 from ns_ray.sr.buffers import PlaneBlock, plan_buffers
 from ns_ray.sr.checkpoints import GENERIC
 from ns_ray.sr.device import Bytes, Device, Session
-from ns_ray.sr.engine import Engine, Format, Planes
+from ns_ray.sr.engine import Begun, Engine, Format, Planes
 from ns_ray.sr.gpus import find_gpu
 from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.refit import pack, refit_layout
@@ -22,8 +22,6 @@ from ns_ray.sr.refittable_plan import load_refittable_plan
 from ns_ray.sr.tensorrt_package import find_tensorrt
 from ns_ray.sr.tensorrt_session import TensorRtSession
 from ns_ray.sr.weights import Weights, check_weights
-
-_IN_FLIGHT = 2
 
 Start = Callable[[int, int, int], Session]
 """Makes a session of the device addresses of the network's input, its output and the weights."""
@@ -79,7 +77,7 @@ class TensorRtEngine(Engine):
             self._hr_tensor = self._gpu.allocate(self._buffers.hr_tensor)
             self._slots = deque(
                 _Slot(self._gpu.allocate(self._buffers.lr.nbytes), self._gpu.allocate(self._buffers.output))
-                for _ in range(_IN_FLIGHT)
+                for _ in range(self.under_way)
             )
             self._session = start(self._lr_tensor, self._hr_tensor, self._weights)
 
@@ -99,25 +97,8 @@ class TensorRtEngine(Engine):
             self._work.synchronize()
         self._loaded = True
 
-    @overload
-    def infer(self, planes: Planes, form: Literal["rgb"] = "rgb") -> NDArray[np.uint8]: ...
-    @overload
-    def infer(self, planes: Planes, form: Literal["yuv"]) -> Planes: ...
-    @overload
-    def infer(self, planes: Planes, form: Format) -> NDArray[np.uint8] | Planes: ...
-    def infer(self, planes: Planes, form: Format = "rgb") -> NDArray[np.uint8] | Planes:
-        """Super-resolves one frame; see `Engine.infer`."""
-        return self._finish(self._submit(planes, form))
-
-    def infer_all(self, frames: Iterable[Planes], form: Format = "rgb") -> Iterator[NDArray[np.uint8] | Planes]:
-        """`infer` of many frames, in order; one is copied while the next is computed."""
-        flying: deque[_Flight] = deque()
-        for planes in frames:
-            flying.append(self._submit(planes, form))
-            if len(flying) == _IN_FLIGHT:
-                yield self._finish(flying.popleft())
-        while flying:
-            yield self._finish(flying.popleft())
+    def _begin(self, planes: Planes, form: Format) -> Begun:
+        return partial(self._finish, self._submit(planes, form))
 
     def _submit(self, planes: Planes, form: Format) -> _Flight:
         if not self._loaded:

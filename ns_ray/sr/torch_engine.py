@@ -1,9 +1,5 @@
 """The reference engine: PyTorch, on a CPU or an NVIDIA GPU."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Literal, overload
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,12 +7,11 @@ from torch import Tensor
 
 from ns_ray.errors import ModelError
 from ns_ray.sr.color import rgb_to_uint8, rgb_to_yuv, yuv_to_rgb
-from ns_ray.sr.engine import Engine, Format, Planes
+from ns_ray.sr.download import download
+from ns_ray.sr.engine import Begun, Engine, Format, Planes
 from ns_ray.sr.models import Edsr, ModelSpec
 from ns_ray.sr.strips import StripRunner
 from ns_ray.sr.weights import Weights, check_weights
-
-_IN_FLIGHT = 2
 
 
 class TorchEngine(Engine):
@@ -55,6 +50,7 @@ class TorchEngine(Engine):
         if self.dtype not in (torch.float32, torch.float16) or (self.dtype != torch.float32 and not self._cuda):
             raise ModelError(f"{self.spec} cannot run as {self.dtype} on {device}: use float32, or float16 on a GPU")
         self._loaded = False
+        self.under_way = 2 if self._cuda else 1
         self._strips: StripRunner | None = None
         self._network: Edsr | None = None
         if not self._cuda and len(self.spec.upsampling) == 1:
@@ -102,46 +98,17 @@ class TorchEngine(Engine):
         """One frame that stays on the engine's device; see `Engine.pixels`."""
         return rgb_to_uint8(self.infer_device(planes)).contiguous()
 
-    @overload
-    def infer(self, planes: Planes, form: Literal["rgb"] = "rgb") -> NDArray[np.uint8]: ...
-    @overload
-    def infer(self, planes: Planes, form: Literal["yuv"]) -> Planes: ...
-    @overload
-    def infer(self, planes: Planes, form: Format) -> NDArray[np.uint8] | Planes: ...
-    def infer(self, planes: Planes, form: Format = "rgb") -> NDArray[np.uint8] | Planes:
-        """Super-resolves one frame; see `Engine.infer`."""
-        return _finish(*self._submit(planes, form))
-
-    def infer_all(self, frames: Iterable[Planes], form: Format = "rgb") -> Iterator[NDArray[np.uint8] | Planes]:
-        """`infer` of many frames, in order; on a GPU one is copied while the next is computed."""
-        flying: deque[tuple[list[Tensor], torch.cuda.Event | None]] = deque()
-        for planes in frames:
-            flying.append(self._submit(planes, form))
-            if len(flying) >= (_IN_FLIGHT if self._cuda else 1):
-                yield _finish(*flying.popleft())
-        while flying:
-            yield _finish(*flying.popleft())
-
     @torch.inference_mode()
-    def _submit(self, planes: Planes, form: Format) -> tuple[list[Tensor], torch.cuda.Event | None]:
-        """Starts one frame: what will be in host memory, and on a GPU the event after which it is there."""
+    def _begin(self, planes: Planes, form: Format) -> Begun:
         if form == "rgb" and self._strips:
             rgb = self._rgb(planes)
             out = torch.empty(*self.hr_size, 3, dtype=torch.uint8)
             for rows, strip in self._strips.run(rgb):
                 out[rows] = rgb_to_uint8(strip)
-            return [out], None
+            return out.numpy
         picture = self.infer_device(planes)
         parts = [rgb_to_uint8(picture)] if form == "rgb" else list(rgb_to_yuv(picture))
-        if not self._cuda:
-            return parts, None
-        # The pinned memory allocator hands a buffer out again only when the copies that use it are done.
-        host = [torch.empty(part.shape, dtype=part.dtype, pin_memory=True) for part in parts]
-        for target, part in zip(host, parts, strict=True):
-            target.copy_(part, non_blocking=True)
-        done = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        done.record(torch.cuda.current_stream(picture.device))
-        return host, done
+        return download(parts)
 
     def _rgb(self, planes: Planes) -> Tensor:
         if not self._loaded:
@@ -154,10 +121,3 @@ class TorchEngine(Engine):
         host = torch.empty(plane.shape, dtype=torch.uint8, pin_memory=self._cuda)
         host.numpy()[...] = plane
         return host.to(self.device, non_blocking=True)
-
-
-def _finish(parts: list[Tensor], done: torch.cuda.Event | None) -> NDArray[np.uint8] | Planes:
-    if done:
-        done.synchronize()
-    arrays = [part.numpy() for part in parts]
-    return arrays[0] if len(arrays) == 1 else (arrays[0], arrays[1], arrays[2])
