@@ -34,7 +34,8 @@ from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import quality_for
 from ns_ray.media.ladder import LADDER, video_folder
 from ns_ray.media.probe import VideoInfo
-from ns_ray.results import BenchmarkResult, StreamResult
+from ns_ray.profile import real_time_streams
+from ns_ray.results import BenchmarkResult, MethodResult, StreamResult
 from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, varied
 
@@ -119,9 +120,19 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="the most streams in real time: paced runs, from --num-videos on",
     )
+    add(
+        "--against",
+        nargs="+",
+        choices=METHODS,
+        default=[],
+        metavar="METHOD",
+        help="methods to measure after the run on the same actors, with their published settings, as fast as they go",
+    )
+    add("--against-videos", type=int, metavar="N", help="streams at once of those; default: one an encoder")
+    add("--against-frames", type=int, default=240, metavar="N", help="frames a stream of those")
     parser.set_defaults(paced=False)
     options = parser.parse_args(argv)
-    for name in ("num_videos", "num_frames", "duration", "resolution"):
+    for name in ("num_videos", "num_frames", "duration", "resolution", "against_videos", "against_frames"):
         value = getattr(options, name)
         if value is not None and value < 1:
             parser.error(f"--{name.replace('_', '-')} must be 1 or more")
@@ -129,6 +140,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         parser.error("--quality must be 1 to 100")
     if options.num_gpus < 0:
         parser.error("--num-gpus must be 0 or more")
+    if options.against and options.find_max:
+        parser.error("--against needs a run of a given number of streams, not --find-max")
     model, policy, fraction = METHODS[options.method]
     options.num_videos = options.num_videos or (len(options.input) if options.input else 2)
     options.model_name = options.model_name or model
@@ -200,7 +213,12 @@ class _Session:
         if self.options.find_max:
             await self._find_max(pipeline, infos)
         else:
-            result = await self._measure(pipeline, infos, self.options.num_videos, self.options.paced)
+            folder = self._folder(infos, self.options.num_videos)
+            result = await self._measure(pipeline, infos, self.options.num_videos, self.options.paced, folder)
+            self._write(result, folder)
+            for method in self.options.against:
+                result.against.append(await self._other(method).against(pipeline, infos, folder))
+            self._show(result, folder)
             bad = [s for s in result.streams if s.status in ("refused", "failed")]
             if bad:
                 raise MediaError("; ".join(stream.reason for stream in bad))
@@ -226,22 +244,51 @@ class _Session:
         tried: dict[int, bool] = {}
         held, broke, count = 0, None, self.options.num_videos
         while broke is None or broke - held > 1:
-            result = await self._measure(pipeline, infos, count, paced=True)
+            folder = self._folder(infos, count)
+            result = await self._measure(pipeline, infos, count, True, folder)
+            self._show(result, folder)
             tried[count] = result.real_time
             failed = [stream.reason for stream in result.streams if stream.status == "failed"]
             if failed:
                 raise MediaError("; ".join(failed))
             held, broke = (count, broke) if result.real_time else (held, count)
             count = 2 * count if broke is None else (held + broke) // 2
-        path = self._folder(infos, 1).parent / f"find_max_g{self.options.num_gpus}.json"
+        path = folder.parent / f"find_max_g{self.options.num_gpus}.json"
         path.write_text(json.dumps({"streams": held, "tried": tried}, indent=2) + "\n")
         self.console.print(f"[bold]{held} streams in real time[/bold] (tried {sorted(tried)}); {path}")
 
+    def _other(self, method: str) -> "_Session":
+        """The same for another method: published settings, pretrained weights."""
+        options = argparse.Namespace(**vars(self.options))
+        options.method, options.weights, options.own_weights = method, None, False
+        options.model_name, options.policy, options.fraction = METHODS[method]
+        options.num_frames = options.against_frames
+        options.num_videos = options.against_videos or self.config.encoder.actors
+        return _Session(options, self.config, _quality(options), self.inputs)
+
+    async def against(self, pipeline: Pipeline, infos: dict[str, VideoInfo], beside: Path) -> MethodResult:
+        """Measure this method for the report in the folder `beside`, and write a report of its own below that."""
+        options = self.options
+        self.console.print(f"against {options.method}, {options.num_videos} at once, {options.num_frames} frames each")
+        folder = beside / "against" / options.method
+        result = await self._measure(pipeline, infos, options.num_videos, False, folder)
+        page = self._write(result, folder)
+        shown = sum(stream.frames for stream in result.streams)
+        return MethodResult(
+            options.method,
+            options.model_name,
+            options.num_videos,
+            len(result.chosen) / shown if shown else 0.0,
+            result.media_seconds,
+            result.wall_seconds,
+            real_time_streams(result),
+            page.relative_to(beside).as_posix(),
+        )
+
     async def _measure(
-        self, pipeline: Pipeline, infos: dict[str, VideoInfo], count: int, paced: bool
+        self, pipeline: Pipeline, infos: dict[str, VideoInfo], count: int, paced: bool, folder: Path
     ) -> BenchmarkResult:
         options = self.options
-        folder = self._folder(infos, count)
         (folder / "streams").mkdir(parents=True, exist_ok=True)
         result = BenchmarkResult(
             options={key: _plain(value) for key, value in vars(options).items()} | {"num_videos": count},
@@ -272,7 +319,6 @@ class _Session:
         result.usage = usage.stop(ended - began)
         summarise(result, runs, pipeline.losses, began, ended)
         result.streams.sort(key=lambda stream: names.index(stream.name))
-        self._show(result, folder)
         return result
 
     def _weights(self, folder: Path, names: list[str]) -> list[str | None]:
@@ -295,11 +341,16 @@ class _Session:
         return folder
 
     def _show(self, result: BenchmarkResult, folder: Path) -> None:
-        (folder / "benchmark.json").write_text(json.dumps(result.to_json(), indent=1) + "\n")
-        report.write_report(result, folder / "report.html")
+        path = self._write(result, folder)
         for table in report.tables(result):
             self.console.print(table)
-        self.console.print(f"[bold]report[/bold] {folder / 'report.html'}")
+        self.console.print(f"[bold]report[/bold] {path}")
+
+    def _write(self, result: BenchmarkResult, folder: Path) -> Path:
+        (folder / "benchmark.json").write_text(json.dumps(result.to_json(), indent=1) + "\n")
+        path = folder / "report.html"
+        report.write_report(result, path)
+        return path
 
 
 def _weights_files(options: argparse.Namespace) -> list[Path | None]:

@@ -1,4 +1,4 @@
-"""What limits a run: how busy each pool of actors was, and how many streams the GPU alone could serve."""
+"""What limits a run: how busy each pool of actors was; the streams it kept up with, and those the GPU alone could."""
 
 import math
 from collections.abc import Iterable
@@ -102,6 +102,13 @@ def gpu_limit(result: BenchmarkResult) -> GpuLimit | None:
     if not anchor_ms:
         return None
     return GpuLimit(anchor_ms, rate, enhancers(result) * 1000 / (anchor_ms * rate))
+
+
+def real_time_streams(result: BenchmarkResult) -> float:
+    """Streams that the machine kept in real time: those of a paced run that held, or else video done by time taken."""
+    if result.paced and result.real_time:
+        return float(len(result.streams))
+    return result.media_seconds / result.wall_seconds if result.wall_seconds else 0.0
 
 
 def waiting_ms(epoch: EpochResult) -> float:

@@ -29,6 +29,7 @@ from ns_ray.summary import (
     Row,
     clean,
     flatten,
+    methods_grid,
     overall_grid,
     problems_grid,
     profile_grid,
@@ -45,8 +46,8 @@ _TONES = {"": "", "good": "green", "bad": "red", "total": "bold"}
 
 
 def tables(result: BenchmarkResult) -> list[Table]:
-    """For the terminal: the streams, the run as a whole, what limits it and, where there are any, the problems."""
-    grids = [streams_grid(result, TERMINAL_ROWS), overall_grid(result), profile_grid(result)]
+    """For the terminal: the streams, the run as a whole, other methods, what limits it and, if any, the problems."""
+    grids = [streams_grid(result, TERMINAL_ROWS), overall_grid(result), methods_grid(result), profile_grid(result)]
     problems = problems_grid(result)
     more = len(problems.rows) - TERMINAL_ROWS
     if more > 0:
@@ -149,6 +150,9 @@ def _page(result: BenchmarkResult, source: str) -> str:
     )
     sections.append(f"<section>{_grid(streams_grid(result))}</section>")
     sections.append(f"<section>{_grid(overall_grid(result))}</section>")
+    if result.against:
+        links = ((other.method, other.report) for other in result.against)
+        sections.append(f"<section>{_grid(methods_grid(result))}{_links('Their own reports', links)}</section>")
     if result.epochs:
         sections.append(f"<section>{_grid(profile_grid(result))}</section>")
     drawn = plots(result)
@@ -162,8 +166,7 @@ def _page(result: BenchmarkResult, source: str) -> str:
         sections.append(f"<section>{_grid(stages_grid(result))}</section>")
         sections.append(f"<section>{_folded(stage_latency_grid(result))}</section>")
     sections.append(f"<section>{_list('Configuration', flatten(result.config), '')}</section>")
-    link = f'<a href="{escape(quote(source))}">{_text(source)}</a>'
-    sections.append(f"<footer>Every number and plot here comes from {link}.</footer>")
+    sections.append(f"<footer>Every number and plot here comes from {_link(source, source)}.</footer>")
     return _TEMPLATE.format(
         title=_text(said.headline), style=_STYLE, description=_text(options), body="\n".join(sections)
     )
@@ -208,6 +211,14 @@ def _cells(column: Column, texts: Iterable[str]) -> str:
 def _list(title: str, pairs: Iterable[tuple[str, str]], state: str = " open") -> str:
     items = "".join(f"<dt>{_text(name)}</dt><dd>{_text(text)}</dd>" for name, text in pairs)
     return f"<details{state}><summary>{title}</summary><dl>{items}</dl></details>" if items else ""
+
+
+def _links(title: str, targets: Iterable[tuple[str, str]]) -> str:
+    return f'<p class="note">{_text(title)}: {", ".join(_link(name, path) for name, path in targets)}</p>'
+
+
+def _link(text: str, path: str) -> str:
+    return f'<a href="{escape(quote(path))}">{_text(text)}</a>'
 
 
 def _text(text: str) -> str:

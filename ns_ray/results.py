@@ -191,6 +191,31 @@ class EngineResult:
         return f"{self.name} on {self.device}, {self.latency_ms:.1f} ms a frame"
 
 
+@dataclass(frozen=True, slots=True)
+class MethodResult:
+    """Another method, measured after this run on the same machine and actors, as fast as it goes.
+
+    Attributes:
+        method: its name.
+        model: its DNN.
+        streams: streams at once.
+        anchors: share of the shown frames that the DNN enhanced.
+        media_seconds: media time of all streams together.
+        wall_seconds: from the first packet to the last byte written.
+        real_time_streams: streams that it would keep in real time.
+        report: its own report, from the folder of this run's.
+    """
+
+    method: str
+    model: str
+    streams: int
+    anchors: float
+    media_seconds: float
+    wall_seconds: float
+    real_time_streams: float
+    report: str
+
+
 @dataclass(slots=True)
 class BenchmarkResult:
     """One run.
@@ -212,6 +237,7 @@ class BenchmarkResult:
         streams: one entry a stream.
         epochs: one entry an epoch and stream.
         chosen: the anchors in the outputs.
+        against: other methods on the same machine.
     """
 
     options: dict[str, Any]
@@ -230,6 +256,7 @@ class BenchmarkResult:
     streams: list[StreamResult] = field(default_factory=list)
     epochs: list[EpochResult] = field(default_factory=list)
     chosen: list[AnchorResult] = field(default_factory=list)
+    against: list[MethodResult] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain objects."""

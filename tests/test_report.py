@@ -17,7 +17,7 @@ from synthetic_results import make_result
 from ns_ray.errors import ResultError
 from ns_ray.plots import plots
 from ns_ray.report import load_result, main, tables, write_report
-from ns_ray.results import AnchorResult, BenchmarkResult, EngineResult, Loss, Rule, StreamResult
+from ns_ray.results import AnchorResult, BenchmarkResult, EngineResult, Loss, MethodResult, Rule, StreamResult
 from ns_ray.summary import clean, number, severity, worst
 
 NASTY = '<script>alert("$x_1$")</script>&\''
@@ -126,6 +126,24 @@ def test_options_host_and_configuration_are_listed(tmp_path):
         ("enhancer.engine", "auto"),
     ):
         assert f"<dt>{name}</dt><dd>{text}</dd>" in source
+
+
+def test_other_methods_stand_beside_the_run(tmp_path):
+    result = make_result()
+    assert "Against other methods" not in page(result, tmp_path).source
+    result.paced, result.real_time = True, True
+    result.against = [
+        MethodResult("per-frame", "EDSR_B8_F16_S3", 4, 1.0, 16.0, 32.0, 0.5, "against/per-frame/report.html")
+    ]
+    written = page(result, tmp_path)
+    count = len(result.streams)
+    assert written.row("per-frame")[2:] == ["100", "4", "16.0", "0.50", number(2 * count)]
+    assert written.row(result.options["method"], 7)[5:] == [number(count), "1.00"]
+    assert "against/per-frame/report.html" in written.addresses
+    assert "Against other methods" in terminal(result)
+    result.real_time = False
+    assert page(result, tmp_path).row("per-frame")[6] == number(result.media_seconds / result.wall_seconds / 0.5)
+    assert BenchmarkResult.from_json(json.loads(json.dumps(result.to_json()))) == result
 
 
 def test_problems_name_stream_actor_and_reason(tmp_path):

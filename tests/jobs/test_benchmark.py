@@ -112,6 +112,24 @@ def test_find_max_says_how_many_streams_hold(tmp_path, plain_video, weights):
         assert len(result.streams) == int(count)
 
 
+def test_other_methods_are_measured_in_the_same_run(tmp_path, plain_video, weights):
+    done = job(
+        *("-m", MODEL, "--weights", weights, "-n", 40, "--against", "selective", "--against-frames", 4),
+        *("--against-videos", 2, "--input", plain_video, "--result-dir", tmp_path),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = tmp_path / "evaluation" / "local" / "64p" / MODEL / "s1g0"
+    result, other = (load_result(folder / path / "benchmark.json") for path in ("", "against/selective"))
+    (row,) = result.against
+    assert (row.method, row.model, row.streams) == ("selective", "EDSR_B8_F32_S3", 2)
+    assert (row.media_seconds, row.wall_seconds) == (other.media_seconds, other.wall_seconds)
+    assert [stream.frames for stream in other.streams] == [4, 4]
+    assert row.real_time_streams == pytest.approx(other.media_seconds / other.wall_seconds)
+    assert (folder / row.report).exists()
+    assert "Against other methods" in done.stdout
+    assert [stream.frames for stream in result.streams] == [40]
+
+
 @pytest.fixture
 def session_folder():
     """Ray's sockets need a short path."""
@@ -195,7 +213,15 @@ def test_wrong_usage_is_told_before_anything_starts(capsys, arguments, status, m
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--method", "magic"), ("-v", "0"), ("-g", "-1"), ("-n", "many"), ("--quality", "101"), ("--nonsense",)],
+    [
+        ("--method", "magic"),
+        ("-v", "0"),
+        ("-g", "-1"),
+        ("-n", "many"),
+        ("--quality", "101"),
+        ("--nonsense",),
+        ("--find-max", "--against", "selective"),
+    ],
 )
 def test_unknown_options_exit_with_2(arguments):
     with pytest.raises(SystemExit) as stop:
