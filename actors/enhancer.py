@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ from ns_ray.sr.engine import Engine, Planes
 from ns_ray.sr.enhance import Compress, Enhancement, gpu_compressor
 from ns_ray.sr.weights import Weights, load_weights
 
+GPU_CALLS = 2
+"""Calls that an enhancer on a GPU works on: frames are fetched and anchors stored while the GPU works for the other."""
+
 
 @dataclass(slots=True)
 class _Hosted:
@@ -34,7 +38,10 @@ class _Hosted:
 
 
 class EnhancerActor(Worker):
-    """Hosts one engine a model and LR size; each stream brings its weights."""
+    """Hosts one engine a model and LR size; each stream brings its weights.
+
+    Where the GPU compresses, two calls may overlap: frames of one are taken in while those of the other are finished.
+    """
 
     def __init__(self, affinity: list[int], config: EnhancerPool) -> None:
         super().__init__(affinity)
@@ -44,6 +51,8 @@ class EnhancerActor(Worker):
         self._hosted: dict[tuple[str, int, int], _Hosted] = {}
         self._weights: dict[tuple[str, str | None], Weights] = {}
         self._compress = _gpu_compressor(self._device)
+        self._turn = Lock()
+        self._busy_until = 0.0
 
     def prepare(self, stream: Stream) -> EngineResult:
         """Get everything ready that a stream needs, before its first frame.
@@ -51,7 +60,8 @@ class EnhancerActor(Worker):
         Raises:
             ModelError: its model, its weights or the engine cannot be used.
         """
-        engine = self._host(stream)[0].engine
+        with self._turn:
+            engine = self._host(stream)[0].engine
         return EngineResult(engine.name, engine.device, engine.latency_ms or 0.0)
 
     def enhance(
@@ -75,26 +85,25 @@ class EnhancerActor(Worker):
             The anchors or HR frames in order, and what was made. Its spans are sums: inference and encoding on the CPU
             alternate and are laid one after the other; on the GPU they overlap.
         """
-        hosted, switch = self._host(stream)
-        if form == "jpeg" and hosted.enhancement:
-            return _on_gpu(hosted.enhancement, frames, quality, deadline, switch)
-        out: list[Any] = []
-        made: list[Made] = []
-        begin = start = time.time()
-        inference = 0.0
-        for frame, picture in zip(
-            frames,
-            hosted.engine.infer_all(_until(deadline, frames), "yuv" if form == "yuv" else "rgb"),
-            strict=False,
-        ):
-            inference += time.time() - start
-            out.append(_finished(frame, picture, form, quality))
-            made.append(Made(frame.record, len(out[-1].data) if form == "jpeg" else 0))
-            start = time.time()
-        spans = [Span("inference", begin, begin + inference)]
-        if form == "jpeg":
-            spans.append(Span("encode", begin + inference, start))
-        return out, MadeReply(tuple(made), tuple(spans), switch)
+        with self._turn:
+            hosted, switch = self._host(stream)
+            if form != "jpeg" or not hosted.enhancement:
+                return _one_by_one(hosted, frames, form, quality, deadline, switch)
+            begin = time.time()
+            submit = hosted.enhancement.submit
+            flying = [submit(planes, quality) for planes in _until(deadline, frames)]
+        images = [future.result() for future in flying]
+        end = time.time()
+        begin, self._busy_until = max(begin, self._busy_until), end
+        records = [frame.record for frame in frames[: len(images)]]
+        anchors = [
+            tag(image.data, record.video_index, record.super_index)
+            for image, record in zip(images, records, strict=True)
+        ]
+        compressing = sum(image.seconds for image in images)
+        spans = Span("inference", begin, end), Span("encode", max(begin, end - compressing), end)
+        made = tuple(Made(record, len(anchor.data)) for record, anchor in zip(records, anchors, strict=True))
+        return anchors, MadeReply(made, spans, switch)
 
     def _host(self, stream: Stream) -> tuple[_Hosted, float | None]:
         """The engine for a stream, with its weights in it, and the seconds it took if they had to be switched."""
@@ -115,7 +124,7 @@ class EnhancerActor(Worker):
         if hosted.loaded is weights:
             return hosted, None
         start = time.perf_counter()
-        hosted.engine.load(weights)
+        (hosted.enhancement or hosted.engine).load(weights)
         hosted.loaded = weights
         return hosted, time.perf_counter() - start
 
@@ -137,20 +146,28 @@ def _warm_up(enhancement: Enhancement, engine: Engine) -> None:
         pass
 
 
-def _on_gpu(
-    enhancement: Enhancement, frames: Sequence[Frame], quality: int, deadline: float | None, switch: float | None
-) -> tuple[list[AnchorImage], MadeReply]:
-    begin, compressed = time.time(), enhancement.compress_seconds
-    images = enhancement.run(_until(deadline, frames), quality)
-    records = (frame.record for frame in frames)
-    done = [
-        (record, tag(image, record.video_index, record.super_index))
-        for image, record in zip(images, records, strict=False)
-    ]
-    end = time.time()
-    spans = Span("inference", begin, end), Span("encode", end - (enhancement.compress_seconds - compressed), end)
-    made = tuple(Made(record, len(anchor.data)) for record, anchor in done)
-    return [anchor for _, anchor in done], MadeReply(made, spans, switch)
+def _one_by_one(
+    hosted: _Hosted, frames: Sequence[Frame], form: Form, quality: int, deadline: float | None, switch: float | None
+) -> tuple[list[Any], MadeReply]:
+    if hosted.enhancement:
+        hosted.enhancement.drain()
+    out: list[Any] = []
+    made: list[Made] = []
+    begin = start = time.time()
+    inference = 0.0
+    for frame, picture in zip(
+        frames,
+        hosted.engine.infer_all(_until(deadline, frames), "yuv" if form == "yuv" else "rgb"),
+        strict=False,
+    ):
+        inference += time.time() - start
+        out.append(_finished(frame, picture, form, quality))
+        made.append(Made(frame.record, len(out[-1].data) if form == "jpeg" else 0))
+        start = time.time()
+    spans = [Span("inference", begin, begin + inference)]
+    if form == "jpeg":
+        spans.append(Span("encode", begin + inference, start))
+    return out, MadeReply(tuple(made), tuple(spans), switch)
 
 
 def _finished(frame: Frame, picture: Any, form: Form, quality: int) -> AnchorImage | Frame:

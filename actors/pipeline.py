@@ -9,6 +9,7 @@ from actors.messages import Stream
 from actors.pools import Pools
 from actors.rounds import Choices, Rounds
 from actors.stream_run import Plan, Progress, StreamRun
+from actors.worker import settle
 from ns_ray.anchors.epoch import StreamEpoch, StreamState
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config import Config
@@ -85,6 +86,8 @@ class Pipeline:
         Returns:
             The streams' runs, in order.
         """
+        await self._pools.settle()
+        settle()
         began = time.time()
         states: dict[str, StreamState] = {}
 

@@ -7,7 +7,7 @@ import ray
 
 from actors.decoder import DecoderActor
 from actors.encoder import EncoderActor
-from actors.enhancer import EnhancerActor
+from actors.enhancer import GPU_CALLS, EnhancerActor
 from actors.packager import PackagerActor
 from actors.pool import ActorPool
 from actors.scheduler import SchedulerActor
@@ -64,7 +64,13 @@ class Pools:
         )
         self.scheduler = pool(SchedulerActor, config.scheduler, [()])
         enhancers = gpus or config.enhancer.actors
-        self.enhancers = pool(EnhancerActor, config.enhancer, [(config.enhancer,)] * enhancers, gpus=1 if gpus else 0)
+        self.enhancers = pool(
+            EnhancerActor,
+            config.enhancer,
+            [(config.enhancer,)] * enhancers,
+            threads=[GPU_CALLS if gpus else 1] * enhancers,
+            gpus=1 if gpus else 0,
+        )
         self.encoders = pool(EncoderActor, config.encoder, [(config.encoder,)] * config.encoder.actors)
         self.packagers = pool(PackagerActor, config.packager, [()] * config.packager.actors)
         self._all = (
@@ -87,6 +93,10 @@ class Pools:
                 f"the actors ({kinds}) did not start within {self._start_seconds:g} s; Ray offers "
                 f"{offered()}: ask for fewer, or raise start_seconds where the cluster still grows"
             ) from None
+
+    async def settle(self) -> None:
+        """Have all actors ready themselves for a run; see `Worker.settle`."""
+        await asyncio.gather(*(pool.call(i, "settle") for pool in self._all for i in range(len(pool))))
 
     async def check(self) -> None:
         """Notice deaths of actors that no call has run into."""

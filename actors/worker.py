@@ -1,5 +1,6 @@
 """What every actor has."""
 
+import gc
 import os
 import time
 from collections.abc import Iterator
@@ -23,6 +24,16 @@ class Worker:
     def ready(self) -> int:
         """The process's id."""
         return os.getpid()
+
+    def settle(self) -> None:
+        """Before a run: see `settle`."""
+        settle()
+
+
+def settle() -> None:
+    """Leave all that lives now out of garbage collection, whose full rounds would stop a process for 0.2 s each."""
+    gc.collect()
+    gc.freeze()
 
 
 class Clock:

@@ -1,5 +1,6 @@
 """Decoding through PyAV, hidden frames included, on the CPU or by NVDEC."""
 
+import errno
 import time
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 import av
 import av.error
 from av.codec.hwaccel import HWAccel
+from av.video.codeccontext import VideoCodecContext
 
 from ns_ray.errors import BitstreamError, MediaError
 from ns_ray.media.packets import Packet
@@ -92,7 +94,7 @@ class VideoDecoder:
     def _restart(self) -> None:
         self._headers = HeaderParser()
         try:
-            self._codec = av.CodecContext.create("vp9", "r", _acceleration(self.device))
+            self._codec = _codec(self.device)
             if self.device == "cpu":
                 self._codec.thread_type = "SLICE"
                 self._codec.thread_count = self._threads
@@ -167,8 +169,20 @@ class VideoDecoder:
         return from_frame(picture)
 
 
-def _acceleration(device: str) -> HWAccel | None:
+def _codec(device: str) -> VideoCodecContext:
+    """A VP9 decoder; NVDEC in the process's CUDA context, which spares switching, or else in one of its own."""
     kind, _, index = device.partition(":")
     if kind == "cpu":
-        return None
-    return HWAccel(kind, index or None, allow_software_fallback=False, is_hw_owned=True)
+        return _vp9(None)
+    try:
+        return _vp9(HWAccel(kind, index or None, allow_software_fallback=False, is_hw_owned=True))
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        # FFmpeg refuses a context that others made with flags of their own, as PyTorch does.
+        own: dict[str, object] = {"primary_ctx": "0"}
+        return _vp9(HWAccel(kind, index or None, allow_software_fallback=False, is_hw_owned=True, options=own))
+
+
+def _vp9(acceleration: HWAccel | None) -> VideoCodecContext:
+    return av.CodecContext.create("vp9", "r", acceleration)

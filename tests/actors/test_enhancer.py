@@ -1,7 +1,8 @@
 """The enhancer with a compressor beside it on its own device, as on a GPU: the same anchors as the CPU makes."""
 
 import time
-from itertools import islice
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,21 @@ def test_streams_take_turns_with_their_own_weights(actors, stream: Stream, frame
     turns = [actors[1].enhance(which, frames[:1], "jpeg", 90, None)[0] for which in (stream, other, stream, other)]
     assert turns[0] != turns[1]
     assert turns[:2] == turns[2:]
+
+
+def test_calls_overlap_and_yet_keep_their_own_weights(
+    actors, stream: Stream, frames: list[Frame], tmp_path: Path
+) -> None:
+    path = tmp_path / "other.pt"
+    save_weights(build(MODEL, 2).state_dict(), path)
+    other = Stream("stream1", stream.info, MODEL, str(path))
+    alone = {which.name: actors[1].enhance(which, frames, "jpeg", 90, None)[0] for which in (stream, other)}
+    with ThreadPoolExecutor(4) as threads:
+        calls = [
+            (which.name, threads.submit(actors[1].enhance, which, frames, "jpeg", 90, None))
+            for which in [stream, other] * 6
+        ]
+        replies = [(name, *call.result()) for name, call in calls]
+    assert all(images == alone[name] for name, images, _ in replies)
+    busy = sorted((reply.spans[0].start, reply.spans[0].end) for _, _, reply in replies)
+    assert all(one[1] <= next_one[0] for one, next_one in pairwise(busy)), "time counts once"

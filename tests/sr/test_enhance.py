@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 
 import numpy as np
 import pictures
@@ -82,8 +83,33 @@ def test_a_failing_compressor_is_heard_of(engine: TorchEngine) -> None:
         list(Enhancement(engine, broken).run([pictures.noise(16, 10)], 90))
 
 
-def test_time_spent_compressing_is_counted(engine: TorchEngine) -> None:
+def test_time_spent_compressing_is_told(engine: TorchEngine) -> None:
+    def slow(pixels: Tensor, quality: int) -> bytes:
+        time.sleep(0.02)
+        return b""
+
+    assert Enhancement(engine, slow).submit(pictures.noise(16, 10), 90).result().seconds >= 0.02
+
+
+def test_a_refused_frame_takes_no_place(engine: TorchEngine) -> None:
     enhancement = Enhancement(engine, _png)
-    assert enhancement.compress_seconds == 0
-    list(enhancement.run([pictures.noise(16, 10)], 90))
-    assert enhancement.compress_seconds > 0
+    for _ in range(2 * engine.in_flight):
+        with pytest.raises(ModelError):
+            enhancement.submit(pictures.noise(8, 10), 90)
+    assert len(list(enhancement.run([pictures.noise(16, 10)], 90))) == 1
+
+
+def test_drained_when_all_is_compressed(engine: TorchEngine) -> None:
+    gate, done = threading.Event(), []
+
+    def slow(pixels: Tensor, quality: int) -> bytes:
+        gate.wait()
+        done.append(quality)
+        return b""
+
+    enhancement = Enhancement(engine, slow)
+    for _ in range(engine.in_flight):
+        enhancement.submit(pictures.noise(16, 10), 90)
+    threading.Timer(0.05, gate.set).start()
+    enhancement.drain()
+    assert len(done) == engine.in_flight
