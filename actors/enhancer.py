@@ -1,7 +1,6 @@
 """EnhancerActor: super-resolves frames on one GPU, or on the CPU."""
 
 import logging
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,13 +21,11 @@ from ns_ray.media.yuv import Yuv420
 from ns_ray.results import EngineResult, Span
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.engine import Engine, Planes
-from ns_ray.sr.enhance import Compress, Enhancement, gpu_compressors
+from ns_ray.sr.enhance import Compress, Enhancement, gpu_compressor
 from ns_ray.sr.weights import Weights, load_weights
 
 GPU_CALLS = 2
 """Calls that an enhancer on a GPU works on: frames are fetched and anchors stored while the GPU works for the other."""
-
-_SWITCH_SECONDS = 0.0005  # threads that feed a GPU for milliseconds cannot wait 5 ms for the interpreter
 
 
 @dataclass(slots=True)
@@ -49,12 +46,11 @@ class EnhancerActor(Worker):
     def __init__(self, affinity: list[int], config: EnhancerPool) -> None:
         super().__init__(affinity)
         torch.set_num_threads(config.threads)
-        sys.setswitchinterval(_SWITCH_SECONDS)
         self._config = config
         self._device = "cuda:0" if ray.get_gpu_ids() else "cpu"
         self._hosted: dict[tuple[str, int, int], _Hosted] = {}
         self._weights: dict[tuple[str, str | None], Weights] = {}
-        self._compressors = _gpu_compressors(self._device)
+        self._compress = _gpu_compressor(self._device)
         self._turn = Lock()
         self._busy_until = 0.0
 
@@ -119,7 +115,7 @@ class EnhancerActor(Worker):
         hosted = self._hosted.get((stream.model, width, height))
         if hosted is None:
             engine = calibrate(stream.model, weights, width, height, self._device, self._config.engine).engine
-            enhancement = Enhancement(engine, self._compressors) if self._compressors else None
+            enhancement = Enhancement(engine, self._compress) if self._compress else None
             if enhancement:
                 _warm_up(enhancement, engine)
             hosted = self._hosted[stream.model, width, height] = _Hosted(engine, weights, enhancement)
@@ -133,14 +129,14 @@ class EnhancerActor(Worker):
         return hosted, time.perf_counter() - start
 
 
-def _gpu_compressors(device: str) -> list[Compress]:
+def _gpu_compressor(device: str) -> Compress | None:
     if device == "cpu":
-        return []
+        return None
     try:
-        return gpu_compressors(device)
+        return gpu_compressor(device)
     except ModelError as error:
         logging.getLogger(__name__).warning("anchors are compressed on the CPU: %s", error)
-        return []
+        return None
 
 
 def _warm_up(enhancement: Enhancement, engine: Engine) -> None:

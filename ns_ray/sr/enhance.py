@@ -2,11 +2,11 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
-from queue import SimpleQueue
+from threading import BoundedSemaphore
 from typing import Any
 
 import torch
@@ -19,11 +19,9 @@ from ns_ray.sr.weights import Weights
 Compress = Callable[[Tensor, int], bytes]
 """(H, W, 3) uint8 RGB on the engine's device and a JPEG quality (1 to 100) -> an image; ordered by the stream."""
 
-_COMPRESSORS = 2  # one waits for the GPU or for the interpreter while the other works
 
-
-def gpu_compressors(device: str) -> list[Compress]:
-    """JPEG on the GPU itself, by several encoders that may work side by side.
+def gpu_compressor(device: str) -> Compress:
+    """JPEG on the GPU itself.
 
     Raises:
         ModelError: the device is no GPU, or nvImageCodec is not installed or does not run on it.
@@ -32,7 +30,7 @@ def gpu_compressors(device: str) -> list[Compress]:
         raise ModelError(f"no image is compressed on {device} by a GPU: use a CPU encoder")
     from ns_ray.sr.gpu_jpeg import GpuJpeg
 
-    return [GpuJpeg(device).encode for _ in range(_COMPRESSORS)]
+    return GpuJpeg(device).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +42,21 @@ class Compressed:
 
 
 class Enhancement:
-    """An engine and compressors at work side by side: on streams of their own on a GPU, the latter in threads.
+    """An engine and a compressor at work side by side: on streams of their own on a GPU, the latter in a thread.
 
     Calls must not overlap; futures may be waited for anywhere, also while later frames are submitted.
     """
 
-    def __init__(self, engine: Engine, compressors: Sequence[Compress]) -> None:
-        self._engine = engine
-        self._stream = self._new_stream()
-        self._workers = ThreadPoolExecutor(len(compressors), thread_name_prefix="compress")
-        self._idle: SimpleQueue[tuple[Compress, Any]] = SimpleQueue()
-        for compress in compressors:
-            self._idle.put((compress, self._new_stream()))
-        self._flying: deque[Future[Compressed]] = deque(maxlen=engine.in_flight)
+    def __init__(self, engine: Engine, compress: Compress) -> None:
+        self._engine, self._compress = engine, compress
+        self._cuda = engine.device.startswith("cuda")
+        self._workers = ThreadPoolExecutor(1, thread_name_prefix="compress")
+        self._streams = [torch.cuda.Stream(engine.device) if self._cuda else None for _ in range(2)]  # type: ignore[no-untyped-call]
+        self._free = BoundedSemaphore(engine.in_flight)
 
     def load(self, weights: Weights) -> None:
         """Switch to these weights for every frame submitted later; see `Engine.load`."""
-        with _on(self._stream):
+        with self._on(0):
             self._engine.load(weights)
 
     def submit(self, planes: Planes, quality: int) -> Future[Compressed]:
@@ -69,21 +65,25 @@ class Enhancement:
         Raises:
             ModelError: as `Engine.pixels` does; the future raises what the compressor does.
         """
-        if len(self._flying) == self._engine.in_flight:
-            wait([self._flying[0]])  # whose memory this one gets
-        with _on(self._stream):
-            pixels = self._engine.pixels(planes)
-            ready = None
-            if self._stream:
-                ready = torch.cuda.Event()  # type: ignore[no-untyped-call]
-                ready.record(self._stream)
-        future = self._workers.submit(self._finish, pixels, ready, quality)
-        self._flying.append(future)
-        return future
+        self._free.acquire()
+        try:
+            with self._on(0):
+                pixels = self._engine.pixels(planes)
+                ready = None
+                if self._cuda:
+                    ready = torch.cuda.Event()  # type: ignore[no-untyped-call]
+                    ready.record(torch.cuda.current_stream(pixels.device))
+            return self._workers.submit(self._finish, pixels, ready, quality)
+        except BaseException:
+            self._free.release()
+            raise
 
     def drain(self) -> None:
         """Wait until no frame is under way: only then may the engine be used by itself."""
-        wait(self._flying)
+        for _ in range(self._engine.in_flight):
+            self._free.acquire()
+        for _ in range(self._engine.in_flight):
+            self._free.release()
 
     def run(self, frames: Iterable[Planes], quality: int) -> Iterator[bytes]:
         """JPEG images of the frames, super-resolved, in order.
@@ -103,21 +103,16 @@ class Enhancement:
             wait(flying)
 
     def _finish(self, pixels: Tensor, ready: "torch.cuda.Event | None", quality: int) -> Compressed:
-        compress, stream = worker = self._idle.get()
         try:
-            with _on(stream):
+            with self._on(1):
                 if ready:
                     ready.synchronize()
                 start = time.perf_counter()
-                image = compress(pixels, quality)
+                image = self._compress(pixels, quality)
                 return Compressed(image, time.perf_counter() - start)
         finally:
-            self._idle.put(worker)
+            self._free.release()
 
-    def _new_stream(self) -> Any:
-        on_gpu = self._engine.device.startswith("cuda")
-        return torch.cuda.Stream(self._engine.device) if on_gpu else None  # type: ignore[no-untyped-call]
-
-
-def _on(stream: Any) -> Any:
-    return torch.cuda.stream(stream) if stream else nullcontext()
+    def _on(self, index: int) -> Any:
+        stream = self._streams[index]
+        return torch.cuda.stream(stream) if stream else nullcontext()

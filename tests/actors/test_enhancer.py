@@ -47,7 +47,7 @@ def actors(monkeypatch: pytest.MonkeyPatch) -> tuple[enhancer.EnhancerActor, enh
     """One that compresses on the CPU, and one on its device."""
     monkeypatch.setattr(ray, "get_gpu_ids", list)
     plain = enhancer.EnhancerActor([], EnhancerPool(engine="torch"))
-    monkeypatch.setattr(enhancer, "_gpu_compressors", lambda device: [_jpeg, _jpeg])
+    monkeypatch.setattr(enhancer, "_gpu_compressor", lambda device: _jpeg)
     return plain, enhancer.EnhancerActor([], EnhancerPool(engine="torch"))
 
 

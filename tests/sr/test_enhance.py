@@ -3,12 +3,10 @@
 import io
 import threading
 import time
-from itertools import count
 
 import numpy as np
 import pictures
 import pytest
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -35,30 +33,9 @@ def engine() -> TorchEngine:
 
 def test_images_in_order(engine: TorchEngine) -> None:
     frames = [pictures.noise(16, 10, seed) for seed in range(7)]
-    images = list(Enhancement(engine, [_png]).run(frames, 90))
+    images = list(Enhancement(engine, _png).run(frames, 90))
     for image, planes in zip(images, frames, strict=True):
         assert np.array_equal(np.asarray(Image.open(io.BytesIO(image))), engine.infer(planes))
-
-
-def test_compressors_side_by_side_keep_the_order_and_overwrite_nothing(engine: TorchEngine) -> None:
-    """The first is slow: frames behind it are done before it, and its picture's memory must wait for it."""
-    memory = [np.empty((30, 48, 3), np.uint8) for _ in range(engine.in_flight)]
-    frames = [pictures.noise(16, 10, seed) for seed in range(12)]
-    plain, turn = engine.pixels, count()
-
-    def pixels(planes):
-        target = memory[next(turn) % engine.in_flight]
-        target[...] = plain(planes).numpy()
-        return torch.from_numpy(target)
-
-    def slow(picture: Tensor, quality: int) -> bytes:
-        time.sleep(0.02)
-        return _png(picture, quality)
-
-    engine.pixels = pixels
-    images = list(Enhancement(engine, [slow, _png]).run(frames, 90))
-    for image, planes in zip(images, frames, strict=True):
-        assert np.array_equal(np.asarray(Image.open(io.BytesIO(image))), plain(planes).numpy())
 
 
 def test_weights_switch_between_frames(engine: TorchEngine) -> None:
@@ -70,7 +47,7 @@ def test_weights_switch_between_frames(engine: TorchEngine) -> None:
             engine.load(sets[index % 2])
             yield planes
 
-    images = list(Enhancement(engine, [_png]).run(frames(), 90))
+    images = list(Enhancement(engine, _png).run(frames(), 90))
     assert images[0] != images[1]
     assert images == images[:2] * 3
 
@@ -93,7 +70,7 @@ def test_frames_wait_while_too_many_are_compressed(engine: TorchEngine) -> None:
         for _ in range(engine.in_flight):
             gate.release()
 
-    assert list(Enhancement(engine, [slow]).run(frames(), 75)) == [b"image"] * 5
+    assert list(Enhancement(engine, slow).run(frames(), 75)) == [b"image"] * 5
     assert done == [75] * 5
     assert max(begun) <= engine.in_flight
 
@@ -103,7 +80,7 @@ def test_a_failing_compressor_is_heard_of(engine: TorchEngine) -> None:
         raise ModelError("no encoder here")
 
     with pytest.raises(ModelError, match="no encoder here"):
-        list(Enhancement(engine, [broken]).run([pictures.noise(16, 10)], 90))
+        list(Enhancement(engine, broken).run([pictures.noise(16, 10)], 90))
 
 
 def test_time_spent_compressing_is_told(engine: TorchEngine) -> None:
@@ -111,11 +88,11 @@ def test_time_spent_compressing_is_told(engine: TorchEngine) -> None:
         time.sleep(0.02)
         return b""
 
-    assert Enhancement(engine, [slow]).submit(pictures.noise(16, 10), 90).result().seconds >= 0.02
+    assert Enhancement(engine, slow).submit(pictures.noise(16, 10), 90).result().seconds >= 0.02
 
 
 def test_a_refused_frame_takes_no_place(engine: TorchEngine) -> None:
-    enhancement = Enhancement(engine, [_png])
+    enhancement = Enhancement(engine, _png)
     for _ in range(2 * engine.in_flight):
         with pytest.raises(ModelError):
             enhancement.submit(pictures.noise(8, 10), 90)
@@ -130,7 +107,7 @@ def test_drained_when_all_is_compressed(engine: TorchEngine) -> None:
         done.append(quality)
         return b""
 
-    enhancement = Enhancement(engine, [slow])
+    enhancement = Enhancement(engine, slow)
     for _ in range(engine.in_flight):
         enhancement.submit(pictures.noise(16, 10), 90)
     threading.Timer(0.05, gate.set).start()
