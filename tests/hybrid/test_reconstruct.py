@@ -291,6 +291,28 @@ def test_threads_and_instruction_sets_give_the_same_bits(mode, scale):
         assert all(np.array_equal(a, b) for x, y in zip(got, expected, strict=True) for a, b in zip(x, y, strict=True))
 
 
+@pytest.mark.parametrize("mode", ["plain", "best"])
+def test_motion_overlaps_at_edges_between_blocks_that_moved_otherwise(mode):
+    rng = np.random.default_rng(6)
+    width, height, edge = 128, 64, 2 * 64
+    lr, hr = picture(rng, width, height), picture(rng, 2 * width, 2 * height)
+
+    def rebuilt(*across):
+        reconstructor = Reconstructor(2, mode)
+        reconstructor.frame(Coded(np.zeros(0, BLOCK), width, height), lr, hr)
+        blocks = np.repeat(one(width=64, height=64, sub_width=64, sub_height=64), 2)
+        blocks["x"] = 0, 64
+        blocks["mv"][..., 1] = np.reshape(across, (2, 1, 1))
+        return reconstructor.frame(Coded(blocks, width, height), lr)
+
+    alike, unlike = rebuilt(16, 16), rebuilt(16, 0)
+    changed = (alike[0] != unlike[0]).any(0)
+    # Left of the edge the other vector shows as far as the upscaler reaches; with overlap as far as a cell does.
+    assert changed[edge - 16 : edge - 5].any() == (mode == "best")
+    assert not changed[: edge - 16 - 5].any()
+    assert np.array_equal(alike[1][:, : 64 - 8 - 5], unlike[1][:, : 64 - 8 - 5])
+
+
 def test_intra_frames_are_upscaled_bilinearly():
     reconstructor = Reconstructor(2, "plain")
     lr = (np.array([[0, 100], [200, 40]], np.uint8), np.full((1, 1), 7, np.uint8), np.full((1, 1), 9, np.uint8))

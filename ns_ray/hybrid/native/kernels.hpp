@@ -31,6 +31,9 @@ struct Kernels {
   // dst = Round2(dst + src, 1), the average of a compound prediction.
   void (*average)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride,
                   int width, int height);
+  // dst += weight * (src - dst); weights in 1/256, one for each column if `across`, else one for each row.
+  void (*mix)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
+              int height, const std::uint8_t* weights, bool across);
   // Mean of scale x scale samples each, in 1/32.
   void (*shrink)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::int16_t* dst, int width, int scale);
   // What an 8x8 cell tells of its prediction: sums of squares, see CellSums. `low` in 1/32.

@@ -113,6 +113,19 @@ void average(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* d
     for (int x = 0; x < width; ++x) dst[x] = static_cast<std::uint8_t>((dst[x] + src[x] + 1) >> 1);
 }
 
+void mix(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
+         int height, const std::uint8_t* weights, bool across) {
+  const auto mixed = [](int from, int to, int weight) {
+    return static_cast<std::uint8_t>((to * (256 - weight) + from * weight + 128) >> 8);
+  };
+  for (int y = 0; y < height; ++y, src += src_stride, dst += dst_stride) {
+    if (across)
+      for (int x = 0; x < width; ++x) dst[x] = mixed(src[x], dst[x], weights[x]);
+    else
+      for (int x = 0; x < width; ++x) dst[x] = mixed(src[x], dst[x], weights[y]);
+  }
+}
+
 template <int Scale>
 void shrink_by(const std::uint8_t* src, std::ptrdiff_t stride, std::int16_t* dst, int width) {
   constexpr int kShift = 14, kFactor = ((32 << kShift) + Scale * Scale / 2) / (Scale * Scale);
@@ -368,6 +381,6 @@ void compose(std::uint8_t* row, const std::int16_t* const* target, const std::in
 
 }  // namespace
 
-const Kernels kKernels{filter, average, shrink, measure, correct, stretch, gradients, classify, guess, compose};
+const Kernels kKernels{filter, average, mix, shrink, measure, correct, stretch, gradients, classify, guess, compose};
 
 }  // namespace ns_ray::hybrid::NS_RAY_ISA

@@ -48,6 +48,13 @@ Reconstructor::Reconstructor(int scale, bool best, int threads, bool simd, const
       upscaler_(supported(scale), best ? tuning.sharpness : 0.0f),
       detail_(scale, upscaler_),
       pool_(threads) {
+  for (int i = 0; i < kOverlap * scale; ++i) {
+    const auto weight = [&](int size) {
+      return static_cast<std::uint8_t>(std::lround(256 * tuning.overlap * std::max(0.0, 1 - (i + 0.5) / size)));
+    };
+    hr_ramps_[0][i] = hr_ramps_[1][kOverlap * scale - 1 - i] = weight(kOverlap * scale);
+    if (i < kOverlap) lr_ramps_[0][i] = lr_ramps_[1][kOverlap - 1 - i] = weight(kOverlap);
+  }
   for (int i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>(Worker{Motion(kernels_), {}, {}, {}}));
 }
 
@@ -134,6 +141,11 @@ void Reconstructor::prepare(const FrameInput& input) {
   cells_across_ = cells(input.width);
   cells_down_ = cells(input.height);
   fade_.resize(static_cast<std::size_t>(cells_across_) * cells_down_);
+  block_at_.assign(fade_.size(), nullptr);
+  for (const auto& block : input.blocks)
+    for (int cy = block.y / kCell; cy < std::min((block.y + block.height) / kCell, cells_down_); ++cy)
+      for (int cx = block.x / kCell; cx < std::min((block.x + block.width) / kCell, cells_across_); ++cx)
+        block_at_[static_cast<std::size_t>(cy) * cells_across_ + cx] = &block;
   for (int i = 0; i < 3; ++i) {
     Work& work = work_[i];
     work.width = i ? half(input.width) : input.width;
@@ -216,6 +228,48 @@ void Reconstructor::predict_block(Motion& motion, const vp9::Block& block, const
   }
 }
 
+// Luma near the block's edges, where the blocks beyond them moved otherwise, partly as if it had moved with those.
+void Reconstructor::overlap(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const {
+  std::uint8_t moved[kSuperblock * kOverlap * 4 * 4];
+  const int right = std::min(block.x + block.width, lr.planes[0].width);
+  const int bottom = std::min(block.y + block.height, lr.planes[0].height);
+  // A strip along the edge, up to where the block beyond it ends; gives that place.
+  const auto strip = [&](int x, int y, bool across, bool far) {
+    const int cx = (across ? (far ? right : x - 1) : x) / kCell, cy = (across ? y : far ? bottom : y - 1) / kCell;
+    const vp9::Block* other = block_at_[static_cast<std::size_t>(cy) * cells_across_ + cx];
+    if (!other) return (across ? y : x) + kCell;
+    const int end = across ? std::min(other->y + other->height, bottom) : std::min(other->x + other->width, right);
+    const int near = far ? 0 : 3, own = 3 - near;  // of its and the block's parts, one at the edge
+    bool same = true;
+    for (int which = 0; which < 2; ++which)
+      same &= other->ref_slot[which] == block.ref_slot[which] &&
+              (block.ref_slot[which] < 0 || std::equal(other->mv[near][which], other->mv[near][which] + 2, block.mv[own][which]));
+    if (same || other->ref_slot[0] < 0) return end;
+    const int width = across ? std::min(kOverlap, right - x) : end - x, height = across ? end - y : std::min(kOverlap, bottom - y);
+    const auto mix = [&](const Plane& to, int scale, const Ramp& ramp) {
+      for (int which = 0; which < 2 && other->ref_slot[which] >= 0; ++which) {
+        const Held& reference = *slots_[other->ref_slot[which]];
+        const auto& mv = other->mv[near][which];
+        motion.predict((&to == &lr.planes[0] ? reference.lr : reference.hr).planes[0], scale * (x * 16 + 2 * mv[1]),
+                       scale * (y * 16 + 2 * mv[0]), kFilters[other->filter], moved, scale * width, scale * width,
+                       scale * height, which);
+      }
+      kernels_.mix(moved, scale * width, to.at(scale * x, scale * y), to.width, scale * width, scale * height, ramp.data(), across);
+    };
+    mix(lr.planes[0], 1, lr_ramps_[far]);
+    mix(hr.planes[0], scale_, hr_ramps_[far]);
+    return end;
+  };
+  if (block.y > 0)
+    for (int x = block.x; x < right;) x = strip(x, block.y, false, false);
+  if (bottom < lr.planes[0].height)
+    for (int x = block.x; x < right;) x = strip(x, bottom - kOverlap, false, true);
+  if (block.x > 0)
+    for (int y = block.y; y < bottom;) y = strip(block.x, y, true, false);
+  if (right < lr.planes[0].width)
+    for (int y = block.y; y < bottom;) y = strip(right - kOverlap, y, true, true);
+}
+
 void Reconstructor::superblock(Worker& worker, int index, const FrameInput& input, const Held& now, const Picture& lr_prediction) {
   const int across = (input.width + kSuperblock - 1) / kSuperblock;
   const int left = index % across * kSuperblock, top = index / across * kSuperblock;
@@ -231,6 +285,7 @@ void Reconstructor::superblock(Worker& worker, int index, const FrameInput& inpu
     const vp9::Block& block = input.blocks[order_[i]];
     if (block.ref_slot[0] >= 0) {
       predict_block(worker.motion, block, lr_prediction, now.hr);
+      if (best_) overlap(worker.motion, block, lr_prediction, now.hr);
       blend_block(block, false, now, lr_prediction);
       neighbour = &block;
     } else if (best_ && neighbour) {

@@ -68,6 +68,10 @@ class Reconstructor {
   int scale() const { return scale_; }
 
  private:
+  static constexpr int kEdge = 8;
+  static constexpr int kOverlap = 4;  // LR samples to which a neighbour's motion counts too
+  static constexpr int kSuperblock = 64, kCell = 8;
+
   struct Held {
     int width = 0, height = 0;
     Picture lr, hr;
@@ -83,6 +87,10 @@ class Reconstructor {
     std::int16_t* low_row(int y) { return low.data() + static_cast<std::ptrdiff_t>(y) * stride + kEdge; }
   };
 
+  // What a neighbour's motion counts in the samples next to an edge, in 1/256; first falling, for edges above and to the
+  // left, then rising.
+  using Ramp = std::array<std::uint8_t, kOverlap * 4>;
+
   // What one thread needs for itself.
   struct Worker {
     Motion motion;
@@ -90,9 +98,6 @@ class Reconstructor {
     std::vector<std::int32_t> sums;    // of gradients, of 5 LR rows
     std::vector<std::int16_t> detail;  // of `scale` HR rows
   };
-
-  static constexpr int kEdge = 8;
-  static constexpr int kSuperblock = 64, kCell = 8;
 
   const Held& held(int slot) const;
   void check(const FrameInput& input) const;
@@ -102,6 +107,7 @@ class Reconstructor {
   void sort(const FrameInput& input);
   void prepare(const FrameInput& input);
   void predict_block(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const;
+  void overlap(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const;
   void superblock(Worker& worker, int index, const FrameInput& input, const Held& now, const Picture& lr_prediction);
   void intra_rows(int plane, int x0, int y0, int x1, int y1, const Picture& lr);
   void blend_block(const vp9::Block& block, bool guessed, const Held& now, const Picture& lr_prediction);
@@ -114,6 +120,7 @@ class Reconstructor {
   const int scale_;
   const bool best_;
   const Tuning tuning_;
+  std::array<Ramp, 2> lr_ramps_, hr_ramps_;
   Upscaler upscaler_;
   Detail detail_;
   Pool pool_;
@@ -121,6 +128,7 @@ class Reconstructor {
   PicturePool lr_pool_, hr_pool_;
   std::array<std::shared_ptr<const Held>, kSlots> slots_;
   std::vector<std::uint32_t> order_, starts_;
+  std::vector<const vp9::Block*> block_at_;  // each cell
   std::array<Work, 3> work_;
   Samples samples_;
   std::vector<std::uint8_t> classes_;  // of the LR luma samples

@@ -12,15 +12,16 @@
 namespace ns_ray::hybrid {
 
 struct Tuning {
-  float noise = 0.1f;            // squared, a frame: what motion compensation itself costs
+  float noise = 0.05f;           // squared, a frame: what motion compensation itself costs
   float residual_noise = 0.05f;  // of the residual's square: where it is large, motion was no good
   float guess_noise = 0.5f;      // the same where the motion is only guessed
-  float drift_noise = 0.05f;     // of the drift's square
+  float drift_noise = 0.03f;     // of the drift's square
   float edge_fade = 0.9f;        // in cells cut by the frame's edge
   float gain = 0.35f;            // of the drift's correction where coefficients were coded
   float skip_gain = 0.2f;        // and where none were
   float skip_residual = 0.8f;    // there the residual is but the loop filter's work
-  float rival = 5.0f;            // times all noise once detail can be guessed too, as the anchors have taught
+  float rival = 4.0f;            // times all noise once detail can be guessed too, as the anchors have taught
+  float overlap = 0.4f;          // what a neighbour's motion counts at a block's very edge; 0 a few samples from it
   float sharpness = 0.6f;        // of the upscaler: 0 bilinear, 1 Catmull-Rom
 
   void set(const std::string& name, float value) {
@@ -34,6 +35,7 @@ struct Tuning {
         {"skip_gain", &Tuning::skip_gain},
         {"skip_residual", &Tuning::skip_residual},
         {"rival", &Tuning::rival},
+        {"overlap", &Tuning::overlap},
         {"sharpness", &Tuning::sharpness},
     };
     const auto field = kFields.find(name);
