@@ -113,16 +113,35 @@ void average(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* d
     for (int x = 0; x < width; ++x) dst[x] = static_cast<std::uint8_t>((dst[x] + src[x] + 1) >> 1);
 }
 
+// Sixteen bits hold every step: 255 * 256 + 128 < 2^16.
+inline std::uint8_t mixed(std::uint8_t from, std::uint8_t to, std::uint8_t weight) {
+  return static_cast<std::uint8_t>((to * (256 - weight) + from * weight + 128) >> 8);
+}
+
 void mix(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
          int height, const std::uint8_t* weights, bool across) {
-  const auto mixed = [](int from, int to, int weight) {
-    return static_cast<std::uint8_t>((to * (256 - weight) + from * weight + 128) >> 8);
-  };
   for (int y = 0; y < height; ++y, src += src_stride, dst += dst_stride) {
-    if (across)
-      for (int x = 0; x < width; ++x) dst[x] = mixed(src[x], dst[x], weights[x]);
-    else
-      for (int x = 0; x < width; ++x) dst[x] = mixed(src[x], dst[x], weights[y]);
+    int x = 0;
+#ifdef __AVX2__
+    const auto eight = [](__m128i from, __m128i to, __m128i weight) {
+      const __m128i rest = _mm_sub_epi16(_mm_set1_epi16(256), weight);
+      const __m128i sum = _mm_add_epi16(_mm_mullo_epi16(_mm_cvtepu8_epi16(to), rest), _mm_mullo_epi16(_mm_cvtepu8_epi16(from), weight));
+      const __m128i rounded = _mm_srli_epi16(_mm_add_epi16(sum, _mm_set1_epi16(128)), 8);
+      return _mm_packus_epi16(rounded, rounded);
+    };
+    const auto weight = [&](__m128i columns) { return across ? _mm_cvtepu8_epi16(columns) : _mm_set1_epi16(weights[y]); };
+    const auto load = [](const std::uint8_t* at) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at)); };
+    for (; x + 8 <= width; x += 8) {
+      const __m128i columns = across ? load(weights + x) : _mm_setzero_si128();
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(dst + x), eight(load(src + x), load(dst + x), weight(columns)));
+    }
+    if (x + 4 <= width) {
+      const __m128i columns = across ? _mm_loadu_si32(weights + x) : _mm_setzero_si128();
+      _mm_storeu_si32(dst + x, eight(_mm_loadu_si32(src + x), _mm_loadu_si32(dst + x), weight(columns)));
+      x += 4;
+    }
+#endif
+    for (; x < width; ++x) dst[x] = mixed(src[x], dst[x], weights[across ? x : y]);
   }
 }
 
