@@ -24,8 +24,10 @@ void Detail::teach(const Samples& lr, const std::uint8_t* classes, const Plane& 
     for (auto& row : sums.outputs)
       for (auto& v : row) v *= kMemory;
   }
+  light_ *= kMemory;
+  weight_ *= kMemory;
   const std::int64_t area = static_cast<std::int64_t>(lr.width) * lr.height;
-  const auto step = static_cast<std::int64_t>(area / kSamples + 1);
+  const std::int64_t step = area / kSamples | 1;  // odd, so that samples lie everywhere in the codec's blocks
   for (std::int64_t i = step / 2; i < area; i += step) {
     const int x = static_cast<int>(i % lr.width), y = static_cast<int>(i / lr.width);
     if (x >= kSide / 2 && y >= kSide / 2 && x < lr.width - kSide / 2 && y < lr.height - kSide / 2)
@@ -44,13 +46,13 @@ void Detail::teach(const Samples& lr, const std::uint8_t* classes, const Plane& 
   Fit none = {}, common, fit;
   solve(all, 1e-4 * energy, none, common);
   for (int kind = 0; kind < kClasses; ++kind) {
-    solve(sums_[kind], 0.05 * energy / kClasses, common, fit);
+    solve(sums_[kind], 0.01 * energy / kClasses, common, fit);
     store(kind, fit);
   }
   taught_ = true;
 }
 
-void Detail::add(Sums& sums, const Samples& lr, const Plane& hr, int x, int y) const {
+void Detail::add(Sums& sums, const Samples& lr, const Plane& hr, int x, int y) {
   double samples[kTaps], inputs[kInputs], outputs[kGuessLanes];
   for (int tap = 0; tap < kTaps; ++tap) samples[tap] = lr.row(y + tap / kSide - kSide / 2)[x + tap % kSide - kSide / 2];
   for (int i = 0; i < kInputs; ++i) inputs[i] = samples[i + (i >= kMiddle)] - samples[kMiddle];
@@ -58,7 +60,9 @@ void Detail::add(Sums& sums, const Samples& lr, const Plane& hr, int x, int y) c
     double detail = *hr.at(scale_ * x + phase % scale_, scale_ * y + phase / scale_);
     for (int tap = 0; tap < kTaps; ++tap) detail -= upscaled_[phase * kTaps + tap] * samples[tap];
     outputs[phase] = detail;
+    light_ += detail;
   }
+  weight_ += phases_;
   for (int i = 0; i < kInputs; ++i) {
     for (int j = i; j < kInputs; ++j) sums.inputs[i][j] += inputs[i] * inputs[j];
     for (int j = 0; j < phases_; ++j) sums.outputs[i][j] += inputs[i] * outputs[j];

@@ -38,14 +38,17 @@ class Detail {
   // Fit the filters anew, with one more anchor: its LR samples, their classes (row by row) and its HR luma.
   void teach(const Samples& lr, const std::uint8_t* classes, const Plane& hr);
 
+  // How much brighter the anchors are than their LR frames, in grey levels.
+  double brightness() const { return weight_ > 0 ? light_ / weight_ : 0; }
+
   // For Kernels::guess.
   const std::int16_t* weights() const { return weights_.data(); }
 
  private:
   static constexpr int kSide = 5, kTaps = kSide * kSide, kMiddle = kTaps / 2;
   static constexpr int kInputs = kTaps - 1;  // differences to the middle sample
-  static constexpr int kSamples = 1 << 15;   // taken of an anchor, about
-  static constexpr double kMemory = 0.9;     // what earlier anchors weigh against the latest
+  static constexpr int kSamples = 1 << 17;   // taken of an anchor, about
+  static constexpr double kMemory = 0.95;    // what earlier anchors weigh against the latest
 
   // Normal equations of a least-squares fit: inputs by inputs, and inputs by phases.
   struct Sums {
@@ -54,12 +57,13 @@ class Detail {
   };
   using Fit = double[kInputs][kGuessLanes];
 
-  void add(Sums& sums, const Samples& lr, const Plane& hr, int x, int y) const;
+  void add(Sums& sums, const Samples& lr, const Plane& hr, int x, int y);
   void solve(const Sums& sums, double ridge, const Fit& prior, Fit& fit) const;
   void store(int kind, const Fit& fit);
 
   const int scale_, phases_;
   bool taught_ = false;
+  double light_ = 0, weight_ = 0;  // sum of what anchors are brighter by, and its weight
   std::vector<double> upscaled_;  // [phase][tap] of the upscaler, as one 5x5 filter
   std::vector<Sums> sums_;
   std::vector<std::int16_t> weights_;

@@ -39,9 +39,10 @@ struct Kernels {
   // What an 8x8 cell tells of its prediction: sums of squares, see CellSums. `low` in 1/32.
   CellSums (*measure)(const std::int16_t* low, std::ptrdiff_t low_stride, const std::uint8_t* prediction,
                       std::ptrdiff_t prediction_stride, const std::uint8_t* decoded, std::ptrdiff_t decoded_stride);
-  // target = low + residual_weight * (decoded - prediction) + gain * (prediction - low), in 1/32; weights in 1/16384.
+  // target = low + residual_weight * (decoded - prediction) + gain * (prediction - low) + brighter, in 1/32; weights in
+  // 1/16384.
   void (*correct)(const std::int16_t* low, const std::uint8_t* prediction, const std::uint8_t* decoded,
-                  std::int16_t* target, int width, int residual_weight, int gain);
+                  std::int16_t* target, int width, int residual_weight, int gain, int brighter);
   // One LR row stretched to HR width. `src` is readable from -2 to width + 1. weights[phase][tap] in 1/16384.
   void (*stretch)(const std::int16_t* src, std::int16_t* dst, int width, int scale,
                   const std::int16_t (*weights)[kUpTaps]);

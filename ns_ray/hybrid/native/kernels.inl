@@ -200,12 +200,12 @@ CellSums measure(const std::int16_t* low, std::ptrdiff_t low_stride, const std::
 }
 
 void correct(const std::int16_t* low, const std::uint8_t* prediction, const std::uint8_t* decoded, std::int16_t* target,
-             int width, int residual_weight, int gain) {
+             int width, int residual_weight, int gain, int brighter) {
   const auto residual_factor = static_cast<std::int16_t>(residual_weight), gain_factor = static_cast<std::int16_t>(gain);
   for (int x = 0; x < width; ++x) {
     const auto residual = static_cast<std::int16_t>(64 * (decoded[x] - prediction[x]));
     const auto drift = static_cast<std::int16_t>(2 * (32 * prediction[x] - low[x]));
-    const int value = low[x] + scaled(residual, residual_factor) + scaled(drift, gain_factor);
+    const int value = low[x] + scaled(residual, residual_factor) + scaled(drift, gain_factor) + brighter;
     target[x] = static_cast<std::int16_t>(value < 0 ? 0 : value > 255 * 32 ? 255 * 32 : value);
   }
 }

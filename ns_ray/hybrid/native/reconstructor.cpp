@@ -55,7 +55,7 @@ Reconstructor::Reconstructor(int scale, bool best, int threads, bool simd, const
     hr_ramps_[0][i] = hr_ramps_[1][kOverlap * scale - 1 - i] = weight(kOverlap * scale);
     if (i < kOverlap) lr_ramps_[0][i] = lr_ramps_[1][kOverlap - 1 - i] = weight(kOverlap);
   }
-  for (int i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>(Worker{Motion(kernels_), {}, {}, {}}));
+  for (int i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>(Worker{Motion(kernels_), {}, {}, {}, {}}));
 }
 
 // Everything the rest relies on: after this, no block, slot or plane can lead outside of what is allocated.
@@ -167,6 +167,7 @@ Picture Reconstructor::frame(const FrameInput& input) {
     if (best_ && input.teach) {
       classify(now->lr);
       detail_.teach(samples_, classes_.data(), now->hr.planes[0]);
+      brighter_ = static_cast<int>(std::lround(32 * tuning_.brightness * detail_.brightness()));
     }
   } else {
     if (detail_.taught()) classify(now->lr);
@@ -308,10 +309,14 @@ void Reconstructor::superblock(Worker& worker, int index, const FrameInput& inpu
 
 // Where nothing better is known: the decoded samples.
 void Reconstructor::intra_rows(int plane, int x0, int y0, int x1, int y1, const Picture& lr) {
+  const int brighter = best_ && plane == 0 ? brighter_ : 0;
   for (int y = y0; y < y1; ++y) {
     const std::uint8_t* from = lr.planes[plane].at(0, y);
     std::int16_t *target = work_[plane].target_row(y), *low = work_[plane].low_row(y);
-    for (int x = x0; x < x1; ++x) target[x] = low[x] = static_cast<std::int16_t>(32 * from[x]);
+    for (int x = x0; x < x1; ++x) {
+      low[x] = static_cast<std::int16_t>(32 * from[x]);
+      target[x] = static_cast<std::int16_t>(std::clamp(low[x] + brighter, 0, 32 * 255));
+    }
   }
 }
 
@@ -333,7 +338,8 @@ void Reconstructor::blend_block(const vp9::Block& block, bool guessed, const Hel
       if (best_) {
         kernels_.shrink(hr.at(scale_ * x0, scale_ * y), hr.width, low, width, scale_);
         if (guessed) continue;
-        kernels_.correct(low, p, lr.at(x0, y), work.target_row(y) + x0, width, residual_weight, gain);
+        kernels_.correct(low, p, lr.at(x0, y), work.target_row(y) + x0, width, residual_weight, gain,
+                         i ? 0 : (brighter_ * gain + 8192) >> 14);
       } else {
         for (int x = 0; x < width; ++x) low[x] = static_cast<std::int16_t>(32 * p[x]);
       }
@@ -414,13 +420,28 @@ void Reconstructor::compose(Worker& worker, int plane, int band, const Picture& 
   const bool guesses = plane == 0 && detail_.taught();
   worker.detail.assign(static_cast<std::size_t>(stride) * (guesses ? 2 * scale_ : 1), 0);
   const auto detail = [&](int row) { return worker.detail.data() + static_cast<std::ptrdiff_t>(guesses ? row : 0) * stride; };
-  for (int y = first - 2; y < first + 2; ++y) stretch(y);
+  const int samples_stride = work.width + 2 * Samples::kEdge;
+  worker.samples.resize(guesses ? static_cast<std::size_t>(samples_stride) * 8 : 0);
+  const auto samples = [&](int y) { return worker.samples.data() + static_cast<std::ptrdiff_t>(y & 7) * samples_stride + Samples::kEdge; };
+  const auto whole = [&](int y) {
+    const std::int16_t* from = work.target_row(std::clamp(y, 0, work.height - 1));
+    std::int16_t* to = samples(y + 8);
+    for (int x = 0; x < work.width; ++x) to[x] = static_cast<std::int16_t>((from[x] + 16) >> 5);
+    std::fill_n(to - Samples::kEdge, Samples::kEdge, to[0]);
+    std::fill_n(to + work.width, Samples::kEdge, to[work.width - 1]);
+  };
+  for (int y = first - 2; y < first + 2; ++y) {
+    stretch(y);
+    if (guesses) whole(y);
+  }
   for (int y = first; y < last; ++y) {
     stretch(y + 2);
     if (guesses && y % 2 == 0) {
+      whole(y + 2);
+      whole(y + 3);
       const std::int16_t* rows[6];
       std::int16_t* details[8];
-      for (int i = 0; i < 6; ++i) rows[i] = samples_.row(y + i - 2);
+      for (int i = 0; i < 6; ++i) rows[i] = samples(y + 8 + i - 2);
       for (int i = 0; i < 2 * scale_; ++i) details[i] = detail(i);
       kernels_.guess(rows, classes_.data() + static_cast<std::ptrdiff_t>(y / 2) * ((work.width + 1) / 2), detail_.weights(),
                      &fade_[static_cast<std::size_t>(y / work.cell) * cells_across_], work.cell, details, work.width, scale_);

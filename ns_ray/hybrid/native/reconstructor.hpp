@@ -96,7 +96,8 @@ class Reconstructor {
     Motion motion;
     std::vector<std::int16_t> rows;    // stretched to HR width
     std::vector<std::int32_t> sums;    // of gradients, of 5 LR rows
-    std::vector<std::int16_t> detail;  // of `scale` HR rows
+    std::vector<std::int16_t> detail;  // of 2 * `scale` HR rows
+    std::vector<std::int16_t> samples;  // of 8 LR rows, to guess from
   };
 
   const Held& held(int slot) const;
@@ -132,6 +133,7 @@ class Reconstructor {
   std::array<Work, 3> work_;
   Samples samples_;
   std::vector<std::uint8_t> classes_;  // of the LR luma samples
+  int brighter_ = 0;                   // the anchors than their LR frames as far as that is believed, in 1/32
   int cells_across_ = 0, cells_down_ = 0;
   std::vector<std::int16_t> fade_;  // of each cell, in 1/16384
 };

@@ -18,9 +18,10 @@ struct Tuning {
   float drift_noise = 0.03f;     // of the drift's square
   float edge_fade = 0.9f;        // in cells cut by the frame's edge
   float gain = 0.35f;            // of the drift's correction where coefficients were coded
-  float skip_gain = 0.2f;        // and where none were
+  float skip_gain = 0.25f;       // and where none were
   float skip_residual = 0.8f;    // there the residual is but the loop filter's work
   float rival = 4.0f;            // times all noise once detail can be guessed too, as the anchors have taught
+  float brightness = 0.7f;       // of what the anchors are brighter by than their LR frames
   float overlap = 0.4f;          // what a neighbour's motion counts at a block's very edge; 0 a few samples from it
   float sharpness = 0.6f;        // of the upscaler: 0 bilinear, 1 Catmull-Rom
 
@@ -35,6 +36,7 @@ struct Tuning {
         {"skip_gain", &Tuning::skip_gain},
         {"skip_residual", &Tuning::skip_residual},
         {"rival", &Tuning::rival},
+        {"brightness", &Tuning::brightness},
         {"overlap", &Tuning::overlap},
         {"sharpness", &Tuning::sharpness},
     };
