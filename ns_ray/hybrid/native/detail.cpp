@@ -5,18 +5,45 @@
 
 namespace ns_ray::hybrid {
 
-Detail::Detail(int scale, const Upscaler& upscaler)
-    : scale_(scale),
-      phases_(scale * scale),
-      upscaled_(static_cast<std::size_t>(phases_) * kTaps),
-      sums_(kClasses),
-      weights_(static_cast<std::size_t>(kClasses) * kGuessWeights) {
-  for (int phase = 0; phase < phases_; ++phase)
-    for (int tap = 0; tap < kTaps; ++tap)
-      upscaled_[phase * kTaps + tap] = upscaler.weights[phase / scale][tap / kSide] / 16384.0 *
-                                       upscaler.weights[phase % scale][tap % kSide] / 16384.0;
+namespace {
+
+// Where Kernels::guess looks for the weight of a tap.
+int place(int tap, int phase) {
+  constexpr int kSide = 5;
+  return ((tap / kSide * 3 + tap % kSide / 2) * kGuessLanes + phase) * 2 + tap % kSide % 2;
 }
 
+}  // namespace
+
+Detail::Detail(const Kernels& kernels, int scale, const Upscaler& upscaler)
+    : kernels_(kernels),
+      scale_(scale),
+      phases_(scale * scale),
+      upscaler_(kGuessWeights),
+      weights_(static_cast<std::size_t>(kClasses) * kGuessWeights),
+      sums_(kClasses) {
+  for (int phase = 0; phase < phases_; ++phase) {
+    int rest = 4096;
+    for (int tap = 0; tap < kTaps; ++tap) {
+      if (tap == kMiddle) continue;
+      const double weight = upscaler.weights[phase / scale][tap / kSide] / 16384.0 * upscaler.weights[phase % scale][tap % kSide] / 4;
+      upscaler_[place(tap, phase)] = static_cast<std::int16_t>(std::lround(weight));
+      rest -= upscaler_[place(tap, phase)];
+    }
+    upscaler_[place(kMiddle, phase)] = static_cast<std::int16_t>(rest);
+  }
+}
+
+void Detail::Sums::collect() {
+  for (int i = 0; i < kInputs; ++i) {
+    for (int j = 0; j < kInputs; ++j) inputs[i][j] += latest.sums[i][j];
+    for (int j = 0; j < kGuessLanes; ++j) outputs[i][j] += latest.sums[i][kInputs + j] / 32.0;
+  }
+  latest = {};
+  samples = 0;
+}
+
+// Two by two samples at a time, as they share a class.
 void Detail::teach(const Samples& lr, const std::uint8_t* classes, const Plane& hr) {
   for (auto& sums : sums_) {
     for (auto& row : sums.inputs)
@@ -26,13 +53,22 @@ void Detail::teach(const Samples& lr, const std::uint8_t* classes, const Plane& 
   }
   light_ *= kMemory;
   weight_ *= kMemory;
-  const std::int64_t area = static_cast<std::int64_t>(lr.width) * lr.height;
-  const std::int64_t step = area / kSamples | 1;  // odd, so that samples lie everywhere in the codec's blocks
-  for (std::int64_t i = step / 2; i < area; i += step) {
-    const int x = static_cast<int>(i % lr.width), y = static_cast<int>(i / lr.width);
-    if (x >= kSide / 2 && y >= kSide / 2 && x < lr.width - kSide / 2 && y < lr.height - kSide / 2)
-      add(sums_[classes[static_cast<std::int64_t>(y / 2) * ((lr.width + 1) / 2) + x / 2]], lr, hr, x, y);
+  const std::int64_t across = (lr.width + 1) / 2, count = across * ((lr.height + 1) / 2);
+  const std::int64_t step = 4 * count / kSamples | 1;  // odd, so that samples lie everywhere in the codec's blocks
+  for (std::int64_t i = step / 2; i < count; i += step) {
+    const int x = static_cast<int>(i % across) * 2, y = static_cast<int>(i / across) * 2;
+    if (x < 2 || y < 2 || x + 3 >= lr.width || y + 3 >= lr.height) continue;
+    const std::int16_t* rows[6];
+    const std::uint8_t* hr_rows[8];
+    for (int k = 0; k < 6; ++k) rows[k] = lr.row(y + k - 2);
+    for (int k = 0; k < 2 * scale_; ++k) hr_rows[k] = hr.at(0, scale_ * y + k);
+    Sums& sums = sums_[classes[i]];
+    light_ += kernels_.study(rows, x, upscaler_.data(), hr_rows, scale_, sums.latest) / 32.0;
+    weight_ += 4 * phases_;
+    sums.samples += 4;
+    if (sums.samples == Products::kMost) sums.collect();
   }
+  for (auto& sums : sums_) sums.collect();
   Sums all;
   for (const auto& sums : sums_) {
     for (int i = 0; i < kInputs; ++i) {
@@ -50,23 +86,6 @@ void Detail::teach(const Samples& lr, const std::uint8_t* classes, const Plane& 
     store(kind, fit);
   }
   taught_ = true;
-}
-
-void Detail::add(Sums& sums, const Samples& lr, const Plane& hr, int x, int y) {
-  double samples[kTaps], inputs[kInputs], outputs[kGuessLanes];
-  for (int tap = 0; tap < kTaps; ++tap) samples[tap] = lr.row(y + tap / kSide - kSide / 2)[x + tap % kSide - kSide / 2];
-  for (int i = 0; i < kInputs; ++i) inputs[i] = samples[i + (i >= kMiddle)] - samples[kMiddle];
-  for (int phase = 0; phase < phases_; ++phase) {
-    double detail = *hr.at(scale_ * x + phase % scale_, scale_ * y + phase / scale_);
-    for (int tap = 0; tap < kTaps; ++tap) detail -= upscaled_[phase * kTaps + tap] * samples[tap];
-    outputs[phase] = detail;
-    light_ += detail;
-  }
-  weight_ += phases_;
-  for (int i = 0; i < kInputs; ++i) {
-    for (int j = i; j < kInputs; ++j) sums.inputs[i][j] += inputs[i] * inputs[j];
-    for (int j = 0; j < phases_; ++j) sums.outputs[i][j] += inputs[i] * outputs[j];
-  }
 }
 
 // (inputs + ridge) fit = outputs + ridge prior, by Cholesky's factors; ridge keeps the matrix positive.
@@ -99,10 +118,7 @@ void Detail::store(int kind, const Fit& fit) {
   std::fill_n(to, kGuessWeights, std::int16_t{0});
   for (int phase = 0; phase < phases_; ++phase) {
     int sum = 0;
-    const auto put = [&](int tap, int weight) {
-      const int pair = tap / kSide * 3 + tap % kSide / 2;
-      to[(pair * kGuessLanes + phase) * 2 + tap % kSide % 2] = static_cast<std::int16_t>(weight);
-    };
+    const auto put = [&](int tap, int weight) { to[place(tap, phase)] = static_cast<std::int16_t>(weight); };
     for (int i = 0; i < kInputs; ++i) {
       const int weight = static_cast<int>(std::lround(std::clamp(fit[i][phase] * 4096, -1200.0 * 16, 1200.0 * 16)));
       put(i + (i >= kMiddle), weight);

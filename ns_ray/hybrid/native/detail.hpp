@@ -30,7 +30,7 @@ struct Samples {
 
 class Detail {
  public:
-  Detail(int scale, const Upscaler& upscaler);
+  Detail(const Kernels& kernels, int scale, const Upscaler& upscaler);
 
   // Whether any anchor came: before that there is nothing to guess with.
   bool taught() const { return taught_; }
@@ -46,27 +46,30 @@ class Detail {
 
  private:
   static constexpr int kSide = 5, kTaps = kSide * kSide, kMiddle = kTaps / 2;
-  static constexpr int kInputs = kTaps - 1;  // differences to the middle sample
-  static constexpr int kSamples = 1 << 17;   // taken of an anchor, about
-  static constexpr double kMemory = 0.95;    // what earlier anchors weigh against the latest
+  static constexpr int kInputs = kGuessInputs;
+  static constexpr int kSamples = 1 << 17;  // taken of an anchor, about
+  static constexpr double kMemory = 0.95;   // what earlier anchors weigh against the latest
 
   // Normal equations of a least-squares fit: inputs by inputs, and inputs by phases.
   struct Sums {
     double inputs[kInputs][kInputs] = {};
     double outputs[kInputs][kGuessLanes] = {};
+    Products latest;  // not yet in the sums
+    int samples = 0;  // of those
+
+    void collect();
   };
   using Fit = double[kInputs][kGuessLanes];
 
-  void add(Sums& sums, const Samples& lr, const Plane& hr, int x, int y);
   void solve(const Sums& sums, double ridge, const Fit& prior, Fit& fit) const;
   void store(int kind, const Fit& fit);
 
+  const Kernels& kernels_;
   const int scale_, phases_;
   bool taught_ = false;
   double light_ = 0, weight_ = 0;  // sum of what anchors are brighter by, and its weight
-  std::vector<double> upscaled_;  // [phase][tap] of the upscaler, as one 5x5 filter
+  std::vector<std::int16_t> upscaler_, weights_;
   std::vector<Sums> sums_;
-  std::vector<std::int16_t> weights_;
 };
 
 }  // namespace ns_ray::hybrid

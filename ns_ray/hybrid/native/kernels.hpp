@@ -15,6 +15,14 @@ inline constexpr int kUpTaps = 5;  // support of the upscaling kernels in LR sam
 inline constexpr int kClasses = 96, kFlatClasses = 24;
 inline constexpr int kGuessLanes = 16;                      // HR samples of an LR sample, at most
 inline constexpr int kGuessWeights = 5 * 3 * kGuessLanes * 2;  // [row][pair of columns][lane][column], in 1/4096
+inline constexpr int kGuessInputs = 24;  // what a sample's neighbours in 5x5 differ by from it
+
+// Sums of products of inputs by inputs (where the second's index is no lower than 8 * (the first's / 8)) and by outputs, the
+// detail in 1/32 lane by lane.
+struct Products {
+  std::int32_t sums[kGuessInputs][kGuessInputs + kGuessLanes] = {};
+  static constexpr int kMost = 1024;  // samples that they hold without overflow: 255 * 8160 * 1024 < 2^31
+};
 
 struct CellSums {
   std::int32_t residual;  // (decoded - prediction)^2 of 64 samples
@@ -55,6 +63,10 @@ struct Kernels {
   // samples, readable from -2 to width + 3; two by two samples share a class. Behind a row 7 samples may be written.
   void (*guess)(const std::int16_t* const* rows, const std::uint8_t* classes, const std::int16_t* weights,
                 const std::int16_t* fade, int cell, std::int16_t* const* out, int width, int scale);
+  // What two by two LR samples at x and their HR samples teach, added to `products`; gives the sum of all detail. `rows` as
+  // for guess, `upscaler` weights as for guess, `hr` 2 * scale rows of HR samples. Every sample is 0 to 255.
+  std::int32_t (*study)(const std::int16_t* const* rows, int x, const std::int16_t* upscaler, const std::uint8_t* const* hr,
+                        int scale, Products& products);
   // One HR row: out = up(target) + fade * (prediction - up(low)) + detail, in place over the prediction.
   // `count` stretched rows each of target and low with their weights, in 1/16384; fade in 1/16384 per sample.
   void (*compose)(std::uint8_t* row, const std::int16_t* const* target, const std::int16_t* const* low,

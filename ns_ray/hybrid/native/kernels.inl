@@ -290,10 +290,10 @@ void classify(const std::int32_t* const (*sums)[3], std::uint8_t* classes, int w
 
 inline std::int32_t limited(std::int32_t v) { return v > 8160 ? 8160 : v < -8160 ? -8160 : v; }
 
-// Two by two LR samples at x, all under the same weights. What is written too far is written again by the next.
-void guess_four(const std::int16_t* const* rows, int x, const std::int16_t* weights, int share, std::int16_t* const* out,
-                int scale) {
-  alignas(32) std::int16_t lanes[4][kGuessLanes];
+using Lanes = std::int16_t[4][kGuessLanes];
+
+// What two by two LR samples at x give under the same weights, in 1/32, times share.
+void filter_four(const std::int16_t* const* rows, int x, const std::int16_t* weights, int share, Lanes& lanes) {
 #ifdef __AVX2__
   __m256i low[4], high[4];
   for (int i = 0; i < 4; ++i) low[i] = high[i] = _mm256_setzero_si256();
@@ -332,6 +332,13 @@ void guess_four(const std::int16_t* const* rows, int x, const std::int16_t* weig
     }
   }
 #endif
+}
+
+// Two by two LR samples at x. What is written too far is written again by the next.
+void guess_four(const std::int16_t* const* rows, int x, const std::int16_t* weights, int share, std::int16_t* const* out,
+                int scale) {
+  alignas(32) Lanes lanes;
+  filter_four(rows, x, weights, share, lanes);
   for (int i = 0; i < 4; ++i)
     for (int line = 0; line < scale; ++line)
       std::memcpy(out[i / 2 * scale + line] + (x + i % 2) * scale, lanes[i] + line * scale, 4 * sizeof(std::int16_t));
@@ -348,6 +355,54 @@ void guess(const std::int16_t* const* rows, const std::uint8_t* classes, const s
     else
       for (int line = 0; line < 2 * scale; ++line) std::memset(out[line] + x * scale, 0, 8 * sizeof(std::int16_t));
   }
+}
+
+// Two samples at once: what they say of the same input or output lies side by side.
+inline void add_products(const std::int16_t (*pairs)[2], Products& products) {
+#ifdef __AVX2__
+  constexpr int kVectors = (kGuessInputs + kGuessLanes) / 8;
+  __m256i all[kVectors];
+  for (int v = 0; v < kVectors; ++v) all[v] = _mm256_load_si256(reinterpret_cast<const __m256i*>(pairs + 8 * v));
+  for (int i = 0; i < kGuessInputs; ++i) {
+    std::int32_t both;
+    std::memcpy(&both, pairs[i], sizeof both);
+    const __m256i one = _mm256_set1_epi32(both);
+    for (int v = i / 8; v < kVectors; ++v) {
+      auto* sum = reinterpret_cast<__m256i*>(products.sums[i] + 8 * v);
+      _mm256_storeu_si256(sum, _mm256_add_epi32(_mm256_loadu_si256(sum), _mm256_madd_epi16(one, all[v])));
+    }
+  }
+#else
+  for (int i = 0; i < kGuessInputs; ++i)
+    for (int j = i / 8 * 8; j < kGuessInputs + kGuessLanes; ++j)
+      products.sums[i][j] += pairs[i][0] * pairs[j][0] + pairs[i][1] * pairs[j][1];
+#endif
+}
+
+std::int32_t study(const std::int16_t* const* rows, int x, const std::int16_t* upscaler, const std::uint8_t* const* hr,
+                   int scale, Products& products) {
+  alignas(32) Lanes upscaled;
+  filter_four(rows, x, upscaler, 1 << 14, upscaled);
+  std::int32_t all = 0;
+  for (int down = 0; down < 2; ++down) {
+    alignas(32) std::int16_t pairs[kGuessInputs + kGuessLanes][2] = {};
+    for (int across = 0; across < 2; ++across) {
+      const int at = x + across;
+      const std::int16_t middle = rows[down + 2][at];
+      int input = 0;
+      for (int y = 0; y < 5; ++y)
+        for (int i = -2; i <= 2; ++i)
+          if (y != 2 || i) pairs[input++][across] = static_cast<std::int16_t>(rows[down + y][at + i] - middle);
+      for (int phase = 0; phase < scale * scale; ++phase) {
+        const int sample = hr[down * scale + phase / scale][at * scale + phase % scale];
+        const int detail = 32 * sample - upscaled[2 * down + across][phase];
+        pairs[kGuessInputs + phase][across] = static_cast<std::int16_t>(detail);
+        all += detail;
+      }
+    }
+    add_products(pairs, products);
+  }
+  return all;
 }
 
 template <int Count>
@@ -400,6 +455,6 @@ void compose(std::uint8_t* row, const std::int16_t* const* target, const std::in
 
 }  // namespace
 
-const Kernels kKernels{filter, average, mix, shrink, measure, correct, stretch, gradients, classify, guess, compose};
+const Kernels kKernels{filter, average, mix, shrink, measure, correct, stretch, gradients, classify, guess, study, compose};
 
 }  // namespace ns_ray::hybrid::NS_RAY_ISA

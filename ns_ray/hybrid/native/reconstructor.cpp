@@ -46,7 +46,7 @@ Reconstructor::Reconstructor(int scale, bool best, int threads, bool simd, const
       best_(best),
       tuning_(tuning),
       upscaler_(supported(scale), best ? tuning.sharpness : 0.0f),
-      detail_(scale, upscaler_),
+      detail_(kernels_, scale, upscaler_),
       pool_(threads) {
   for (int i = 0; i < kOverlap * scale; ++i) {
     const auto weight = [&](int size) {
