@@ -76,6 +76,22 @@ def test_untaught_and_plain_frames_are_only_upscaled(frames):
     assert psnr(plain, upscaled.to_ndarray()[: 3 * HEIGHT]) > 45
 
 
+@pytest.mark.parametrize("scale", [2, 3])
+def test_the_anchors_brightness_is_taken_over(frames, scale):
+    """LR video may be brighter all over than its original; that the anchors know, and frames between them follow."""
+
+    def mean_of_last(darker):
+        reconstructor = Reconstructor(scale)
+        for (lr, _), (y, u, v) in list(zip(frames, originals(frames, scale), strict=True))[:-1]:
+            reconstructor.frame(Intra, lr, (np.maximum(y, 40) - darker, u, v))
+        y, u, _ = reconstructor.frame(Intra, frames[-1][0])
+        return y.mean(), u.mean()
+
+    (luma, chroma), (darker, same) = mean_of_last(np.uint8(0)), mean_of_last(np.uint8(6))
+    assert luma - darker == pytest.approx(0.7 * 6, abs=0.4)
+    assert chroma == same
+
+
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_threads_and_instruction_sets_guess_the_same_bits(frames, scale):
     expected, _ = rebuilt(frames, scale, True, simd=False)

@@ -60,6 +60,22 @@ inline __m256i filter32(const std::uint8_t* src, std::ptrdiff_t step, const Taps
                              _mm256_subs_epu16(_mm256_srli_epi16(high, 7), bias));
 }
 
+// The first `count` of 16 samples.
+inline void store_few(std::uint8_t* dst, __m128i samples, int count) {
+  if (count & 8) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(dst), samples);
+    samples = _mm_srli_si128(samples, 8);
+    dst += 8;
+  }
+  if (count & 4) {
+    _mm_storeu_si32(dst, samples);
+    samples = _mm_srli_si128(samples, 4);
+    dst += 4;
+  }
+  for (int i = 0; i < (count & 3); ++i, samples = _mm_srli_si128(samples, 1))
+    dst[i] = static_cast<std::uint8_t>(_mm_cvtsi128_si32(samples));
+}
+
 void filter(const std::uint8_t* src, std::ptrdiff_t src_stride, std::ptrdiff_t step, std::uint8_t* dst,
             std::ptrdiff_t dst_stride, int width, int height, const Filter& filter) {
   const Taps taps = pairs_of(filter);
@@ -68,26 +84,16 @@ void filter(const std::uint8_t* src, std::ptrdiff_t src_stride, std::ptrdiff_t s
     int x = 0;
     for (; x + 32 <= width; x += 32)
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst + x), filter32(src + x, step, taps));
-    for (; x + 16 <= width; x += 16)
+    const int rest = width - x;
+    if (rest > 16) {
+      const __m256i samples = filter32(src + x, step, taps);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + x), _mm256_castsi256_si128(samples));
+      store_few(dst + x + 16, _mm256_extracti128_si256(samples, 1), rest - 16);
+    } else if (rest == 16) {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + x), filter16(src + x, step, taps));
-    if (x == width) continue;
-    if (width >= 16) {  // the last 16 again reach back over what is done
-      x = width - 16;
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + x), filter16(src + x, step, taps));
-      continue;
+    } else if (rest) {
+      store_few(dst + x, filter16(src + x, step, taps), rest);
     }
-    __m128i rest = filter16(src, step, taps);
-    if (width & 8) {
-      _mm_storel_epi64(reinterpret_cast<__m128i*>(dst), rest);
-      rest = _mm_srli_si128(rest, 8);
-      x = 8;
-    }
-    if (width & 4) {
-      _mm_storeu_si32(dst + x, rest);
-      rest = _mm_srli_si128(rest, 4);
-      x += 4;
-    }
-    for (; x < width; ++x, rest = _mm_srli_si128(rest, 1)) dst[x] = static_cast<std::uint8_t>(_mm_cvtsi128_si32(rest));
   }
 }
 
