@@ -54,7 +54,8 @@ struct Kernels {
   // One LR row stretched to HR width. `src` is readable from -2 to width + 1. weights[phase][tap] in 1/16384.
   void (*stretch)(const std::int16_t* src, std::int16_t* dst, int width, int scale,
                   const std::int16_t (*weights)[kUpTaps]);
-  // Products of the gradients of one LR row, summed over 5 columns: xx, xy, yy. Rows are readable from -3 to width + 2.
+  // Products of the gradients of one LR row, summed over 5 columns around every other one: xx, xy, yy. Rows are readable
+  // from -3 to width + 2.
   void (*gradients)(const std::int16_t* above, const std::int16_t* row, const std::int16_t* below,
                     std::int32_t* const* sums, int width);
   // Classes of every other sample of an LR row from the products of 3 rows, [row][xx, xy, yy].

@@ -208,7 +208,23 @@ CellSums measure(const std::int16_t* low, std::ptrdiff_t low_stride, const std::
 void correct(const std::int16_t* low, const std::uint8_t* prediction, const std::uint8_t* decoded, std::int16_t* target,
              int width, int residual_weight, int gain, int brighter) {
   const auto residual_factor = static_cast<std::int16_t>(residual_weight), gain_factor = static_cast<std::int16_t>(gain);
-  for (int x = 0; x < width; ++x) {
+  int x = 0;
+#ifdef __AVX2__
+  const auto bytes = [](const std::uint8_t* at) {
+    return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
+  };
+  for (; x + 16 <= width; x += 16) {
+    const __m256i p = bytes(prediction + x), l = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(low + x));
+    const __m256i residual = _mm256_slli_epi16(_mm256_sub_epi16(bytes(decoded + x), p), 6);
+    const __m256i drift = _mm256_slli_epi16(_mm256_sub_epi16(_mm256_slli_epi16(p, 5), l), 1);
+    __m256i sum = _mm256_add_epi16(l, _mm256_mulhrs_epi16(residual, _mm256_set1_epi16(residual_factor)));
+    sum = _mm256_add_epi16(sum, _mm256_mulhrs_epi16(drift, _mm256_set1_epi16(gain_factor)));
+    sum = _mm256_add_epi16(sum, _mm256_set1_epi16(static_cast<std::int16_t>(brighter)));
+    sum = _mm256_min_epi16(_mm256_max_epi16(sum, _mm256_setzero_si256()), _mm256_set1_epi16(255 * 32));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(target + x), sum);
+  }
+#endif
+  for (; x < width; ++x) {
     const auto residual = static_cast<std::int16_t>(64 * (decoded[x] - prediction[x]));
     const auto drift = static_cast<std::int16_t>(2 * (32 * prediction[x] - low[x]));
     const int value = low[x] + scaled(residual, residual_factor) + scaled(drift, gain_factor) + brighter;
@@ -271,18 +287,22 @@ void gradients(const std::int16_t* above, const std::int16_t* row, const std::in
       const std::int32_t across = row[x + 1] - row[x - 1], down = below[x] - above[x];
       xx[i] = across * across, xy[i] = across * down, yy[i] = down * down;
     }
-    for (int i = 0; i < count; ++i) {
-      sums[0][start + i] = xx[i] + xx[i + 1] + xx[i + 2] + xx[i + 3] + xx[i + 4];
-      sums[1][start + i] = xy[i] + xy[i + 1] + xy[i + 2] + xy[i + 3] + xy[i + 4];
-      sums[2][start + i] = yy[i] + yy[i + 1] + yy[i + 2] + yy[i + 3] + yy[i + 4];
-    }
+    const auto every_other = [&](const std::int32_t* products, std::int32_t* to) {
+      for (int i = 0; i < count; i += 2)
+        to[(start + i) / 2] = products[i] + products[i + 1] + products[i + 2] + products[i + 3] + products[i + 4];
+    };
+    every_other(xx, sums[0]);
+    every_other(xy, sums[1]);
+    every_other(yy, sums[2]);
   }
 }
 
 void classify(const std::int32_t* const (*sums)[3], std::uint8_t* classes, int width) {
-  for (int i = 0; 2 * i < width; ++i) {
-    std::int32_t xx = 0, xy = 0, yy = 0;
-    for (int row = 0; row < 3; ++row) xx += sums[row][0][2 * i], xy += sums[row][1][2 * i], yy += sums[row][2][2 * i];
+  const std::int32_t* rows[3][3];  // copies, which writing classes cannot change
+  for (int i = 0; i < 9; ++i) rows[i / 3][i % 3] = sums[i / 3][i % 3];
+  const auto sum = [&](int product, int i) { return rows[0][product][i] + rows[1][product][i] + rows[2][product][i]; };
+  for (int i = 0; i < (width + 1) / 2; ++i) {
+    const std::int32_t xx = sum(0, i), xy = sum(1, i), yy = sum(2, i);
     // Twice the edges' angle has the cosine `cosine` and the sine `sine`, both times how far they agree.
     const std::int32_t strength = xx + yy, cosine = xx - yy, sine = 2 * xy;
     const std::int32_t c = cosine < 0 ? -cosine : cosine, s = sine < 0 ? -sine : sine;

@@ -386,9 +386,10 @@ void Reconstructor::classify(const Picture& lr) {
 // Of every other sample in every other row; the three beside and below share its class.
 void Reconstructor::classify_band(Worker& worker, int band) {
   const int width = samples_.width, first = band * kSuperblock, last = std::min(first + kSuperblock, samples_.height);
-  worker.sums.resize(static_cast<std::size_t>(width) * 3 * 3);
+  const int half_width = (width + 1) / 2;
+  worker.sums.resize(static_cast<std::size_t>(half_width) * 3 * 3);
   std::int32_t* sums[3][3];
-  for (int i = 0; i < 9; ++i) sums[i / 3][i % 3] = worker.sums.data() + static_cast<std::ptrdiff_t>(i) * width;
+  for (int i = 0; i < 9; ++i) sums[i / 3][i % 3] = worker.sums.data() + static_cast<std::ptrdiff_t>(i) * half_width;
   const auto gradients = [&](int y) {
     kernels_.gradients(samples_.row(y - 1), samples_.row(y), samples_.row(y + 1), sums[(y / 2 + 3) % 3], width);
   };
@@ -396,7 +397,7 @@ void Reconstructor::classify_band(Worker& worker, int band) {
   gradients(first);
   for (int y = first; y < last; y += 2) {
     gradients(y + 2);
-    kernels_.classify(sums, classes_.data() + static_cast<std::ptrdiff_t>(y / 2) * ((width + 1) / 2), width);
+    kernels_.classify(sums, classes_.data() + static_cast<std::ptrdiff_t>(y / 2) * half_width, width);
   }
 }
 
