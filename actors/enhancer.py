@@ -51,7 +51,7 @@ class EnhancerActor(Worker):
         self._hosted: dict[tuple[str, int, int], _Hosted] = {}
         self._weights: dict[tuple[str, str | None], Weights] = {}
         self._compress = _gpu_compressor(self._device)
-        self._turn = Lock()
+        self._turn, self._ending = Lock(), Lock()
         self._busy_until = 0.0
 
     def prepare(self, stream: Stream) -> EngineResult:
@@ -93,8 +93,9 @@ class EnhancerActor(Worker):
             submit = hosted.enhancement.submit
             flying = [submit(planes, quality) for planes in _until(deadline, frames)]
         images = [future.result() for future in flying]
-        end = time.time()
-        begin, self._busy_until = max(begin, self._busy_until), end
+        with self._ending:
+            end = time.time()
+            begin, self._busy_until = max(begin, self._busy_until), end  # time of overlapping calls counts once
         records = [frame.record for frame in frames[: len(images)]]
         anchors = [
             tag(image.data, record.video_index, record.super_index)
