@@ -241,11 +241,13 @@ void Reconstructor::overlap(Motion& motion, const vp9::Block& block, const Pictu
     if (!other) return (across ? y : x) + kCell;
     const int end = across ? std::min(other->y + other->height, bottom) : std::min(other->x + other->width, right);
     const int near = far ? 0 : 3, own = 3 - near;  // of its and the block's parts, one at the edge
-    bool same = true;
-    for (int which = 0; which < 2; ++which)
-      same &= other->ref_slot[which] == block.ref_slot[which] &&
-              (block.ref_slot[which] < 0 || std::equal(other->mv[near][which], other->mv[near][which] + 2, block.mv[own][which]));
-    if (same || other->ref_slot[0] < 0) return end;
+    bool alike = true;
+    for (int which = 0; which < 2; ++which) {
+      const auto &theirs = other->mv[near][which], &ours = block.mv[own][which];
+      alike &= other->ref_slot[which] == block.ref_slot[which] &&
+               (block.ref_slot[which] < 0 || std::abs(theirs[0] - ours[0]) + std::abs(theirs[1] - ours[1]) <= kAlike);
+    }
+    if (alike || other->ref_slot[0] < 0) return end;
     const int width = across ? std::min(kOverlap, right - x) : end - x, height = across ? end - y : std::min(kOverlap, bottom - y);
     const auto mix = [&](const Plane& to, int scale, const Ramp& ramp) {
       for (int which = 0; which < 2 && other->ref_slot[which] >= 0; ++which) {

@@ -70,6 +70,7 @@ class Reconstructor {
  private:
   static constexpr int kEdge = 8;
   static constexpr int kOverlap = 4;  // LR samples to which a neighbour's motion counts too
+  static constexpr int kAlike = 1;    // what vectors may differ by, in 1/8 sample, and still be the same motion
   static constexpr int kSuperblock = 64, kCell = 8;
 
   struct Held {
