@@ -34,7 +34,7 @@ from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import quality_for
 from ns_ray.media.ladder import LADDER, video_folder
 from ns_ray.media.probe import VideoInfo
-from ns_ray.profile import real_time_streams
+from ns_ray.profile import as_method
 from ns_ray.results import BenchmarkResult, MethodResult, StreamResult
 from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, varied
@@ -215,8 +215,8 @@ class _Session:
         else:
             folder = self._folder(infos, self.options.num_videos)
             result = await self._measure(pipeline, infos, self.options.num_videos, self.options.paced, folder)
-            self._write(result, folder)
             for method in self.options.against:
+                self._save(result, folder)  # should the next method fail
                 result.against.append(await self._other(method).against(pipeline, infos, folder))
             self._show(result, folder)
             bad = [s for s in result.streams if s.status in ("refused", "failed")]
@@ -273,17 +273,7 @@ class _Session:
         folder = beside / "against" / options.method
         result = await self._measure(pipeline, infos, options.num_videos, False, folder)
         page = self._write(result, folder)
-        shown = sum(stream.frames for stream in result.streams)
-        return MethodResult(
-            options.method,
-            options.model_name,
-            options.num_videos,
-            len(result.chosen) / shown if shown else 0.0,
-            result.media_seconds,
-            result.wall_seconds,
-            real_time_streams(result),
-            page.relative_to(beside).as_posix(),
-        )
+        return as_method(result, page.relative_to(beside).as_posix())
 
     async def _measure(
         self, pipeline: Pipeline, infos: dict[str, VideoInfo], count: int, paced: bool, folder: Path
@@ -346,8 +336,11 @@ class _Session:
             self.console.print(table)
         self.console.print(f"[bold]report[/bold] {path}")
 
-    def _write(self, result: BenchmarkResult, folder: Path) -> Path:
+    def _save(self, result: BenchmarkResult, folder: Path) -> None:
         (folder / "benchmark.json").write_text(json.dumps(result.to_json(), indent=1) + "\n")
+
+    def _write(self, result: BenchmarkResult, folder: Path) -> Path:
+        self._save(result, folder)
         path = folder / "report.html"
         report.write_report(result, path)
         return path

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ns_ray.results import BenchmarkResult, EpochResult, Span
+from ns_ray.results import BenchmarkResult, EpochResult, MethodResult, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,22 @@ def real_time_streams(result: BenchmarkResult) -> float:
     if result.paced and result.real_time:
         return float(len(result.streams))
     return result.media_seconds / result.wall_seconds if result.wall_seconds else 0.0
+
+
+def as_method(result: BenchmarkResult, report: str = "") -> MethodResult:
+    """The run as one method among others; `report` is where its own report lies."""
+    shown = sum(stream.frames for stream in result.streams)
+    anchors = sum(sum(stream.anchors.values()) for stream in result.streams)
+    return MethodResult(
+        str(result.options.get("method", "this run")),
+        str(result.options.get("model_name", "")),
+        len(result.streams),
+        anchors / shown if shown else 0.0,
+        result.media_seconds,
+        result.wall_seconds,
+        real_time_streams(result),
+        report,
+    )
 
 
 def waiting_ms(epoch: EpochResult) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ns_ray.profile import gpu_limit, limit, pool_loads, real_time_streams, waiting_ms
-from ns_ray.results import STAGES, BenchmarkResult, EpochResult, MethodResult, StreamResult, percentiles
+from ns_ray.profile import as_method, gpu_limit, limit, pool_loads, waiting_ms
+from ns_ray.results import STAGES, BenchmarkResult, EpochResult, StreamResult, percentiles
 
 Tone = Literal["", "good", "bad", "total"]
 
@@ -286,28 +286,16 @@ def methods_grid(result: BenchmarkResult) -> Grid:
         Column("DNN", numeric=False),
         Column("DNN on, % of frames", short="DNN on, %"),
         Column("streams at once", short="at once"),
-        Column("video, s", short="video, s"),
+        Column("video, s"),
         Column("streams in real time", short="real time"),
         Column("this run has, times", short="ratio"),
     )
     grid = Grid("Against other methods", columns)
     if not result.against:
         return grid
-    own = real_time_streams(result)
-    shown = sum(stream.frames for stream in result.streams)
-    anchors = sum(sum(stream.anchors.values()) for stream in result.streams)
-    this = MethodResult(
-        str(result.options.get("method", "this run")),
-        str(result.options.get("model_name", "")),
-        len(result.streams),
-        anchors / shown if shown else 0.0,
-        result.media_seconds,
-        result.wall_seconds,
-        own,
-        "",
-    )
+    this = as_method(result)
     for i, other in enumerate((this, *result.against)):
-        ratio = own / other.real_time_streams if other.real_time_streams else math.inf
+        ratio = this.real_time_streams / other.real_time_streams if other.real_time_streams else math.inf
         figures = (100 * other.anchors, other.media_seconds, other.real_time_streams, ratio)
         share, *rest = ((number(figure),) for figure in figures)
         cells = ((other.method,), (other.model,), share, (str(other.streams),), *rest)
