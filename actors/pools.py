@@ -13,7 +13,7 @@ from actors.pool import ActorPool
 from actors.scheduler import SchedulerActor
 from actors.source import SourceActor
 from actors.worker import Worker
-from ns_ray.config import Config, Pool
+from ns_ray.config import Config, EnhancerPool, Pool
 from ns_ray.errors import ConfigError
 
 
@@ -21,6 +21,20 @@ def offered() -> dict[str, float]:
     """Resources that Ray has in all, such as CPU and GPU."""
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return resources
+
+
+def enhancer_pool(config: EnhancerPool, gpus: int, retries: int, on_loss: Callable[[str, str], None]) -> ActorPool:
+    """Enhancers with a GPU each, or if `gpus` is 0 as many as configured on the CPU."""
+    count = gpus or config.actors
+    return ActorPool(
+        EnhancerActor,
+        config,
+        [(config,)] * count,
+        threads=[GPU_CALLS if gpus else 1] * count,
+        gpus=1 if gpus else 0,
+        retries=retries,
+        on_loss=on_loss,
+    )
 
 
 class Pools:
@@ -45,11 +59,8 @@ class Pools:
             arguments: Sequence[tuple[object, ...]],
             *,
             threads: Sequence[int] = (),
-            gpus: int = 0,
         ) -> ActorPool:
-            return ActorPool(
-                kind, settings, arguments, threads=threads, gpus=gpus, retries=config.retries, on_loss=on_loss
-            )
+            return ActorPool(kind, settings, arguments, threads=threads, retries=config.retries, on_loss=on_loss)
 
         self._start_seconds = config.start_seconds
         self.sources = pool(SourceActor, config.source, [()] * config.source.actors)
@@ -63,14 +74,7 @@ class Pools:
             threads=self.sessions,
         )
         self.scheduler = pool(SchedulerActor, config.scheduler, [()])
-        enhancers = gpus or config.enhancer.actors
-        self.enhancers = pool(
-            EnhancerActor,
-            config.enhancer,
-            [(config.enhancer,)] * enhancers,
-            threads=[GPU_CALLS if gpus else 1] * enhancers,
-            gpus=1 if gpus else 0,
-        )
+        self.enhancers = enhancer_pool(config.enhancer, gpus, config.retries, on_loss)
         self.encoders = pool(EncoderActor, config.encoder, [(config.encoder,)] * config.encoder.actors)
         self.packagers = pool(PackagerActor, config.packager, [()] * config.packager.actors)
         self._all = (

@@ -16,10 +16,8 @@ from pathlib import Path
 import ray
 from rich.table import Table
 
-from actors.enhancer import GPU_CALLS, EnhancerActor
 from actors.messages import Frame, MadeReply, Stream
-from actors.pool import ActorPool
-from actors.pools import offered
+from actors.pools import enhancer_pool, offered
 from actors.session import join_ray
 from jobs import face
 from ns_ray.config import Config, load_config
@@ -100,17 +98,7 @@ async def _measure(
     options: argparse.Namespace, config: Config, streams: list[Stream], frames: list[Frame], enhancers: int
 ) -> list[float]:
     """Anchors a second of the first enhancer, the first two, and so on."""
-    settings = [(config.enhancer,)] * enhancers
-    gpus = 1 if options.num_gpus else 0
-    pool = ActorPool(
-        EnhancerActor,
-        config.enhancer,
-        settings,
-        threads=[GPU_CALLS if gpus else 1] * enhancers,
-        gpus=gpus,
-        retries=0,
-        on_loss=lambda actor, call: None,
-    )
+    pool = enhancer_pool(config.enhancer, options.num_gpus, retries=0, on_loss=lambda actor, call: None)
     await pool.ready()
     await asyncio.gather(*(pool.call(i, "prepare", stream) for i in range(enhancers) for stream in streams))
     stored = [ray.put(frames) for _ in streams]

@@ -173,16 +173,16 @@ def _codec(device: str) -> VideoCodecContext:
     """A VP9 decoder; NVDEC in the process's CUDA context, which spares switching, or else in one of its own."""
     kind, _, index = device.partition(":")
     if kind == "cpu":
-        return _vp9(None)
+        return av.CodecContext.create("vp9", "r")
+
+    def nvdec(**options: object) -> VideoCodecContext:
+        acceleration = HWAccel(kind, index or None, allow_software_fallback=False, is_hw_owned=True, options=options)
+        return av.CodecContext.create("vp9", "r", acceleration)
+
     try:
-        return _vp9(HWAccel(kind, index or None, allow_software_fallback=False, is_hw_owned=True))
+        return nvdec()
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             raise
         # FFmpeg refuses a context that others made with flags of their own, as PyTorch does.
-        own: dict[str, object] = {"primary_ctx": "0"}
-        return _vp9(HWAccel(kind, index or None, allow_software_fallback=False, is_hw_owned=True, options=own))
-
-
-def _vp9(acceleration: HWAccel | None) -> VideoCodecContext:
-    return av.CodecContext.create("vp9", "r", acceleration)
+        return nvdec(primary_ctx="0")
