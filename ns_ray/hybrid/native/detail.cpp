@@ -5,16 +5,6 @@
 
 namespace ns_ray::hybrid {
 
-namespace {
-
-// Where Kernels::guess looks for the weight of a tap.
-int place(int tap, int phase) {
-  constexpr int kSide = 5;
-  return ((tap / kSide * 3 + tap % kSide / 2) * kGuessLanes + phase) * 2 + tap % kSide % 2;
-}
-
-}  // namespace
-
 Detail::Detail(const Kernels& kernels, int scale, const Upscaler& upscaler)
     : kernels_(kernels),
       scale_(scale),

@@ -2,6 +2,7 @@
 // made of which samples, and a linear filter for every class of neighbourhood is fitted to that.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -26,6 +27,11 @@ struct Samples {
     return data.data() + static_cast<std::ptrdiff_t>(inside) * stride + kEdge;
   }
   const std::int16_t* row(int y) const { return const_cast<Samples*>(this)->row(y); }
+
+  static void repeat_edges(std::int16_t* row, int width) {
+    std::fill_n(row - kEdge, kEdge, row[0]);
+    std::fill_n(row + width, kEdge, row[width - 1]);
+  }
 };
 
 class Detail {
@@ -61,6 +67,7 @@ class Detail {
   };
   using Fit = double[kInputs][kGuessLanes];
 
+  int place(int tap, int phase) const { return guess_place(tap / kSide, tap % kSide, phase, scale_); }
   void solve(const Sums& sums, double ridge, const Fit& prior, Fit& fit) const;
   void store(int kind, const Fit& fit);
 

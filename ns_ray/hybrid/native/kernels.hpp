@@ -13,9 +13,17 @@ inline constexpr int kUpTaps = 5;  // support of the upscaling kernels in LR sam
 
 // Kinds of neighbourhood: 8 directions of its edges, 4 strengths, 3 degrees of how much they agree.
 inline constexpr int kClasses = 96, kFlatClasses = 24;
-inline constexpr int kGuessLanes = 16;                      // HR samples of an LR sample, at most
-inline constexpr int kGuessWeights = 5 * 3 * kGuessLanes * 2;  // [row][pair of columns][lane][column], in 1/4096
 inline constexpr int kGuessInputs = 24;  // what a sample's neighbours in 5x5 differ by from it
+inline constexpr int kGuessLanes = 16;   // HR samples of an LR sample, its phases, at most
+// Weights in 1/4096: of 8 phases [row][pair of columns][phase][column]; behind them of 8 more, or at scale 3, where just one
+// is left, [row][column up to 8].
+inline constexpr int kGuessHalf = 5 * 3 * 8 * 2, kGuessWeights = 2 * kGuessHalf;
+
+// Where in them a neighbour's weight for a phase is.
+constexpr int guess_place(int row, int column, int phase, int scale) {
+  if (phase >= 8 && scale == 3) return kGuessHalf + row * 8 + column;
+  return phase / 8 * kGuessHalf + ((row * 3 + column / 2) * 8 + phase % 8) * 2 + column % 2;
+}
 
 // Sums of products of inputs by inputs (where the second's index is no lower than 8 * (the first's / 8)) and by outputs, the
 // detail in 1/32 lane by lane.
@@ -32,10 +40,12 @@ struct CellSums {
 
 // Rows of LR samples travel in units of 1/32 (int16); once stretched to HR width, in 1/64.
 struct Kernels {
-  // One pass of an 8-tap filter along `step` (1: a row, the stride: a column), rounded and clipped to 8 bits.
-  // It may read up to 64 bytes behind the samples it needs.
-  void (*filter)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::ptrdiff_t step, std::uint8_t* dst,
-                 std::ptrdiff_t dst_stride, int width, int height, const Filter& filter);
+  // One pass of an 8-tap filter along the rows, and one along the columns, rounded and clipped to 8 bits.
+  // They may read up to 64 bytes behind the samples they need.
+  void (*filter_across)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride,
+                        int width, int height, const Filter& filter);
+  void (*filter_down)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride,
+                      int width, int height, const Filter& filter);
   // dst = Round2(dst + src, 1), the average of a compound prediction.
   void (*average)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride,
                   int width, int height);
@@ -61,7 +71,7 @@ struct Kernels {
   // Classes of every other sample of an LR row from the products of 3 rows, [row][xx, xy, yy].
   void (*classify)(const std::int32_t* const (*sums)[3], std::uint8_t* classes, int width);
   // The detail of two LR rows, that is of 2 * scale HR rows, in 1/32, times 1 - fade of its cell. `rows` are 6 rows of
-  // samples, readable from -2 to width + 3; two by two samples share a class. Behind a row 7 samples may be written.
+  // samples, readable from -2 to width + 4; two by two samples share a class. Behind a row 7 samples may be written.
   void (*guess)(const std::int16_t* const* rows, const std::uint8_t* classes, const std::int16_t* weights,
                 const std::int16_t* fade, int cell, std::int16_t* const* out, int width, int scale);
   // What two by two LR samples at x and their HR samples teach, added to `products`; gives the sum of all detail. `rows` as

@@ -33,31 +33,13 @@ inline Taps pairs_of(const Filter& filter) {
   return taps;
 }
 
-// No pair of taps overflows pmaddubsw: neighbours at even positions add up to at most 128 * 255.
-inline __m128i filter16(const std::uint8_t* src, std::ptrdiff_t step, const Taps& taps) {
-  __m128i low = _mm_set1_epi16(kBias + 64), high = low;
-  for (int i = 0; i < 4; ++i) {
-    const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(src + (2 * i) * step));
-    const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(src + (2 * i + 1) * step));
-    const __m128i pair = _mm256_castsi256_si128(taps.pair[i]);
-    low = _mm_add_epi16(low, _mm_maddubs_epi16(_mm_unpacklo_epi8(a, b), pair));
-    high = _mm_add_epi16(high, _mm_maddubs_epi16(_mm_unpackhi_epi8(a, b), pair));
-  }
-  const __m128i bias = _mm_set1_epi16(kBias >> 7);
-  return _mm_packus_epi16(_mm_subs_epu16(_mm_srli_epi16(low, 7), bias), _mm_subs_epu16(_mm_srli_epi16(high, 7), bias));
-}
-
-inline __m256i filter32(const std::uint8_t* src, std::ptrdiff_t step, const Taps& taps) {
-  __m256i low = _mm256_set1_epi16(kBias + 64), high = low;
-  for (int i = 0; i < 4; ++i) {
-    const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(src + (2 * i) * step));
-    const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(src + (2 * i + 1) * step));
-    low = _mm256_add_epi16(low, _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a, b), taps.pair[i]));
-    high = _mm256_add_epi16(high, _mm256_maddubs_epi16(_mm256_unpackhi_epi8(a, b), taps.pair[i]));
-  }
-  const __m256i bias = _mm256_set1_epi16(kBias >> 7);
-  return _mm256_packus_epi16(_mm256_subs_epu16(_mm256_srli_epi16(low, 7), bias),
-                             _mm256_subs_epu16(_mm256_srli_epi16(high, 7), bias));
+// Of 16 samples. No pair of taps overflows pmaddubsw: neighbours at even positions add up to at most 128 * 255.
+inline __m128i filtered(__m256i a, __m256i b, __m256i c, __m256i d, const Taps& taps) {
+  const __m256i first = _mm256_add_epi16(_mm256_maddubs_epi16(a, taps.pair[0]), _mm256_maddubs_epi16(b, taps.pair[1]));
+  const __m256i second = _mm256_add_epi16(_mm256_maddubs_epi16(c, taps.pair[2]), _mm256_maddubs_epi16(d, taps.pair[3]));
+  __m256i sum = _mm256_add_epi16(_mm256_add_epi16(first, second), _mm256_set1_epi16(kBias + 64));
+  sum = _mm256_subs_epu16(_mm256_srli_epi16(sum, 7), _mm256_set1_epi16(kBias >> 7));
+  return _mm_packus_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
 }
 
 // The first `count` of 16 samples.
@@ -76,31 +58,63 @@ inline void store_few(std::uint8_t* dst, __m128i samples, int count) {
     dst[i] = static_cast<std::uint8_t>(_mm_cvtsi128_si32(samples));
 }
 
-void filter(const std::uint8_t* src, std::ptrdiff_t src_stride, std::ptrdiff_t step, std::uint8_t* dst,
-            std::ptrdiff_t dst_stride, int width, int height, const Filter& filter) {
+inline void store(std::uint8_t* dst, __m128i samples, int count) {
+  if (count >= 16)
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(dst), samples);
+  else
+    store_few(dst, samples, count);
+}
+
+inline __m128i load16(const std::uint8_t* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
+
+constexpr int kAhead = 8;  // rows: what a vector points to has seldom been looked at before
+
+void filter_across(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
+                   int height, const Filter& filter) {
   const Taps taps = pairs_of(filter);
-  src -= 3 * step;
+  src -= 3;
+  __m256i pairs = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8));
+  __m256i at[4];
+  for (int i = 0; i < 4; ++i, pairs = _mm256_add_epi8(pairs, _mm256_set1_epi8(2))) at[i] = pairs;
   for (int y = 0; y < height; ++y, src += src_stride, dst += dst_stride) {
-    int x = 0;
-    for (; x + 32 <= width; x += 32)
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst + x), filter32(src + x, step, taps));
-    const int rest = width - x;
-    if (rest > 16) {
-      const __m256i samples = filter32(src + x, step, taps);
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + x), _mm256_castsi256_si128(samples));
-      store_few(dst + x + 16, _mm256_extracti128_si256(samples, 1), rest - 16);
-    } else if (rest == 16) {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + x), filter16(src + x, step, taps));
-    } else if (rest) {
-      store_few(dst + x, filter16(src + x, step, taps), rest);
+    for (int x = 0; x < width; x += 64) __builtin_prefetch(src + kAhead * src_stride + x);
+    for (int x = 0; x < width; x += 16) {
+      const __m256i v = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(src + x)), load16(src + x + 8), 1);
+      const auto taken = [&](int i) { return _mm256_shuffle_epi8(v, at[i]); };
+      store(dst + x, filtered(taken(0), taken(1), taken(2), taken(3), taps), width - x);
+    }
+  }
+}
+
+// Sixteen columns at a time, so that each row is loaded and paired with the one below it once.
+void filter_down(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
+                 int height, const Filter& filter) {
+  const Taps taps = pairs_of(filter);
+  src -= 3 * src_stride;
+  const auto halves = [](const std::uint8_t* at) { return _mm256_permute4x64_epi64(_mm256_castsi128_si256(load16(at)), 0x10); };
+  for (int x = 0; x < width; x += 16) {
+    const std::uint8_t* from = src + x;
+    std::uint8_t* to = dst + x;
+    __m256i pairs[7], last = halves(from);
+    for (int i = 0; i < 6; ++i) {
+      const __m256i next = halves(from += src_stride);
+      pairs[i] = _mm256_unpacklo_epi8(last, next);
+      last = next;
+    }
+    for (int y = 0; y < height; ++y, to += dst_stride) {
+      const __m256i next = halves(from += src_stride);
+      pairs[6] = _mm256_unpacklo_epi8(last, next);
+      last = next;
+      store(to, filtered(pairs[0], pairs[2], pairs[4], pairs[6], taps), width - x);
+      for (int i = 0; i < 6; ++i) pairs[i] = pairs[i + 1];
     }
   }
 }
 
 #else
 
-void filter(const std::uint8_t* src, std::ptrdiff_t src_stride, std::ptrdiff_t step, std::uint8_t* dst,
-            std::ptrdiff_t dst_stride, int width, int height, const Filter& filter) {
+void filter_along(const std::uint8_t* src, std::ptrdiff_t src_stride, std::ptrdiff_t step, std::uint8_t* dst,
+                  std::ptrdiff_t dst_stride, int width, int height, const Filter& filter) {
   src -= 3 * step;
   for (int y = 0; y < height; ++y, src += src_stride, dst += dst_stride) {
     for (int x = 0; x < width; ++x) {
@@ -109,6 +123,16 @@ void filter(const std::uint8_t* src, std::ptrdiff_t src_stride, std::ptrdiff_t s
       dst[x] = clip((sum >> 7) - (kBias >> 7));
     }
   }
+}
+
+void filter_across(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
+                   int height, const Filter& filter) {
+  filter_along(src, src_stride, 1, dst, dst_stride, width, height, filter);
+}
+
+void filter_down(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
+                 int height, const Filter& filter) {
+  filter_along(src, src_stride, src_stride, dst, dst_stride, width, height, filter);
 }
 
 #endif
@@ -151,32 +175,32 @@ void mix(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, 
   }
 }
 
-template <int Scale>
-void shrink_by(const std::uint8_t* src, std::ptrdiff_t stride, std::int16_t* dst, int width) {
-  constexpr int kShift = 14, kFactor = ((32 << kShift) + Scale * Scale / 2) / (Scale * Scale);
-  std::uint16_t sums[64 * Scale];
-  for (int start = 0; start < width; start += 64) {
-    const int count = width - start < 64 ? width - start : 64;
-    const std::uint8_t* row = src + start * Scale;
-    for (int x = 0; x < count * Scale; ++x) {
-      std::uint16_t sum = row[x];
-      for (int y = 1; y < Scale; ++y) sum = static_cast<std::uint16_t>(sum + row[x + y * stride]);
-      sums[x] = sum;
-    }
-    for (int x = 0; x < count; ++x) {
-      int sum = sums[Scale * x];
-      for (int i = 1; i < Scale; ++i) sum += sums[Scale * x + i];
-      dst[start + x] = static_cast<std::int16_t>((sum * kFactor + (1 << (kShift - 1))) >> kShift);
-    }
-  }
-}
-
 void shrink(const std::uint8_t* src, std::ptrdiff_t stride, std::int16_t* dst, int width, int scale) {
-  switch (scale) {
-    case 1: return shrink_by<1>(src, stride, dst, width);
-    case 2: return shrink_by<2>(src, stride, dst, width);
-    case 3: return shrink_by<3>(src, stride, dst, width);
-    default: return shrink_by<4>(src, stride, dst, width);
+  constexpr int kShift = 14;
+  const int factor = ((32 << kShift) + scale * scale / 2) / (scale * scale);
+  int x = 0;
+#ifdef __AVX2__
+  alignas(16) std::int8_t taken[16];  // each sample's columns as four bytes, none for those that the scale lacks
+  for (int i = 0; i < 16; ++i) taken[i] = static_cast<std::int8_t>(i % 4 < scale ? i / 4 * scale + i % 4 : -1);
+  const __m256i columns = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(taken)));
+  for (; x + 8 <= width; x += 8) {
+    __m256i sum = _mm256_setzero_si256();
+    for (int y = 0; y < scale; ++y) {
+      const std::uint8_t* row = src + x * scale + y * stride;
+      const __m256i samples = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(row)), load16(row + 4 * scale), 1);
+      sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(_mm256_shuffle_epi8(samples, columns), _mm256_set1_epi8(1)));
+    }
+    sum = _mm256_mullo_epi32(_mm256_madd_epi16(sum, _mm256_set1_epi16(1)), _mm256_set1_epi32(factor));
+    sum = _mm256_srli_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(1 << (kShift - 1))), kShift);
+    const __m128i means = _mm_packus_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + x), means);
+  }
+#endif
+  for (; x < width; ++x) {
+    int sum = 0;
+    for (int y = 0; y < scale; ++y)
+      for (int i = 0; i < scale; ++i) sum += src[x * scale + i + y * stride];
+    dst[x] = static_cast<std::int16_t>((sum * factor + (1 << (kShift - 1))) >> kShift);
   }
 }
 
@@ -210,18 +234,16 @@ void correct(const std::int16_t* low, const std::uint8_t* prediction, const std:
   const auto residual_factor = static_cast<std::int16_t>(residual_weight), gain_factor = static_cast<std::int16_t>(gain);
   int x = 0;
 #ifdef __AVX2__
-  const auto bytes = [](const std::uint8_t* at) {
-    return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
-  };
-  for (; x + 16 <= width; x += 16) {
-    const __m256i p = bytes(prediction + x), l = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(low + x));
-    const __m256i residual = _mm256_slli_epi16(_mm256_sub_epi16(bytes(decoded + x), p), 6);
-    const __m256i drift = _mm256_slli_epi16(_mm256_sub_epi16(_mm256_slli_epi16(p, 5), l), 1);
-    __m256i sum = _mm256_add_epi16(l, _mm256_mulhrs_epi16(residual, _mm256_set1_epi16(residual_factor)));
-    sum = _mm256_add_epi16(sum, _mm256_mulhrs_epi16(drift, _mm256_set1_epi16(gain_factor)));
-    sum = _mm256_add_epi16(sum, _mm256_set1_epi16(static_cast<std::int16_t>(brighter)));
-    sum = _mm256_min_epi16(_mm256_max_epi16(sum, _mm256_setzero_si256()), _mm256_set1_epi16(255 * 32));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(target + x), sum);
+  const auto bytes = [](const std::uint8_t* at) { return _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(at))); };
+  for (; x + 8 <= width; x += 8) {
+    const __m128i p = bytes(prediction + x), l = _mm_loadu_si128(reinterpret_cast<const __m128i*>(low + x));
+    const __m128i residual = _mm_slli_epi16(_mm_sub_epi16(bytes(decoded + x), p), 6);
+    const __m128i drift = _mm_slli_epi16(_mm_sub_epi16(_mm_slli_epi16(p, 5), l), 1);
+    __m128i sum = _mm_add_epi16(l, _mm_mulhrs_epi16(residual, _mm_set1_epi16(residual_factor)));
+    sum = _mm_add_epi16(sum, _mm_mulhrs_epi16(drift, _mm_set1_epi16(gain_factor)));
+    sum = _mm_add_epi16(sum, _mm_set1_epi16(static_cast<std::int16_t>(brighter)));
+    sum = _mm_min_epi16(_mm_max_epi16(sum, _mm_setzero_si128()), _mm_set1_epi16(255 * 32));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(target + x), sum);
   }
 #endif
   for (; x < width; ++x) {
@@ -232,38 +254,58 @@ void correct(const std::int16_t* low, const std::uint8_t* prediction, const std:
   }
 }
 
+#ifdef __AVX2__
+
+// Where 8 samples of each of `Scale` phases go in a row of all: [vector of the row][phase], for pshufb.
+template <int Scale>
+struct Weave {
+  alignas(16) std::int8_t taken[Scale][Scale][16];
+
+  constexpr Weave() : taken() {
+    for (int to = 0; to < 8 * Scale; ++to)
+      for (int phase = 0; phase < Scale; ++phase)
+        for (int byte = 0; byte < 2; ++byte)
+          taken[to / 8][phase][to % 8 * 2 + byte] = static_cast<std::int8_t>(to % Scale == phase ? to / Scale * 2 + byte : -1);
+  }
+};
+
+#endif
+
 template <int Scale>
 void stretch_by(const std::int16_t* src, std::int16_t* dst, int width, const std::int16_t (*weights)[kUpTaps]) {
-  constexpr int kChunk = 128;
-  std::int16_t phases[Scale][kChunk];
-  for (int start = 0; start < width; start += kChunk) {
-    const int count = width - start < kChunk ? width - start : kChunk;
-    const std::int16_t* row = src + start;
-    for (int p = 0; p < Scale; ++p) {
-      const std::int16_t a = weights[p][0], b = weights[p][1], c = weights[p][2], d = weights[p][3], e = weights[p][4];
-      std::int16_t* out = phases[p];
-      int x = 0;
+  int x = 0;
 #ifdef __AVX2__
-      const auto term = [&](int i, std::int16_t weight) {
-        const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row + x + i));
-        return _mm256_mulhrs_epi16(_mm256_add_epi16(v, v), _mm256_set1_epi16(weight));
-      };
-      for (; x + 16 <= count; x += 16) {
-        __m256i sum = _mm256_add_epi16(_mm256_add_epi16(term(-1, b), term(0, c)), term(1, d));
-        sum = _mm256_add_epi16(sum, _mm256_add_epi16(term(-2, a), term(2, e)));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + x), _mm256_add_epi16(sum, sum));
-      }
-#endif
-      for (; x < count; ++x) {
-        const auto term = [&](int i, std::int16_t weight) {
-          return scaled(static_cast<std::int16_t>(2 * row[x + i]), weight);
-        };
-        out[x] = static_cast<std::int16_t>(2 * (term(-2, a) + term(-1, b) + term(0, c) + term(1, d) + term(2, e)));
-      }
+  static constexpr Weave<Scale> kWeave;
+  for (; x + 16 <= width; x += 16) {
+    __m256i twice[kUpTaps], phases[Scale];
+    for (int tap = 0; tap < kUpTaps; ++tap) {
+      const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(src + x + tap - 2));
+      twice[tap] = _mm256_add_epi16(v, v);
     }
-    std::int16_t* to = dst + start * Scale;
-    for (int x = 0; x < count; ++x)
-      for (int p = 0; p < Scale; ++p) to[Scale * x + p] = phases[p][x];
+    for (int p = 0; p < Scale; ++p) {
+      __m256i sum = _mm256_setzero_si256();
+      for (int tap = 0; tap < kUpTaps; ++tap)
+        sum = _mm256_add_epi16(sum, _mm256_mulhrs_epi16(twice[tap], _mm256_set1_epi16(weights[p][tap])));
+      phases[p] = _mm256_add_epi16(sum, sum);
+    }
+    for (int i = 0; i < Scale; ++i) {
+      __m256i row = _mm256_setzero_si256();
+      for (int p = 0; p < Scale; ++p) {
+        const auto* taken = reinterpret_cast<const __m128i*>(kWeave.taken[i][p]);
+        row = _mm256_or_si256(row, _mm256_shuffle_epi8(phases[p], _mm256_broadcastsi128_si256(_mm_load_si128(taken))));
+      }
+      std::int16_t* to = dst + Scale * x + 8 * i;
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(row));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 8 * Scale), _mm256_extracti128_si256(row, 1));
+    }
+  }
+#endif
+  for (; x < width; ++x) {
+    for (int p = 0; p < Scale; ++p) {
+      int sum = 0;
+      for (int tap = 0; tap < kUpTaps; ++tap) sum += scaled(static_cast<std::int16_t>(2 * src[x + tap - 2]), weights[p][tap]);
+      dst[Scale * x + p] = static_cast<std::int16_t>(2 * sum);
+    }
   }
 }
 
@@ -318,68 +360,109 @@ inline std::int32_t limited(std::int32_t v) { return v > 8160 ? 8160 : v < -8160
 
 using Lanes = std::int16_t[4][kGuessLanes];
 
-// What two by two LR samples at x give under the same weights, in 1/32, times share.
-void filter_four(const std::int16_t* const* rows, int x, const std::int16_t* weights, int share, Lanes& lanes) {
 #ifdef __AVX2__
-  __m256i low[4], high[4];
-  for (int i = 0; i < 4; ++i) low[i] = high[i] = _mm256_setzero_si256();
+
+// What two by two LR samples at x give in eight phases.
+inline void filter_eight(const std::int16_t* const* rows, int x, const std::int16_t* weights, __m256i (&sums)[4]) {
+  for (auto& sum : sums) sum = _mm256_setzero_si256();
   for (int row = 0; row < 5; ++row) {
-    for (int pair = 0; pair < 3; ++pair, weights += 2 * kGuessLanes) {
-      const __m256i first = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
-      const __m256i second = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights + 16));
+    for (int pair = 0; pair < 3; ++pair, weights += 16) {
+      const __m256i lanes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
       for (int i = 0; i < 4; ++i) {
         std::int32_t both;
         std::memcpy(&both, rows[row + i / 2] + x + i % 2 - 2 + 2 * pair, sizeof both);
-        const __m256i samples = _mm256_set1_epi32(both);
-        low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(samples, first));
-        high[i] = _mm256_add_epi32(high[i], _mm256_madd_epi16(samples, second));
+        sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(_mm256_set1_epi32(both), lanes));
       }
     }
   }
+}
+
+// The same in one phase: in each half the two samples of a row, twice.
+inline __m256i filter_one(const std::int16_t* const* rows, int x, const std::int16_t* weights) {
+  const auto load = [](const std::int16_t* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); };
+  const auto both = [](__m128i taken) { return _mm256_broadcastsi128_si256(taken); };
+  const __m256i first = both(_mm_setr_epi8(0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 8, 9));
+  const __m256i last = both(_mm_setr_epi8(8, 9, 10, 11, 10, 11, 12, 13, -1, -1, -1, -1, -1, -1, -1, -1));
+  __m256i sum = _mm256_setzero_si256();
+  for (int row = 0; row < 5; ++row) {
+    const __m256i samples = _mm256_inserti128_si256(_mm256_castsi128_si256(load(rows[row] + x - 2)), load(rows[row + 1] + x - 2), 1);
+    const __m256i pairs = both(load(weights + 8 * row));
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(samples, first), _mm256_shuffle_epi32(pairs, 0x50)));
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(samples, last), _mm256_shuffle_epi32(pairs, 0xaa)));
+  }
+  return _mm256_add_epi32(sum, _mm256_shuffle_epi32(sum, 0x4e));
+}
+
+#endif
+
+// What two by two LR samples at x give under the same weights, in 1/32, times share.
+template <int Scale>
+void filter_four(const std::int16_t* const* rows, int x, const std::int16_t* weights, int share, Lanes& lanes) {
+#ifdef __AVX2__
   const __m256i most = _mm256_set1_epi32(8160), least = _mm256_set1_epi32(-8160), times = _mm256_set1_epi32(share);
   const auto finish = [&](__m256i sum) {
     sum = _mm256_max_epi32(_mm256_min_epi32(_mm256_srai_epi32(sum, 7), most), least);
     return _mm256_srai_epi32(_mm256_add_epi32(_mm256_mullo_epi32(sum, times), _mm256_set1_epi32(8192)), 14);
   };
+  __m256i low[4], high[4] = {};
+  filter_eight(rows, x, weights, low);
+  if constexpr (Scale == 3) {
+    high[0] = filter_one(rows, x, weights + kGuessHalf);
+    high[1] = _mm256_shuffle_epi32(high[0], 1);
+    high[2] = _mm256_permute4x64_epi64(high[0], 2);
+    high[3] = _mm256_permute4x64_epi64(high[1], 2);
+  } else if constexpr (Scale == 4) {
+    filter_eight(rows, x, weights + kGuessHalf, high);
+  }
   for (int i = 0; i < 4; ++i) {
     const __m256i packed = _mm256_packs_epi32(finish(low[i]), finish(high[i]));
     _mm256_store_si256(reinterpret_cast<__m256i*>(lanes[i]), _mm256_permute4x64_epi64(packed, 0xd8));
   }
 #else
   for (int i = 0; i < 4; ++i) {
-    for (int lane = 0; lane < kGuessLanes; ++lane) {
+    for (int phase = 0; phase < Scale * Scale; ++phase) {
       std::int32_t sum = 0;
-      for (int pair = 0; pair < 15; ++pair) {
-        const std::int16_t* both = rows[pair / 3 + i / 2] + x + i % 2 - 2 + pair % 3 * 2;
-        const std::int16_t* weight = weights + (pair * kGuessLanes + lane) * 2;
-        sum += both[0] * weight[0] + both[1] * weight[1];
-      }
-      lanes[i][lane] = static_cast<std::int16_t>((limited(sum >> 7) * share + 8192) >> 14);
+      for (int row = 0; row < 5; ++row)
+        for (int column = 0; column < 5; ++column)
+          sum += rows[row + i / 2][x + i % 2 - 2 + column] * weights[guess_place(row, column, phase, Scale)];
+      lanes[i][phase] = static_cast<std::int16_t>((limited(sum >> 7) * share + 8192) >> 14);
     }
   }
 #endif
 }
 
-// Two by two LR samples at x. What is written too far is written again by the next.
-void guess_four(const std::int16_t* const* rows, int x, const std::int16_t* weights, int share, std::int16_t* const* out,
-                int scale) {
-  alignas(32) Lanes lanes;
-  filter_four(rows, x, weights, share, lanes);
-  for (int i = 0; i < 4; ++i)
-    for (int line = 0; line < scale; ++line)
-      std::memcpy(out[i / 2 * scale + line] + (x + i % 2) * scale, lanes[i] + line * scale, 4 * sizeof(std::int16_t));
-}
-
 constexpr int kLeastShare = 1638;  // a tenth; less is not worth its time
+
+template <int Scale>
+void guess_by(const std::int16_t* const* rows, const std::uint8_t* classes, const std::int16_t* weights,
+              const std::int16_t* fade, int cell, std::int16_t* const* out, int width) {
+  std::int16_t* lines[2 * Scale];  // copies, which writing samples cannot change
+  for (int i = 0; i < 2 * Scale; ++i) lines[i] = out[i];
+  for (int start = 0; start < width; start += cell) {
+    const int share = 16384 - *fade++, end = start + cell < width ? start + cell : width;
+    for (int x = start; x < end; x += 2) {
+      const int kind = classes[x / 2];
+      if (kind < kFlatClasses || share <= kLeastShare) {
+        for (int line = 0; line < 2 * Scale; ++line) std::memset(lines[line] + x * Scale, 0, 2 * Scale * sizeof(std::int16_t));
+        continue;
+      }
+      alignas(32) Lanes lanes;
+      filter_four<Scale>(rows, x, weights + kind * kGuessWeights, share, lanes);
+      // What is written too far is written again by the next.
+      for (int i = 0; i < 4; ++i)
+        for (int line = 0; line < Scale; ++line)
+          std::memcpy(lines[i / 2 * Scale + line] + (x + i % 2) * Scale, lanes[i] + line * Scale, 4 * sizeof(std::int16_t));
+    }
+  }
+}
 
 void guess(const std::int16_t* const* rows, const std::uint8_t* classes, const std::int16_t* weights,
            const std::int16_t* fade, int cell, std::int16_t* const* out, int width, int scale) {
-  for (int x = 0; x < width; x += 2) {
-    const int kind = classes[x / 2], share = 16384 - fade[x / cell];
-    if (kind >= kFlatClasses && share > kLeastShare)
-      guess_four(rows, x, weights + kind * kGuessWeights, share, out, scale);
-    else
-      for (int line = 0; line < 2 * scale; ++line) std::memset(out[line] + x * scale, 0, 8 * sizeof(std::int16_t));
+  switch (scale) {
+    case 1: return guess_by<1>(rows, classes, weights, fade, cell, out, width);
+    case 2: return guess_by<2>(rows, classes, weights, fade, cell, out, width);
+    case 3: return guess_by<3>(rows, classes, weights, fade, cell, out, width);
+    default: return guess_by<4>(rows, classes, weights, fade, cell, out, width);
   }
 }
 
@@ -405,10 +488,11 @@ inline void add_products(const std::int16_t (*pairs)[2], Products& products) {
 #endif
 }
 
-std::int32_t study(const std::int16_t* const* rows, int x, const std::int16_t* upscaler, const std::uint8_t* const* hr,
-                   int scale, Products& products) {
+template <int Scale>
+std::int32_t study_by(const std::int16_t* const* rows, int x, const std::int16_t* upscaler, const std::uint8_t* const* hr,
+                      Products& products) {
   alignas(32) Lanes upscaled;
-  filter_four(rows, x, upscaler, 1 << 14, upscaled);
+  filter_four<Scale>(rows, x, upscaler, 1 << 14, upscaled);
   std::int32_t all = 0;
   for (int down = 0; down < 2; ++down) {
     alignas(32) std::int16_t pairs[kGuessInputs + kGuessLanes][2] = {};
@@ -419,8 +503,8 @@ std::int32_t study(const std::int16_t* const* rows, int x, const std::int16_t* u
       for (int y = 0; y < 5; ++y)
         for (int i = -2; i <= 2; ++i)
           if (y != 2 || i) pairs[input++][across] = static_cast<std::int16_t>(rows[down + y][at + i] - middle);
-      for (int phase = 0; phase < scale * scale; ++phase) {
-        const int sample = hr[down * scale + phase / scale][at * scale + phase % scale];
+      for (int phase = 0; phase < Scale * Scale; ++phase) {
+        const int sample = hr[down * Scale + phase / Scale][at * Scale + phase % Scale];
         const int detail = 32 * sample - upscaled[2 * down + across][phase];
         pairs[kGuessInputs + phase][across] = static_cast<std::int16_t>(detail);
         all += detail;
@@ -429,6 +513,16 @@ std::int32_t study(const std::int16_t* const* rows, int x, const std::int16_t* u
     add_products(pairs, products);
   }
   return all;
+}
+
+std::int32_t study(const std::int16_t* const* rows, int x, const std::int16_t* upscaler, const std::uint8_t* const* hr,
+                   int scale, Products& products) {
+  switch (scale) {
+    case 1: return study_by<1>(rows, x, upscaler, hr, products);
+    case 2: return study_by<2>(rows, x, upscaler, hr, products);
+    case 3: return study_by<3>(rows, x, upscaler, hr, products);
+    default: return study_by<4>(rows, x, upscaler, hr, products);
+  }
 }
 
 template <int Count>
@@ -481,6 +575,7 @@ void compose(std::uint8_t* row, const std::int16_t* const* target, const std::in
 
 }  // namespace
 
-const Kernels kKernels{filter, average, mix, shrink, measure, correct, stretch, gradients, classify, guess, study, compose};
+const Kernels kKernels{filter_across, filter_down, average,  mix,   shrink, measure, correct,
+                       stretch,       gradients,   classify, guess, study,  compose};
 
 }  // namespace ns_ray::hybrid::NS_RAY_ISA

@@ -36,12 +36,12 @@ class Motion {
     std::uint8_t* out = averaged ? other_ : dst;
     const std::ptrdiff_t out_stride = averaged ? kStride : dst_stride;
     if (filter_across && filter_down) {
-      kernels_.filter(src - 3 * stride, stride, 1, between_, kStride, width, height + 7, *across);
-      kernels_.filter(between_ + 3 * kStride, kStride, kStride, out, out_stride, width, height, *down);
+      kernels_.filter_across(src - 3 * stride, stride, between_, kStride, width, height + 7, *across);
+      kernels_.filter_down(between_ + 3 * kStride, kStride, out, out_stride, width, height, *down);
     } else if (filter_across) {
-      kernels_.filter(src, stride, 1, out, out_stride, width, height, *across);
+      kernels_.filter_across(src, stride, out, out_stride, width, height, *across);
     } else if (filter_down) {
-      kernels_.filter(src, stride, stride, out, out_stride, width, height, *down);
+      kernels_.filter_down(src, stride, out, out_stride, width, height, *down);
     } else if (averaged) {
       kernels_.average(src, stride, dst, dst_stride, width, height);
       return;
@@ -56,11 +56,14 @@ class Motion {
   static constexpr int kRows = kMaxBlock + 8;
 
   const std::uint8_t* extended(const Plane& reference, int x, int y, int width, int height) {
+    const int columns = width + 7, first = std::clamp(x - 3, 0, reference.width);
+    const int before = std::clamp(3 - x, 0, columns), inside = std::clamp(reference.width - first, 0, columns - before);
     for (int row = 0; row < height + 7; ++row) {
       const std::uint8_t* from = reference.at(0, std::clamp(y + row - 3, 0, reference.height - 1));
       std::uint8_t* to = extended_ + row * kStride;
-      for (int column = 0; column < width + 7; ++column)
-        to[column] = from[std::clamp(x + column - 3, 0, reference.width - 1)];
+      std::memset(to, from[0], before);
+      std::memcpy(to + before, from + first, inside);
+      std::memset(to + before + inside, from[reference.width - 1], columns - before - inside);
     }
     return extended_ + 3 * kStride + 3;
   }

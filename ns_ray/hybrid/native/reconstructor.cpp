@@ -249,18 +249,18 @@ void Reconstructor::overlap(Motion& motion, const vp9::Block& block, const Pictu
     }
     if (alike || other->ref_slot[0] < 0) return end;
     const int width = across ? std::min(kOverlap, right - x) : end - x, height = across ? end - y : std::min(kOverlap, bottom - y);
-    const auto mix = [&](const Plane& to, int scale, const Ramp& ramp) {
+    const auto mix = [&](const Plane& to, Picture Held::*resolution, int scale, const Ramp& ramp) {
       for (int which = 0; which < 2 && other->ref_slot[which] >= 0; ++which) {
         const Held& reference = *slots_[other->ref_slot[which]];
         const auto& mv = other->mv[near][which];
-        motion.predict((&to == &lr.planes[0] ? reference.lr : reference.hr).planes[0], scale * (x * 16 + 2 * mv[1]),
+        motion.predict((reference.*resolution).planes[0], scale * (x * 16 + 2 * mv[1]),
                        scale * (y * 16 + 2 * mv[0]), kFilters[other->filter], moved, scale * width, scale * width,
                        scale * height, which);
       }
       kernels_.mix(moved, scale * width, to.at(scale * x, scale * y), to.width, scale * width, scale * height, ramp.data(), across);
     };
-    mix(lr.planes[0], 1, lr_ramps_[far]);
-    mix(hr.planes[0], scale_, hr_ramps_[far]);
+    mix(lr.planes[0], &Held::lr, 1, lr_ramps_[far]);
+    mix(hr.planes[0], &Held::hr, scale_, hr_ramps_[far]);
     return end;
   };
   if (block.y > 0)
@@ -279,10 +279,16 @@ void Reconstructor::superblock(Worker& worker, int index, const FrameInput& inpu
   for (int cy = top / kCell; cy < std::min((top + kSuperblock) / kCell, cells_down_); ++cy)
     for (int cx = left / kCell; cx < std::min((left + kSuperblock) / kCell, cells_across_); ++cx)
       fade_[static_cast<std::size_t>(cy) * cells_across_ + cx] = 0;
-  for (int i = 0; i < 3; ++i) {
-    const int x0 = i ? left / 2 : left, y0 = i ? top / 2 : top, extent = i ? kSuperblock / 2 : kSuperblock;
-    intra_rows(i, x0, y0, std::min(x0 + extent, work_[i].width), std::min(y0 + extent, work_[i].height), now.lr);
+  const int right = std::min(left + kSuperblock, input.width), bottom = std::min(top + kSuperblock, input.height);
+  int moved = 0;  // samples
+  for (std::uint32_t i = starts_[index]; i < starts_[index + 1]; ++i) {
+    const vp9::Block& block = input.blocks[order_[i]];
+    if (block.ref_slot[0] >= 0)
+      moved += (std::min(block.x + block.width, right) - block.x) * (std::min(block.y + block.height, bottom) - block.y);
   }
+  if (!best_ || moved < (right - left) * (bottom - top))  // best mode aims at samples of its own in all blocks that moved
+    for (int i = 0; i < 3; ++i)
+      intra_rows(i, i ? left / 2 : left, i ? top / 2 : top, i ? half(right) : right, i ? half(bottom) : bottom, now.lr);
   const vp9::Block* neighbour = nullptr;
   for (std::uint32_t i = starts_[index]; i < starts_[index + 1]; ++i) {
     const vp9::Block& block = input.blocks[order_[i]];
@@ -378,8 +384,7 @@ void Reconstructor::classify(const Picture& lr) {
     for (int y = band * kSuperblock; y < std::min((band + 1) * kSuperblock, luma.height); ++y) {
       std::int16_t* row = samples_.row(y);
       std::copy_n(luma.at(0, y), luma.width, row);
-      std::fill_n(row - Samples::kEdge, Samples::kEdge, row[0]);
-      std::fill_n(row + luma.width, Samples::kEdge, row[luma.width - 1]);
+      Samples::repeat_edges(row, luma.width);
     }
   });
   pool_.run(bands, [&](int band, int worker) { classify_band(*workers_[worker], band); });
@@ -430,8 +435,7 @@ void Reconstructor::compose(Worker& worker, int plane, int band, const Picture& 
     const std::int16_t* from = work.target_row(std::clamp(y, 0, work.height - 1));
     std::int16_t* to = samples(y + 8);
     for (int x = 0; x < work.width; ++x) to[x] = static_cast<std::int16_t>((from[x] + 16) >> 5);
-    std::fill_n(to - Samples::kEdge, Samples::kEdge, to[0]);
-    std::fill_n(to + work.width, Samples::kEdge, to[work.width - 1]);
+    Samples::repeat_edges(to, work.width);
   };
   for (int y = first - 2; y < first + 2; ++y) {
     stretch(y);
@@ -451,7 +455,8 @@ void Reconstructor::compose(Worker& worker, int plane, int band, const Picture& 
     }
     if (y == first || y % work.cell == 0) {
       const std::int16_t* from = &fade_[static_cast<std::size_t>(y / work.cell) * cells_across_];
-      for (int x = 0; x < width; ++x) fade[x] = from[x / (work.cell * scale_)];
+      const int wide = work.cell * scale_;
+      for (int x = 0; x < width; x += wide) std::fill_n(fade + x, std::min(wide, width - x), *from++);
     }
     for (int phase = 0; phase < scale_; ++phase) {
       const std::int16_t *targets[kUpTaps], *lows[kUpTaps];
