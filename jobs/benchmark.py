@@ -98,6 +98,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--policy", choices=POLICIES, help="how anchors are chosen; default: the method's")
     add("--fraction", type=float, metavar="F", help="anchors a shown frame; default: the method's")
     add("--scope", choices=("all", "stream"), default="all", help="whether streams compete for anchors")
+    add(
+        "--horizon",
+        choices=("gap", "gop"),
+        default="gap",
+        help="how long an epoch's last anchor is thought to serve: until the next one can be expected, or, as "
+        "published, to the end of the GOP",
+    )
     add("--quality", type=int, metavar="Q", help="JPEG quality of anchors; default: by the fraction")
     add(
         "--weights",
@@ -374,9 +381,9 @@ def _quality(options: argparse.Namespace) -> int:
 def _policy(options: argparse.Namespace, config: Config) -> Policy:
     match options.policy:
         case "fraction":
-            return Fraction(options.fraction, options.scope)
+            return Fraction(options.fraction, options.scope, options.horizon)
         case "budget":
-            return Budget(max(1, options.num_gpus), config.epoch_seconds * 1000)
+            return Budget(max(1, options.num_gpus), config.epoch_seconds * 1000, options.horizon)
         case "uniform":
             return Uniform(options.fraction)
         case "key":

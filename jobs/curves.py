@@ -44,7 +44,8 @@ from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.weights import load_weights
 from ns_ray.vp9.records import FrameRecord
 
-SELECTIONS = ("neuroscaler", "uniform")
+SELECTIONS = ("neuroscaler", "published", "uniform")
+"""`published` is `neuroscaler` with the gains of the paper: an epoch's last anchor serves to the end of the GOP."""
 MODES = ("best", "plain")
 UPSCALED = ("bilinear", "bicubic")
 EPOCH, GOP = 40, 120
@@ -229,7 +230,9 @@ def choose(records: list[FrameRecord], policy: Policy) -> set[Name]:
 
 
 def _policy(fraction: float, selection: str) -> Policy:
-    return Uniform(fraction) if selection == "uniform" else Fraction(fraction)
+    if selection == "uniform":
+        return Uniform(fraction)
+    return Fraction(fraction, horizon="gop" if selection == "published" else "gap")
 
 
 def _quality(fraction: float) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-COLOURS = {"neuroscaler": "#0072b2", "uniform": "#e69f00"}
+COLOURS = {"neuroscaler": "#0072b2", "published": "#cc79a7", "uniform": "#e69f00"}
 LINES = {"best": "-", "plain": "--"}
 LEVELS = {"bilinear": "#999999", "bicubic": "#666666", "full": "#009e73"}
 

@@ -52,11 +52,16 @@ def accumulated(table: EpochTable, anchors: NDArray[np.bool_]) -> NDArray[np.int
     return _since_last(_totals(table), anchors | (table.kinds == FrameType.KEY))
 
 
-def rank(table: EpochTable) -> Picks:
+def rank(table: EpochTable, reach: int | None = None) -> Picks:
     """Ranks each stream on its own: KEY frames, then ALTREF, then NORMAL frames, the last two greedily.
 
     Equal gains go to the earlier frame. One pass of the loop takes one frame of every stream.
+
+    Args:
+        table: the epoch.
+        reach: frames after the epoch that its last anchor is thought to serve, at most; None: to the end of the GOP.
     """
+    horizons = table.horizons if reach is None else np.minimum(table.horizons, table.lengths + reach)
     taken = table.kinds == FrameType.KEY
     left = np.where(taken, NEVER, table.kinds)  # the kinds of the frames still to be ranked
     counts = taken.sum(axis=1)
@@ -70,7 +75,7 @@ def rank(table: EpochTable) -> Picks:
         rows = np.flatnonzero((kinds < NEVER) & (counts < limits))
         if not len(rows):
             break
-        gains = _since_last(totals, taken) * _frames_served(taken, table.horizons)
+        gains = _since_last(totals, taken) * _frames_served(taken, horizons)
         positions = np.where(left == kinds[:, None], gains, -1).argmax(axis=1)[rows]
         passes.append(Picks(rows, positions, gains[rows, positions] / table.averages[rows]))
         taken[rows, positions] = True

@@ -1,4 +1,9 @@
-"""Policies: which frames of an epoch become anchors. Any object with `choose` is one; see `baselines` too."""
+"""Policies: which frames of an epoch become anchors. Any object with `choose` is one; see `baselines` too.
+
+Those by gain have a horizon: how long the last anchor of an epoch is thought to serve.
+`gop`, as published: to the end of the GOP. That draws anchors to the ends of epochs, as if the next ones had none.
+`gap`: until the next epoch's first anchor can be expected, a mean distance between anchors after this epoch.
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,9 +12,14 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from ns_ray.anchors.gains import Picks, across_streams, rank
+from ns_ray.anchors.gains import RANKED_ONE_IN, Picks, across_streams, rank
 from ns_ray.anchors.table import EpochTable
 from ns_ray.errors import SelectionError
+
+Horizon = Literal["gap", "gop"]
+
+LONGEST_GAP = 1_000_000
+"""Frames; anchors that are rarer serve to the end of their GOP, however long."""
 
 
 class Policy(Protocol):
@@ -29,23 +39,27 @@ class Fraction:
     Attributes:
         fraction: 0..1; the anchors are round(shown frames x fraction), halves to the even number.
         scope: `all`: the streams compete for the anchors of all; `stream`: each has its own.
+        horizon: `gap` or `gop`, as above.
 
     Raises:
-        SelectionError: the fraction or the scope is another.
+        SelectionError: the fraction, the scope or the horizon is another.
     """
 
     fraction: float
     scope: Literal["all", "stream"] = "all"
+    horizon: Horizon = "gap"
 
     def __post_init__(self) -> None:
         check_fraction(self.fraction)
         if self.scope not in ("all", "stream"):
             raise SelectionError(f"scope must be 'all' or 'stream'; got {self.scope!r}")
+        _check_horizon(self.horizon)
 
     def choose(self, table: EpochTable) -> Picks:
         """Chooses by gain while there are anchors left."""
         shown = table.shown.sum(axis=1).tolist()
-        picks = across_streams(table, rank(table))
+        gap = 1 / self.fraction if self.fraction else math.inf
+        picks = across_streams(table, rank(table, _reach(self.horizon, gap)))
         if self.scope == "all":
             purses, limits = [0] * len(picks.rows), [round(sum(shown) * self.fraction)]
         else:
@@ -62,23 +76,27 @@ class Budget:
     Attributes:
         gpus: how many, 1 or more.
         epoch_ms: milliseconds of each that an epoch may take, above 0.
+        horizon: `gap` or `gop`, as above.
 
     Raises:
-        SelectionError: either is out of range.
+        SelectionError: one of them is out of range.
     """
 
     gpus: int
     epoch_ms: float
+    horizon: Horizon = "gap"
 
     def __post_init__(self) -> None:
         if self.gpus < 1:
             raise SelectionError(f"gpus must be 1 or more; got {self.gpus}")
         if not 0 < self.epoch_ms < math.inf:
             raise SelectionError(f"epoch_ms must be above 0, and finite; got {self.epoch_ms}")
+        _check_horizon(self.horizon)
 
     def choose(self, table: EpochTable) -> Picks:
         """Chooses by gain while there is time left."""
-        picks = across_streams(table, rank(table))
+        gap = float(table.costs @ table.lengths) / (self.gpus * self.epoch_ms)
+        picks = across_streams(table, rank(table, _reach(self.horizon, gap)))
         costs = table.costs[picks.rows].tolist()
         return _affordable(picks, [0] * len(costs), costs, [self.gpus * self.epoch_ms])
 
@@ -87,6 +105,16 @@ def check_fraction(fraction: float) -> None:
     """Raises SelectionError unless the fraction lies in 0..1."""
     if not 0 <= fraction <= 1:
         raise SelectionError(f"fraction must lie in 0..1; got {fraction}")
+
+
+def _check_horizon(horizon: str) -> None:
+    if horizon not in ("gap", "gop"):
+        raise SelectionError(f"horizon must be 'gap' or 'gop'; got {horizon!r}")
+
+
+def _reach(horizon: Horizon, gap: float) -> int | None:
+    """For `rank`, where anchors are `gap` frames apart as far as they are ranked."""
+    return None if horizon == "gop" or gap > LONGEST_GAP else max(RANKED_ONE_IN, math.ceil(gap))
 
 
 def _affordable(picks: Picks, purses: Sequence[int], costs: Sequence[float], limits: Sequence[float]) -> Picks:

@@ -33,8 +33,8 @@ def average(sizes: list[int]) -> float:
     return sum(sizes) / len(sizes) if sum(sizes) else 1.0
 
 
-def rank(frames: list[Frame], carry: int, gop_left: int | None, mean: float) -> list[Ranked]:
-    end = len(frames) + (gop_left or 0)
+def rank(frames: list[Frame], carry: int, beyond: int, mean: float) -> list[Ranked]:
+    end = len(frames) + beyond
     values = residuals(frames, carry)
     ranked = [(position, 0.0) for position, (kind, _) in enumerate(frames) if kind == "K"]
     chosen = [position for position, _ in ranked]
@@ -79,13 +79,14 @@ class Scheduler:
         streams: dict[str, tuple[list[Frame], int | None]],
         costs: dict[str, float],
         budget: float | dict[str, float],
+        reach: float,
     ) -> dict[str, list[Ranked]]:
-        """The anchors of each stream, from one budget for all or one each."""
+        """The anchors of each stream, from one budget for all or one each, the last serving `reach` frames more."""
         queue = []
         for name, (frames, gop_left) in streams.items():
             self.sizes[name] = (self.sizes.get(name, []) + [size for _, size in frames])[-240:]
             mean = average(self.sizes[name])
-            for position, gain in rank(frames, self.carries.get(name, 0), gop_left, mean):
+            for position, gain in rank(frames, self.carries.get(name, 0), int(min(gop_left or 0, reach)), mean):
                 queue.append(("KAN".index(frames[position][0]), -gain, name, position))
         spent = dict.fromkeys(streams, 0.0)
         chosen: dict[str, list[Ranked]] = {name: [] for name in streams}

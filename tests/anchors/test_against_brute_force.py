@@ -1,5 +1,6 @@
 """Selection equals a greedy written independently, on real traces and on thousands of random epochs."""
 
+import math
 import random
 
 import pytest
@@ -22,6 +23,8 @@ POLICIES = [
     Fraction(0.1, "stream"),
     Budget(1, 4.0),
     Budget(2, 20.25),
+    Fraction(0.05, "all", "gop"),
+    Budget(1, 4.0, "gop"),
 ]
 
 
@@ -34,6 +37,16 @@ def budget_of(policy: Policy, streams: Streams) -> float | dict[str, float]:
     return {name: round(count * policy.fraction) for name, count in counts.items()}
 
 
+def reach_of(policy: Policy, streams: Streams, costs: dict[str, float]) -> float:
+    """A mean distance between anchors, in frames, at least five."""
+    if policy.horizon == "gop":
+        return math.inf
+    if isinstance(policy, Budget):
+        whole = sum(costs[name] * len(frames) for name, (frames, _) in streams.items())
+        return max(5, math.ceil(whole / (policy.gpus * policy.epoch_ms)))
+    return max(5, math.ceil(1 / policy.fraction)) if policy.fraction else math.inf
+
+
 def check(epochs: list[Streams], costs: dict[str, float], policy: Policy) -> None:
     """Runs both through the epochs and compares anchors, order, gains and what is carried."""
     judge = Scheduler()
@@ -44,8 +57,8 @@ def check(epochs: list[Streams], costs: dict[str, float], policy: Policy) -> Non
             for name, (frames, gop_left) in streams.items()
         ]
         choices = select(given_epochs, states, policy)
-        unit = dict.fromkeys(costs, 1.0)
-        expected = judge.epoch(streams, costs if isinstance(policy, Budget) else unit, budget_of(policy, streams))
+        prices = costs if isinstance(policy, Budget) else dict.fromkeys(costs, 1.0)
+        expected = judge.epoch(streams, prices, budget_of(policy, streams), reach_of(policy, streams, costs))
         got = {name: list(zip(one.positions, one.gains, strict=True)) for name, one in choices.items()}
         assert got == expected
         for name, choice in choices.items():

@@ -62,6 +62,16 @@ def test_the_rest_of_the_gop_draws_the_anchor_later() -> None:
     assert alone([("N", 10)] * 4, Fraction(0.25), gop_left=20).positions == (3,)
 
 
+def test_an_anchor_serves_until_the_next_epochs_first_can_be_expected() -> None:
+    frames: list[Frame] = [("N", 1), *[("N", 10)] * 19]
+    # A = 1 + 10 k. With an anchor every 10 frames A x (20 + 10 - k) is greatest at 15; with 80 to the GOP's end, at 19.
+    assert alone(frames, Fraction(0.1), gop_left=80).positions[0] == 15
+    assert alone(frames, Fraction(0.1, horizon="gop"), gop_left=80).positions[0] == 19
+    for horizon, first in (("gap", 15), ("gop", 19)):
+        choices = select([one(frames, gop_left=80, cost_ms=1.0)], {}, Budget(1, 2.0, horizon))  # type: ignore[arg-type]
+        assert choices["one"].positions[0] == first
+
+
 def test_the_carry_draws_the_anchor_earlier() -> None:
     assert alone([("N", 10)] * 4, Fraction(0.25), carry=1000).positions == (0,)
 
@@ -236,11 +246,11 @@ def test_the_budget_is_kept_and_used() -> None:
     for _ in range(100):
         epochs = several(rng, 7)
         costs = {epoch.stream: epoch.cost_ms for epoch in epochs}
-        policy = Budget(rng.randint(1, 3), rng.uniform(0.5, 40))
+        policy = Budget(rng.randint(1, 3), rng.uniform(0.5, 40), "gop")  # a horizon that is no matter of the budget
         choices = select(epochs, {}, policy)
         left = policy.gpus * policy.epoch_ms - sum(costs[name] * len(c.positions) for name, c in choices.items())
         assert left >= 0
-        everything = select(epochs, {}, Budget(1, 1e9))
+        everything = select(epochs, {}, Budget(1, 1e9, "gop"))
         for name, choice in choices.items():
             assert choice.positions == everything[name].positions[: len(choice.positions)]
             assert choice.positions == everything[name].positions or costs[name] > left
@@ -266,6 +276,8 @@ def test_free_anchors_are_all_taken() -> None:
         (lambda: Fraction(float("nan")), r"0\.\.1"),
         (lambda: Fraction(0.1, "gop"), "'all' or 'stream'"),  # type: ignore[arg-type]
         (lambda: Uniform(2), r"0\.\.1"),
+        (lambda: Fraction(0.1, horizon="epoch"), "'gap' or 'gop'"),  # type: ignore[arg-type]
+        (lambda: Budget(1, 666.7, "epoch"), "'gap' or 'gop'"),  # type: ignore[arg-type]
         (lambda: Budget(0, 666.7), "1 or more"),
         (lambda: Budget(1, 0), "above 0"),
         (lambda: Budget(1, float("nan")), "above 0"),
