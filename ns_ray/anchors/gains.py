@@ -5,6 +5,7 @@ loss at a frame is estimated by the bytes coded since the last anchor, so an anc
 wipes out times the frames that profit.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,16 +53,17 @@ def accumulated(table: EpochTable, anchors: NDArray[np.bool_]) -> NDArray[np.int
     return _since_last(_totals(table), anchors | (table.kinds == FrameType.KEY))
 
 
-def rank(table: EpochTable, reach: int | None = None) -> Picks:
+def rank(table: EpochTable, reach: float = math.inf) -> Picks:
     """Ranks each stream on its own: KEY frames, then ALTREF, then NORMAL frames, the last two greedily.
 
     Equal gains go to the earlier frame. One pass of the loop takes one frame of every stream.
 
     Args:
         table: the epoch.
-        reach: frames after the epoch that its last anchor is thought to serve, at most; None: to the end of the GOP.
+        reach: frames after the epoch, rounded up, that its last anchor is thought to serve if the GOP goes on so long.
     """
-    horizons = table.horizons if reach is None else np.minimum(table.horizons, table.lengths + reach)
+    beyond = np.ceil(np.minimum(table.horizons - table.lengths, reach)).astype(np.int64)
+    horizons = table.lengths + beyond
     taken = table.kinds == FrameType.KEY
     left = np.where(taken, NEVER, table.kinds)  # the kinds of the frames still to be ranked
     counts = taken.sum(axis=1)

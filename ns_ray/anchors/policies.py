@@ -18,9 +18,6 @@ from ns_ray.errors import SelectionError
 
 Horizon = Literal["gap", "gop"]
 
-LONGEST_GAP = 1_000_000
-"""Frames; anchors that are rarer serve to the end of their GOP, however long."""
-
 
 class Policy(Protocol):
     """Chooses the anchors of all streams of an epoch."""
@@ -112,9 +109,9 @@ def _check_horizon(horizon: str) -> None:
         raise SelectionError(f"horizon must be 'gap' or 'gop'; got {horizon!r}")
 
 
-def _reach(horizon: Horizon, gap: float) -> int | None:
+def _reach(horizon: Horizon, gap: float) -> float:
     """For `rank`, where anchors are `gap` frames apart as far as they are ranked."""
-    return None if horizon == "gop" or gap > LONGEST_GAP else max(RANKED_ONE_IN, math.ceil(gap))
+    return math.inf if horizon == "gop" else max(RANKED_ONE_IN, gap)
 
 
 def _affordable(picks: Picks, purses: Sequence[int], costs: Sequence[float], limits: Sequence[float]) -> Picks:

@@ -13,12 +13,31 @@ inline std::int16_t scaled(std::int16_t a, std::int16_t b) {
   return static_cast<std::int16_t>((a * b + 0x4000) >> 15);
 }
 
+// Calls work(std::integral_constant<int, scale>()), so that loops over the scale are unrolled.
+template <typename Work>
+auto at_scale(int scale, Work work) {
+  switch (scale) {
+    case 1: return work(std::integral_constant<int, 1>());
+    case 2: return work(std::integral_constant<int, 2>());
+    case 3: return work(std::integral_constant<int, 3>());
+    default: return work(std::integral_constant<int, 4>());
+  }
+}
+
 inline std::uint8_t clip(int v) { return static_cast<std::uint8_t>(v < 0 ? 0 : v > 255 ? 255 : v); }
 
 // The sum of products lies within -54 * 255 .. 182 * 255, less than 2^16 wide: with this added to it, 16 bits hold it.
 constexpr int kBias = 108 * 128;
 
 #ifdef __AVX2__
+
+inline __m128i load16(const void* at) { return _mm_loadu_si128(static_cast<const __m128i*>(at)); }
+
+inline __m256i load32(const void* at) { return _mm256_loadu_si256(static_cast<const __m256i*>(at)); }
+
+inline __m256i load_halves(const void* low, const void* high) {
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(load16(low)), load16(high), 1);
+}
 
 struct Taps {
   __m256i pair[4];
@@ -42,8 +61,9 @@ inline __m128i filtered(__m256i a, __m256i b, __m256i c, __m256i d, const Taps& 
   return _mm_packus_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
 }
 
-// The first `count` of 16 samples.
-inline void store_few(std::uint8_t* dst, __m128i samples, int count) {
+// The first `count` of 16 samples, or all.
+inline void store(std::uint8_t* dst, __m128i samples, int count) {
+  if (count >= 16) return _mm_storeu_si128(reinterpret_cast<__m128i*>(dst), samples);
   if (count & 8) {
     _mm_storel_epi64(reinterpret_cast<__m128i*>(dst), samples);
     samples = _mm_srli_si128(samples, 8);
@@ -58,15 +78,6 @@ inline void store_few(std::uint8_t* dst, __m128i samples, int count) {
     dst[i] = static_cast<std::uint8_t>(_mm_cvtsi128_si32(samples));
 }
 
-inline void store(std::uint8_t* dst, __m128i samples, int count) {
-  if (count >= 16)
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(dst), samples);
-  else
-    store_few(dst, samples, count);
-}
-
-inline __m128i load16(const std::uint8_t* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
-
 constexpr int kAhead = 8;  // rows: what a vector points to has seldom been looked at before
 
 void filter_across(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
@@ -79,7 +90,7 @@ void filter_across(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint
   for (int y = 0; y < height; ++y, src += src_stride, dst += dst_stride) {
     for (int x = 0; x < width; x += 64) __builtin_prefetch(src + kAhead * src_stride + x);
     for (int x = 0; x < width; x += 16) {
-      const __m256i v = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(src + x)), load16(src + x + 8), 1);
+      const __m256i v = load_halves(src + x, src + x + 8);
       const auto taken = [&](int i) { return _mm256_shuffle_epi8(v, at[i]); };
       store(dst + x, filtered(taken(0), taken(1), taken(2), taken(3), taps), width - x);
     }
@@ -180,14 +191,14 @@ void shrink(const std::uint8_t* src, std::ptrdiff_t stride, std::int16_t* dst, i
   const int factor = ((32 << kShift) + scale * scale / 2) / (scale * scale);
   int x = 0;
 #ifdef __AVX2__
-  alignas(16) std::int8_t taken[16];  // each sample's columns as four bytes, none for those that the scale lacks
+  std::int8_t taken[16];  // each sample's columns as four bytes, none for those that the scale lacks
   for (int i = 0; i < 16; ++i) taken[i] = static_cast<std::int8_t>(i % 4 < scale ? i / 4 * scale + i % 4 : -1);
-  const __m256i columns = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(taken)));
+  const __m256i columns = _mm256_broadcastsi128_si256(load16(taken));
   for (; x + 8 <= width; x += 8) {
     __m256i sum = _mm256_setzero_si256();
     for (int y = 0; y < scale; ++y) {
       const std::uint8_t* row = src + x * scale + y * stride;
-      const __m256i samples = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(row)), load16(row + 4 * scale), 1);
+      const __m256i samples = load_halves(row, row + 4 * scale);
       sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(_mm256_shuffle_epi8(samples, columns), _mm256_set1_epi8(1)));
     }
     sum = _mm256_mullo_epi32(_mm256_madd_epi16(sum, _mm256_set1_epi16(1)), _mm256_set1_epi32(factor));
@@ -236,7 +247,7 @@ void correct(const std::int16_t* low, const std::uint8_t* prediction, const std:
 #ifdef __AVX2__
   const auto bytes = [](const std::uint8_t* at) { return _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(at))); };
   for (; x + 8 <= width; x += 8) {
-    const __m128i p = bytes(prediction + x), l = _mm_loadu_si128(reinterpret_cast<const __m128i*>(low + x));
+    const __m128i p = bytes(prediction + x), l = load16(low + x);
     const __m128i residual = _mm_slli_epi16(_mm_sub_epi16(bytes(decoded + x), p), 6);
     const __m128i drift = _mm_slli_epi16(_mm_sub_epi16(_mm_slli_epi16(p, 5), l), 1);
     __m128i sum = _mm_add_epi16(l, _mm_mulhrs_epi16(residual, _mm_set1_epi16(residual_factor)));
@@ -259,7 +270,7 @@ void correct(const std::int16_t* low, const std::uint8_t* prediction, const std:
 // Where 8 samples of each of `Scale` phases go in a row of all: [vector of the row][phase], for pshufb.
 template <int Scale>
 struct Weave {
-  alignas(16) std::int8_t taken[Scale][Scale][16];
+  std::int8_t taken[Scale][Scale][16];
 
   constexpr Weave() : taken() {
     for (int to = 0; to < 8 * Scale; ++to)
@@ -279,7 +290,7 @@ void stretch_by(const std::int16_t* src, std::int16_t* dst, int width, const std
   for (; x + 16 <= width; x += 16) {
     __m256i twice[kUpTaps], phases[Scale];
     for (int tap = 0; tap < kUpTaps; ++tap) {
-      const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(src + x + tap - 2));
+      const __m256i v = load32(src + x + tap - 2);
       twice[tap] = _mm256_add_epi16(v, v);
     }
     for (int p = 0; p < Scale; ++p) {
@@ -291,8 +302,8 @@ void stretch_by(const std::int16_t* src, std::int16_t* dst, int width, const std
     for (int i = 0; i < Scale; ++i) {
       __m256i row = _mm256_setzero_si256();
       for (int p = 0; p < Scale; ++p) {
-        const auto* taken = reinterpret_cast<const __m128i*>(kWeave.taken[i][p]);
-        row = _mm256_or_si256(row, _mm256_shuffle_epi8(phases[p], _mm256_broadcastsi128_si256(_mm_load_si128(taken))));
+        const __m256i taken = _mm256_broadcastsi128_si256(load16(kWeave.taken[i][p]));
+        row = _mm256_or_si256(row, _mm256_shuffle_epi8(phases[p], taken));
       }
       std::int16_t* to = dst + Scale * x + 8 * i;
       _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(row));
@@ -310,12 +321,7 @@ void stretch_by(const std::int16_t* src, std::int16_t* dst, int width, const std
 }
 
 void stretch(const std::int16_t* src, std::int16_t* dst, int width, int scale, const std::int16_t (*weights)[kUpTaps]) {
-  switch (scale) {
-    case 1: return stretch_by<1>(src, dst, width, weights);
-    case 2: return stretch_by<2>(src, dst, width, weights);
-    case 3: return stretch_by<3>(src, dst, width, weights);
-    default: return stretch_by<4>(src, dst, width, weights);
-  }
+  at_scale(scale, [&](auto constant) { stretch_by<decltype(constant)::value>(src, dst, width, weights); });
 }
 
 void gradients(const std::int16_t* above, const std::int16_t* row, const std::int16_t* below, std::int32_t* const* sums,
@@ -367,7 +373,7 @@ inline void filter_eight(const std::int16_t* const* rows, int x, const std::int1
   for (auto& sum : sums) sum = _mm256_setzero_si256();
   for (int row = 0; row < 5; ++row) {
     for (int pair = 0; pair < 3; ++pair, weights += 16) {
-      const __m256i lanes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
+      const __m256i lanes = load32(weights);
       for (int i = 0; i < 4; ++i) {
         std::int32_t both;
         std::memcpy(&both, rows[row + i / 2] + x + i % 2 - 2 + 2 * pair, sizeof both);
@@ -379,14 +385,13 @@ inline void filter_eight(const std::int16_t* const* rows, int x, const std::int1
 
 // The same in one phase: in each half the two samples of a row, twice.
 inline __m256i filter_one(const std::int16_t* const* rows, int x, const std::int16_t* weights) {
-  const auto load = [](const std::int16_t* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); };
   const auto both = [](__m128i taken) { return _mm256_broadcastsi128_si256(taken); };
   const __m256i first = both(_mm_setr_epi8(0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 8, 9));
   const __m256i last = both(_mm_setr_epi8(8, 9, 10, 11, 10, 11, 12, 13, -1, -1, -1, -1, -1, -1, -1, -1));
   __m256i sum = _mm256_setzero_si256();
   for (int row = 0; row < 5; ++row) {
-    const __m256i samples = _mm256_inserti128_si256(_mm256_castsi128_si256(load(rows[row] + x - 2)), load(rows[row + 1] + x - 2), 1);
-    const __m256i pairs = both(load(weights + 8 * row));
+    const __m256i samples = load_halves(rows[row] + x - 2, rows[row + 1] + x - 2);
+    const __m256i pairs = both(load16(weights + 8 * row));
     sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(samples, first), _mm256_shuffle_epi32(pairs, 0x50)));
     sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(samples, last), _mm256_shuffle_epi32(pairs, 0xaa)));
   }
@@ -458,12 +463,7 @@ void guess_by(const std::int16_t* const* rows, const std::uint8_t* classes, cons
 
 void guess(const std::int16_t* const* rows, const std::uint8_t* classes, const std::int16_t* weights,
            const std::int16_t* fade, int cell, std::int16_t* const* out, int width, int scale) {
-  switch (scale) {
-    case 1: return guess_by<1>(rows, classes, weights, fade, cell, out, width);
-    case 2: return guess_by<2>(rows, classes, weights, fade, cell, out, width);
-    case 3: return guess_by<3>(rows, classes, weights, fade, cell, out, width);
-    default: return guess_by<4>(rows, classes, weights, fade, cell, out, width);
-  }
+  at_scale(scale, [&](auto constant) { guess_by<decltype(constant)::value>(rows, classes, weights, fade, cell, out, width); });
 }
 
 // Two samples at once: what they say of the same input or output lies side by side.
@@ -517,12 +517,7 @@ std::int32_t study_by(const std::int16_t* const* rows, int x, const std::int16_t
 
 std::int32_t study(const std::int16_t* const* rows, int x, const std::int16_t* upscaler, const std::uint8_t* const* hr,
                    int scale, Products& products) {
-  switch (scale) {
-    case 1: return study_by<1>(rows, x, upscaler, hr, products);
-    case 2: return study_by<2>(rows, x, upscaler, hr, products);
-    case 3: return study_by<3>(rows, x, upscaler, hr, products);
-    default: return study_by<4>(rows, x, upscaler, hr, products);
-  }
+  return at_scale(scale, [&](auto constant) { return study_by<decltype(constant)::value>(rows, x, upscaler, hr, products); });
 }
 
 template <int Count>
@@ -533,18 +528,17 @@ void compose_of(std::uint8_t* row, const std::int16_t* const* target, const std:
   for (int i = 0; i < Count; ++i) weight[i] = weights[i], t[i] = target[i], l[i] = low[i];
   int x = 0;
 #ifdef __AVX2__
-  const auto load = [](const std::int16_t* at) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)); };
   for (; x + 16 <= width; x += 16) {
     __m256i up_target = _mm256_setzero_si256(), up_low = up_target;
     for (int i = 0; i < Count; ++i) {
       const __m256i w = _mm256_set1_epi16(weight[i]);
-      up_target = _mm256_add_epi16(up_target, _mm256_mulhrs_epi16(load(t[i] + x), w));
-      up_low = _mm256_add_epi16(up_low, _mm256_mulhrs_epi16(load(l[i] + x), w));
+      up_target = _mm256_add_epi16(up_target, _mm256_mulhrs_epi16(load32(t[i] + x), w));
+      up_low = _mm256_add_epi16(up_low, _mm256_mulhrs_epi16(load32(l[i] + x), w));
     }
-    const __m256i prediction = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row + x)));
+    const __m256i prediction = _mm256_cvtepu8_epi16(load16(row + x));
     __m256i high = _mm256_sub_epi16(_mm256_slli_epi16(prediction, 5), up_low);
-    high = _mm256_mulhrs_epi16(_mm256_add_epi16(high, high), load(fade + x));
-    high = _mm256_add_epi16(high, load(detail + x));
+    high = _mm256_mulhrs_epi16(_mm256_add_epi16(high, high), load32(fade + x));
+    high = _mm256_add_epi16(high, load32(detail + x));
     __m256i sum = _mm256_add_epi16(_mm256_add_epi16(up_target, high), _mm256_set1_epi16(16));
     sum = _mm256_srai_epi16(sum, 5);
     const __m128i out = _mm_packus_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));

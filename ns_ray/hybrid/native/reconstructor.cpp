@@ -141,11 +141,13 @@ void Reconstructor::prepare(const FrameInput& input) {
   cells_across_ = cells(input.width);
   cells_down_ = cells(input.height);
   fade_.resize(static_cast<std::size_t>(cells_across_) * cells_down_);
-  block_at_.assign(best_ ? fade_.size() : 0, nullptr);
-  for (const auto& block : best_ ? input.blocks : std::span<const vp9::Block>{})
-    for (int cy = block.y / kCell; cy < std::min((block.y + block.height) / kCell, cells_down_); ++cy)
-      for (int cx = block.x / kCell; cx < std::min((block.x + block.width) / kCell, cells_across_); ++cx)
-        block_at_[static_cast<std::size_t>(cy) * cells_across_ + cx] = &block;
+  if (best_) {
+    block_at_.assign(fade_.size(), nullptr);
+    for (const auto& block : input.blocks)
+      for (int cy = block.y / kCell; cy < std::min((block.y + block.height) / kCell, cells_down_); ++cy)
+        for (int cx = block.x / kCell; cx < std::min((block.x + block.width) / kCell, cells_across_); ++cx)
+          block_at_[static_cast<std::size_t>(cy) * cells_across_ + cx] = &block;
+  }
   for (int i = 0; i < 3; ++i) {
     Work& work = work_[i];
     work.width = i ? half(input.width) : input.width;

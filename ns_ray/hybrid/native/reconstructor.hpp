@@ -130,7 +130,7 @@ class Reconstructor {
   PicturePool lr_pool_, hr_pool_;
   std::array<std::shared_ptr<const Held>, kSlots> slots_;
   std::vector<std::uint32_t> order_, starts_;
-  std::vector<const vp9::Block*> block_at_;  // each cell
+  std::vector<const vp9::Block*> block_at_;  // each cell, in best mode
   std::array<Work, 3> work_;
   Samples samples_;
   std::vector<std::uint8_t> classes_;  // of the LR luma samples
