@@ -15,7 +15,7 @@ from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
 from ns_ray.hybrid.rebuild import Rebuilder
 from ns_ray.media.encode import VideoEncoder, reencode_options
 from ns_ray.media.packets import Packet
-from ns_ray.media.yuv import Yuv420
+from ns_ray.picture.yuv import Yuv420
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from actors.worker import Worker
 from ns_ray.config import EnhancerPool
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor, tag
-from ns_ray.media.yuv import Yuv420
+from ns_ray.picture.yuv import Yuv420
 from ns_ray.results import EngineResult, Span
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.engine import Engine, Planes

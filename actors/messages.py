@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.media.probe import VideoInfo
-from ns_ray.media.yuv import Yuv420
+from ns_ray.picture.yuv import Yuv420
 from ns_ray.results import Span
 from ns_ray.vp9.records import FrameRecord
 

@@ -33,7 +33,7 @@ from ns_ray.media.ladder import LADDER
 from ns_ray.media.packets import read_packets
 from ns_ray.media.probe import probe
 from ns_ray.media.webm import WebmWriter
-from ns_ray.media.yuv import Yuv420, resize, to_frame
+from ns_ray.picture.yuv import Yuv420, resize, to_frame
 from ns_ray.vp9.blocks import BlockParser
 from ns_ray.vp9.records import FrameRecord, FrameType
 from ns_ray.vp9.superframe import split

@@ -17,7 +17,7 @@ from jobs import face
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.hybrid.rebuild import HrFrame
-from ns_ray.media.yuv import Yuv420, resize, to_frame
+from ns_ray.picture.yuv import Yuv420, resize, to_frame
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:

@@ -15,9 +15,9 @@ from jobs import face
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.media.probe import open_input
-from ns_ray.media.yuv import Yuv420, from_frame, resize
 from ns_ray.metrics.psnr import mse, psnr_of_mse
 from ns_ray.metrics.ssim import ssim
+from ns_ray.picture.yuv import Yuv420, from_frame, resize
 
 METHODS = ("hybrid", "bilinear", "bicubic")
 

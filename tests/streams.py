@@ -9,7 +9,7 @@ from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.encode import VideoEncoder
 from ns_ray.media.packets import read_packets
 from ns_ray.media.probe import probe
-from ns_ray.media.yuv import Yuv420, resize
+from ns_ray.picture.yuv import Yuv420, resize
 
 SAMPLE = Path(__file__).resolve().parents[1] / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
 

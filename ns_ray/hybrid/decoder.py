@@ -10,7 +10,7 @@ from ns_ray.hybrid.anchor_image import AnchorImage, anchor_size, decode_anchor
 from ns_ray.hybrid.reader import HybridPacket, HybridReader
 from ns_ray.hybrid.rebuild import HrFrame, Rebuilder
 from ns_ray.hybrid.reconstruct import Mode
-from ns_ray.media.yuv import Yuv420, from_rgb
+from ns_ray.picture.yuv import Yuv420, from_rgb
 
 _PACKETS_ASKED = 600
 

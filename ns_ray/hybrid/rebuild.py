@@ -8,7 +8,7 @@ from ns_ray.hybrid.reconstruct import Mode, Reconstructor
 from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.packets import Packet
 from ns_ray.media.probe import VideoInfo
-from ns_ray.media.yuv import Yuv420, resize
+from ns_ray.picture.yuv import Yuv420, resize
 from ns_ray.vp9.blocks import BlockParser, FrameBlocks
 from ns_ray.vp9.superframe import split
 

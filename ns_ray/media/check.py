@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ns_ray.media.packets import read_packets
 from ns_ray.media.probe import VideoInfo, open_input, probe
-from ns_ray.media.source import Colors
+from ns_ray.picture.colors import Colors
 from ns_ray.vp9.header import HeaderParser
 from ns_ray.vp9.superframe import split
 

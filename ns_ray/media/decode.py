@@ -13,7 +13,7 @@ from av.video.codeccontext import VideoCodecContext
 from ns_ray.errors import BitstreamError, MediaError
 from ns_ray.media.packets import Packet
 from ns_ray.media.probe import VideoInfo, require_supported
-from ns_ray.media.yuv import Yuv420, from_frame
+from ns_ray.picture.yuv import Yuv420, from_frame
 from ns_ray.vp9.header import FrameHeader, HeaderParser
 from ns_ray.vp9.records import FrameRecord, record
 from ns_ray.vp9.superframe import split

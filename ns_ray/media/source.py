@@ -12,10 +12,7 @@ from av.video.stream import VideoStream
 
 from ns_ray.errors import MediaError
 from ns_ray.media.probe import VideoInfo, open_input, probe
-
-LIMITED, FULL = 1, 2  # color_range of FFmpeg
-BT709, UNSPECIFIED = 1, 2  # matrix, primaries and transfer of ITU-T H.273
-RGB = 0
+from ns_ray.picture.colors import BT709, FULL, Colors, colors_of
 
 _MATRICES = {5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", BT709: "bt709"}
 _PRIMARIES = {
@@ -43,30 +40,6 @@ _HDR = {16: "PQ", 18: "HLG"}
 _RATES = [Fraction(n * 1000, d) for n in (24, 25, 30, 48, 50, 60, 90, 100, 120, 144, 240) for d in (1000, 1001)]
 _NO_TIMES = 0x80  # AVFMT_NOTIMESTAMPS
 _SEEK_SECONDS = 2  # containers seek by decode times, which come before the times of showing
-
-
-@dataclass(frozen=True, slots=True)
-class Colors:
-    """Colour tags as H.273 codes, range as FFmpeg's, and whether samples are RGB."""
-
-    range: int
-    matrix: int
-    primaries: int
-    transfer: int
-    rgb: bool = False
-
-    @property
-    def standard(self) -> bool:
-        """Whether all of them say BT.709, limited range."""
-        return (self.range, self.matrix, self.primaries, self.transfer) == (LIMITED, BT709, BT709, BT709)
-
-    @property
-    def assumed(self) -> "Colors":
-        """What is unspecified taken for BT.709, limited range (full range for RGB)."""
-        matrix, primaries, transfer = (
-            BT709 if code == UNSPECIFIED else code for code in (self.matrix, self.primaries, self.transfer)
-        )
-        return Colors(self.range or (FULL if self.rgb else LIMITED), matrix, primaries, transfer, self.rgb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,24 +89,12 @@ def open_source(path: str) -> Source:
         raise MediaError(f"{path}: it is shown rotated by {frame.rotation} degrees; turn its pixels first")
     if aspect != 1:
         raise MediaError(f"{path}: its pixels are not square ({aspect}); scale it to square pixels first")
-    colors = _colors(frame)
+    colors = colors_of(frame)
     _require_convertible(path, colors)
     rate = min(_RATES, key=lambda known: abs(known - info.frame_rate))
     if abs(rate / info.frame_rate - 1) < Fraction(3, 10_000):  # WebM rounds times to ms, and rates are told from them
         info = VideoInfo(path, info.codec, info.width, info.height, rate, info.time_base, info.pixel_format)
     return Source(info, colors, start)
-
-
-def _colors(frame: av.VideoFrame) -> Colors:
-    rgb = frame.format.is_rgb
-    full = FULL if frame.format.name.startswith("yuvj") else frame.color_range
-    return Colors(
-        int(full),
-        BT709 if rgb else int(frame.colorspace),
-        int(frame.color_primaries),
-        int(frame.color_trc),
-        rgb=rgb,
-    )
 
 
 def _require_convertible(path: str, colors: Colors) -> None:
@@ -264,7 +225,7 @@ class _Converter:
         self._first: tuple[object, ...] | None = None
 
     def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
-        kind = (frame.width, frame.height, frame.format.name, _colors(frame))
+        kind = (frame.width, frame.height, frame.format.name, colors_of(frame))
         self._first = self._first or kind
         if kind != self._first:
             at = float(((frame.pts or 0) - self._source.start) * self._source.info.time_base)

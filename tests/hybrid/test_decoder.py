@@ -15,8 +15,8 @@ from ns_ray.hybrid.writer import HybridFormat, append_epoch
 from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.packets import Packet, read_packets
 from ns_ray.media.probe import probe
-from ns_ray.media.yuv import from_rgb, resize
 from ns_ray.metrics.psnr import psnr
+from ns_ray.picture.yuv import from_rgb, resize
 from ns_ray.sr.color import rgb_to_uint8, yuv_to_rgb
 
 SCALE = 2

@@ -13,7 +13,7 @@ import av
 import pytest
 
 from jobs.quality import reference
-from ns_ray.media.yuv import resize, to_frame
+from ns_ray.picture.yuv import resize, to_frame
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 1

@@ -1,0 +1,1 @@
+"""Pictures: YUV planes and their colours."""
