@@ -3,16 +3,19 @@
 import asyncio
 import statistics
 from collections.abc import Sequence
+from fractions import Fraction
 
 from actors.messages import DecoderSpeed, Stream
 from actors.pools import Pools
 from ns_ray.config import DecoderPool
 from ns_ray.errors import NsRayError
+from ns_ray.media.packets import Mark
 from ns_ray.results import DecodersResult
 from ns_ray.share import share_out
 
 _MEASURED_PACKETS = 120
 _TRIED_PACKETS = 2
+_MUCH = Fraction(3600)  # seconds, more than those packets take
 
 
 async def assign_decoders(
@@ -50,7 +53,7 @@ async def assign_decoders(
 
 async def _prepare(pools: Pools, stream: Stream, owner: int) -> None:
     try:
-        packets, _ = await pools.sources.produce(0, "read", stream, 0, 1)
+        (packets, _), _ = await pools.sources.produce_parts(0, 2, "read", stream, Mark(), _MUCH, 1)
         await pools.sources.call(0, "forget", stream.name)
         await pools.decoders.call(owner, "prepare", stream, packets)
     except NsRayError:
@@ -64,7 +67,7 @@ async def _speeds(
     if not config.nvdec:
         return ["cpu"] * len(pools.decoders), {"cpu": 1.0}, {}
     count = _TRIED_PACKETS if config.speeds else _MEASURED_PACKETS
-    packets, _ = await pools.sources.produce(0, "read", stream, 0, count)
+    (packets, _), _ = await pools.sources.produce_parts(0, 2, "read", stream, Mark(), _MUCH, count)
     await pools.sources.call(0, "forget", stream.name)
 
     async def measure(index: int) -> list[DecoderSpeed]:

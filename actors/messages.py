@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ns_ray.media.packets import Mark
 from ns_ray.media.probe import VideoInfo
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.results import Span
@@ -28,13 +29,19 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class ReadReply:
-    """Packets read: their number, bytes and frame records; `ended` after the last, `error` if it broke off."""
+    """Packets read: their number, bytes and frame records, and what follows.
+
+    `mark` is where the next read begins; `ended` after the last packet, `error` if it broke off; `notes` say what was
+    done to times since the last reply.
+    """
 
     count: int
     bytes: int
     records: tuple[FrameRecord, ...]
+    mark: Mark
     ended: bool
     error: str
+    notes: tuple[str, ...]
     span: Span
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import islice
 
 from actors.messages import ReadReply, Stream
 from actors.worker import Worker, measured
 from ns_ray.errors import MediaError
-from ns_ray.media.packets import Packet, read_packets
+from ns_ray.media.packets import Mark, Packet, SidePacket, read_packets
 from ns_ray.media.probe import VideoInfo, probe, require_supported
 from ns_ray.media.records import RecordReader
 from ns_ray.vp9.records import FrameRecord
@@ -35,9 +36,15 @@ class SourceActor(Worker):
         require_supported(info)
         return info
 
-    def read(self, stream: Stream, start: int, count: int) -> tuple[list[Packet], ReadReply]:
-        """Read `count` packets from number `start` on; fewer at the end. The video is repeated without end."""
+    def read(
+        self, stream: Stream, mark: Mark, until: Fraction, limit: int
+    ) -> tuple[list[Packet], list[SidePacket], ReadReply]:
+        """Read the packets from `mark` on whose times come before `until`, in seconds; `limit` packets at most.
+
+        The video is repeated without end. Packets of the tracks beside it come with those they belong to in time.
+        """
         error = ""
+        start, count = mark.index, min(limit, max(0, round(until * stream.info.frame_rate) - mark.index))
         packets: list[Packet] = []
         records: list[FrameRecord] = []
         with measured("read") as clock:
@@ -56,7 +63,9 @@ class SourceActor(Worker):
             reading.at = start + len(packets)
             self._readings[stream.name] = reading
         size = sum(len(packet.data) for packet in packets)
-        return packets, ReadReply(len(packets), size, tuple(records), len(packets) < count, error, clock.span)
+        mark = Mark(reading.at)
+        ended = len(packets) < count
+        return packets, [], ReadReply(len(packets), size, tuple(records), mark, ended, error, (), clock.span)
 
     def forget(self, name: str) -> None:
         """Close the file of a stream that has ended."""

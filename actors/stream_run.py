@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +31,7 @@ from ns_ray.config import Config
 from ns_ray.errors import NsRayError
 from ns_ray.hybrid.writer import HybridFormat
 from ns_ray.media.decode import FrameName
-from ns_ray.media.packets import Packet
+from ns_ray.media.packets import Mark, Packet, SidePacket
 from ns_ray.results import AnchorResult, EpochResult, Switches
 from ns_ray.sr.models import ModelSpec
 from ns_ray.vp9.records import FrameRecord, FrameType
@@ -38,6 +39,7 @@ from ns_ray.vp9.records import FrameRecord, FrameType
 Method = Literal["neuroscaler", "selective", "per-frame"]
 Progress = Callable[[str, int], None]
 PacketsRef = Ref[Iterable[Packet]]
+SidesRef = Ref[Iterable[SidePacket]]
 FramesRef = Ref[list[Frame]]
 
 # Epochs kept to bring a lost decoder back where key frames are rare; beyond that the stream waits for the next one.
@@ -119,7 +121,14 @@ class StreamRun:
         self._pools = pools
         self.hybrid = hybrid
         self._hr = hr
-        self._format = HybridFormat(lr if hybrid else hr, hr if hybrid else None, info.frame_rate, info.time_base)
+        self._format = HybridFormat(
+            lr if hybrid else hr,
+            hr if hybrid else None,
+            info.frame_rate,
+            info.time_base,
+            info.sides,
+            info.header,
+        )
         self._size = max(1, round(config.epoch_seconds * info.frame_rate))
         self.epoch_seconds = self._size / float(info.frame_rate)
         self._part = Path(f"{self.path}.part")
@@ -161,17 +170,19 @@ class StreamRun:
     async def _epochs_in_turn(self, began: float, rounds: Rounds, progress: Progress) -> None:
         rate = float(self.stream.info.frame_rate)
         start = number = 0
-        reading = self._begin_reading(start)
+        mark = Mark()
+        reading = self._begin_reading(mark)
         while True:
-            packets, read = await reading
+            (packets, sides), read = await reading
             if read.error:
                 self.reason, self.failed = f"stream {self.stream.name}: {read.error}", True
             if not read.count:
                 return
             start += read.count
             last = read.ended or start >= self._plan.frames
+            mark = read.mark
             if not last:
-                reading = self._begin_reading(start)
+                reading = self._begin_reading(mark)
             result = EpochResult(self.stream.name, number, arrived=time.time(), spans=[read.span])
             self.epochs.append(result)
             self.lr_bytes += read.bytes
@@ -179,17 +190,26 @@ class StreamRun:
                 result.arrived = began + start / rate
                 result.deadline = result.arrived + self.epoch_seconds + _GRACE_SECONDS * last
                 await asyncio.sleep(result.arrived - time.time())
-            await self._epoch(result, packets, read, rounds, progress)
+            await self._epoch(result, packets, sides, read, rounds, progress)
             if last:
                 return
             number += 1
 
-    def _begin_reading(self, start: int) -> "asyncio.Task[tuple[PacketsRef, ReadReply]]":
-        count = min(self._size, self._plan.frames - start)
-        return asyncio.ensure_future(self._pools.sources.produce(self._source, "read", self.stream, start, count))
+    def _begin_reading(self, mark: Mark) -> "asyncio.Task[tuple[list[Ref[Any]], ReadReply]]":
+        limit = min(self._size, self._plan.frames - mark.index)
+        until = Fraction(mark.index + limit) / self.stream.info.frame_rate
+        return asyncio.ensure_future(
+            self._pools.sources.produce_parts(self._source, 2, "read", self.stream, mark, until, limit)
+        )
 
     async def _epoch(
-        self, result: EpochResult, packets: PacketsRef, read: ReadReply, rounds: Rounds, progress: Progress
+        self,
+        result: EpochResult,
+        packets: PacketsRef,
+        sides: SidesRef,
+        read: ReadReply,
+        rounds: Rounds,
+        progress: Progress,
     ) -> None:
         records = self._sound(read.records)
         choice, span, in_time = await rounds.join(
@@ -214,7 +234,7 @@ class StreamRun:
         gains = {records[p].name: gain for p, gain in zip(choice.positions, choice.gains, strict=True)}
         result.dropped += handed_out  # until they are made
         self._last = asyncio.ensure_future(
-            self._deliver(result, packets, history, read.count, groups, gains, self._last, progress)
+            self._deliver(result, packets, sides, history, read.count, groups, gains, self._last, progress)
         )
         self._under_way.append(self._last)
 
@@ -257,6 +277,7 @@ class StreamRun:
         self,
         result: EpochResult,
         packets: PacketsRef,
+        sides: SidesRef,
         history: Sequence[PacketsRef],
         count: int,
         groups: Sequence[FramesRef],
@@ -278,6 +299,7 @@ class StreamRun:
             self._format,
             self._offset,
             packets,
+            sides,
             *parts,
         )
         result.spans.append(reply.span)

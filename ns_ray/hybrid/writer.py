@@ -13,8 +13,8 @@ from av.stream import Disposition
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.matroska import first_cluster
-from ns_ray.media.packets import Packet
-from ns_ray.media.probe import open_input
+from ns_ray.media.packets import Packet, SidePacket
+from ns_ray.media.probe import SideTrack, open_input
 
 # Without random identifiers and dates the same input gives the same bytes.
 _OPTIONS = {"fflags": "bitexact"}
@@ -27,17 +27,25 @@ TITLES = ("video", "anchors")
 class HybridFormat:
     """What is fixed for a whole stream: sizes as (width, height), frames a second, seconds a tick.
 
-    With `anchor_size` None there is no anchor track: the file is an ordinary video.
+    With `anchor_size` None there is no anchor track: the file is an ordinary video. `sides` and `header` are those of
+    the source (VideoInfo).
     """
 
     video_size: tuple[int, int]
     anchor_size: tuple[int, int] | None
     frame_rate: Fraction
     time_base: Fraction
+    sides: tuple[SideTrack, ...] = ()
+    header: bytes = b""
 
 
 def append_epoch(
-    path: Path, format: HybridFormat, offset: int, packets: Sequence[Packet], anchors: Iterable[AnchorImage]
+    path: Path,
+    format: HybridFormat,
+    offset: int,
+    packets: Sequence[Packet],
+    anchors: Iterable[AnchorImage],
+    sides: Sequence[SidePacket] = (),
 ) -> int:
     """Write one epoch of a hybrid stream behind what is there.
 
@@ -50,6 +58,7 @@ def append_epoch(
         offset: what the previous call returned, 0 for the first epoch.
         packets: the epoch's packets, untouched, in order.
         anchors: the epoch's anchors, in any order; each belongs to one of the packets.
+        sides: the epoch's packets of the tracks beside the video.
 
     Returns:
         The size of the file in bytes.

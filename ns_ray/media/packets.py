@@ -16,13 +16,46 @@ _SLACK_FRAMES = 4
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One packet: its number in the stream, its bytes, and its times in ticks of the video's time base."""
+    """One packet: its number in the stream, its bytes, and its times in ticks of the video's time base.
+
+    Times begin at 0 and never go back; two are equal only where the first of both shows no picture.
+    """
 
     video_index: int
     data: bytes
     pts: int
     duration: int
     key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SidePacket:
+    """One packet of a track beside the video, audio or subtitles, which is copied as it is.
+
+    Attributes:
+        track: index into the video's `sides`.
+        data: its bytes.
+        pts: on the video's clock, in ticks of that track's time base.
+        duration: in the same.
+        key: whether it can be decoded by itself.
+    """
+
+    track: int
+    data: bytes
+    pts: int
+    duration: int
+    key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a stream from which a reader that was lost goes on; `Mark()` is its beginning.
+
+    Attributes:
+        index: number of the first packet to be read from here.
+    """
+
+    index: int = 0
 
 
 def read_packets(info: VideoInfo, *, start: int = 0, loop: bool = False) -> Iterator[Packet]:

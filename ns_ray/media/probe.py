@@ -7,14 +7,38 @@ import av
 import av.error
 
 from ns_ray.errors import MediaError
+from ns_ray.picture.colors import UNKNOWN, Colors
 
 OPEN_SECONDS = 10.0
 READ_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
+class SideTrack:
+    """A track beside the video that is copied: `audio` or `subtitle`, its codec, seconds a tick of its pts."""
+
+    kind: str
+    codec: str
+    time_base: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """One video stream of a file: codec name, size in luma samples, frames a second, seconds a tick of its pts."""
+    """One video stream of a file.
+
+    Attributes:
+        path: the file or URL.
+        codec: its name.
+        width, height: luma samples of the first frames; later ones may have another size.
+        frame_rate: frames a second, on average.
+        time_base: seconds a tick of its pts.
+        pixel_format: FFmpeg's name; `unknown` where no frame could be decoded yet.
+        colors: as the bitstream has them, else the container; what neither tells is unspecified.
+        sides: the tracks that are copied beside it.
+        header: a Matroska file without packets, whose tracks have all settings of the video and of `sides`, in this
+            order: codec, colours, shape of the pixels, rotation and what else the container holds.
+        notes: what of the source is not carried, and what had to be assumed; a sentence each.
+    """
 
     path: str
     codec: str
@@ -23,6 +47,10 @@ class VideoInfo:
     frame_rate: Fraction
     time_base: Fraction
     pixel_format: str
+    colors: Colors = UNKNOWN
+    sides: tuple[SideTrack, ...] = ()
+    header: bytes = b""
+    notes: tuple[str, ...] = ()
 
 
 def probe(path: str) -> VideoInfo:

@@ -32,6 +32,9 @@ class Colors:
         return Colors(self.range or (FULL if self.rgb else LIMITED), matrix, primaries, transfer, self.rgb)
 
 
+UNKNOWN = Colors(0, UNSPECIFIED, UNSPECIFIED, UNSPECIFIED)
+
+
 def colors_of(frame: av.VideoFrame) -> Colors:
     """The colours that a decoded frame is tagged with."""
     rgb = frame.format.is_rgb
