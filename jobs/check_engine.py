@@ -35,7 +35,7 @@ from ns_ray.sr.tensorrt_engine import TensorRtEngine
 from ns_ray.sr.tensorrt_package import find_tensorrt
 from ns_ray.sr.torch_engine import TorchEngine
 from ns_ray.sr.weights import Weights, load_weights
-from ns_ray.whole_file import write_whole
+from ns_ray.whole_file import write_record
 
 REQUIRED_DB = 50.0
 """PSNR that float16 has to keep to float32, 8 bits a sample; rounding alone leaves about 59 dB."""
@@ -89,9 +89,7 @@ def check(options: argparse.Namespace) -> None:
         table.add_row(one.what, one.found, one.asked, "pass" if one.passed else "FAIL")
     console.print(table)
     record = {"host": describe_host(), "model": chosen.spec.name, "lr": chosen.size, "checks": [*map(asdict, done)]}
-    write_whole(
-        options.result_dir / "generic" / chosen.spec.name / "check.json", (json.dumps(record, indent=1) + "\n").encode()
-    )
+    write_record(options.result_dir / "generic" / chosen.spec.name / "check.json", record)
     failed = [one.what for one in done if not one.passed]
     if failed:
         raise ModelError(f"verdict: FAIL ({'; '.join(failed)})")

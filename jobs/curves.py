@@ -8,7 +8,6 @@ RESULT_DIR/evaluation/curves/<LR's name>/<model>. Exit status: 0 done, 1 failed,
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +42,7 @@ from ns_ray.sr.engine import Engine
 from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.weights import load_weights
 from ns_ray.vp9.records import FrameRecord
+from ns_ray.whole_file import write_record
 
 SELECTIONS = ("neuroscaler", "published", "uniform")
 """`published` is `neuroscaler` with the gains of the paper: an epoch's last anchor serves to the end of the GOP."""
@@ -107,7 +107,7 @@ def run(options: argparse.Namespace) -> None:
     result = trial.result() | {"lr": Path(options.lr).name, "hr": Path(options.hr).name, "model": spec.name}
     folder = options.result_dir / "evaluation" / "curves" / Path(options.lr).stem / spec.name
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "curves.json").write_text(json.dumps(result, indent=1) + "\n")
+    write_record(folder / "curves.json", result)
     draw(result, folder / "curves.png")
     console.print(table(result))
     console.print(f"{folder}/curves.json and curves.png written")

@@ -5,7 +5,6 @@ the torch engine in float32.
 """
 
 import argparse
-import json
 import platform
 import statistics
 import sys
@@ -30,6 +29,7 @@ from ns_ray.sr.enhance import Compress, Enhancement, gpu_compressor
 from ns_ray.sr.models import SHIPPED
 from ns_ray.sr.torch_engine import TorchEngine
 from ns_ray.sr.weights import Weights, load_weights
+from ns_ray.whole_file import write_record
 
 _STREAMS = 8
 _FRAMES = 6
@@ -91,7 +91,7 @@ def benchmark(options: argparse.Namespace) -> None:
     machine = torch.cuda.get_device_name(options.device) if on_gpu else platform.processor() or platform.machine()
     document = {"machine": machine, "torch": torch.__version__, "size": options.size, "results": results}
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(document, indent=1) + "\n")
+    write_record(options.json, document)
 
 
 def compressor(device: str) -> Compress:

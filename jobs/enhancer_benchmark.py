@@ -6,7 +6,6 @@ anchors go back to the object store: all that a benchmark of streams does but de
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.packets import read_packets
 from ns_ray.media.probe import probe
 from ns_ray.sr.weights import load_weights, save_weights, varied
+from ns_ray.whole_file import write_record
 
 _STREAMS = 8
 _CALLS_EACH = 3  # under way at a time, so that the next one's frames are there when it begins
@@ -82,7 +82,7 @@ def benchmark(options: argparse.Namespace) -> None:
     for number, rate in enumerate(rates, start=1):
         table.add_row(str(number), f"{rate:.1f}", f"{rate / rates[0]:.2f}")
     face.console().print(table)
-    (folder / "enhancers.json").write_text(json.dumps({"anchors_per_second": rates, "gpus": options.num_gpus}) + "\n")
+    write_record(folder / "enhancers.json", {"anchors_per_second": rates, "gpus": options.num_gpus})
 
 
 def _own(options: argparse.Namespace, folder: Path) -> Iterator[tuple[int, Path]]:

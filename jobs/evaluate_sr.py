@@ -8,7 +8,6 @@ RESULT_DIR/evaluation/sr/<LR's name>.json. Exit status: 0 done, 1 failed, 2 wron
 """
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -32,6 +31,7 @@ from ns_ray.sr.dataset import VideoPair, read_pair
 from ns_ray.sr.engine import Engine, Plane
 from ns_ray.sr.models import SHIPPED, ModelSpec
 from ns_ray.sr.weights import load_weights
+from ns_ray.whole_file import write_record
 
 _INTERPOLATIONS = ("bilinear", "bicubic")
 
@@ -136,7 +136,7 @@ def measure(options: argparse.Namespace) -> None:
         "mean": means,
         "frames": results,
     }
-    target.write_text(json.dumps(record, indent=1) + "\n")
+    write_record(target, record)
     console.print(f"{target} written", soft_wrap=True)
 
 

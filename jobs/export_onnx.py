@@ -10,7 +10,6 @@ Exit status: 0 done, 1 failed (said why), 2 wrong usage.
 """
 
 import argparse
-import json
 import sys
 
 from rich.console import Console
@@ -22,7 +21,7 @@ from jobs.model_face import Chosen, choose, model_parser
 from ns_ray.sr.export import REQUIRED_DB, Exported, export, onnx_name
 from ns_ray.sr.frames import spaced_frames
 from ns_ray.sr.weights import load_weights
-from ns_ray.whole_file import write_whole
+from ns_ray.whole_file import write_record
 
 _SHAPES = ("fixed", "dynamic")
 
@@ -83,7 +82,7 @@ def _record(chosen: Chosen, done: dict[tuple[str, str], Exported]) -> None:
         for (precision, shape), one in done.items()
     ]
     record = {"model": chosen.spec.name, "weights": chosen.weights.name, "frames": chosen.video.name, "files": files}
-    write_whole(chosen.models / "export.json", (json.dumps(record, indent=1) + "\n").encode())
+    write_record(chosen.models / "export.json", record)
 
 
 if __name__ == "__main__":

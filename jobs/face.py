@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ns_ray.errors import ConfigError, MediaError, NsRayError
+from ns_ray.names import folder_name
 
 ROOT = Path(__file__).resolve().parents[1]
 DONE, FAILED, USAGE = 0, 1, 2
@@ -41,6 +42,14 @@ def parser(description: str | None, conflicts: str = "error") -> argparse.Argume
         "--result-dir", "--result_dir", type=Path, default=ROOT / "result", metavar="DIR", help="where results go"
     )
     return made
+
+
+def name(text: str) -> str:
+    """An option's value that becomes part of a path; argparse says what is wrong with it."""
+    try:
+        return folder_name(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run(job: Callable[[], None]) -> int:

@@ -23,7 +23,7 @@ def list_options(parser: argparse.ArgumentParser) -> None:
         help="the dataset list: a path, or a name in DATA_DIR or among those that ship",
     )
     parser.add_argument(
-        "-c", "--content", nargs="+", metavar="NAME", help="only these videos of the list, such as lol0"
+        "-c", "--content", type=face.name, nargs="+", metavar="NAME", help="only these videos of the list, such as lol0"
     )
 
 

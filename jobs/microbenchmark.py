@@ -1,7 +1,6 @@
 """Micro-benchmarks: the steps of the system one by one, each on fresh data, against the time it may take."""
 
 import argparse
-import json
 import os
 import platform
 import random
@@ -37,6 +36,7 @@ from ns_ray.picture.yuv import Yuv420, resize, to_frame
 from ns_ray.vp9.blocks import BlockParser
 from ns_ray.vp9.records import FrameRecord, FrameType
 from ns_ray.vp9.superframe import split
+from ns_ray.whole_file import write_record
 
 REFERENCE = face.ROOT / "dataset" / "sample" / "1080p_d4_test.webm"
 FRAMES = 60
@@ -183,7 +183,7 @@ def write(measurements: list[Measurement], path: Path) -> None:
     machine = {"platform": platform.platform(), "python": platform.python_version(), "cpus": os.cpu_count()}
     path.parent.mkdir(parents=True, exist_ok=True)
     cases = [asdict(one) | {"passed": one.passed} for one in measurements]
-    path.write_text(json.dumps({"machine": machine, "cases": cases}, indent=2) + "\n")
+    write_record(path, {"machine": machine, "cases": cases})
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

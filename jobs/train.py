@@ -40,7 +40,15 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = face.parser(__doc__, conflicts="resolve")  # as published, -h is HR; help is --help
     add = parser.add_argument
-    add("-c", "--content", nargs="+", default=["lol0"], metavar="NAME", help="contents to train on, each for itself")
+    add(
+        "-c",
+        "--content",
+        type=face.name,
+        nargs="+",
+        default=["lol0"],
+        metavar="NAME",
+        help="contents to train on, each for itself",
+    )
     add("-m", "--model", nargs="+", default=list(SHIPPED), metavar="NAME", help="models, or edsr with -b, -f and -s")
     edsr_options(parser)
     add("-l", "--lr", type=int, default=720, metavar="ROWS", help="rows of the LR video")

@@ -1,12 +1,23 @@
 """Typed configuration: what a machine offers and how the work is laid over it, read from configs/*.yaml."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ns_ray.errors import ConfigError
+from ns_ray.names import folder_name
+
+
+def _folder_name(name: str) -> str:
+    try:
+        return folder_name(name)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+FolderName = Annotated[str, AfterValidator(_folder_name)]
 
 
 class _Strict(BaseModel):
@@ -243,7 +254,7 @@ class Config(_Strict):
         inputs: videos to take where none are named, relative to the repository.
     """
 
-    instance: str = "local"
+    instance: FolderName = "local"
     epoch_seconds: float = Field(40 / 60, gt=0)
     gop_frames: int | None = Field(120, ge=1)
     in_flight_epochs: int = Field(2, ge=1)

@@ -1,10 +1,13 @@
 """The plot of quality over the share of anchors."""
 
 from collections import defaultdict
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+
+from ns_ray.whole_file import write_whole
 
 COLOURS = {"neuroscaler": "#0072b2", "published": "#cc79a7", "uniform": "#e69f00"}
 LINES = {"best": "-", "plain": "--"}
@@ -36,4 +39,6 @@ def draw(result: dict[str, Any], path: Path) -> None:
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    picture = BytesIO()
+    figure.savefig(picture, dpi=150, format=path.suffix[1:])
+    write_whole(path, picture.getvalue())

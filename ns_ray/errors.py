@@ -29,5 +29,13 @@ class ConfigError(NsRayError):
     """A setting is unknown or out of range."""
 
 
+class FileError(NsRayError):
+    """A file cannot be written."""
+
+
+class FolderBusyError(NsRayError):
+    """Another process writes where this one wants to."""
+
+
 class ResultError(NsRayError):
     """A benchmark's result cannot be read."""

@@ -38,6 +38,7 @@ from ns_ray.summary import (
     streams_grid,
     verdict,
 )
+from ns_ray.whole_file import write_whole
 
 TERMINAL_ROWS = 20
 PROBLEM_ROWS = 12
@@ -64,7 +65,8 @@ def write_report(result: BenchmarkResult, path: Path, source: Path | None = None
         source: the JSON file that holds the run; `benchmark.json` beside the report by default.
     """
     source = source or path.with_name("benchmark.json")
-    path.write_text(_page(result, Path(os.path.relpath(source, path.parent)).as_posix()), encoding="utf-8")
+    page = _page(result, Path(os.path.relpath(source, path.parent)).as_posix())
+    write_whole(path, page.encode())
 
 
 def load_result(path: Path) -> BenchmarkResult:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ns_ray.errors import MediaError
+from ns_ray.errors import FileError, MediaError
 
 _WAIT_SECONDS = 20.0  # a job that was killed may leave a worker that takes seconds to notice
 
@@ -23,15 +23,18 @@ def writing(path: Path) -> Iterator[Path]:
 
     Raises:
         MediaError: another process is writing the same file.
+        FileError: the disk is full, or the place cannot be written to; `path` is then as it was.
     """
     part = path.with_name(f"{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with held(part, path):
         try:
             yield part
-            with part.open("rb") as written:
-                os.fsync(written.fileno())
-            part.replace(path)
+            with _named(path):
+                with part.open("rb") as written:
+                    os.fsync(written.fileno())
+                part.replace(path)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -63,24 +66,39 @@ def _locked(descriptor: int, part: Path) -> bool:
         return False
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a small file at once, whoever else writes it; makes its directory."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent)
-    part = Path(name)
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(0o644)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        raise FileError(
+            f"{path}: it cannot be written ({error.strerror}); make room or name another place; what was there is whole"
+        ) from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a small file at once, whoever else writes it; makes its directory.
+
+    Raises:
+        FileError: the disk is full, or the place cannot be written to; `path` is then as it was.
+    """
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent)
+        part = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.chmod(0o644)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
-    """Write a JSON file at once."""
+    """Write a JSON file at once; raises FileError as `write_whole` does."""
     write_whole(path, (json.dumps(record, indent=1) + "\n").encode())
 
 

@@ -1,3 +1,4 @@
+import errno
 import subprocess
 import sys
 import time
@@ -5,7 +6,7 @@ import time
 import pytest
 
 from ns_ray import whole_file
-from ns_ray.errors import MediaError
+from ns_ray.errors import FileError, MediaError
 from ns_ray.whole_file import read_record, write_record, writing
 
 HOLDER = """
@@ -68,3 +69,29 @@ def test_records(tmp_path):
     for text in ("{", "[1]", ""):
         path.write_text(text)
         assert read_record(path) is None
+
+
+@pytest.mark.parametrize("write", [lambda path: write_record(path, {"new": 1}), lambda path: _write(path, b"new")])
+def test_a_full_disk_names_the_file_and_leaves_it_whole(tmp_path, monkeypatch, write):
+    path = tmp_path / "a.json"
+    write_record(path, {"old": 1})
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(whole_file.os, "fsync", full)
+    with pytest.raises(FileError, match=r"a.json: it cannot be written \(No space left on device\); make room"):
+        write(path)
+    assert read_record(path) == {"old": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError, match=r"b.json: it cannot be written"):
+        write_record(tmp_path / "file" / "b.json", {})
+
+
+def _write(path, data):
+    with writing(path) as part:
+        part.write_bytes(data)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ns_ray.sr.onnx_model import Precision
-from ns_ray.whole_file import write_whole
+from ns_ray.whole_file import write_record, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def obtain_plan(key: PlanKey, folder: Path, build: Callable[[], bytes]) -> Plan:
     # The plan first: killed between the two, its checksum is not that of the old record.
     write_whole(path, data)
     record = asdict(key) | {"sha256": hashlib.sha256(data).hexdigest()}
-    write_whole(record_path(path), (json.dumps(record, indent=1) + "\n").encode())
+    write_record(record_path(path), record)
     return Plan(data, path, reason)
 
 

@@ -1,6 +1,5 @@
 """A training from its start, or its last checkpoint, to its end: steps, validation, checkpoints, logs."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -10,16 +9,16 @@ from typing import Any
 import torch
 
 from ns_ray.errors import ModelError
+from ns_ray.folder_lock import FolderLock
 from ns_ray.sr.checkpoint import load_checkpoint, save_checkpoint
 from ns_ray.sr.dataset import Pool
-from ns_ray.sr.folder_lock import FolderLock
 from ns_ray.sr.gpu_load import GpuLoad
 from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.patches import PatchSampler
 from ns_ray.sr.train import Cosine, Objective, Trainer, validate
 from ns_ray.sr.training_log import TrainingLog
 from ns_ray.sr.weights import Weights, save_weights
-from ns_ray.whole_file import write_whole
+from ns_ray.whole_file import write_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,8 @@ class TrainingRun:
 
         Raises:
             ModelError: unknown models or of several scales, frames smaller than patches, or a checkpoint that is
-                damaged or of another training, or another process that trains in `directory`.
+                damaged or of another training.
+            FolderBusyError: another process trains in `directory`.
         """
         specs = [ModelSpec.parse(model) for model in models]
         if len({spec.scale for spec in specs}) > 1:
@@ -183,7 +183,7 @@ class TrainingRun:
     def _finish(self) -> None:
         for trainer in self.trainers:
             save_weights(trainer.weights(), self.directory / f"{trainer.name}.pt")
-        write_whole(self.directory / "training.json", (json.dumps(self.record(), indent=1) + "\n").encode())
+        write_record(self.directory / "training.json", self.record())
 
     @property
     def throughput(self) -> float:

@@ -16,11 +16,11 @@ from PIL import Image
 
 from jobs import evaluate_sr, face, prepare_stills, pretrain
 from ns_ray.config import load_config
-from ns_ray.errors import ModelError
+from ns_ray.errors import FolderBusyError, ModelError
+from ns_ray.folder_lock import FolderLock
 from ns_ray.media.ladder import LrEncoding
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.dataset import Pool, VideoPair, content_pair, find_pairs, load_pools, read_pair, spacing
-from ns_ray.sr.folder_lock import FolderLock
 from ns_ray.sr.models import SHIPPED, build
 from ns_ray.sr.patches import Batch, PatchSampler
 from ns_ray.sr.torch_engine import TorchEngine
@@ -195,7 +195,7 @@ def test_a_folder_is_locked_until_its_process_ends(tmp_path: Path) -> None:
     code = f"""
 import time
 from pathlib import Path
-from ns_ray.sr.folder_lock import FolderLock
+from ns_ray.folder_lock import FolderLock
 lock = FolderLock(Path({str(tmp_path / "folder")!r}))
 print("held", flush=True)
 time.sleep(600)
@@ -204,7 +204,7 @@ time.sleep(600)
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(ModelError, match="another process trains"):
+        with pytest.raises(FolderBusyError, match="another process works in"):
             FolderLock(tmp_path / "folder", seconds=0.2)
         holder.kill()
     FolderLock(tmp_path / "folder", seconds=10).release()
