@@ -70,6 +70,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add(
         "-i",
         "--instance",
+        type=face.name,
         metavar="NAME",
         help="name of the machine in results; default: the configuration's",
     )
@@ -83,7 +84,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add("-d", "--duration", type=int, default=60, metavar="S", help="duration in the names of prepared videos")
     add("-m", "--model-name", metavar="NAME", help="the DNN, such as EDSR_B8_F32_S3; default: the method's")
-    add("-c", "--content", default="lol0", metavar="NAME", help="content whose prepared video is taken")
+    add("-c", "--content", type=face.name, default="lol0", metavar="NAME", help="content whose prepared video is taken")
     add(
         "-r",
         "--resolution",
