@@ -37,6 +37,7 @@ from ns_ray.media.packets import Packet, read_packets
 from ns_ray.media.probe import VideoInfo, probe
 from ns_ray.metrics.psnr import mse, psnr_of_mse
 from ns_ray.picture.yuv import Yuv420, from_rgb, resize
+from ns_ray.run_folder import claimed
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.engine import Engine
 from ns_ray.sr.models import ModelSpec
@@ -106,10 +107,10 @@ def run(options: argparse.Namespace) -> None:
         raise MediaError(f"{options.lr} and {options.hr} have no frame in common; is either empty?")
     result = trial.result() | {"lr": Path(options.lr).name, "hr": Path(options.hr).name, "model": spec.name}
     folder = options.result_dir / "evaluation" / "curves" / Path(options.lr).stem / spec.name
-    folder.mkdir(parents=True, exist_ok=True)
-    write_record(folder / "curves.json", result)
-    draw(result, folder / "curves.png")
     console.print(table(result))
+    with claimed(folder, console.print) as folder:
+        write_record(folder / "curves.json", result)
+        draw(result, folder / "curves.png")
     console.print(f"{folder}/curves.json and curves.png written")
 
 

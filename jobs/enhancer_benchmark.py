@@ -24,6 +24,7 @@ from ns_ray.errors import ConfigError
 from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.packets import read_packets
 from ns_ray.media.probe import probe
+from ns_ray.run_folder import claimed
 from ns_ray.sr.weights import load_weights, save_weights, varied
 from ns_ray.whole_file import write_record
 
@@ -64,7 +65,11 @@ def benchmark(options: argparse.Namespace) -> None:
     if not options.input and not config.inputs:
         raise ConfigError("name a video by --input")
     path = options.input or str(face.ROOT / config.inputs[0])
-    folder: Path = options.result_dir / "enhancers"
+    with claimed(options.result_dir / "enhancers", face.console().print) as folder:
+        _benchmark(options, config, path, folder)
+
+
+def _benchmark(options: argparse.Namespace, config: Config, path: str, folder: Path) -> None:
     streams = [Stream(f"stream{i}", probe(path), options.model_name, str(file)) for i, file in _own(options, folder)]
     decoder = VideoDecoder(streams[0].info)
     decoded = decoder.decode(islice(read_packets(streams[0].info, loop=True), options.call_frames)).frames

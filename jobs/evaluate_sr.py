@@ -26,6 +26,7 @@ from jobs import face
 from ns_ray.config import load_config
 from ns_ray.errors import ModelError
 from ns_ray.metrics.psnr import psnr
+from ns_ray.run_folder import set_aside
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.dataset import VideoPair, read_pair
 from ns_ray.sr.engine import Engine, Plane
@@ -128,7 +129,6 @@ def measure(options: argparse.Namespace) -> None:
         table.add_row(name, f"{means[name]:.3f}", f"{gain:+.3f}", f"{statistics.median(times):.0f}" if times else "")
     console.print(table)
     target = options.result_dir / "evaluation" / "sr" / f"{options.lr.stem}.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
     record = {
         "lr": options.lr.name,
         "hr": options.hr.name,
@@ -136,6 +136,7 @@ def measure(options: argparse.Namespace) -> None:
         "mean": means,
         "frames": results,
     }
+    set_aside(target, console.print)
     write_record(target, record)
     console.print(f"{target} written", soft_wrap=True)
 

@@ -26,9 +26,7 @@ def claimed(wanted: Path, say: Callable[[str], None]) -> Iterator[Path]:
         say(f"another run is at work in {wanted}; this one takes {folder}")
     try:
         while any(path.name != LOCK_NAME for path in folder.iterdir()):
-            aside = _aside(folder)
-            folder.rename(aside)  # our lock goes along, so that nobody else takes it on the way
-            say(f"{folder} held an earlier result, which is now {aside}")
+            aside = set_aside(folder, say)  # our lock goes along, so that nobody else takes it on the way
             lock.release()
             (aside / LOCK_NAME).unlink(missing_ok=True)
             lock = FolderLock(folder)
@@ -47,12 +45,23 @@ def _locked(wanted: Path) -> tuple[Path, FolderLock]:
     raise AssertionError  # the numbers do not end
 
 
-def _aside(folder: Path) -> Path:
-    """A name that is free, after the folder's newest file."""
-    changed = max(path.stat().st_mtime for path in folder.iterdir() if path.name != LOCK_NAME)
-    name = f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S', time.localtime(changed))}"
+def set_aside(path: Path, say: Callable[[str], None]) -> Path:
+    """Give an earlier file or folder a name with the time of its last change, so that its place is free.
+
+    Returns:
+        Where it is now; `path` where there was none.
+    """
+    if not path.exists():
+        return path
+    changed = max(
+        (one.stat().st_mtime for one in path.glob("*") if one.name != LOCK_NAME), default=path.stat().st_mtime
+    )
+    time_of_it = time.strftime("%Y%m%d-%H%M%S", time.localtime(changed))
+    stem, suffix = (path.name, "") if path.is_dir() else (path.stem, path.suffix)
     for number in count(1):
-        aside = folder.with_name(name if number == 1 else f"{name}-{number}")
+        aside = path.with_name(f"{stem}.{time_of_it}{'' if number == 1 else f'-{number}'}{suffix}")
         if not aside.exists():
+            path.rename(aside)
+            say(f"{path} held an earlier result, which is now {aside}")
             return aside
     raise AssertionError

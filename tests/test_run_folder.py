@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from ns_ray.run_folder import claimed
+from ns_ray.run_folder import claimed, set_aside
 
 HOLDER = """
 import sys, time
@@ -55,3 +55,13 @@ def test_a_run_that_fails_keeps_what_it_wrote(tmp_path):
         (folder / "benchmark.json").write_text("half")
         raise ZeroDivisionError
     assert (tmp_path / "s1g0" / "benchmark.json").read_text() == "half"
+
+
+def test_a_single_file_is_moved_aside_too(tmp_path):
+    path, said = tmp_path / "clip.json", []
+    assert set_aside(path, said.append) == path
+    assert not said
+    path.write_text("old")
+    aside = set_aside(path, said.append)
+    assert (aside.read_text(), aside.suffix, path.exists()) == ("old", ".json", False)
+    assert str(aside) in said[0]
