@@ -1,7 +1,7 @@
 """What goes into and comes out of the selection of one epoch; all of it plain values that pickle."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,21 +22,26 @@ class StreamEpoch:
         records: its coded frames in decode order.
         gop_left: coded frames of the GOP still to come after this epoch; None where that is unknown.
         cost_ms: GPU milliseconds that one of its anchors takes.
+        barred: positions of records that can be no anchor, as nothing here can enhance them.
 
     Raises:
-        SelectionError: gop_left is negative, or cost_ms is negative or not finite.
+        SelectionError: gop_left is negative, cost_ms is negative or not finite, or there is no record at a barred
+            position.
     """
 
     stream: str
     records: Sequence[FrameRecord]
     gop_left: int | None = None
     cost_ms: float = 0.0
+    barred: Collection[int] = ()
 
     def __post_init__(self) -> None:
         if self.gop_left is not None and self.gop_left < 0:
             raise SelectionError(f"stream {self.stream}: gop_left must be None, 0 or more; got {self.gop_left}")
         if not 0 <= self.cost_ms < math.inf:
             raise SelectionError(f"stream {self.stream}: cost_ms must be 0 or more, and finite; got {self.cost_ms}")
+        if any(not 0 <= position < len(self.records) for position in self.barred):
+            raise SelectionError(f"stream {self.stream}: barred must be positions of records; got {self.barred}")
 
     @property
     def shown(self) -> int:
@@ -62,22 +67,31 @@ class StreamState:
     Attributes:
         carry: bytes of residual accumulated since the last anchor or KEY frame.
         sizes: uint32 (frames,), bytes of the latest coded frames, at most 2 GOPs of them.
+        credit: anchors that are due to it from the epochs before; below 0 where it had them early. See `policies`.
+        waited: its shown frames since its last anchor.
 
     Raises:
-        SelectionError: carry is negative.
+        SelectionError: carry or waited is negative, or credit not finite.
     """
 
     carry: int = 0
     sizes: Sizes = field(default_factory=_no_sizes)
+    credit: float = 0.0
+    waited: int = 0
 
     def __post_init__(self) -> None:
         if self.carry < 0:
             raise SelectionError(f"carry must be 0 or more; got {self.carry}")
+        if self.waited < 0:
+            raise SelectionError(f"waited must be 0 or more; got {self.waited}")
+        if not math.isfinite(self.credit):
+            raise SelectionError(f"credit must be finite; got {self.credit}")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StreamState):
             return NotImplemented
-        return self.carry == other.carry and np.array_equal(self.sizes, other.sizes)
+        mine, others = ((s.carry, s.credit, s.waited) for s in (self, other))
+        return mine == others and np.array_equal(self.sizes, other.sizes)
 
     __hash__ = None  # type: ignore[assignment]  # it holds an array
 

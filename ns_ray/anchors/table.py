@@ -10,7 +10,7 @@ from ns_ray.anchors.epoch import Sizes, StreamEpoch, StreamState
 from ns_ray.errors import SelectionError
 
 NEVER = 3
-"""The kind, after those of FrameType, of what can be no anchor: padding and shows of existing frames."""
+"""The kind, after those of FrameType, of what is never chosen: padding, shows of existing frames, barred frames."""
 
 WINDOW = 240
 """Coded frames that a stream's average frame size looks back on: 2 GOPs."""
@@ -27,10 +27,13 @@ class EpochTable:
         sizes: int64 (streams, frames), bytes.
         kinds: int8 (streams, frames), a FrameType or NEVER.
         shown: bool (streams, frames).
+        barred: bool (streams, frames), what can be no anchor whatever the policy.
         lengths: int64 (streams,), coded frames of each stream.
         horizons: int64 (streams,), the position where the GOP ends, or else the epoch.
         carries: int64 (streams,), bytes accumulated before the epoch.
         costs: float64 (streams,), GPU milliseconds an anchor.
+        credits: float64 (streams,), anchors due from before.
+        waited: int64 (streams,), shown frames since the last anchor, before the epoch.
         recent: for each stream, the sizes of its latest coded frames, this epoch's included.
         averages: float64 (streams,), the mean of `recent`, in bytes; 1 where that would be 0.
     """
@@ -38,10 +41,13 @@ class EpochTable:
     sizes: NDArray[np.int64]
     kinds: NDArray[np.int8]
     shown: NDArray[np.bool_]
+    barred: NDArray[np.bool_]
     lengths: NDArray[np.int64]
     horizons: NDArray[np.int64]
     carries: NDArray[np.int64]
     costs: NDArray[np.float64]
+    credits: NDArray[np.float64]
+    waited: NDArray[np.int64]
     recent: tuple[Sizes, ...]
     averages: NDArray[np.float64]
 
@@ -67,6 +73,10 @@ def tabulate(epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState]) -
     kinds[filled] = np.frombuffer(bytes([NEVER if one.existing else one.type for one in records]), np.int8)
     shown = np.zeros(filled.shape, np.bool_)
     shown[filled] = np.frombuffer(bytes([one.shown for one in records]), np.bool_)
+    barred = np.zeros(filled.shape, np.bool_)
+    for row, epoch in enumerate(epochs):
+        barred[row, list(epoch.barred)] = True
+    kinds[barred] = NEVER
 
     fresh = StreamState()
     before = [states.get(epoch.stream, fresh) for epoch in epochs]
@@ -79,10 +89,13 @@ def tabulate(epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState]) -
         sizes=sizes,
         kinds=kinds,
         shown=shown,
+        barred=barred,
         lengths=lengths,
         horizons=lengths + np.array([epoch.gop_left or 0 for epoch in epochs], np.int64),
         carries=np.array([state.carry for state in before], np.int64),
         costs=np.array([epoch.cost_ms for epoch in epochs], np.float64),
+        credits=np.array([state.credit for state in before], np.float64),
+        waited=np.array([state.waited for state in before], np.int64),
         recent=recent,
         averages=np.array([int(window.sum()) / max(len(window), 1) or 1.0 for window in recent]),
     )
