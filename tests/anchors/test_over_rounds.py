@@ -45,7 +45,7 @@ def test_a_fraction_is_kept_over_rounds(fraction: float, kind: str) -> None:
     """Slots of 60, 50 and 25 frames a second, some empty: within one anchor at any time, of all or of each stream."""
     rng = random.Random(3)
     run = Run(Uniform(fraction) if kind == "uniform" else Fraction(fraction, kind))  # type: ignore[arg-type]
-    for _ in range(400):
+    for _ in range(150):
         run.round(
             {
                 "s60": traces.some(rng, 40, weights="N"),
