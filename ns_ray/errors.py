@@ -29,5 +29,9 @@ class ConfigError(NsRayError):
     """A setting is unknown or out of range."""
 
 
+class StoppedError(NsRayError):
+    """A run was told to end before it was done."""
+
+
 class ResultError(NsRayError):
     """A benchmark's result cannot be read."""

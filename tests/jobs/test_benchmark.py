@@ -1,6 +1,7 @@
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -128,6 +129,41 @@ def test_other_methods_are_measured_in_the_same_run(tmp_path, plain_video, weigh
     assert (folder / row.report).exists()
     assert "Against other methods" in done.stdout
     assert [stream.frames for stream in result.streams] == [40]
+
+
+def test_sigint_ends_a_run_with_a_report_and_whole_files(tmp_path, plain_video, weights):
+    """As Ctrl-C in a terminal, which tells every process of the job."""
+    running = subprocess.Popen(
+        [
+            *(sys.executable, "jobs/benchmark.py", "-m", MODEL, "--weights", str(weights), "-n", "100000", "--paced"),
+            *("-v", "2", "--input", str(plain_video), "--result-dir", str(tmp_path)),
+        ],
+        cwd=ROOT,
+        env={key: value for key, value in os.environ.items() if not key.startswith("RAY_ADDRESS")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    until = time.monotonic() + 120
+    while len(list(tmp_path.rglob("*.mkv.part"))) < 2 and time.monotonic() < until:
+        time.sleep(0.1)
+    os.killpg(running.pid, signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 1, out + err
+    assert "error: stopped by SIGINT: 2 of 2 streams ended early" in err
+    assert "stopped" in out
+    (path,) = tmp_path.rglob("benchmark.json")
+    result = load_result(path)
+    assert [stream.status for stream in result.streams] == ["stopped"] * 2
+    for stream in result.streams:
+        assert 0 < stream.frames < 1000
+        read = list(read_hybrid(stream.output))
+        assert len(read) == stream.frames
+        assert sum(len(one.anchors) for one in read) == sum(stream.anchors.values())
+        assert f"stopped after {stream.frames} frames" in stream.reason
+    assert not list(tmp_path.rglob("*.part"))
+    assert "stream1" in path.with_name("report.html").read_text()
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def test_epochs_in_work_are_ended_and_no_more_taken_in(paced):
         result = stream_result(run)
         assert (result.status, run.failed) == ("stopped", False)
         assert result.reason == f"stream {run.stream.name}: stopped after {run.shown} frames of {10**9}"
-        assert len(run.epochs) == (15 if paced else 31)
+        assert len(run.epochs) == (15 if paced else 59)
     assert whole(world, runs)
 
 
