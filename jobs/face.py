@@ -43,6 +43,11 @@ def parser(description: str | None, conflicts: str = "error") -> argparse.Argume
     return made
 
 
+def found(path: Path, data_dir: Path) -> Path:
+    """A file that is named by its path, or by one below the data folder."""
+    return path if path.exists() else data_dir / path
+
+
 def run(job: Callable[[], None]) -> int:
     """Run a job; an error that a user can act on is printed in one line.
 

@@ -47,7 +47,7 @@ class PerFrame:
 
     def choose(self, table: EpochTable) -> tuple[Picks, Credits]:
         """Chooses in decode order."""
-        return _in_decode_order(table.shown & ~table.barred), table.credits
+        return _in_decode_order(table.shown), table.credits
 
 
 @dataclass(frozen=True, slots=True)

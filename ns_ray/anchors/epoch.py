@@ -1,7 +1,7 @@
 """What goes into and comes out of the selection of one epoch; all of it plain values that pickle."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,26 +22,21 @@ class StreamEpoch:
         records: its coded frames in decode order.
         gop_left: coded frames of the GOP still to come after this epoch; None where that is unknown.
         cost_ms: GPU milliseconds that one of its anchors takes.
-        barred: positions of records that can be no anchor, as nothing here can enhance them.
 
     Raises:
-        SelectionError: gop_left is negative, cost_ms is negative or not finite, or there is no record at a barred
-            position.
+        SelectionError: gop_left is negative, or cost_ms is negative or not finite.
     """
 
     stream: str
     records: Sequence[FrameRecord]
     gop_left: int | None = None
     cost_ms: float = 0.0
-    barred: Collection[int] = ()
 
     def __post_init__(self) -> None:
         if self.gop_left is not None and self.gop_left < 0:
             raise SelectionError(f"stream {self.stream}: gop_left must be None, 0 or more; got {self.gop_left}")
         if not 0 <= self.cost_ms < math.inf:
             raise SelectionError(f"stream {self.stream}: cost_ms must be 0 or more, and finite; got {self.cost_ms}")
-        if any(not 0 <= position < len(self.records) for position in self.barred):
-            raise SelectionError(f"stream {self.stream}: barred must be positions of records; got {self.barred}")
 
     @property
     def shown(self) -> int:

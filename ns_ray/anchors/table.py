@@ -10,7 +10,7 @@ from ns_ray.anchors.epoch import Sizes, StreamEpoch, StreamState
 from ns_ray.errors import SelectionError
 
 NEVER = 3
-"""The kind, after those of FrameType, of what is never chosen: padding, shows of existing frames, barred frames."""
+"""The kind, after those of FrameType, of what can be no anchor: padding and shows of existing frames."""
 
 WINDOW = 240
 """Coded frames that a stream's average frame size looks back on: 2 GOPs."""
@@ -27,7 +27,6 @@ class EpochTable:
         sizes: int64 (streams, frames), bytes.
         kinds: int8 (streams, frames), a FrameType or NEVER.
         shown: bool (streams, frames).
-        barred: bool (streams, frames), what can be no anchor whatever the policy.
         lengths: int64 (streams,), coded frames of each stream.
         horizons: int64 (streams,), the position where the GOP ends, or else the epoch.
         carries: int64 (streams,), bytes accumulated before the epoch.
@@ -41,7 +40,6 @@ class EpochTable:
     sizes: NDArray[np.int64]
     kinds: NDArray[np.int8]
     shown: NDArray[np.bool_]
-    barred: NDArray[np.bool_]
     lengths: NDArray[np.int64]
     horizons: NDArray[np.int64]
     carries: NDArray[np.int64]
@@ -73,10 +71,6 @@ def tabulate(epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState]) -
     kinds[filled] = np.frombuffer(bytes([NEVER if one.existing else one.type for one in records]), np.int8)
     shown = np.zeros(filled.shape, np.bool_)
     shown[filled] = np.frombuffer(bytes([one.shown for one in records]), np.bool_)
-    barred = np.zeros(filled.shape, np.bool_)
-    for row, epoch in enumerate(epochs):
-        barred[row, list(epoch.barred)] = True
-    kinds[barred] = NEVER
 
     fresh = StreamState()
     before = [states.get(epoch.stream, fresh) for epoch in epochs]
@@ -89,7 +83,6 @@ def tabulate(epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState]) -
         sizes=sizes,
         kinds=kinds,
         shown=shown,
-        barred=barred,
         lengths=lengths,
         horizons=lengths + np.array([epoch.gop_left or 0 for epoch in epochs], np.int64),
         carries=np.array([state.carry for state in before], np.int64),

@@ -7,7 +7,7 @@ import pytest
 import traces
 from brute_force import Frame
 
-from ns_ray.anchors.baselines import Key, Nothing, PerFrame, Uniform
+from ns_ray.anchors.baselines import Nothing, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.anchors.select import Choice, StreamEpoch, StreamState, select
 from ns_ray.errors import SelectionError
@@ -154,19 +154,7 @@ def test_a_greater_gain_beats_waiting() -> None:
     assert choices["calm"].positions == ()
 
 
-@pytest.mark.parametrize("policy", [Fraction(0.2), Uniform(1.0), PerFrame(), Key(), Budget(1, 1e6)], ids=repr)
-def test_barred_frames_are_never_chosen(policy: Policy) -> None:
-    rng = random.Random(9)
-    for _ in range(50):
-        records = traces.records(traces.some(rng, 40, weights="KANNE"))
-        barred = frozenset(rng.sample(range(40), rng.randint(0, 40)))
-        choice = select([StreamEpoch("one", records, barred=barred)], {}, policy)["one"]
-        assert barred.isdisjoint(choice.positions)
-
-
-def test_there_are_no_records_at_barred_positions() -> None:
-    with pytest.raises(SelectionError, match=r"stream one.*barred"):
-        StreamEpoch("one", traces.records(NORMAL), barred=(40,))
+def test_what_makes_no_sense_to_remember_is_refused() -> None:
     with pytest.raises(SelectionError, match="credit must be finite"):
         StreamState(credit=float("nan"))
     with pytest.raises(SelectionError, match="waited must be 0 or more"):
