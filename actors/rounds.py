@@ -1,7 +1,7 @@
 """Rounds: the streams meet once a slot to share out the anchors."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from actors.clock import RunClock
 from ns_ray.anchors.epoch import Choice, StreamEpoch
@@ -23,7 +23,8 @@ class _Round:
 class Rounds:
     """Gathers the frame records of all streams for each slot, then has the anchors chosen for all of them at once.
 
-    A round closes when all have come that are expected there, or, where there is a bound, when that has passed.
+    A round closes when all have come that are expected there, or, where there is a bound, when that has passed. A
+    stream that did not come by then is not waited for again before it has come back.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Rounds:
         self._choose = choose
         self._clock = clock
         self._closes = closes
+        self._missing: set[str] = set()
         self._rounds: dict[int, _Round] = {}
         self._closed_before = 0
 
@@ -56,6 +58,7 @@ class Rounds:
         Returns:
             Its anchors, the work of choosing, and whether it came in time; if not, it gets no anchors.
         """
+        self._missing.discard(epoch.stream)
         if number < self._closed_before:
             choices, span = await self._choose([epoch], False)
             return choices[epoch.stream], span, False
@@ -76,13 +79,18 @@ class Rounds:
 
     async def _close_later(self, number: int, when: float) -> None:
         await self._clock.sleep(when - self._clock.now())
-        self._rounds[number].closing = None
+        meeting = self._rounds[number]
+        meeting.closing = None
+        self._missing |= {name for name in self._awaited(number) if name not in meeting.epochs}
         self._close(number)
 
     def _close_full(self) -> None:
         for number, meeting in sorted(self._rounds.items()):
-            if all(name in meeting.epochs or first > number for name, first in self._expected.items()):
+            if all(name in meeting.epochs for name in self._awaited(number)):
                 self._close(number)
+
+    def _awaited(self, number: int) -> Iterator[str]:
+        return (name for name, first in self._expected.items() if first <= number and name not in self._missing)
 
     def _close(self, number: int) -> None:
         meeting = self._rounds.pop(number)

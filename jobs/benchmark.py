@@ -193,9 +193,11 @@ def benchmark(options: argparse.Namespace) -> None:
         config.encoder,
         config.packager,
     )
-    join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
     try:
+        join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
         asyncio.run(_Session(options, config, quality, inputs, Stop()).run())
+    except SystemExit as error:  # as Ray answers SIGTERM until `Stop` listens
+        raise StoppedError("stopped by SIGTERM before the first frame") from error
     finally:
         ray.shutdown()
 

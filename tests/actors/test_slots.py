@@ -203,6 +203,20 @@ def test_a_stream_whose_packets_come_late_gets_no_anchors_and_holds_nobody_up():
     assert len(runs["good"].anchors) == pytest.approx(45, abs=3)
 
 
+def test_a_stream_that_stalls_is_waited_for_once():
+    """Its source gives nothing for 60 s: the others' rounds are half a slot late once, and on time from then on."""
+    world = World(
+        {"stalled": constant(Fraction(60), 10), "good": constant(Fraction(60), 10)}, slow("read", 60, "stalled")
+    )
+    runs = world.run()
+    chosen = [
+        span.end - epoch.arrived for epoch in runs["good"].epochs for span in epoch.spans if span.stage == "schedule"
+    ]
+    assert chosen[0] == pytest.approx(float(SLOT) / 2, abs=0.01)
+    assert max(chosen[1:]) < 0.01
+    assert not any(epoch.late for epoch in runs["good"].epochs)
+
+
 def test_when_all_come_late_they_still_meet():
     world = World({name: constant(Fraction(60), 10) for name in "abc"}, slow("read", 1.2))
     runs = world.run()
