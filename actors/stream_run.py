@@ -146,6 +146,7 @@ class StreamRun:
         self._encoder = index % len(workers.encoders)
         self._packager = index % len(workers.packagers)
         self._config = config
+        self._slot = config.slot
         self._plan = plan
         self._workers = workers
         self._clock = clock
@@ -276,7 +277,7 @@ class StreamRun:
             self._idle = False
 
     def _begin_reading(self, number: int, mark: Mark) -> "asyncio.Task[tuple[list[Ref[Any]], ReadReply]]":
-        until = (number - self.first + 1) * self._config.slot - self._slack
+        until = (number - self.first + 1) * self._slot - self._slack
         limit = min(_SLOT_PACKETS, self._plan.frames - mark.index)
         return asyncio.ensure_future(
             self._workers.sources.produce_parts(self._source, 2, "read", self.stream, mark, until, limit)
@@ -291,14 +292,14 @@ class StreamRun:
         """The slot to read after `number`: that of the next packet where its time is known, and a later one always."""
         if read.following is None:
             return number + 1
-        return max(number + 1, self.first + floor((read.following + self._slack) / self._config.slot))
+        return max(number + 1, self.first + floor((read.following + self._slack) / self._slot))
 
     def _result(self, began: float, number: int, read: ReadReply, last: bool) -> EpochResult:
         """A new epoch's; where packets are paced, it arrives at the end of its slot, or with the stream's last packet.
 
         What becomes of a slot is due a slot later, so that all of a stream is shown with one delay.
         """
-        slot = self._config.slot
+        slot = self._slot
         seconds = max(Fraction(0), read.end - (number - self.first) * slot) if last else slot
         result = EpochResult(self.stream.name, number, self._clock.now(), spans=[read.span], seconds=float(seconds))
         if self._plan.paced:
