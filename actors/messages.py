@@ -32,7 +32,8 @@ class ReadReply:
     """Packets read: their number, bytes and frame records, and what follows.
 
     `mark` is where the next read begins; `ended` after the last packet, `error` if it broke off; `notes` say what was
-    done to times since the last reply.
+    done to times since the last reply. `end` is when the last of these packets has been shown, in seconds, and
+    `following` the time of the packet after it where that is known; `sides` counts packets of the other tracks.
     """
 
     count: int
@@ -43,6 +44,9 @@ class ReadReply:
     error: str
     notes: tuple[str, ...]
     span: Span
+    end: Fraction = Fraction(0)
+    following: Fraction | None = None
+    sides: int = 0
 
 
 @dataclass(frozen=True, slots=True)

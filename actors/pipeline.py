@@ -1,17 +1,18 @@
 """The pipeline: streams in, enhanced streams out, over the actors of one configuration."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 
 from actors.assignment import assign_decoders
+from actors.calls import Workers
+from actors.clock import RunClock, WallClock
 from actors.messages import Stream
 from actors.pools import Pools
 from actors.rounds import Choices, Rounds
 from actors.stream_run import Plan, Progress, StreamRun
 from actors.worker import settle
+from ns_ray.anchors.baselines import Nothing
 from ns_ray.anchors.epoch import StreamEpoch, StreamState
-from ns_ray.anchors.policies import Fraction
 from ns_ray.config import Config
 from ns_ray.media.probe import VideoInfo
 from ns_ray.results import DecodersResult, EngineResult, Loss
@@ -34,7 +35,8 @@ class Pipeline:
         """
         self.losses: list[Loss] = []
         self._config = config
-        self._pools = Pools(config, gpus, lambda actor, call: self.losses.append(Loss(actor, time.time(), call)))
+        self._clock = WallClock()
+        self._pools = Pools(config, gpus, lambda actor, call: self.losses.append(Loss(actor, self._clock.now(), call)))
         self._costs: dict[str, float] = {}
         self._owners: dict[str, int] = {}
         self.decoders: dict[str, DecodersResult] = {}
@@ -75,29 +77,23 @@ class Pipeline:
         self._owners, self.decoders = await assign_decoders(self._pools, self._config.decoder, streams)
         return engines
 
-    async def run(self, streams: Sequence[Stream], plan: Plan, progress: Progress) -> list[StreamRun]:
+    async def run(
+        self, streams: Sequence[Stream], plan: Plan, progress: Progress, stop: asyncio.Event | None = None
+    ) -> list[StreamRun]:
         """Enhance streams, which `prepare` has seen.
 
         Args:
             streams: the streams; their names differ.
             plan: what to do.
             progress: told a stream's name and how many more of its frames have been written.
+            stop: ends the run early once it is set; see StreamRun.
 
         Returns:
             The streams' runs, in order.
         """
+        stop = stop or asyncio.Event()
         await self._pools.settle()
         settle()
-        began = time.time()
-        states: dict[str, StreamState] = {}
-
-        async def choose(epochs: list[StreamEpoch], in_time: bool) -> Choices:
-            known = {epoch.stream: states[epoch.stream] for epoch in epochs if epoch.stream in states}
-            policy = plan.policy if in_time else Fraction(0)
-            choices: Choices = await self._pools.scheduler.call(0, "choose", epochs, known, policy)
-            states.update((name, choice.state) for name, choice in choices[0].items())
-            return choices
-
         runs = [
             StreamRun(
                 stream,
@@ -105,13 +101,44 @@ class Pipeline:
                 self._config,
                 plan,
                 self._pools,
+                self._clock,
                 decoder=self._owners[stream.name],
                 cost_ms=self._costs[stream.name],
             )
             for i, stream in enumerate(streams)
         ]
-        patience = min((run.epoch_seconds for run in runs), default=0.0) / 2 if plan.paced else None
-        rounds = Rounds([stream.name for stream in streams], choose, patience)
-        await asyncio.gather(*(run.run(began, rounds, progress) for run in runs))
-        await self._pools.check()
+        await go(runs, self._config, plan, self._pools, self._clock, progress, stop)
+        if not stop.is_set():
+            await self._pools.check()
         return runs
+
+
+async def go(
+    runs: Sequence[StreamRun],
+    config: Config,
+    plan: Plan,
+    workers: Workers,
+    clock: RunClock,
+    progress: Progress,
+    stop: asyncio.Event,
+) -> None:
+    """Take all streams from their first packet to their finished files.
+
+    A paced round waits for streams half a slot longer than their packets take.
+    """
+    began = clock.now()
+    slot = float(config.slot)
+    states: dict[str, StreamState] = {}
+
+    async def choose(epochs: list[StreamEpoch], in_time: bool) -> Choices:
+        known = {epoch.stream: states[epoch.stream] for epoch in epochs if epoch.stream in states}
+        policy = plan.policy if in_time else Nothing()
+        choices: Choices = await workers.scheduler.call(0, "choose", epochs, known, policy)
+        states.update((name, choice.state) for name, choice in choices[0].items())
+        return choices
+
+    def closes(number: int) -> float:
+        return max(clock.now(), began + (number + 1) * slot) + slot / 2
+
+    rounds = Rounds({run.stream.name: run.first for run in runs}, choose, clock, closes if plan.paced else None)
+    await asyncio.gather(*(run.run(began, rounds, progress, stop) for run in runs))

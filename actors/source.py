@@ -65,7 +65,9 @@ class SourceActor(Worker):
         size = sum(len(packet.data) for packet in packets)
         mark = Mark(reading.at)
         ended = len(packets) < count
-        return packets, [], ReadReply(len(packets), size, tuple(records), mark, ended, error, (), clock.span)
+        end = (packets[-1].pts + packets[-1].duration) * stream.info.time_base if packets else Fraction(0)
+        reply = ReadReply(len(packets), size, tuple(records), mark, ended, error, (), clock.span, end)
+        return packets, [], reply
 
     def forget(self, name: str) -> None:
         """Close the file of a stream that has ended."""

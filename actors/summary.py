@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from actors.stream_run import StreamRun
+from ns_ray.config import Config
 from ns_ray.realtime import Pace, rules
 from ns_ray.results import STAGES, BenchmarkResult, EpochResult, Loss, StreamResult, percentiles
 
@@ -23,17 +24,17 @@ def summarise(
         result.switches.seconds += run.switches.seconds
     result.losses = [replace(loss, seconds=loss.seconds - began) for loss in losses if loss.seconds >= began]
     result.wall_seconds = ended - began
-    paces = [Pace(float(run.stream.info.frame_rate), run.epoch_seconds, run.epochs) for run in runs]
+    slot = float(Config.model_validate(result.config).slot)
+    paces = [Pace(slot, run.epochs) for run in runs]
     pool = result.config["decoder"]
     decoders = pool["actors"] + pool["nvdec"] * pool["nvdec_sessions"]
     result.rules = rules(paces, paced=result.paced, decoders=decoders)
-    whole = all(stream.status in ("done", "damaged") for stream in result.streams)
+    whole = all(stream.status in ("done", "damaged", "stopped") for stream in result.streams)
     result.real_time = whole and bool(result.rules) and all(rule.met for rule in result.rules)
 
 
 def stream_result(run: StreamRun) -> StreamResult:
     """One stream's figures."""
-    seconds = run.shown / float(run.stream.info.frame_rate)
     anchors = {"KEY": 0, "ALTREF": 0, "NORMAL": 0}
     for anchor in run.anchors:
         anchors[anchor.type] += 1
@@ -43,15 +44,16 @@ def stream_result(run: StreamRun) -> StreamResult:
     extra = sum(anchor.bytes for anchor in run.anchors) if run.hybrid else run.output_bytes
     latency = {stage: percentiles([1000 * seconds for seconds in values]) for stage, values in spent.items() if values}
     latency["epoch"] = percentiles([1000 * epoch.latency for epoch in run.epochs])
+    ended = "failed" if run.failed else "stopped" if run.stopped else "damaged" if run.damaged else "done"
     return StreamResult(
         name=run.stream.name,
         input=run.stream.info.path,
-        status="failed" if run.failed else "damaged" if run.damaged else "done",
+        status=ended,
         reason=run.reason or "; ".join(reason for _, reason in run.damaged[:3]),
         frames=run.shown,
         hidden=run.hidden,
         damaged=len(run.damaged),
-        seconds=seconds,
+        seconds=run.seconds,
         anchors=anchors,
         dropped_anchors=sum(epoch.dropped for epoch in run.epochs),
         missed_deadlines=sum(epoch.late for epoch in run.epochs),
@@ -59,10 +61,11 @@ def stream_result(run: StreamRun) -> StreamResult:
         inference_fps=_rate(made, spent["inference"]),
         encode_fps=_rate(encoded, spent["encode"]),
         latency_ms=latency,
-        lr_kbps=_kbps(run.lr_bytes, seconds),
-        anchor_kbps=_kbps(extra, seconds),
+        lr_kbps=_kbps(run.lr_bytes, run.seconds),
+        anchor_kbps=_kbps(extra, run.seconds),
         output=str(run.path) if run.output_bytes else "",
         output_bytes=run.output_bytes,
+        notes=run.notes,
     )
 
 

@@ -2,6 +2,9 @@
 
 Without --input it takes the test video of --content at --resolution from --data-dir; if that is not there, the
 configuration's inputs.
+
+SIGINT (Ctrl-C) and SIGTERM (`ray job stop`) end a run early: it reads no more, gives epochs in work `stop_seconds` of
+the configuration, finishes all files, writes its report and exits with status 1. A second signal ends it at once.
 """
 
 import argparse
@@ -10,7 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import ray
@@ -25,11 +28,12 @@ from actors.stream_run import Plan
 from actors.summary import summarise
 from actors.usage import UsageSampler
 from jobs import face
+from jobs.stopping import Stop, as_interrupt
 from ns_ray import report
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.config import Config, load_config
-from ns_ray.errors import ConfigError, MediaError, ModelError
+from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
 from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import quality_for
 from ns_ray.media.ladder import LADDER, video_folder
@@ -169,7 +173,7 @@ def benchmark(options: argparse.Namespace) -> None:
 
     Raises:
         ConfigError: an option is out of range.
-        NsRayError: nothing could be run, or a stream was refused or failed; results are written all the same.
+        NsRayError: nothing could be run, or a stream was refused, failed or stopped; results are written all the same.
     """
     config = load_config(options.config, options.set)
     try:
@@ -190,9 +194,11 @@ def benchmark(options: argparse.Namespace) -> None:
         config.encoder,
         config.packager,
     )
-    join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
     try:
-        asyncio.run(_Session(options, config, quality, inputs).run())
+        join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
+        asyncio.run(_Session(options, config, quality, inputs, Stop()).run())
+    except SystemExit as error:  # as Ray answers SIGTERM until `Stop` listens
+        raise StoppedError("stopped by SIGTERM before the first frame") from error
     finally:
         ray.shutdown()
 
@@ -200,24 +206,31 @@ def benchmark(options: argparse.Namespace) -> None:
 class _Session:
     """The runs of one invocation, on one set of actors."""
 
-    def __init__(self, options: argparse.Namespace, config: Config, quality: int, inputs: list[str]) -> None:
+    def __init__(
+        self, options: argparse.Namespace, config: Config, quality: int, inputs: list[str], stop: Stop
+    ) -> None:
         self.options = options
         self.config = config
         self.quality = quality
         self.inputs = inputs
+        self.stop = stop
         self.policy = _policy(options, config)
         self.console = face.console()
         self.refused: dict[str, str] = {}
 
     async def run(self) -> None:
+        with self.stop.listening():
+            await self._run()
+
+    async def _run(self) -> None:
         gpus = self.options.num_gpus
         have = offered().get("GPU", 0)
         if gpus > have:
             raise ConfigError(f"--num-gpus {gpus}: Ray offers {have:g} GPUs; ask for fewer, or 0 for the CPU")
         pipeline = Pipeline(self.config, gpus)
         with self.console.status("starting actors"):
-            await pipeline.start()
-        infos = await self._probe(pipeline)
+            await self.stop.unless(pipeline.start())
+        infos = await self.stop.unless(self._probe(pipeline))
         if self.options.find_max:
             await self._find_max(pipeline, infos)
         else:
@@ -225,11 +238,15 @@ class _Session:
             result = await self._measure(pipeline, infos, self.options.num_videos, self.options.paced, folder)
             for method in self.options.against:
                 self._save(result, folder)  # should the next method fail
-                result.against.append(await self._other(method).against(pipeline, infos, folder))
+                with suppress(StoppedError):  # of a method that was cut short there is nothing to tell
+                    result.against.append(await self._other(method).against(pipeline, infos, folder))
             self._show(result, folder)
-            bad = [s for s in result.streams if s.status in ("refused", "failed")]
+            bad = [s.reason for s in result.streams if s.status in ("refused", "failed")]
+            cut = sum(s.status == "stopped" for s in result.streams)
+            if cut or len(result.against) < len(self.options.against):
+                bad.append(f"stopped by {self.stop.by}: {cut} of {len(result.streams)} streams ended early")
             if bad:
-                raise MediaError("; ".join(stream.reason for stream in bad))
+                raise MediaError("; ".join(bad))
         pipeline.stop()
 
     async def _probe(self, pipeline: Pipeline) -> dict[str, VideoInfo]:
@@ -255,6 +272,8 @@ class _Session:
             folder = self._folder(infos, count)
             result = await self._measure(pipeline, infos, count, True, folder)
             self._show(result, folder)
+            if self.stop.by:
+                break
             tried[count] = result.real_time
             failed = [stream.reason for stream in result.streams if stream.status == "failed"]
             if failed:
@@ -264,6 +283,8 @@ class _Session:
         path = folder.parent / f"find_max_g{self.options.num_gpus}.json"
         path.write_text(json.dumps({"streams": held, "tried": tried}, indent=2) + "\n")
         self.console.print(f"[bold]{held} streams in real time[/bold] (tried {sorted(tried)}); {path}")
+        if self.stop.by:
+            raise StoppedError(f"stopped by {self.stop.by} while trying {count} streams")
 
     def _other(self, method: str) -> "_Session":
         """The same for another method: published settings, pretrained weights."""
@@ -272,7 +293,7 @@ class _Session:
         options.model_name, options.policy, options.fraction = METHODS[method]
         options.num_frames = options.against_frames
         options.num_videos = options.against_videos or self.config.encoder.actors
-        return _Session(options, self.config, _quality(options), self.inputs)
+        return _Session(options, self.config, _quality(options), self.inputs, self.stop)
 
     async def against(self, pipeline: Pipeline, infos: dict[str, VideoInfo], beside: Path) -> MethodResult:
         """Measure this method for the report in the folder `beside`, and write a report of its own below that."""
@@ -280,6 +301,8 @@ class _Session:
         self.console.print(f"against {options.method}, {options.num_videos} at once, {options.num_frames} frames each")
         folder = beside / "against" / options.method
         result = await self._measure(pipeline, infos, options.num_videos, False, folder)
+        if self.stop.by:
+            raise StoppedError(f"stopped by {self.stop.by}")
         page = self._write(result, folder)
         return as_method(result, page.relative_to(beside).as_posix())
 
@@ -305,14 +328,14 @@ class _Session:
                 reason = f"stream {name}: {self.refused[path]}"
                 result.streams.append(StreamResult(name, path, status="refused", reason=reason))
         with self.console.status("warming up engines"):
-            result.engines = await pipeline.prepare(streams)
+            result.engines = await self.stop.unless(pipeline.prepare(streams))
             result.decoders = pipeline.decoders
         plan = Plan(options.method, self.policy, self.quality, options.num_frames, paced, folder / "streams")
         usage = UsageSampler()
         usage.start()
         began = time.time()
         with _progress(self.console, len(streams) * options.num_frames) as advance:
-            runs = await pipeline.run(streams, plan, lambda _, frames: advance(frames))
+            runs = await pipeline.run(streams, plan, lambda _, frames: advance(frames), self.stop.event)
         ended = time.time()
         result.usage = usage.stop(ended - began)
         summarise(result, runs, pipeline.losses, began, ended)
@@ -421,4 +444,5 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[int], None]]:
 
 
 if __name__ == "__main__":
+    as_interrupt()
     sys.exit(main())

@@ -28,6 +28,7 @@ from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.epoch import shown_since_key
 from ns_ray.anchors.policies import Fraction, Policy
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
+from ns_ray.config import load_config
 from ns_ray.curve_plot import draw
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.anchor_image import LARGEST_FRACTION, decode_anchor, encode_anchor, quality_for
@@ -61,10 +62,10 @@ Point = tuple[float, str, str]
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=face.HelpFormatter)
+    parser = face.parser(__doc__)
     add = parser.add_argument
-    add("lr", metavar="LR", help="the LR video")
-    add("hr", metavar="HR", help="the original")
+    add("lr", type=Path, metavar="LR", help="the LR video: a path, or one below --data-dir")
+    add("hr", type=Path, metavar="HR", help="the original, likewise")
     add("-m", "--model", default="EDSR_B8_F32_S3", help="what super-resolves")
     add("--weights", type=Path, metavar="FILE", help="its weights; the ones that ship where not said")
     add("--fractions", type=float, nargs="+", default=[0.025, 0.05, 0.075, 0.1, 0.15, 0.2], metavar="X", help="anchors")
@@ -72,9 +73,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--modes", nargs="+", choices=MODES, default=list(MODES), metavar="NAME", help="how to rebuild")
     add("--frames", type=int, metavar="N", help="stop after N; all where not said")
     add("--threads", type=int, default=1, metavar="N", help="points rebuilt at a time")
-    add("--engine", default="torch", help="the engine")
+    add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where it runs")
-    add("--result-dir", type=Path, default=face.ROOT / "result", metavar="DIR", help="where results go")
     options = parser.parse_args(argv)
     if not all(0 < fraction <= 0.2 for fraction in options.fractions):
         parser.error("fractions lie above 0, up to 0.2: no more frames than that are ranked")
@@ -91,11 +91,15 @@ def run(options: argparse.Namespace) -> None:
     """Measure, write, show.
 
     Raises:
+        ConfigError: a setting is wrong.
         NsRayError: the model or its weights are missing, or a video cannot be read.
     """
+    config = load_config(options.config, options.set)
+    options.lr, options.hr = (str(face.found(path, options.data_dir)) for path in (options.lr, options.hr))
+    named = options.engine or config.enhancer.engine
     info = probe(options.lr)
     spec = ModelSpec.parse(options.model)
-    engine = create_engine(options.engine, spec, info.width, info.height, options.device)
+    engine = create_engine("torch" if named == "auto" else named, spec, info.width, info.height, options.device)
     engine.load(load_weights(spec, options.weights))
     trial = Trial(info, engine, list(product(options.fractions, options.selections, options.modes)), options.frames)
     console = face.console()

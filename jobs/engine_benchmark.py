@@ -19,6 +19,7 @@ from rich.table import Table
 from torch import Tensor
 
 from jobs import face
+from ns_ray.config import load_config
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import encode_anchor
 from ns_ray.metrics.psnr import psnr
@@ -37,7 +38,7 @@ _FRAMES = 6
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=face.HelpFormatter)
+    parser = face.parser(__doc__)
     add = parser.add_argument
     add("--model", nargs="+", default=list(SHIPPED), help="models, of which the weights are there")
     add("--engine", nargs="+", default=list(ENGINES), choices=list(ENGINES), help="engines to compare")
@@ -46,7 +47,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--quality", type=int, default=90, help="JPEG quality of the anchors")
     add("--runs", type=int, default=9, metavar="N", help="runs of each measurement")
     add("--frames", type=int, default=60, metavar="N", help="frames a run")
-    add("--json", type=Path, metavar="OUT", default=face.ROOT / "result" / "engine_benchmark.json", help="the figures")
+    add("--json", type=Path, metavar="OUT", help="the figures; default: engine_benchmark.json in --result-dir")
     options = parser.parse_args(argv)
     width, cross, height = options.size.partition("x")
     if not (cross and width.isdigit() and height.isdigit() and int(width) and int(height)):
@@ -54,6 +55,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     options.width, options.height = int(width), int(height)
     if min(options.runs, options.frames) < 1:
         parser.error("--runs and --frames must be 1 or more")
+    options.json = options.json or options.result_dir / "engine_benchmark.json"
     return options
 
 
@@ -67,8 +69,10 @@ def benchmark(options: argparse.Namespace) -> None:
     """Measure, print and write.
 
     Raises:
+        ConfigError: a setting is wrong.
         ModelError: a model or its weights cannot be used, or no engine runs here.
     """
+    load_config(options.config, options.set)  # for what is wrong with it: engines are measured side by side
     console, results = face.console(), []
     table = Table("model", "engine", "DNN, ms a frame", "anchor, ms", "switch, ms", "PSNR, dB", title=options.device)
     compress = compressor(options.device)

@@ -115,7 +115,7 @@ def measure(options: argparse.Namespace) -> None:
     """
     config = load_config(options.config, options.set)
     console = face.console()
-    low, high = (path if path.exists() else options.data_dir / path for path in (options.lr, options.hr))
+    low, high = (face.found(path, options.data_dir) for path in (options.lr, options.hr))
     models = options.model or list(SHIPPED)
     engine = options.engine or config.enhancer.engine
     results = evaluate(

@@ -25,6 +25,7 @@ from jobs.quality import reference
 from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.anchors.table import WINDOW
+from ns_ray.config import load_config
 from ns_ray.errors import NsRayError
 from ns_ray.hybrid.reconstruct import Mode, Reconstructor
 from ns_ray.media.decode import VideoDecoder
@@ -43,6 +44,10 @@ FRAMES = 60
 
 Run = Callable[[], object]
 """What is timed; it owns its input."""
+
+
+class SlowError(NsRayError):
+    """A step took longer than it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,18 +191,14 @@ def write(measurements: list[Measurement], path: Path) -> None:
     write_record(path, {"machine": machine, "cases": cases})
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """Reads the command line; exits with status 2 where it makes no sense."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog="cases: " + "; ".join(f"{name}: {case.title}" for name, case in CASES.items()),
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line; exits with status 2 where it is wrong."""
+    parser = face.parser(__doc__)
+    parser.epilog = "cases:\n" + "\n".join(f"  {name}: {case.title}" for name, case in CASES.items())
     parser.add_argument("cases", nargs="*", metavar="CASE", default=list(CASES), help="which to run")
     parser.add_argument("--repeats", type=int, default=50, help="timed runs of each case")
-    parser.add_argument("--result-dir", type=Path, default=Path("result"), help="where results go")
     parser.add_argument("--json", type=Path, metavar="OUT", help="default: microbenchmark.json in --result-dir")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(argv)
     unknown = [name for name in options.cases if name not in CASES]
     if unknown:
         parser.error(f"no such case: {', '.join(unknown)}; choose from {', '.join(CASES)}")
@@ -207,20 +208,30 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the job; returns the exit status: 0 done, 1 failed or a limit missed."""
-    options = parse(arguments)
-    try:
-        measurements = [measure(name, options.repeats) for name in options.cases]
-        show(measurements)
-        write(measurements, options.json)
-    except (NsRayError, OSError) as error:
-        print(f"microbenchmark failed: {error}", file=sys.stderr)
-        return 1
-    slow = [one for one in measurements if not one.passed]
-    for one in slow:
-        print(f"{one.case}: {one.median_ms:.2f} ms is over its limit of {one.limit_ms} ms", file=sys.stderr)
-    return 1 if slow else 0
+def main(argv: list[str] | None = None) -> int:
+    """Run the job; returns its exit status."""
+    options = arguments(argv)
+    return face.run(lambda: benchmark(options))
+
+
+def benchmark(options: argparse.Namespace) -> None:
+    """Measure, show and write.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        SlowError: a step takes longer than it may.
+    """
+    load_config(options.config, options.set)  # for what is wrong with it: no step here needs a setting
+    measurements = [measure(name, options.repeats) for name in options.cases]
+    show(measurements)
+    write(measurements, options.json)
+    slow = [
+        f"{one.case}: {one.median_ms:.2f} ms is over its limit of {one.limit_ms} ms"
+        for one in measurements
+        if not one.passed
+    ]
+    if slow:
+        raise SlowError("; ".join(slow))
 
 
 if __name__ == "__main__":

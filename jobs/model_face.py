@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs import face
+from ns_ray.config import load_config
 from ns_ray.errors import ConfigError
 from ns_ray.sr.checkpoints import checkpoint_folder, lr_size, trained_weights
 from ns_ray.sr.models import ModelSpec
@@ -49,7 +50,7 @@ def model_name(name: str, options: argparse.Namespace) -> str:
 
 def model_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with the options that choose a model; they have the published names."""
-    made = argparse.ArgumentParser(description=description, formatter_class=face.HelpFormatter)
+    made = face.parser(description)
     add = made.add_argument
     add("-m", "--model", default="EDSR_B8_F32_S3", help="its name, or edsr with -b, -f and -s")
     edsr_options(made)
@@ -58,8 +59,6 @@ def model_parser(description: str | None) -> argparse.ArgumentParser:
     add("-d", "--duration", type=int, default=60, metavar="S", help="seconds of the training video, as in its name")
     add("--weights", type=Path, metavar="FILE", help="another file of weights")
     add("--frames", type=Path, metavar="VIDEO", help="video to check on (default: the content's, or the sample)")
-    add("--data-dir", type=Path, default=face.ROOT / "dataset", metavar="DIR", help="where videos are")
-    add("--result-dir", type=Path, default=face.ROOT / "result", metavar="DIR", help="where results go")
     return made
 
 
@@ -67,9 +66,10 @@ def choose(options: argparse.Namespace) -> Chosen:
     """Reads the options of `model_parser`.
 
     Raises:
-        ConfigError: the LR size makes no sense.
+        ConfigError: the LR size makes no sense, or a setting is wrong.
         ModelError: no such model, or nothing was trained on that content.
     """
+    load_config(options.config, options.set)  # for what is wrong with it: none of these jobs needs a setting
     spec = ModelSpec.parse(model_name(options.model, options))
     try:
         size = lr_size(options.lr)

@@ -1,5 +1,6 @@
 """Typed configuration: what a machine offers and how the work is laid over it, read from configs/*.yaml."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -245,19 +246,26 @@ class Config(_Strict):
 
     Attributes:
         instance: its name, under which results are kept.
-        epoch_seconds: time between two selections of anchors; the published 40 frames at 60 a second.
+        epoch_seconds: time between two selections of anchors; the published 40 frames at 60 a second. See `slot`.
         gop_frames: frames between key frames where the streams keep to it; None where that is not known.
         in_flight_epochs: epochs of a stream that may be in work at once.
+        stop_seconds: time that epochs in work are given when a run is to end before its streams do.
         retries: how often a call is made again whose actor died under it, before its stream is given up.
         start_seconds: how long actors may take to start, a cluster's growth included.
         object_store_mb: memory for objects shared between processes, where the job starts Ray itself.
         inputs: videos to take where none are named, relative to the repository.
     """
 
+<<<<<<< HEAD
     instance: FolderName = "local"
     epoch_seconds: float = Field(40 / 60, gt=0)
+=======
+    instance: str = "local"
+    epoch_seconds: float = Field(40 / 60, ge=0.001)
+>>>>>>> slots
     gop_frames: int | None = Field(120, ge=1)
     in_flight_epochs: int = Field(2, ge=1)
+    stop_seconds: float = Field(2, ge=0)
     retries: int = Field(4, ge=0)
     start_seconds: float = Field(300, gt=0)
     object_store_mb: int = Field(1024, ge=100)
@@ -273,6 +281,11 @@ class Config(_Strict):
     train: Training = Training()
     pretrain: Pretraining = Pretraining()
     stills: Stills = Stills()
+
+    @property
+    def slot(self) -> Fraction:
+        """`epoch_seconds` as the nearest fraction with a denominator up to 1000: 2/3 where it says 0.6667."""
+        return Fraction(self.epoch_seconds).limit_denominator(1000)
 
 
 def load_config(path: Path, settings: list[str] | None = None) -> Config:

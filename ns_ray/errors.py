@@ -37,5 +37,9 @@ class FolderBusyError(NsRayError):
     """Another process writes where this one wants to."""
 
 
+class StoppedError(NsRayError):
+    """A run was told to end before it was done."""
+
+
 class ResultError(NsRayError):
     """A benchmark's result cannot be read."""

@@ -1,4 +1,7 @@
-"""Whether a run kept up with real time (NeuroScaler's rule, stated for each stage)."""
+"""Whether a run kept up with real time (NeuroScaler's rule, stated for each stage).
+
+Video is measured by its own time, so that streams of any frame rate, variable ones too, are held to one rule.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,63 +12,69 @@ from ns_ray.results import EpochResult, Rule
 WARM_UP_EPOCHS = 2
 # The published rule: decoding keeps 59 frames a second of a stream of 60.
 SHARE = 59 / 60
+_UNIT = "s of video a second"
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """One stream for the rule: its frames a second, seconds an epoch, and its epochs in order."""
+    """One stream for the rule: seconds of a slot, and its epochs in order."""
 
-    frame_rate: float
-    epoch_seconds: float
+    slot_seconds: float
     epochs: Sequence[EpochResult]
+
+    def media_end(self, epoch: EpochResult) -> float:
+        """When an epoch's video ends, in seconds since slot 0 began."""
+        return epoch.epoch * self.slot_seconds + epoch.seconds
 
 
 def rules(paces: Iterable[Pace], *, paced: bool, decoders: int = 1) -> list[Rule]:
     """Hold every stream against real time; each rule gives the worst one.
 
-    - decoding: of a paced run, from the first epoch's end of decoding to the last's, at least 59 of 60 frames in time;
-      of a run as fast as possible, as many by the decoders' working time, shared among the streams;
-    - inference: a paced run misses no deadline (an epoch after its arrival; 100 ms more at the end) after the first
-      two epochs, if there are more; a run as fast as possible finishes inference of at least 59/60 epochs in the time
-      of one;
+    - decoding: of a paced run, from the first epoch's end of decoding to the last's, at least 59 of 60 seconds in time;
+      of a run as fast as possible, as much by the decoders' working time, shared among the streams;
+    - inference: a paced run misses no deadline (an epoch after its slot; 100 ms more at the end) after the first two
+      epochs, if there are more; a run as fast as possible gets through inference of at least 59/60 s of video a second;
     - encoding: follows inference within the time of an epoch.
     """
     paces = [pace for pace in paces if pace.epochs]
     if not paces:
         return []
-    if paced:
-        decode = min(_rate(pace, "decode") * pace.frame_rate for pace in paces)
-    else:
-        decode = min(map(_decode_capacity, paces)) * min(decoders, len(paces)) / len(paces)
-    frame_rate = min(pace.frame_rate for pace in paces)
+    decode = min(_speed(pace, "decode") for pace in paces) if paced else _decode_capacity(paces, decoders)
     encode_lag = max((_encode_lag(epoch) for pace in paces for epoch in pace.epochs), default=0.0)
-    epoch_seconds = min(pace.epoch_seconds for pace in paces)
-    found = [Rule("decoding", decode, SHARE * frame_rate, "frames/s", decode >= SHARE * frame_rate)]
+    slot_seconds = min(pace.slot_seconds for pace in paces)
+    found = [Rule("decoding", decode, SHARE, _UNIT, decode >= SHARE)]
     if paced:
         counted = [pace.epochs[WARM_UP_EPOCHS:] or pace.epochs for pace in paces]
         missed = sum(epoch.late for epochs in counted for epoch in epochs)
         found.append(Rule("inference", missed, 0, "missed deadlines", missed == 0))
     else:
-        rate = min(_rate(pace, "inference") for pace in paces)
-        found.append(Rule("inference", rate, SHARE, "epochs in the time of one", rate >= SHARE))
-    found.append(Rule("encoding", encode_lag, epoch_seconds, "s behind inference", encode_lag <= epoch_seconds))
+        speed = min(_speed(pace, "inference") for pace in paces)
+        found.append(Rule("inference", speed, SHARE, _UNIT, speed >= SHARE))
+    found.append(Rule("encoding", encode_lag, slot_seconds, "s behind inference", encode_lag <= slot_seconds))
     return found
 
 
-def _rate(pace: Pace, stage: str) -> float:
-    """Epochs that passed a stage in the time of one, after the first."""
-    ends = [end for epoch in pace.epochs if (end := _end(epoch, stage)) is not None]
-    if len(ends) < 2:
-        # Too short to tell a rate: the one epoch's own time must do.
-        spans = [s.seconds for epoch in pace.epochs for s in epoch.spans if s.stage == stage]
-        return pace.epoch_seconds / max(sum(spans), 1e-9)
-    return (len(ends) - 1) * pace.epoch_seconds / max(max(ends) - ends[0], 1e-9)
+def _speed(pace: Pace, stage: str) -> float:
+    """Seconds of video that passed a stage in a second, after the first epoch."""
+    passed = [(epoch, end) for epoch in pace.epochs if (end := _end(epoch, stage)) is not None]
+    if len(passed) < 2:
+        # Too short to tell a speed: the one epoch's own time must do.
+        return sum(epoch.seconds for epoch in pace.epochs) / max(_worked(pace, stage), 1e-9)
+    (first, begin), (last, _) = passed[0], passed[-1]
+    media = pace.media_end(last) - pace.media_end(first)
+    return media / max(max(end for _, end in passed) - begin, 1e-9)
 
 
-def _decode_capacity(pace: Pace) -> float:
-    """Frames decoded in a second of decoding."""
-    seconds = sum(span.seconds for epoch in pace.epochs for span in epoch.spans if span.stage == "decode")
-    return len(pace.epochs) * pace.epoch_seconds * pace.frame_rate / max(seconds, 1e-9)
+def _decode_capacity(paces: Sequence[Pace], decoders: int) -> float:
+    """Seconds of every stream's video decoded in a second, by decoders that do nothing else; each stream has one."""
+    works = [
+        _worked(pace, "decode") / max(sum(epoch.seconds for epoch in pace.epochs), 1e-9) for pace in paces
+    ]  # seconds of work for a second of video
+    return 1 / max(*works, sum(works) / decoders, 1e-9)
+
+
+def _worked(pace: Pace, stage: str) -> float:
+    return sum(span.seconds for epoch in pace.epochs for span in epoch.spans if span.stage == stage)
 
 
 def _encode_lag(epoch: EpochResult) -> float:

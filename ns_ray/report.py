@@ -30,6 +30,7 @@ from ns_ray.summary import (
     clean,
     flatten,
     methods_grid,
+    notes_grid,
     overall_grid,
     problems_grid,
     profile_grid,
@@ -47,8 +48,14 @@ _TONES = {"": "", "good": "green", "bad": "red", "total": "bold"}
 
 
 def tables(result: BenchmarkResult) -> list[Table]:
-    """For the terminal: the streams, the run as a whole, other methods, what limits it and, if any, the problems."""
-    grids = [streams_grid(result, TERMINAL_ROWS), overall_grid(result), methods_grid(result), profile_grid(result)]
+    """For the terminal: the streams and notes on them, the run as a whole, other methods, what limits it, problems."""
+    grids = [
+        streams_grid(result, TERMINAL_ROWS),
+        notes_grid(result),
+        overall_grid(result),
+        methods_grid(result),
+        profile_grid(result),
+    ]
     problems = problems_grid(result)
     more = len(problems.rows) - TERMINAL_ROWS
     if more > 0:
@@ -150,7 +157,8 @@ def _page(result: BenchmarkResult, source: str) -> str:
         + _list("Host", flatten(result.host))
         + "</div></section>"
     )
-    sections.append(f"<section>{_grid(streams_grid(result))}</section>")
+    notes = notes_grid(result)
+    sections.append(f"<section>{_grid(streams_grid(result))}{_grid(notes) if notes.rows else ''}</section>")
     sections.append(f"<section>{_grid(overall_grid(result))}</section>")
     if result.against:
         links = ((other.method, other.report) for other in result.against)

@@ -33,12 +33,13 @@ class EpochResult:
 
     Attributes:
         stream: its stream.
-        epoch: its number, from 0.
+        epoch: the number of its slot of time, the same for all streams; slots without a frame have no epoch.
         arrived: when its last packet was there, in seconds since the run began.
         deadline: when inference had to be done, on the same clock; None where the run is not paced.
         spans: the work done for it.
         dropped: anchors that were chosen but not enhanced, because the epoch was late.
         late: whether inference ended after the deadline, or anchors were dropped.
+        seconds: media time that it covers: its slot, or what there is of that at the stream's end.
     """
 
     stream: str
@@ -48,6 +49,7 @@ class EpochResult:
     spans: list[Span] = field(default_factory=list)
     dropped: int = 0
     late: bool = False
+    seconds: float = 0.0
 
     @property
     def latency(self) -> float:
@@ -74,13 +76,13 @@ class StreamResult:
     Attributes:
         name: its name.
         input: the video it came from.
-        status: `done`, `refused` (nothing was written), `failed` (ended early) or `damaged`
-            (whole but for damaged frames).
+        status: `done`, `refused` (nothing was written), `failed` (ended early), `stopped` (ended early as the run was)
+            or `damaged` (whole but for damaged frames).
         reason: why, where it is not `done`.
-        frames: shown frames decoded.
-        hidden: hidden frames decoded.
-        damaged: packets that could not be decoded.
-        seconds: its length in media time.
+        frames: shown frames of what was written.
+        hidden: hidden frames of the same.
+        damaged: packets of the same that could not be decoded.
+        seconds: its length in media time, by the times of its frames.
         anchors: anchors in the output by type of frame.
         dropped_anchors: anchors chosen but not enhanced in time.
         missed_deadlines: epochs whose inference came late.
@@ -90,6 +92,7 @@ class StreamResult:
         anchor_kbps: bitrate of the anchors; of the video encoded anew where the method makes one.
         output: the file written.
         output_bytes: its size.
+        notes: what of the input is not carried, was assumed, or was done to its times.
     """
 
     name: str
@@ -111,6 +114,7 @@ class StreamResult:
     anchor_kbps: float = 0.0
     output: str = ""
     output_bytes: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +239,7 @@ class BenchmarkResult:
         usage: CPU and memory of all processes.
         losses: actors that died.
         streams: one entry a stream.
-        epochs: one entry an epoch and stream.
+        epochs: one entry an epoch and stream, of those that were written.
         chosen: the anchors in the outputs.
         against: other methods on the same machine.
     """

@@ -13,6 +13,7 @@ Tone = Literal["", "good", "bad", "total"]
 
 NOTHING = "–"
 PERCENTILES = ("p50", "p95", "p99")
+NOTED_STREAMS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,20 @@ def streams_grid(result: BenchmarkResult, limit: int | None = None) -> Grid:
     if len(result.streams) > 1:
         grid.rows.append(_total(result.streams, result.epochs))
         grid.note = "All streams: sums; the slowest frames a second; percentiles over all epochs; mean kbit/s."
+    return grid
+
+
+def notes_grid(result: BenchmarkResult) -> Grid:
+    """What the streams' inputs had that is worth a word, each once with the streams it is about."""
+    grid = Grid("Notes", (Column("streams", numeric=False), Column("note", numeric=False)))
+    about: dict[str, list[str]] = {}
+    for stream in result.streams:
+        for note in stream.notes:
+            about.setdefault(note, []).append(stream.name)
+    for note, names in about.items():
+        more = len(names) - NOTED_STREAMS
+        shown = ", ".join(names[:NOTED_STREAMS]) + (f" and {more} more" if more > 0 else "")
+        grid.rows.append(Row(((shown,), (note,))))
     return grid
 
 

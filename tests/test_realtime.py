@@ -10,8 +10,8 @@ def pace(step: float, *, late: int = 0, encode: float = 0.01, epochs: int = 10) 
     for number in range(epochs):
         at = (number + 1) * step * EPOCH
         spans = [Span("decode", at - 0.1, at), Span("inference", at, at + 0.1), Span("encode", at, at + 0.1 + encode)]
-        results.append(EpochResult("s", number, at, at + 1, spans, late=number >= epochs - late))
-    return Pace(60.0, EPOCH, results)
+        results.append(EpochResult("s", number, at, at + 1, spans, late=number >= epochs - late, seconds=EPOCH))
+    return Pace(EPOCH, results)
 
 
 def met(*paces: Pace, paced: bool) -> dict[str, bool]:
@@ -23,7 +23,7 @@ def test_a_run_in_step_meets_every_rule():
         found = rules([pace(1.0)], paced=paced)
         assert [rule.name for rule in found] == ["decoding", "inference", "encoding"]
         assert all(rule.met for rule in found)
-    assert round(rules([pace(1.0)], paced=True)[0].value) == 60
+    assert round(rules([pace(1.0)], paced=True)[0].value, 6) == 1
 
 
 def test_decoding_below_59_of_60_frames_breaks_it():
@@ -37,11 +37,35 @@ def test_the_worst_stream_counts():
 
 
 def test_as_fast_as_possible_decoding_is_judged_by_its_own_work():
-    """40 frames in 0.1 s are 400 a second: enough for 6 streams of one decoder, or 12 of two."""
+    """An epoch in 0.1 s: enough for 6 streams of one decoder, or 12 of two."""
     for streams, decoders, enough in ((6, 1, True), (7, 1, False), (12, 2, True), (14, 2, False)):
         rule = rules([pace(5.0) for _ in range(streams)], paced=False, decoders=decoders)[0]
         assert rule.met is enough
-        assert round(rule.value, 1) == round(400 * decoders / streams, 1)
+        assert round(rule.value, 3) == round(EPOCH / 0.1 * decoders / streams, 3)
+
+
+def test_a_decoder_of_its_own_bounds_a_stream():
+    """Two streams, one ten times the work of the other: more decoders do not help the heavier one."""
+    heavy, light = pace(5.0), pace(5.0)
+    for epoch in heavy.epochs:
+        epoch.spans[0] = Span("decode", epoch.arrived - 1.0, epoch.arrived)
+    assert round(rules([heavy, light], paced=False, decoders=1)[0].value, 3) == round(EPOCH / 1.1, 3)
+    assert round(rules([heavy, light], paced=False, decoders=9)[0].value, 3) == round(EPOCH / 1.0, 3)
+
+
+def test_a_slow_stream_does_not_hide_a_fast_one():
+    """What counts is video time: frame rates are no matter, so a stream of 25 frames/s lowers no limit."""
+    found = rules([pace(1.0), pace(1.1)], paced=True)[0]
+    assert (round(found.value, 3), round(found.limit, 3), found.met) == (0.909, 0.983, False)
+
+
+def test_pauses_and_a_short_end_are_video_time_too():
+    """Slots 0, 1 and 7, the last a quarter of one: decoded in step with the clock."""
+    epochs = [
+        EpochResult("s", number, at, at + 1, [Span("decode", at, at + 0.01)], seconds=seconds)
+        for number, seconds, at in ((0, EPOCH, EPOCH), (1, EPOCH, 2 * EPOCH), (7, EPOCH / 4, 7.25 * EPOCH))
+    ]
+    assert round(rules([Pace(EPOCH, epochs)], paced=True)[0].value, 6) == 1
 
 
 def test_a_missed_deadline_breaks_a_paced_run():
@@ -70,9 +94,9 @@ def test_one_epoch_is_judged_by_its_own_time():
 
 def test_nothing_run_means_no_rule():
     assert rules([], paced=True) == []
-    assert rules([Pace(60.0, EPOCH, [])], paced=False) == []
+    assert rules([Pace(EPOCH, [])], paced=False) == []
 
 
 def test_epochs_without_anchors_do_not_count_against_inference():
-    quiet = EpochResult("s", 0, 0.0, 1.0, [Span("decode", 0.0, 0.1)])
-    assert all(rule.met for rule in rules([Pace(60.0, EPOCH, [quiet])], paced=True))
+    quiet = EpochResult("s", 0, 0.0, 1.0, [Span("decode", 0.0, 0.1)], seconds=EPOCH)
+    assert all(rule.met for rule in rules([Pace(EPOCH, [quiet])], paced=True))

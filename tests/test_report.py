@@ -341,3 +341,19 @@ def test_worst_keeps_order_until_there_are_too_many():
 )
 def test_number(value, text):
     assert number(value) == text
+
+
+def test_notes_stand_once_below_the_streams_they_are_about(tmp_path):
+    result = make_result(9, 2)
+    for stream in result.streams[:8]:
+        stream.notes = ["its alpha is not carried"]
+    result.streams[8].notes = [NASTY, "its times begin at -3 s and were moved"]
+    written = page(result, tmp_path)
+    shared = "arena-0, arena-1, arena-2, arena-3, arena-4, arena-5 and 2 more"
+    assert written.row(shared)[1] == "its alpha is not carried"
+    assert {NASTY, result.streams[8].notes[1]} <= {row[1] for row in written.rows if row[0] == "arena-8"}
+    assert "script" not in written.tags
+    text = terminal(result, 160)
+    assert text.count("its alpha is not carried") == 1
+    assert "its times begin at -3 s and were moved" in text
+    assert "Notes" not in terminal(make_result(2, 2))

@@ -62,22 +62,31 @@ class StreamState:
     Attributes:
         carry: bytes of residual accumulated since the last anchor or KEY frame.
         sizes: uint32 (frames,), bytes of the latest coded frames, at most 2 GOPs of them.
+        credit: anchors that are due to it from the epochs before; below 0 where it had them early. See `policies`.
+        waited: its shown frames since its last anchor.
 
     Raises:
-        SelectionError: carry is negative.
+        SelectionError: carry or waited is negative, or credit not finite.
     """
 
     carry: int = 0
     sizes: Sizes = field(default_factory=_no_sizes)
+    credit: float = 0.0
+    waited: int = 0
 
     def __post_init__(self) -> None:
         if self.carry < 0:
             raise SelectionError(f"carry must be 0 or more; got {self.carry}")
+        if self.waited < 0:
+            raise SelectionError(f"waited must be 0 or more; got {self.waited}")
+        if not math.isfinite(self.credit):
+            raise SelectionError(f"credit must be finite; got {self.credit}")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StreamState):
             return NotImplemented
-        return self.carry == other.carry and np.array_equal(self.sizes, other.sizes)
+        mine, others = ((s.carry, s.credit, s.waited) for s in (self, other))
+        return mine == others and np.array_equal(self.sizes, other.sizes)
 
     __hash__ = None  # type: ignore[assignment]  # it holds an array
 

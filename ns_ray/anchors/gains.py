@@ -93,10 +93,22 @@ def rank(table: EpochTable, reach: float = math.inf) -> Picks:
 def across_streams(table: EpochTable, ranked: Picks) -> Picks:
     """Merges the streams' rankings: KEY frames, then ALTREF frames by gain, then NORMAL frames by gain.
 
-    Equal gains go by row, then as ranked. Each stream's own order survives, as marginal gains never rise.
+    Equal gains go to the stream that would have fewer frames taken before, then to the one that has waited longest for
+    an anchor, then by row. Each stream's own order survives, as marginal gains never rise.
     """
     kinds = table.kinds[ranked.rows, ranked.positions]
-    return ranked.at(np.lexsort((ranked.rows, -ranked.gains, kinds)))
+    own = _places(ranked.rows)
+    return ranked.at(np.lexsort((ranked.rows, -table.waited[ranked.rows], own, -ranked.gains, kinds)))
+
+
+def _places(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many elements before each one are equal to it: int64, as `rows`."""
+    order = np.argsort(rows, kind="stable")
+    grouped = rows[order]
+    firsts = np.flatnonzero(np.diff(grouped, prepend=-1))
+    places = np.empty_like(rows)
+    places[order] = np.arange(len(rows)) - np.repeat(firsts, np.diff(firsts, append=len(rows)))
+    return places
 
 
 def _totals(table: EpochTable) -> NDArray[np.int64]:

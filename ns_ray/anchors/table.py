@@ -31,6 +31,8 @@ class EpochTable:
         horizons: int64 (streams,), the position where the GOP ends, or else the epoch.
         carries: int64 (streams,), bytes accumulated before the epoch.
         costs: float64 (streams,), GPU milliseconds an anchor.
+        credits: float64 (streams,), anchors due from before.
+        waited: int64 (streams,), shown frames since the last anchor, before the epoch.
         recent: for each stream, the sizes of its latest coded frames, this epoch's included.
         averages: float64 (streams,), the mean of `recent`, in bytes; 1 where that would be 0.
     """
@@ -42,6 +44,8 @@ class EpochTable:
     horizons: NDArray[np.int64]
     carries: NDArray[np.int64]
     costs: NDArray[np.float64]
+    credits: NDArray[np.float64]
+    waited: NDArray[np.int64]
     recent: tuple[Sizes, ...]
     averages: NDArray[np.float64]
 
@@ -83,6 +87,8 @@ def tabulate(epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState]) -
         horizons=lengths + np.array([epoch.gop_left or 0 for epoch in epochs], np.int64),
         carries=np.array([state.carry for state in before], np.int64),
         costs=np.array([epoch.cost_ms for epoch in epochs], np.float64),
+        credits=np.array([state.credit for state in before], np.float64),
+        waited=np.array([state.waited for state in before], np.int64),
         recent=recent,
         averages=np.array([int(window.sum()) / max(len(window), 1) or 1.0 for window in recent]),
     )

@@ -248,7 +248,7 @@ def test_a_paced_run_keeps_to_real_time(bench, opened, tmp_path):
     epochs = runs[0].epochs
     assert [epoch.deadline is not None for epoch in epochs] == [True] * 5
     arrivals = [epoch.arrived for epoch in epochs]
-    assert np.diff(arrivals) == pytest.approx(20 / 60, abs=1e-6)
+    assert np.diff(arrivals) == pytest.approx(20 / 60, abs=1e-3)
     assert all(span.start >= epoch.arrived - 0.01 for epoch in epochs for span in epoch.spans if span.stage == "decode")
     assert len(list(read_hybrid(str(runs[0].path)))) == 100
 

@@ -1,5 +1,6 @@
 import asyncio
 
+from actors.clock import WallClock
 from actors.rounds import Rounds
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
 from ns_ray.results import Span
@@ -26,7 +27,7 @@ def join(rounds, number, name):
 def test_a_round_waits_for_all_members():
     async def run():
         choose = Recorder()
-        rounds = Rounds(["a", "b"], choose, None)
+        rounds = Rounds({"a": 0, "b": 0}, choose, WallClock())
         first = join(rounds, 0, "a")
         await asyncio.sleep(0.05)
         assert not first.done()
@@ -41,7 +42,7 @@ def test_a_round_waits_for_all_members():
 def test_a_stream_that_leaves_is_not_waited_for():
     async def run():
         choose = Recorder()
-        rounds = Rounds(["a", "b"], choose, None)
+        rounds = Rounds({"a": 0, "b": 0}, choose, WallClock())
         first = join(rounds, 0, "a")
         await asyncio.sleep(0)
         rounds.leave("b")
@@ -55,7 +56,8 @@ def test_a_stream_that_leaves_is_not_waited_for():
 def test_a_late_stream_is_left_behind_and_gets_no_anchors():
     async def run():
         choose = Recorder()
-        rounds = Rounds(["a", "b"], choose, 0.02)
+        clock = WallClock()
+        rounds = Rounds({"a": 0, "b": 0}, choose, clock, lambda number: clock.now() + 0.02)
         _, _, in_time = await join(rounds, 0, "a")
         assert in_time
         _, _, in_time = await join(rounds, 0, "b")
@@ -63,5 +65,39 @@ def test_a_late_stream_is_left_behind_and_gets_no_anchors():
         assert choose.met == [({"a"}, True), ({"b"}, False)]
         both = await asyncio.gather(join(rounds, 1, "a"), join(rounds, 1, "b"))
         assert all(in_time for _, _, in_time in both)
+
+    asyncio.run(run())
+
+
+def test_a_stream_in_a_pause_is_not_waited_for_until_it_comes_back():
+    async def run():
+        choose = Recorder()
+        rounds = Rounds({"a": 0, "b": 0, "later": 3}, choose, WallClock())
+        first = join(rounds, 0, "a")
+        await asyncio.sleep(0)
+        rounds.expect("b", 2)
+        await first
+        await join(rounds, 1, "a")
+        second = join(rounds, 2, "a")
+        await asyncio.sleep(0.01)
+        assert not second.done()
+        await asyncio.gather(second, join(rounds, 2, "b"))
+        third = [join(rounds, 3, name) for name in ("a", "b")]
+        await asyncio.sleep(0.01)
+        assert not any(one.done() for one in third)
+        await asyncio.gather(*third, join(rounds, 3, "later"))
+        assert [met for met, _ in choose.met] == [{"a"}, {"a"}, {"a", "b"}, {"a", "b", "later"}]
+
+    asyncio.run(run())
+
+
+def test_a_round_that_filled_up_is_not_closed_again():
+    async def run():
+        choose = Recorder()
+        clock = WallClock()
+        rounds = Rounds({"a": 0}, choose, clock, lambda number: clock.now() + 0.01)
+        await join(rounds, 0, "a")
+        await asyncio.sleep(0.03)
+        assert choose.met == [({"a"}, True)]
 
     asyncio.run(run())

@@ -3,6 +3,8 @@
 A frame is (kind, size) with kind "K", "A", "N", or "E" for the show of a frame decoded before.
 """
 
+import math
+
 Frame = tuple[str, int]
 Ranked = tuple[int, float]
 
@@ -67,38 +69,66 @@ def left_over(frames: list[Frame], carry: int, anchors: list[int]) -> int:
     return values[-1]
 
 
+def waiting(frames: list[Frame], anchors: list[int], before: int) -> int:
+    """Shown frames since the last anchor, after the epoch."""
+    for position, (kind, _) in enumerate(frames):
+        if position in anchors:
+            before = 0
+        elif kind != "A":
+            before += 1
+    return before
+
+
 class Scheduler:
     """Goes through the epochs of several streams, remembering what it needs."""
 
     def __init__(self) -> None:
         self.carries: dict[str, int] = {}
         self.sizes: dict[str, list[int]] = {}
+        self.credits: dict[str, float] = {}
+        self.waited: dict[str, int] = {}
 
     def epoch(
         self,
         streams: dict[str, tuple[list[Frame], int | None]],
         costs: dict[str, float],
-        budget: float | dict[str, float],
+        budget: float | None,
+        fraction: float,
+        apart: bool,
         reach: float,
     ) -> dict[str, list[Ranked]]:
-        """The anchors of each stream, from one budget for all or one each, the last serving `reach` frames more."""
+        """The anchors of each stream, from a budget or as a fraction of the shown frames of all, or of each (`apart`).
+
+        The last anchor of an epoch serves `reach` frames more.
+        """
+        for name in streams:
+            self.credits.setdefault(name, 0.0)
+            self.waited.setdefault(name, 0)
         queue = []
         for name, (frames, gop_left) in streams.items():
             self.sizes[name] = (self.sizes.get(name, []) + [size for _, size in frames])[-240:]
             mean = average(self.sizes[name])
-            for position, gain in rank(frames, self.carries.get(name, 0), int(min(gop_left or 0, reach)), mean):
-                queue.append(("KAN".index(frames[position][0]), -gain, name, position))
+            ranked = rank(frames, self.carries.get(name, 0), int(min(gop_left or 0, reach)), mean)
+            for place, (position, gain) in enumerate(ranked):
+                kind = "KAN".index(frames[position][0])
+                queue.append((kind, -gain, place, -self.waited[name], name, position))
+        groups = [[name] for name in streams] if apart else [list(streams)]
         spent = dict.fromkeys(streams, 0.0)
         chosen: dict[str, list[Ranked]] = {name: [] for name in streams}
-        for _, loss, name, position in sorted(queue):
-            if isinstance(budget, dict):
-                fits = spent[name] + costs[name] <= budget[name]
-            else:
-                fits = sum(spent.values()) + costs[name] <= budget
-            if fits:
-                spent[name] += costs[name]
-                chosen[name].append((position, -loss))
+        for group in groups:
+            shown = sum(kind != "A" for name in group for kind, _ in streams[name][0])
+            owed = math.fsum([shown * fraction, *(self.credits[name] for name in group)])
+            limit = max(0, round(owed)) if budget is None else budget
+            for _, loss, _, _, name, position in sorted(queue):
+                cost = costs[name] if budget is not None else 1
+                if name in group and sum(spent[one] for one in group) + cost <= limit:
+                    spent[name] += cost
+                    chosen[name].append((position, -loss))
+            if budget is None:
+                left = min(owed - sum(len(chosen[name]) for name in group), 1.0)
+                self.credits.update((name, left / len(group)) for name in group)
         for name, (frames, _) in streams.items():
             anchors = [position for position, _ in chosen[name]]
             self.carries[name] = left_over(frames, self.carries.get(name, 0), anchors)
+            self.waited[name] = waiting(frames, anchors, self.waited[name])
         return chosen

@@ -9,13 +9,15 @@ from brute_force import Frame, Scheduler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ns_ray.anchors.policies import Budget, Fraction, Policy
+from ns_ray.anchors.policies import Budget, Fraction
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 
 Streams = dict[str, tuple[list[Frame], int | None]]
 
-POLICIES = [
+POLICIES: list[Budget | Fraction] = [
     Fraction(0.0),
+    Fraction(0.003),
+    Fraction(0.003, "stream"),
     Fraction(0.025),
     Fraction(0.075),
     Fraction(0.15),
@@ -28,16 +30,7 @@ POLICIES = [
 ]
 
 
-def budget_of(policy: Policy, streams: Streams) -> float | dict[str, float]:
-    if isinstance(policy, Budget):
-        return policy.gpus * policy.epoch_ms
-    counts = {name: traces.shown(frames) for name, (frames, _) in streams.items()}
-    if policy.scope == "all":
-        return round(sum(counts.values()) * policy.fraction)
-    return {name: round(count * policy.fraction) for name, count in counts.items()}
-
-
-def reach_of(policy: Policy, streams: Streams, costs: dict[str, float]) -> float:
+def reach_of(policy: Budget | Fraction, streams: Streams, costs: dict[str, float]) -> float:
     """A mean distance between anchors, in frames, at least five."""
     if policy.horizon == "gop":
         return math.inf
@@ -47,8 +40,8 @@ def reach_of(policy: Policy, streams: Streams, costs: dict[str, float]) -> float
     return max(5, math.ceil(1 / policy.fraction)) if policy.fraction else math.inf
 
 
-def check(epochs: list[Streams], costs: dict[str, float], policy: Policy) -> None:
-    """Runs both through the epochs and compares anchors, order, gains and what is carried."""
+def check(epochs: list[Streams], costs: dict[str, float], policy: Budget | Fraction) -> None:
+    """Runs both through the epochs and compares anchors, order, gains and what is remembered."""
     judge = Scheduler()
     states: dict[str, StreamState] = {}
     for streams in epochs:
@@ -57,13 +50,19 @@ def check(epochs: list[Streams], costs: dict[str, float], policy: Policy) -> Non
             for name, (frames, gop_left) in streams.items()
         ]
         choices = select(given_epochs, states, policy)
-        prices = costs if isinstance(policy, Budget) else dict.fromkeys(costs, 1.0)
-        expected = judge.epoch(streams, prices, budget_of(policy, streams), reach_of(policy, streams, costs))
+        budget, fraction, apart = (
+            (policy.gpus * policy.epoch_ms, 0.0, False)
+            if isinstance(policy, Budget)
+            else (None, policy.fraction, policy.scope == "stream")
+        )
+        expected = judge.epoch(streams, costs, budget, fraction, apart, reach_of(policy, streams, costs))
         got = {name: list(zip(one.positions, one.gains, strict=True)) for name, one in choices.items()}
         assert got == expected
         for name, choice in choices.items():
             assert choice.state.carry == judge.carries[name]
             assert choice.state.sizes.tolist() == judge.sizes[name]
+            assert choice.state.credit == judge.credits[name]
+            assert choice.state.waited == judge.waited[name]
             states[name] = choice.state
 
 
@@ -80,7 +79,7 @@ def cut(packets: list[list[Frame]], first: int, gop: int | None) -> list[tuple[l
 
 @pytest.mark.parametrize("policy", POLICIES, ids=repr)
 @pytest.mark.parametrize("gop", [None, 120, 60])
-def test_real_traces_together(policy: Policy, gop: int | None) -> None:
+def test_real_traces_together(policy: Budget | Fraction, gop: int | None) -> None:
     """Every trace twice, from different packets on: streams of different lengths, some over before others."""
     cuts = {f"{name}@{first}": cut(packets, first, gop) for name, packets in traces.real().items() for first in (0, 17)}
     epochs: list[Streams] = [
@@ -126,5 +125,5 @@ parts = st.tuples(frames, st.one_of(st.none(), st.integers(0, 120)))
     costs=st.fixed_dictionaries({name: st.integers(0, 12).map(lambda value: value / 4) for name in "abcd"}),
     policy=st.sampled_from(POLICIES),
 )
-def test_whatever_hypothesis_finds(epochs: list[Streams], costs: dict[str, float], policy: Policy) -> None:
+def test_whatever_hypothesis_finds(epochs: list[Streams], costs: dict[str, float], policy: Budget | Fraction) -> None:
     check(epochs, costs, policy)

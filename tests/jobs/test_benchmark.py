@@ -1,19 +1,25 @@
+import asyncio
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import pytest
 
 from jobs import benchmark
 from ns_ray.hybrid.reader import read_hybrid
+from ns_ray.media.probe import VideoInfo
 from ns_ray.report import load_result
+from ns_ray.results import Usage
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import save_weights
 
@@ -128,6 +134,118 @@ def test_other_methods_are_measured_in_the_same_run(tmp_path, plain_video, weigh
     assert (folder / row.report).exists()
     assert "Against other methods" in done.stdout
     assert [stream.frames for stream in result.streams] == [40]
+
+
+def test_sigint_ends_a_run_with_a_report_and_whole_files(tmp_path, plain_video, weights):
+    """As Ctrl-C in a terminal, which tells every process of the job."""
+    running = subprocess.Popen(
+        [
+            *(sys.executable, "jobs/benchmark.py", "-m", MODEL, "--weights", str(weights), "-n", "100000", "--paced"),
+            *("-v", "2", "--input", str(plain_video), "--result-dir", str(tmp_path)),
+        ],
+        cwd=ROOT,
+        env={key: value for key, value in os.environ.items() if not key.startswith("RAY_ADDRESS")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    until = time.monotonic() + 120
+    while len(list(tmp_path.rglob("*.mkv.part"))) < 2 and time.monotonic() < until:
+        time.sleep(0.1)
+    os.killpg(running.pid, signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 1, out + err
+    assert "error: stopped by SIGINT: 2 of 2 streams ended early" in err
+    assert "stopped" in out
+    (path,) = tmp_path.rglob("benchmark.json")
+    result = load_result(path)
+    assert [stream.status for stream in result.streams] == ["stopped"] * 2
+    for stream in result.streams:
+        assert 0 < stream.frames < 1000
+        read = list(read_hybrid(stream.output))
+        assert len(read) == stream.frames
+        assert sum(len(one.anchors) for one in read) == sum(stream.anchors.values())
+        assert f"stopped after {stream.frames} frames" in stream.reason
+    assert not list(tmp_path.rglob("*.part"))
+    assert "stream1" in path.with_name("report.html").read_text()
+
+
+class NoPipeline:
+    """Starts and runs nothing; `told` sends SIGTERM to this process, as it comes to that point."""
+
+    def __init__(self, told: str) -> None:
+        self.told = told
+        self.losses: list[object] = []
+        self.decoders: dict[str, object] = {}
+        self.runs = 0
+
+    async def _point(self, name: str) -> None:
+        if name == self.told:
+            os.kill(os.getpid(), signal.SIGTERM)
+            if not name.startswith("run"):
+                await asyncio.sleep(60)
+
+    async def start(self) -> None:
+        await self._point("start")
+
+    async def probe(self, path: str) -> VideoInfo:
+        await self._point("probe")
+        return VideoInfo(path, "vp9", 64, 48, Fraction(60), Fraction(1, 1000), "yuv420p")
+
+    async def prepare(self, streams: object) -> dict[str, object]:
+        await self._point("prepare")
+        return {}
+
+    async def run(self, streams: object, plan: object, progress: object, stop: asyncio.Event) -> list[object]:
+        self.runs += 1
+        await self._point(f"run {self.runs}")
+        if f"run {self.runs}" == self.told:
+            await stop.wait()
+        return []
+
+    def stop(self) -> None:
+        pass
+
+
+@pytest.fixture
+def without_ray(monkeypatch):
+    """The job with a pipeline that does nothing, told to end at some point."""
+
+    def run(told: str, *arguments: object) -> int:
+        pipeline = NoPipeline(told)
+        monkeypatch.setattr(benchmark, "Pipeline", lambda config, gpus: pipeline)
+        monkeypatch.setattr(benchmark, "join_ray", lambda cpus, memory: None)
+        monkeypatch.setattr(benchmark, "offered", dict)
+        monkeypatch.setattr(benchmark.ray, "shutdown", lambda: None)
+        usage = SimpleNamespace(start=lambda: None, stop=lambda seconds: Usage())
+        monkeypatch.setattr(benchmark, "UsageSampler", lambda: usage)
+        monkeypatch.setattr(benchmark, "summarise", lambda result, *_: setattr(result, "real_time", True))
+        return benchmark.main([*map(str, arguments)])
+
+    return run
+
+
+@pytest.mark.parametrize("told", ["start", "probe", "prepare"])
+def test_a_job_ends_cleanly_before_its_first_frame(without_ray, tmp_path, plain_video, capsys, told):
+    assert without_ray(told, "--input", plain_video, "--result-dir", tmp_path) == 1
+    assert capsys.readouterr().err == "error: stopped by SIGTERM before the first frame\n"
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_search_that_is_stopped_tells_what_it_found(without_ray, tmp_path, plain_video, capsys):
+    assert without_ray("run 3", "--find-max", "--input", plain_video, "--result-dir", tmp_path) == 1
+    assert "stopped by SIGTERM while trying 4 streams" in capsys.readouterr().err
+    found = json.loads(next(tmp_path.rglob("find_max_g0.json")).read_text())
+    assert found == {"streams": 2, "tried": {"1": True, "2": True}}
+
+
+def test_a_method_that_was_cut_short_is_no_comparison(without_ray, tmp_path, plain_video, capsys):
+    options = ("--against", "selective", "per-frame", "--input", plain_video, "--result-dir", tmp_path)
+    assert without_ray("run 3", *options) == 1
+    assert "stopped by SIGTERM" in capsys.readouterr().err
+    result = load_result(next(path for path in tmp_path.rglob("benchmark.json") if "against" not in path.parts))
+    assert [other.method for other in result.against] == ["selective"]
 
 
 @pytest.fixture

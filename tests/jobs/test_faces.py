@@ -1,0 +1,42 @@
+"""Every job has the face that all share."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from jobs import face
+from ns_ray.config import Config
+
+SHARED = ("--config", "--set", "--data-dir", "--result-dir")
+OTHERS = {"face", "lists", "model_face", "training_face", "stopping"}  # what jobs have in common
+LATER = {"play", "quality"}
+JOBS = sorted({path.stem for path in Path(face.ROOT / "jobs").glob("[a-z]*.py")} - OTHERS - LATER)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_help_shows_the_shared_options_and_defaults(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        importlib.import_module(f"jobs.{name}").main(["--help"])
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    for option in SHARED:
+        assert option in shown
+    assert "configs/local.yaml" in "".join(shown.split())
+    assert "(default:" in shown
+
+
+POSITIONAL = {"curves": ["a.webm", "b.webm"], "evaluate_sr": ["a.webm", "b.webm"], "prepare_stills": ["images"]}
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_wrong_setting_is_wrong_usage(name, capsys, tmp_path):
+    options = ["--set", "enhancer.speed=3", "--data-dir", str(tmp_path), "--result-dir", str(tmp_path)]
+    assert importlib.import_module(f"jobs.{name}").main([*POSITIONAL.get(name, []), *options]) == face.USAGE
+    assert "enhancer.speed" in capsys.readouterr().err
+
+
+def test_the_defaults_are_those_of_the_configuration():
+    options = face.parser("").parse_args([])
+    assert (options.config, options.set) == (face.ROOT / "configs" / "local.yaml", [])
+    assert Config().stop_seconds == 2
