@@ -96,7 +96,9 @@ class _Encoder:
         stream.pix_fmt = "yuv420p"
         stream.width, stream.height = format.size
         context = stream.codec_context
-        context.time_base = info.time_base
+        # It has no times, but a rate, which it would take from the time base.
+        self._counted = codec == "rawvideo"
+        context.time_base = 1 / info.frame_rate if self._counted else info.time_base
         colors = info.colors
         context.color_range, context.colorspace = colors.range, colors.matrix
         context.color_primaries, context.color_trc = colors.primaries, colors.transfer
@@ -106,17 +108,17 @@ class _Encoder:
             if shape:
                 context.sample_aspect_ratio = shape
         self.stream = stream
+        self._count = 0
 
     def encode(self, picture: Yuv420 | None, pts: int = 0) -> list["av.Packet[av.VideoStream]"]:
         """Encode the next picture; with None, what is still held. Raises MediaError where that fails."""
         frame = None
         if picture is not None:
             frame = to_frame(picture)
-            frame.pts, frame.time_base = pts, self.stream.codec_context.time_base
-            frame.color_range, frame.colorspace = (
-                self.stream.codec_context.color_range,
-                self.stream.codec_context.colorspace,
-            )
+            context = self.stream.codec_context
+            frame.pts, frame.time_base = self._count if self._counted else pts, context.time_base
+            frame.color_range, frame.colorspace = context.color_range, context.colorspace
+            self._count += 1
         try:
             return list(self.stream.encode(frame))
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -313,19 +315,18 @@ class _OtherFilm:
 
 
 class _Uneven:
-    """Notices whether pictures keep the stream's rate, each within a tick."""
+    """Notices whether pictures keep the stream's rate: whether any step is off by more than rounding."""
 
     def __init__(self, info: VideoInfo) -> None:
         self._step = 1 / (info.frame_rate * info.time_base)
-        self._first: int | None = None
-        self._count = 0
+        self._before: int | None = None
         self.found = False
 
     def take(self, pts: int) -> None:
         """The next picture."""
-        self._first = pts if self._first is None else self._first
-        self.found = self.found or abs(pts - self._first - self._count * self._step) > 1
-        self._count += 1
+        if self._before is not None:
+            self.found = self.found or abs(pts - self._before - self._step) > 1 + self._step / 50
+        self._before = pts
 
 
 def _as_source(entry: bytes, source: bytes, format: FilmFormat) -> bytes:
