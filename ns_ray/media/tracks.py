@@ -15,6 +15,7 @@ MOST_SIDES = 32
 _LIVE = {"fflags": "bitexact", "live": "1"}
 _KEPT_METADATA = ("title", "language", "stereo_mode")
 _ASPECT_RATIO = 3  # DisplayUnit
+_BESIDE, _BELOW = (1, 8, 9, 11), (2, 3, 6, 7)  # values of StereoMode: where the other eye's samples are
 _KINDS = ("audio", "subtitle")
 
 
@@ -153,23 +154,26 @@ def entries_of(header: bytes) -> list[bytes]:
 
 def _shaped(entry: bytes, stream: av.VideoStream) -> bytes:
     """A video's TrackEntry content with the shape of its pixels, which the muxer is not told by a template."""
-    shape = stream.sample_aspect_ratio
+    picture = matroska.child(entry, matroska.VIDEO) or b""
+    stereo = matroska.number(matroska.child(picture, matroska.STEREO_MODE))
+    shape = Fraction(stream.sample_aspect_ratio or 1)
     width, height = stream.codec_context.width, stream.codec_context.height
-    if not shape or shape == 1 or not width or not height:
+    if not width or not height or (shape == 1 and not stereo):
         return entry
-    across, down = width * shape, Fraction(height)
-    if across.denominator > 1:  # no width in whole pixels: then the shape of the whole picture alone
-        across, down = Fraction((across / down).numerator), Fraction((across / down).denominator)
-    picture = matroska.without(
-        matroska.child(entry, matroska.VIDEO) or b"",
-        *(matroska.DISPLAY_WIDTH, matroska.DISPLAY_HEIGHT, matroska.DISPLAY_UNIT),
-    )
+    # What is displayed is one eye's picture.
+    across = width * shape / (2 if stereo in _BESIDE else 1)
+    down = Fraction(height, 2 if stereo in _BELOW else 1)
+    unit = 0
+    if across.denominator > 1 or down.denominator > 1:  # not in whole pixels: then the ratio alone
+        ratio = across / down
+        across, down, unit = Fraction(ratio.numerator), Fraction(ratio.denominator), _ASPECT_RATIO
     displayed = (
         matroska.unsigned(matroska.DISPLAY_WIDTH, int(across)),
         matroska.unsigned(matroska.DISPLAY_HEIGHT, int(down)),
-        matroska.unsigned(matroska.DISPLAY_UNIT, 0 if down == height else _ASPECT_RATIO),
+        matroska.unsigned(matroska.DISPLAY_UNIT, unit),
     )
-    return matroska.without(entry, matroska.VIDEO) + matroska.element(matroska.VIDEO, picture, *displayed)
+    kept = matroska.without(picture, matroska.DISPLAY_WIDTH, matroska.DISPLAY_HEIGHT, matroska.DISPLAY_UNIT)
+    return matroska.without(entry, matroska.VIDEO) + matroska.element(matroska.VIDEO, kept, *displayed)
 
 
 class Memory:
