@@ -43,7 +43,7 @@ def header_of(
         raise MediaError(f"{container.name}: it has no video stream; give a video file")
     entry = entry_of(video)
     if entry is None:
-        raise MediaError(f"{container.name}: Matroska does not hold {video.codec_context.name}; encode it as VP9")
+        raise MediaError(f"{container.name}: Matroska does not hold {codec_of(video) or 'its codec'}; encode it as VP9")
     entries = [entry]
     sides: list[SideTrack] = []
     streams: list[av.stream.Stream] = []
@@ -58,7 +58,7 @@ def header_of(
             notes.append(f"{_name(stream)} is left out: {_why(stream)}")
             continue
         entries.append(side)
-        sides.append(SideTrack(stream.type, stream.codec_context.name, stream.time_base))
+        sides.append(SideTrack(stream.type, codec_of(stream), stream.time_base))
         streams.append(stream)
     if container.chapters():
         notes.append("its chapters are left out")
@@ -72,9 +72,10 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | No
         stream: a stream.
         doc_type: `matroska`, or `webm`, which holds fewer codecs.
     """
-    if stream.type not in ("video", *_KINDS):
+    codec = codec_of(stream)
+    if not codec or stream.type not in ("video", *_KINDS):
         return None
-    if stream.type == "audio" and stream.codec_context.name == "aac" and not stream.codec_context.extradata:
+    if codec == "aac" and not stream.codec_context.extradata:
         return None  # with headers in its packets, as in MPEG-TS
     memory = Memory()
     try:
@@ -87,6 +88,12 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | No
         return None
     entry = entries_of(bytes(memory.data))[0]
     return _shaped(entry, stream) if isinstance(stream, av.VideoStream) else entry
+
+
+def codec_of(stream: av.stream.Stream) -> str:
+    """Name of a stream's codec; empty where FFmpeg does not know it."""
+    context = getattr(stream, "codec_context", None)
+    return context.name if context else ""
 
 
 def header_with(entries: list[bytes], doc_type: str = "matroska") -> bytes:
@@ -189,7 +196,7 @@ class Memory:
 
 
 def _name(stream: av.stream.Stream) -> str:
-    codec = stream.codec_context.name if getattr(stream, "codec_context", None) else ""
+    codec = codec_of(stream)
     return f"its {stream.type} track {stream.index}{f' ({codec})' if codec else ''}"
 
 
