@@ -119,11 +119,7 @@ class _Output:
                 f"{self._size[0]}x{self._size[1]}"
             )
         self._film.write(self._picture(frame), frame.pts)
-        self._copy(self._film)
-
-    def _copy(self, film: Film) -> None:
-        film.copy(self._decoder.sides)
-        self._decoder.sides.clear()
+        self._film.copy(self._decoder.sides)
 
     def _picture(self, frame: HrFrame) -> Yuv420:
         if self._options.mode == "lr":
@@ -144,7 +140,7 @@ class _Output:
             return
         try:
             if kind is None:
-                self._copy(self._film)
+                self._film.copy(self._decoder.sides)
                 self._film.close()
                 self.notes += self._film.notes
         except BaseException:

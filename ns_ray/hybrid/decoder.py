@@ -23,7 +23,7 @@ class HybridDecoder:
         info: the LR video.
         scale: HR over LR.
         damaged: packets without a picture and anchors that could not be decoded, as (video_index, reason).
-        sides: packets of the tracks beside the video (`info.sides`) that came so far; the caller takes them out.
+        sides: packets of the tracks beside the video (`info.sides`) that came since the frame before.
     """
 
     def __init__(self, path: str, mode: Mode = "best", threads: int = 1) -> None:
@@ -67,6 +67,7 @@ class HybridDecoder:
             frame = self._rebuilder.packet(one.packet, anchors)
             if frame is not None:
                 yield frame
+                self.sides.clear()
 
     def _scale(self, packets: Iterator[HybridPacket], seen: list[HybridPacket]) -> int:
         """What two of the first anchors agree on: a damaged one may claim any size, and so may the track it begins.
