@@ -104,7 +104,7 @@ def require_supported(info: VideoInfo) -> None:
 def open_input(path: str) -> av.container.InputContainer:
     """Open a file or URL for reading, within bounded time; raises MediaError naming it."""
     try:
-        container = av.open(path, timeout=(OPEN_SECONDS, READ_SECONDS))
+        container = av.open(path, timeout=(OPEN_SECONDS, READ_SECONDS), metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(f"{path}: it cannot be opened as a video ({error}); check the path and the format") from error
     if container.format.name == "tty":  # FFmpeg plays any text as what a terminal would show
