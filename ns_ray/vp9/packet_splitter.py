@@ -8,7 +8,7 @@ from ns_ray.vp9.blocks import BlockParser
 from ns_ray.vp9.header import MAX_PIXELS
 from ns_ray.vp9.superframe import MAX_FRAMES, split
 
-HISTORY_BYTES: Final = 8 << 20
+HISTORY_BYTES: Final = 4 << 20
 """Bytes of frames since a key frame that are kept for the case that they must be parsed."""
 
 

@@ -1,11 +1,12 @@
 // libFuzzer harness of the block parser and the frame finder. An input is a stream: each packet a length (4 bytes, little
-// endian; the highest bit says that it may hold several frames) and its bytes.
+// endian; the highest bit says that it may hold several frames, the one below that any padding will do) and its bytes.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
 
+#include "bool_decoder.hpp"
 #include "frame_finder.hpp"
 #include "parser.hpp"
 
@@ -52,8 +53,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FrameParser parser(1 << 19);
   FrameFinder finder(1 << 19);
   while (rest.size() >= 4) {
-    std::size_t length = rest[0] | rest[1] << 8 | rest[2] << 16 | std::size_t{rest[3]} % 0x80 << 24;
+    std::size_t length = rest[0] | rest[1] << 8 | rest[2] << 16 | std::size_t{rest[3]} % 0x40 << 24;
     const bool alone = rest[3] < 0x80;
+    padding_matters = (rest[3] & 0x40) == 0;
     rest = rest.subspan(4);
     length = std::min(length, rest.size());
     auto packet = rest.first(length);

@@ -2,6 +2,7 @@
 
 import sys
 
+import av
 import pytest
 from header_bits import as_intra_only
 from hypothesis import HealthCheck, given, settings
@@ -70,6 +71,27 @@ def test_packets_as_they_should_be_are_not_parsed(name: str) -> None:
         packet = superframe(frames) if len(frames) > 1 else frames[0]
         assert list(map(bytes, splitter.split(packet))) == frames
     splits(PacketSplitter(), [[frame] for frame in coded_frames(name)])
+
+
+def pictures(packets: list[bytes]) -> list[bytes | None]:
+    """What libvpx shows for each packet: one picture at most, the last."""
+    decoder = av.CodecContext.create("libvpx-vp9", "r")
+    decoder.thread_count = 1
+    output = [decoder.decode(av.Packet(packet)) for packet in packets]
+    assert all(len(shown) <= 1 for shown in output)
+    return [shown[0].to_ndarray().tobytes() if shown else None for shown in output]
+
+
+@pytest.mark.parametrize("name", ["two-pass-good", "realtime", "error-resilient", "tiles-4x4", "profile-1-444"])
+def test_libvpx_goes_on_behind_a_frame_too(name: str) -> None:
+    """The pictures of packets without an index are those of the frames that the splitter finds."""
+    shown_last = [b"".join(frames) for frames in packets_of(name)]  # of others libvpx shows nothing
+    packets = [b"".join(group) for group in in_groups(shown_last, 2)]
+    splitter = PacketSplitter()
+    apart = [list(map(bytes, splitter.split(packet))) for packet in packets]
+    shown = iter(pictures([frame for frames in apart for frame in frames]))
+    last = [[picture for picture in (next(shown) for _ in frames) if picture is not None] for frames in apart]
+    assert pictures(packets) == [some[-1] if some else None for some in last]
 
 
 def test_a_frame_that_only_shows_another_before_others() -> None:
