@@ -20,9 +20,10 @@ class PacketSplitter:
     So every packet without an index is looked through for what seems to be another frame (`native/frame_finder.hpp`),
     and only if there is one, the frames since the last key frame, which are kept, and those of the packet are parsed.
 
-    Where they cannot be parsed (the key frame is too far back, something before was damaged), frames are taken to be
-    where they seem to be. A frame that codes nothing, and only shows another, is found before others but not behind
-    them: it is a single byte. Nor does libvpx find it. More than MAX_FRAMES are not looked for.
+    Where they cannot be parsed (the key frame is too far back, something before was damaged), a packet is one frame; or
+    frames are where they seem to be, if packets of this stream were found to hold several. A frame that codes nothing,
+    and only shows another, is found before others but not behind them: it is a single byte. Nor does libvpx find it.
+    A packet of more than MAX_FRAMES is left whole.
     """
 
     def __init__(self, max_pixels: int = MAX_PIXELS, history_bytes: int = HISTORY_BYTES) -> None:
@@ -38,6 +39,7 @@ class PacketSplitter:
         self._parser: BlockParser | None = BlockParser(max_pixels)  # none where it cannot know what it should
         self._history: list[memoryview] = []  # what it has still to be given
         self._kept = 0
+        self._several = False  # whether packets held several frames without an index before
 
     def split(self, packet: bytes) -> list[memoryview]:
         """Split the next packet.
@@ -58,8 +60,7 @@ class PacketSplitter:
             self._history, self._kept = [], 0
         whole = frames[0]
         if len(whole) == len(packet) and len(starts := self._finder.find(packet)) > 1:
-            cuts = zip(starts, [*starts[1:], len(packet)], strict=True)
-            frames = self._parse(whole) or [whole[start:end] for start, end in cuts]
+            frames = self._parse(whole) or self._guess(whole, starts)
         else:
             self._keep(frames)
         for frame in frames:
@@ -93,7 +94,13 @@ class PacketSplitter:
         except BitstreamError:
             self._parser = None
             return []
+        self._several = self._several or len(frames) > 1
         return frames
+
+    def _guess(self, packet: memoryview, starts: list[int]) -> list[memoryview]:
+        """The frames of a packet that cannot be parsed; one, where no packet before held several."""
+        ends = [*starts[1:], len(packet)]
+        return [packet[start:end] for start, end in zip(starts, ends, strict=True)] if self._several else [packet]
 
 
 def _begins_key_frame(frame: memoryview) -> bool:

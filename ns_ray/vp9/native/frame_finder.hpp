@@ -10,10 +10,10 @@
 
 namespace ns_ray::vp9 {
 
-// Where a frame ends that is not the last of its packet, only parsing all its blocks would tell. But where another
-// begins shows: there is a header that fits what the reference slots hold; after it a compressed header that, parsed,
-// ends in zeros within the last of the bytes it claims; and tiles that begin with a zero bit. Other bytes look like
-// that in far fewer than one of 10^6 packets, so that nothing but headers need be followed.
+// Where a frame ends that is not the last of its packet, only parsing all its blocks tells. But where another seems to
+// begin shows: there is a header that fits what the reference slots hold; after it a compressed header that, parsed, ends
+// in zeros within the last of the bytes it claims; and tiles that begin with a zero bit. Random bytes look like that once
+// in some 100 MB, so that of the usual packets, of one frame each, nothing but headers need be followed.
 class FrameFinder {
  public:
   explicit FrameFinder(std::int64_t max_pixels) : max_pixels_(max_pixels) {}
