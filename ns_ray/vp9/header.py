@@ -45,6 +45,12 @@ class ColorConfig:
         """What a frame and its references must have in common: bit depth and subsampling."""
         return self.bit_depth, self.subsampling_x, self.subsampling_y
 
+    def belongs_to(self, profile: int) -> bool:
+        """Whether frames of a profile may have this format: 2 and 3 have more than 8 bits, 0 and 2 are 4:2:0."""
+        return (profile >= 2) == (self.bit_depth > 8) and (profile % 2 == 0) == (
+            self.subsampling_x + self.subsampling_y == 2
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LoopFilter:
@@ -237,6 +243,8 @@ class HeaderParser:
                 refreshed = r.f(SLOTS)
                 references = tuple(Reference(r.f(3), r.flag() and not error_resilient) for _ in range(3))
                 size, color = self._size_with_references(r, references)
+                if not color.belongs_to(profile):
+                    raise BitstreamError("the profile is not that of the references")
                 render = _render_size(r, size)
                 high_precision = r.flag()
                 interpolation = Interpolation.SWITCHABLE if r.flag() else Interpolation(r.f(2))

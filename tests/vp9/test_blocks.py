@@ -488,6 +488,18 @@ def test_what_follows_the_compressed_header_is_zeros() -> None:
     refused(with_more(b"\1"), "compressed header does not end in zeros", by_header=False)
 
 
+@pytest.mark.parametrize("name", ["realtime", "profile-1-444", "profile-1-440", "profile-2-10", "profile-3-422-10"])
+def test_inter_frames_keep_the_profile(name: str) -> None:
+    key, frame, *_ = coded_frames(name)
+    profile = parsed(name)[0].profile
+    for other in {0, 1, 2, 3} - {profile}:
+        bits = f"{int.from_bytes(frame, 'big'):0{8 * len(frame)}b}"
+        start = f"10{other & 1}{other >> 1}" + "0" * (other == 3)
+        bits = start + bits[5 if profile == 3 else 4 :]
+        bits += "0" * (-len(bits) % 8)
+        refused(int(bits, 2).to_bytes(len(bits) // 8, "big"), "profile is not that of the references", [key])
+
+
 def test_the_bits_behind_the_header_are_zero() -> None:
     seen = 0
     for name in ("realtime", "layers", "profile-1-444", "profile-3-422-10"):

@@ -51,6 +51,11 @@ void read_render_size(BitReader& bits, FrameHeader& header) {
   }
 }
 
+// An inter frame says its profile again, but not its format.
+bool profile_has(int profile, const FrameFormat& format) {
+  return (profile >= 2) == (format.bit_depth > 8) && (profile % 2 == 0) == (format.subsampling_x && format.subsampling_y);
+}
+
 // A prediction may be scaled down by up to 2 and up by up to 16.
 bool can_predict_from(const ReferenceSlot& slot, const FrameHeader& header) {
   return 2 * header.width >= slot.width && 2 * header.height >= slot.height && header.width <= 16 * slot.width &&
@@ -76,6 +81,7 @@ void read_references(BitReader& bits, FrameHeader& header, const HeaderState& st
   }
   if (!found) read_size(bits, header);
   read_render_size(bits, header);
+  if (!profile_has(header.profile, header.format)) throw BitstreamError("the profile is not that of the references");
   bool any = false;
   for (int i = 0; i < 3; ++i) {
     const ReferenceSlot& slot = state.slots[header.reference_slots[i]];
