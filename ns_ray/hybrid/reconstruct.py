@@ -45,11 +45,11 @@ class Reconstructor:
     section 8.5.2.3). What anchors taught goes on being used; once there is one of the new size, all of other sizes
     together count a tenth of what they did.
 
-    An HR picture has 2^25 luma samples at most (7680x4320 has fewer), 65536 a side. References, the frame and what works
-    on it take 704 MiB at most, which is enough for eight references of 7680x4320 at scales 2 to 4, but for three at
+    An HR picture has 2^25 luma samples at most (7680x4320 has fewer), 65536 a side. References, the frame and what
+    works on it take 704 MiB at most, which is enough for eight references of 7680x4320 at scales 2 to 4, but for three at
     scale 1; eight of 3840x2160 take 293 MiB at scale 1, 127 at scale 3. What would take more is refused before it is
-    allocated. With spare pictures (64 MiB) and
-    up to 6 MB a thread a reconstructor stays below 0.85 GB; frames that the caller holds come on top.
+    allocated. With spare pictures (64 MiB) and up to 6 MB a thread a reconstructor stays below 0.85 GB; frames that the
+    caller holds come on top.
     """
 
     def __init__(self, scale: int, mode: Mode = "best", threads: int = 1, *, simd: bool = True) -> None:
@@ -95,9 +95,9 @@ class Reconstructor:
             y, u, v of the shapes of an anchor; uint8, C-contiguous, read-only.
 
         Raises:
-            HybridError: shapes that do not fit, blocks that no VP9 frame has, an empty reference slot, a reference of more
-                than twice or less than a 16th of the frame's size, more samples or memory than the class allows. The
-                state is then as it was before, unless it was the system's memory that ran out.
+            HybridError: shapes that do not fit, blocks that no VP9 frame has, an empty reference slot, a reference of
+                more than twice or less than a 16th of the frame's size, more samples or memory than the class allows.
+                The state is then as it was before, unless it was the system's memory that ran out.
         """
         blocks = _bytes(coded)
         try:

@@ -1,7 +1,7 @@
-"""VP9 inter frames of random bits, of any size and with references of any size: no encoder makes all that decoders must take.
+"""VP9 inter frames of random bits, of any size and with references of any size, as no encoder at hand makes them.
 
-Whatever a bool decoder reads means something, so bits at random give blocks, filters, references and vectors of every kind.
-After them come zeros, as the end of a frame must: they read as intra blocks.
+Whatever a bool decoder reads means something, so random bits give blocks, filters, references and vectors of every
+kind. After them come zeros, as the end of a frame must: they read as intra blocks.
 """
 
 from fractions import Fraction
@@ -11,7 +11,6 @@ import numpy as np
 
 from ns_ray.errors import BitstreamError
 from ns_ray.vp9.blocks import BlockParser, FrameBlocks
-
 
 Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -78,7 +77,7 @@ LONG = 41  # of vectors: that the longest part is below 2 samples
 
 
 def moved(probability: int, step: int) -> int:
-    """What a probability becomes by the difference of number `step` (inv_remap_prob of section 6.3.5), for the first 20."""
+    """What a probability becomes by difference `step`, one of the first 20 (inv_remap_prob of section 6.3.5)."""
     difference = 7 + 13 * step
 
     def from_centre(centre: int) -> int:
@@ -99,7 +98,7 @@ def change(encoder: BoolEncoder, probability: int, wanted: int) -> None:
 
 
 def compressed_header(*, switchable: bool, compound: bool) -> bytes:
-    """4x4 transforms; few coefficients, small blocks, little intra; two references block by block where that is `compound`."""
+    """4x4 transforms, few coefficients, small blocks, little intra, long vectors; with `compound`, two references."""
     encoder = BoolEncoder()
 
     def keep(count: int) -> None:

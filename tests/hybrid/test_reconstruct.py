@@ -556,7 +556,13 @@ def test_pictures_and_memory_are_bounded():
 def test_pictures_that_are_too_large_are_refused_by_name():
     tiny = picture(np.random.default_rng(1), 2, 2)
     none = np.zeros(0, BLOCK)
-    for scale, width, height in ((1, 7680, 4370), (1, 65536, 513), (2, 5793, 5793 // 2), (4, 2048, 1025), (4, 16385, 1)):
+    for scale, width, height in (
+        (1, 7680, 4370),
+        (1, 65536, 513),
+        (2, 5793, 5793 // 2),
+        (4, 2048, 1025),
+        (4, 16385, 1),
+    ):
         with pytest.raises(HybridError, match=f"{scale * width}x{scale * height}"):
             Reconstructor(scale).frame(Coded(none, width, height), tiny)
     for scale, width, height in ((1, 7680, 4320), (4, 1920, 1080), (1, 65536, 1)):
@@ -570,7 +576,9 @@ def hostile(rng, known):
         width, height = known[rng.integers(len(known))]
     else:
         width, height = (int(side) for side in rng.integers(1, 100, 2))
-    blocks = random_blocks(rng, width, height, reach=int(rng.choice([30, 400, 32767])), slots=int(rng.choice([1, 2, 8])))
+    blocks = random_blocks(
+        rng, width, height, reach=int(rng.choice([30, 400, 32767])), slots=int(rng.choice([1, 2, 8]))
+    )
     if rng.integers(2):
         raw = blocks.view(np.uint8)
         raw[rng.integers(0, raw.size, rng.integers(1, 4))] = rng.integers(0, 256)
