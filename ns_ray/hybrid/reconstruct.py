@@ -46,8 +46,8 @@ class Reconstructor:
     together count a tenth of what they did.
 
     An HR picture has 2^25 luma samples at most (7680x4320 has fewer), 65536 a side. References, the frame and what
-    works on it take 704 MiB at most, which is enough for eight references of 7680x4320 at scales 2 to 4, but for three at
-    scale 1; eight of 3840x2160 take 293 MiB at scale 1, 127 at scale 3. What would take more is refused before it is
+    works on it take 704 MiB at most, which is enough for eight references of 7680x4320 at scales 2 to 4, but for three
+    at scale 1; eight of 3840x2160 take 293 MiB at scale 1, 127 at scale 3. What would take more is refused before it is
     allocated. With spare pictures (64 MiB) and up to 6 MB a thread a reconstructor stays below 0.85 GB; frames that the
     caller holds come on top.
     """

@@ -33,10 +33,10 @@ def main() -> None:
         refusal = str(error)
     assert 3 <= taken < 8, taken
     assert "MiB" in refusal, refusal
+    reconstructor.frame(Coded(width, height, 255), lr)  # what it replaces makes room for it
     half = grey[: height // 4, : width // 4]
-    for slot in range(8):  # what they replace makes room for them
+    for slot in range(8):
         reconstructor.frame(Coded(width // 2, height // 2, 1 << slot), (grey[: height // 2, : width // 2], half, half))
-    reconstructor.frame(Coded(width, height, 255), lr)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
