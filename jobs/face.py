@@ -44,18 +44,17 @@ def parser(description: str | None, conflicts: str = "error") -> argparse.Argume
     return made
 
 
-<<<<<<< HEAD
 def name(text: str) -> str:
     """An option's value that becomes part of a path; argparse says what is wrong with it."""
     try:
         return folder_name(text)
     except ConfigError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-=======
+
+
 def found(path: Path, data_dir: Path) -> Path:
     """A file that is named by its path, or by one below the data folder."""
     return path if path.exists() else data_dir / path
->>>>>>> slots
 
 
 def run(job: Callable[[], None]) -> int:

@@ -256,13 +256,8 @@ class Config(_Strict):
         inputs: videos to take where none are named, relative to the repository.
     """
 
-<<<<<<< HEAD
     instance: FolderName = "local"
-    epoch_seconds: float = Field(40 / 60, gt=0)
-=======
-    instance: str = "local"
     epoch_seconds: float = Field(40 / 60, ge=0.001)
->>>>>>> slots
     gop_frames: int | None = Field(120, ge=1)
     in_flight_epochs: int = Field(2, ge=1)
     stop_seconds: float = Field(2, ge=0)

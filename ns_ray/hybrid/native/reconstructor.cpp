@@ -67,6 +67,11 @@ void Reconstructor::check(const FrameInput& input) const {
   };
   const int width = input.width, height = input.height;
   if (width < 1 || height < 1 || width > 65536 || height > 65536) throw Refused("frame size " + shape(width, height));
+  const std::int64_t hr_width = static_cast<std::int64_t>(scale_) * width, hr_height = static_cast<std::int64_t>(scale_) * height;
+  if (hr_width > kMostSide || hr_height > kMostSide || hr_width * hr_height > kMostSamples)
+    throw Refused("its HR picture would have " + std::to_string(hr_width) + "x" + std::to_string(hr_height) +
+                  " samples; at most " + std::to_string(kMostSamples) + " are supported, and " + std::to_string(kMostSide) +
+                  " a side");
   if (!planes_fit(input.lr, width, height))
     throw Refused("the decoded frame's planes are not those of " + shape(width, height) + " in 4:2:0");
   if (input.anchor && !planes_fit(*input.anchor, width * scale_, height * scale_))
@@ -88,13 +93,43 @@ void Reconstructor::check(const FrameInput& input) const {
       if (slot < 0) continue;
       if (slot >= kSlots) throw Refused(where() + "there is no reference slot " + std::to_string(slot));
       if (!slots_[slot]) throw Refused(where() + "reference slot " + std::to_string(slot) + " is empty");
-      if (slots_[slot]->width != width || slots_[slot]->height != height)
-        throw Refused(where() + "its reference has the size " + shape(slots_[slot]->width, slots_[slot]->height) +
-                      " but the frame " + shape(width, height) + "; scaled references are not supported");
+      const Held& reference = *slots_[slot];
+      if (!Scaling::allowed(reference.width, width) || !Scaling::allowed(reference.height, height))
+        throw Refused(where() + "its reference has the size " + shape(reference.width, reference.height) + " but the frame " +
+                      shape(width, height) + "; VP9 allows for twice the frame's size to a 16th of it");
     }
   }
   if (area > static_cast<std::int64_t>(cells(width) + 7) * (cells(height) + 7) * 64)
     throw Refused("the blocks cover more than the frame");
+  if (bytes_with(input, true) > kMostBytes && bytes_with(input, false) > kMostBytes)
+    throw Refused("with the references held it would take " + std::to_string(bytes_with(input, false) >> 20) +
+                  " MiB; at most " + std::to_string(kMostBytes >> 20) + " are supported");
+}
+
+// Whether the frame replaces what a slot holds without referring to it.
+bool Reconstructor::leaves(int slot, const FrameInput& input) const {
+  return input.refreshed >> slot & 1 && std::none_of(input.blocks.begin(), input.blocks.end(), [&](const vp9::Block& block) {
+           return block.ref_slot[0] == slot || block.ref_slot[1] == slot;
+         });
+}
+
+// What is held and worked with while the frame is rebuilt, with the slots that it replaces without need of them or without.
+std::int64_t Reconstructor::bytes_with(const FrameInput& input, bool leaving) const {
+  constexpr int kWork = 10;  // bytes for each LR luma sample: two bands, samples, classes, cells, the prediction
+  const auto bytes = [this](int width, int height) {
+    const int across = half(width), down = half(height);
+    return static_cast<std::int64_t>(PicturePool::bytes(width, height, across, down)) +
+           static_cast<std::int64_t>(PicturePool::bytes(scale_ * width, scale_ * height, scale_ * across, scale_ * down));
+  };
+  std::int64_t sum = bytes(input.width, input.height) + kWork * std::max<std::int64_t>(largest_, input.width * input.height);
+  std::array<const Held*, kSlots> seen{};
+  for (int i = 0; i < kSlots; ++i) {
+    if (!slots_[i] || std::find(seen.begin(), seen.end(), slots_[i].get()) != seen.end()) continue;
+    if (!leaving && leaves(i, input)) continue;
+    sum += bytes(slots_[i]->width, slots_[i]->height);
+    seen[i] = slots_[i].get();
+  }
+  return sum;
 }
 
 Picture Reconstructor::lr_picture(int width, int height) { return lr_pool_.take(width, height, half(width), half(height)); }
@@ -137,7 +172,18 @@ void Reconstructor::sort(const FrameInput& input) {
   for (std::size_t i = 0; i < input.blocks.size(); ++i) order_[next[index(input.blocks[i])]++] = static_cast<std::uint32_t>(i);
 }
 
+// All that the threads need: none of them can say that memory is gone.
+void Reconstructor::Worker::prepare(int lr_width, int scale) {
+  const auto stride = static_cast<std::size_t>(row_stride(scale * lr_width));
+  rows.resize(stride * (2 * 8 + 1));
+  detail.resize(stride * 2 * scale);
+  samples.resize((static_cast<std::size_t>(lr_width) + 2 * Samples::kEdge) * 8);
+  sums.resize((static_cast<std::size_t>(lr_width) + 1) / 2 * 3 * 3);
+}
+
 void Reconstructor::prepare(const FrameInput& input) {
+  largest_ = std::max<std::int64_t>(largest_, input.width * input.height);
+  for (const auto& worker : workers_) worker->prepare(input.width, scale_);
   cells_across_ = cells(input.width);
   cells_down_ = cells(input.height);
   fade_.resize(static_cast<std::size_t>(cells_across_) * cells_down_);
@@ -161,6 +207,10 @@ void Reconstructor::prepare(const FrameInput& input) {
 
 Picture Reconstructor::frame(const FrameInput& input) {
   check(input);
+  if (bytes_with(input, true) > kMostBytes)
+    for (int i = 0; i < kSlots; ++i)
+      if (leaves(i, input)) slots_[i].reset();
+  prepare(input);
   auto now = std::make_shared<Held>(Held{input.width, input.height, {}, {}});
   now->lr = copy_of(input.lr, lr_picture(input.width, input.height));
   now->hr = hr_picture(input.width, input.height);
@@ -174,7 +224,6 @@ Picture Reconstructor::frame(const FrameInput& input) {
   } else {
     if (detail_.taught()) classify(now->lr);
     sort(input);
-    prepare(input);
     const Picture lr_prediction = lr_picture(input.width, input.height);
     pool_.run(static_cast<int>(starts_.size()) - 1,
               [&](int i, int worker) { superblock(*workers_[worker], i, input, *now, lr_prediction); });
@@ -200,19 +249,25 @@ Prediction Reconstructor::predict(const FrameInput& input) {
 void Reconstructor::predict_block(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const {
   for (int which = 0; which < 2 && block.ref_slot[which] >= 0; ++which) {
     const Held& reference = *slots_[block.ref_slot[which]];
+    const int frame_width = lr.planes[0].width, frame_height = lr.planes[0].height;
+    const bool scaled = reference.width != frame_width || reference.height != frame_height;
+    const bool parts = block.sub_width != block.width || block.sub_height != block.height;
+    const Scaling to_reference_x(reference.width, frame_width), to_reference_y(reference.height, frame_height);
     for (int i = 0; i < 3; ++i) {
       const bool chroma = i > 0;
       const Plane &lr_to = lr.planes[i], &hr_to = hr.planes[i];
-      const int part_width = chroma ? block.width / 2 : block.sub_width;
-      const int part_height = chroma ? block.height / 2 : block.sub_height;
+      // Where positions are rounded, it matters that parts are predicted in quarters.
+      const bool quarters = scaled && parts && !chroma;
+      const int part_width = quarters ? 4 : chroma ? block.width / 2 : block.sub_width;
+      const int part_height = quarters ? 4 : chroma ? block.height / 2 : block.sub_height;
       const int x0 = chroma ? block.x / 2 : block.x, y0 = chroma ? block.y / 2 : block.y;
-      const int x1 = std::min(x0 + (chroma ? block.width / 2 : block.width), lr_to.width);
-      const int y1 = std::min(y0 + (chroma ? block.height / 2 : block.height), lr_to.height);
+      const int block_width = chroma ? block.width / 2 : block.width, block_height = chroma ? block.height / 2 : block.height;
+      const int x1 = std::min(x0 + block_width, lr_to.width), y1 = std::min(y0 + block_height, lr_to.height);
       for (int y = y0; y < y1; y += part_height) {
         for (int x = x0; x < x1; x += part_width) {
           const int part = (y - y0 >= 4 && block.height == 8 ? 2 : 0) + (x - x0 >= 4 && block.width == 8 ? 1 : 0);
           int down = block.mv[chroma ? 0 : part][which][0], across = block.mv[chroma ? 0 : part][which][1];
-          if (chroma && (block.sub_width != block.width || block.sub_height != block.height)) {
+          if (chroma && parts) {
             down = across = 0;
             for (const auto& mv : block.mv) down += mv[which][0], across += mv[which][1];
             down = mean_of_four(down);
@@ -220,6 +275,18 @@ void Reconstructor::predict_block(Motion& motion, const vp9::Block& block, const
           }
           if (!chroma) down *= 2, across *= 2;  // to 1/16 sample, which a vector is in halved planes
           const int width = std::min(part_width, x1 - x), height = std::min(part_height, y1 - y);
+          if (scaled) {
+            across = Scaling::kept_near(across, x0, block_width, cells(frame_width) * (chroma ? kCell / 2 : kCell));
+            down = Scaling::kept_near(down, y0, block_height, cells(frame_height) * (chroma ? kCell / 2 : kCell));
+            const int from_x = to_reference_x.start(x, chroma, across), from_y = to_reference_y.start(y, chroma, down);
+            const int step_x = to_reference_x.step(), step_y = to_reference_y.step();
+            motion.predict_scaled(reference.lr.planes[i], from_x, from_y, step_x, step_y, kFilters[block.filter],
+                                  lr_to.at(x, y), lr_to.width, width, height, which);
+            motion.predict_scaled(reference.hr.planes[i], to_reference_x.hr_start(from_x, scale_),
+                                  to_reference_y.hr_start(from_y, scale_), step_x, step_y, kFilters[block.filter],
+                                  hr_to.at(scale_ * x, scale_ * y), hr_to.width, scale_ * width, scale_ * height, which);
+            continue;
+          }
           motion.predict(reference.lr.planes[i], x * 16 + across, y * 16 + down, kFilters[block.filter], lr_to.at(x, y),
                          lr_to.width, width, height, which);
           motion.predict(reference.hr.planes[i], scale_ * (x * 16 + across), scale_ * (y * 16 + down),
@@ -231,11 +298,15 @@ void Reconstructor::predict_block(Motion& motion, const vp9::Block& block, const
   }
 }
 
-// Luma near the block's edges, where the blocks beyond them moved otherwise, partly as if it had moved with those.
+// Luma near the block's edges, where the blocks beyond them moved otherwise, partly as if it had moved with those; not where
+// those have references of another size.
 void Reconstructor::overlap(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const {
   std::uint8_t moved[kSuperblock * kOverlap * 4 * 4];
   const int right = std::min(block.x + block.width, lr.planes[0].width);
   const int bottom = std::min(block.y + block.height, lr.planes[0].height);
+  const auto scaled = [&](int slot) {
+    return slot >= 0 && (slots_[slot]->width != lr.planes[0].width || slots_[slot]->height != lr.planes[0].height);
+  };
   // A strip along the edge, up to where the block beyond it ends; gives that place.
   const auto strip = [&](int x, int y, bool across, bool far) {
     const int cx = (across ? (far ? right : x - 1) : x) / kCell, cy = (across ? y : far ? bottom : y - 1) / kCell;
@@ -249,7 +320,7 @@ void Reconstructor::overlap(Motion& motion, const vp9::Block& block, const Pictu
       alike &= other->ref_slot[which] == block.ref_slot[which] &&
                (block.ref_slot[which] < 0 || std::abs(theirs[0] - ours[0]) + std::abs(theirs[1] - ours[1]) <= kAlike);
     }
-    if (alike || other->ref_slot[0] < 0) return end;
+    if (alike || other->ref_slot[0] < 0 || scaled(other->ref_slot[0]) || scaled(other->ref_slot[1])) return end;
     const int width = across ? std::min(kOverlap, right - x) : end - x, height = across ? end - y : std::min(kOverlap, bottom - y);
     const auto mix = [&](const Plane& to, Picture Held::*resolution, int scale, const Ramp& ramp) {
       for (int which = 0; which < 2 && other->ref_slot[which] >= 0; ++which) {
@@ -396,7 +467,6 @@ void Reconstructor::classify(const Picture& lr) {
 void Reconstructor::classify_band(Worker& worker, int band) {
   const int width = samples_.width, first = band * kSuperblock, last = std::min(first + kSuperblock, samples_.height);
   const int half_width = (width + 1) / 2;
-  worker.sums.resize(static_cast<std::size_t>(half_width) * 3 * 3);
   std::int32_t* sums[3][3];
   for (int i = 0; i < 9; ++i) sums[i / 3][i % 3] = worker.sums.data() + static_cast<std::ptrdiff_t>(i) * half_width;
   const auto gradients = [&](int y) {
@@ -417,8 +487,7 @@ void Reconstructor::compose(Worker& worker, int plane, int band, const Picture& 
   if (first >= last) return;
   const int width = work.width * scale_;
   auto& buffer = worker.rows;
-  const int stride = width + 32;
-  buffer.resize(static_cast<std::size_t>(stride) * (2 * 8 + 1));
+  const int stride = row_stride(width);
   const auto target = [&](int y) { return buffer.data() + static_cast<std::ptrdiff_t>(y & 7) * stride; };
   const auto low = [&](int y) { return buffer.data() + static_cast<std::ptrdiff_t>(8 + (y & 7)) * stride; };
   std::int16_t* fade = buffer.data() + static_cast<std::ptrdiff_t>(16) * stride;
@@ -428,10 +497,9 @@ void Reconstructor::compose(Worker& worker, int plane, int band, const Picture& 
     kernels_.stretch(work.low_row(from), low(y + 8), work.width, scale_, upscaler_.weights);
   };
   const bool guesses = plane == 0 && detail_.taught();
-  worker.detail.assign(static_cast<std::size_t>(stride) * (guesses ? 2 * scale_ : 1), 0);
+  if (!guesses) std::fill_n(worker.detail.begin(), stride, std::int16_t{0});
   const auto detail = [&](int row) { return worker.detail.data() + static_cast<std::ptrdiff_t>(guesses ? row : 0) * stride; };
   const int samples_stride = work.width + 2 * Samples::kEdge;
-  worker.samples.resize(guesses ? static_cast<std::size_t>(samples_stride) * 8 : 0);
   const auto samples = [&](int y) { return worker.samples.data() + static_cast<std::ptrdiff_t>(y & 7) * samples_stride + Samples::kEdge; };
   const auto whole = [&](int y) {
     const std::int16_t* from = work.target_row(std::clamp(y, 0, work.height - 1));
