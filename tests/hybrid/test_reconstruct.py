@@ -737,3 +737,25 @@ def test_large_skipped_blocks_equal_their_prediction_inside(clip):
             seen += 1
         reconstructor.frame(parsed, lr)
     assert seen > 50
+
+
+def test_a_stream_that_an_encoder_resized_goes_on():
+    """480x270, and smaller from frame 60 on without a key frame."""
+    decoder, parser, plain, best = Decoder("vp9"), BlockParser(), Reconstructor(1, "plain"), Reconstructor(2)
+    with av.open(str(Path(__file__).parents[1] / "data" / "resized.ivf")) as container:
+        packets = [bytes(packet) for packet in container.demux() if packet.size]
+    sizes, errors = set(), []
+    for data in packets[:64]:
+        parsed, lr = parser.parse(data), decoder.decode(data)
+        size = parsed.width, parsed.height
+        scaled = [slot for slot, other in zip(parsed.ref_slots, parsed.ref_sizes, strict=True) if other != size]
+        low, _ = plain.predict(parsed, lr)
+        for block in parsed.blocks[np.isin(parsed.blocks["ref_slot"][:, 0], scaled)] if not parsed.key else ():
+            x, y, w, h = (int(block[name]) for name in ("x", "y", "width", "height"))
+            errors.append(np.abs(low[0][y : y + h, x : x + w].astype(int) - lr[0][y : y + h, x : x + w]).mean())
+        assert all(np.array_equal(a, b) for a, b in zip(plain.frame(parsed, lr), lr, strict=True))
+        assert best.frame(parsed, lr)[0].shape == (2 * size[1], 2 * size[0])
+        sizes.add(size)
+    assert len(sizes) == 2
+    assert len(errors) > 20
+    assert np.median(errors) < 1
