@@ -231,6 +231,8 @@ def _look(container: av.container.InputContainer, stream: VideoStream) -> _Seen:
                 key = _key_header(data)
             if packets >= _SEEN_PACKETS or size >= _SEEN_BYTES or time.monotonic() > deadline:
                 break
+    if not vp9:  # whose frames may be coded in another order than they are shown
+        times.sort()
     return _Seen(times, key, packets > 0 and not frames, encrypted)
 
 
