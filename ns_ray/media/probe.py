@@ -187,8 +187,8 @@ def _described(stream: VideoStream, path: str, seen: _Seen) -> VideoInfo:
     time_base = Fraction(stream.time_base)
     stated = believable(stream.average_rate, time_base)
     whole = stated if stream.frames and stream.duration else None
-    measured = measured_rate(seen.times, time_base, whole)
-    rate, note = frame_rate(stated, measured or believable(stream.guessed_rate, time_base))
+    guessed = believable(stream.guessed_rate, time_base)
+    rate, note = frame_rate(stated, measured_rate(seen.times, time_base, whole), guessed)
     pixel_format = context.pix_fmt or "unknown"
     colors = Colors(
         int(context.color_range),

@@ -16,7 +16,7 @@ _OTHERS = {".json", ".part"}
 
 @dataclass(frozen=True, slots=True)
 class RawVideo:
-    """A whole source video: what it is, bytes, seconds of its video, and where it came from (empty where nobody knows)."""
+    """A whole source: what it is, bytes, seconds of its video, and where it came from (empty where nobody knows)."""
 
     info: VideoInfo
     bytes: int
