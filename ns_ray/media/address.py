@@ -135,10 +135,12 @@ def locate(path: str, unsafe: bool = False) -> Address:
 
 
 def why_unreadable(path: str) -> str:
-    """What is wrong with a file that could not be opened as a video, and the remedy."""
+    """What is wrong with what could not be opened as a video, as far as can be told, and the remedy."""
     name = local(path)
+    if name is None:
+        return "check the address, and whether what it names is a video"
     begin = b""
-    if name is not None and not is_pipe(path):
+    if not is_pipe(name):
         with suppress(OSError), open(name, "rb") as file:
             begin = file.read(4096)
     if begin.lstrip().startswith(_PLAYLISTS):

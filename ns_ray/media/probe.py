@@ -119,7 +119,7 @@ def describe(container: av.container.InputContainer, path: str) -> VideoInfo:
 
 def is_live(path: str, container: av.container.InputContainer) -> bool:
     """Whether an open source is read once: it is a pipe, or has neither length nor duration."""
-    return is_pipe(path) or (container.size <= 0 and container.duration is None)
+    return is_pipe(path) or (container.size <= 0 and not container.duration)
 
 
 def require_supported(info: VideoInfo) -> None:
