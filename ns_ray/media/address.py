@@ -23,7 +23,7 @@ _CONTAINERS = (
     "h264,hevc,vvc,m4v,av1,mjpeg,gif,yuv4mpegpipe"
 )
 # By protocol: the protocols it stands on, and what it may carry. HLS and DASH lead on to http and https alone.
-_WEB = ("http,https,httpproxy,tls,tcp", f"{_CONTAINERS},hls,dash")
+_WEB = ("http,https,httpproxy,tls,tcp", f"{_CONTAINERS},hls,dash,aac,ac3,mp3,webvtt")
 _RTMP = ("rtmp,rtmps,tls,tcp", "flv,live_flv")
 _RTSP = ("rtp,udp,tls,tcp", "rtsp")
 _PROTOCOLS = {"http": _WEB, "https": _WEB, "rtmp": _RTMP, "rtmps": _RTMP, "rtsp": _RTSP, "rtsps": _RTSP}

@@ -194,6 +194,7 @@ def test_what_an_edit_list_cuts_off_is_decoded_but_hurried_by(tmp_path, clip):
     assert not VideoDecoder(info).decode(packets).damaged
     assert sum("edit list" in note for unit in units for note in unit.notes) == 1
     looped = list(islice(read_units(info, loop=True), 75))
+    assert sum("edit list" in note for unit in looped for note in unit.notes) == 1
     assert [u.packet.pts - packets[-1].pts for u in looped[30:32]] == [tick, tick + 1]
 
 
@@ -271,6 +272,19 @@ def test_going_on_reads_as_little_late_as_early(tmp_path, clip, name, monkeypatc
         assert first == at // 30 * 30
         assert 0 < sum(read) < path.stat().st_size / 4
         assert len(pickle.dumps(units[at].mark)) < 1000
+
+
+def test_key_frames_are_those_of_the_bitstream(tmp_path, clip):
+    """In a file that says of every frame that it is one."""
+    path = written(tmp_path, [replace(packet, key=True) for packet in clip], "a.nut", copies=2)
+    with av.open(str(path)) as container:
+        assert sum(packet.is_keyframe for packet in container.demux(video=0) if packet.size) == 120
+    info = probe(str(path))
+    units = list(islice(read_units(info, loop=True), 200))
+    assert [u.packet.video_index for u in units if u.packet.key] == [0, 30, 60, 90, 120, 150, 180]
+    first, rest = again(info, units[100], 3)
+    assert first == 90
+    assert [u.packet for u in rest] == [u.packet for u in units[101:104]]
 
 
 def test_going_on_after_a_clock_that_went_back(tmp_path, clip):
