@@ -10,6 +10,7 @@ from ns_ray.hybrid.anchor_image import AnchorImage, anchor_size, decode_anchor
 from ns_ray.hybrid.reader import HybridPacket, HybridReader
 from ns_ray.hybrid.rebuild import HrFrame, Rebuilder
 from ns_ray.hybrid.reconstruct import Mode
+from ns_ray.media.packets import SidePacket
 from ns_ray.picture.yuv import Yuv420, from_rgb
 
 _PACKETS_ASKED = 600
@@ -22,6 +23,7 @@ class HybridDecoder:
         info: the LR video.
         scale: HR over LR.
         damaged: packets without a picture and anchors that could not be decoded, as (video_index, reason).
+        sides: packets of the tracks beside the video (`info.sides`) that came so far; the caller takes them out.
     """
 
     def __init__(self, path: str, mode: Mode = "best", threads: int = 1) -> None:
@@ -44,6 +46,9 @@ class HybridDecoder:
         self._packets = chain(first, packets)
         self._rebuilder = Rebuilder(self.info, self.scale, mode, threads)
         self.damaged = self._rebuilder.damaged
+        self.damaged += self._reader.damaged
+        self._reader.damaged = self.damaged
+        self.sides: list[SidePacket] = []
 
     def __iter__(self) -> Iterator[HrFrame]:
         """The frames in order of display; a damaged anchor is passed over, and its frame rebuilt like any other.
@@ -52,6 +57,7 @@ class HybridDecoder:
             HybridError, MediaError: the file cannot be read on.
         """
         for one in self._packets:
+            self.sides += one.sides
             anchors = {}
             for image in one.anchors:
                 try:

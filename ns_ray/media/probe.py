@@ -158,7 +158,12 @@ def open_input(path: str, unsafe: bool = False) -> av.container.InputContainer:
 def open_address(address: Address, path: str) -> av.container.InputContainer:
     """Open what an address means; `path` is what errors call it. Raises MediaError as `open_input`."""
     try:
-        container = av.open(address.target, timeout=(OPEN_SECONDS, READ_SECONDS), options=dict(address.options))
+        container = av.open(
+            address.target,
+            timeout=(OPEN_SECONDS, READ_SECONDS),
+            options=dict(address.options),
+            metadata_errors="replace",
+        )
     except (av.error.FFmpegError, OSError) as error:
         if not isinstance(address.target, str):
             address.target.close()

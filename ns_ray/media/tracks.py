@@ -1,5 +1,7 @@
 """What a file says of its tracks, kept as a Matroska header: colours, shape of the pixels, rotation, languages."""
 
+from fractions import Fraction
+
 import av
 import av.error
 from av.stream import Disposition
@@ -12,30 +14,36 @@ MOST_SIDES = 32
 """More tracks beside the video than this are left out: a file may claim any number."""
 _LIVE = {"fflags": "bitexact", "live": "1"}
 _KEPT_METADATA = ("title", "language", "stereo_mode")
+_ASPECT_RATIO = 3  # DisplayUnit
+_BESIDE, _BELOW = (1, 8, 9, 11), (2, 3, 6, 7)  # values of StereoMode: where the other eye's samples are
 _KINDS = ("audio", "subtitle")
 
 
 def header_of(
-    container: av.container.InputContainer,
+    container: av.container.InputContainer, video: av.VideoStream | None = None
 ) -> tuple[bytes, tuple[SideTrack, ...], list[av.stream.Stream], tuple[str, ...]]:
     """What is carried of an open file beside its packets.
 
     Nothing is read from the container.
 
+    Args:
+        container: the file.
+        video: the track to carry; the first by default.
+
     Returns:
-        A Matroska file without packets, with the first video track and all audio and subtitle tracks that Matroska
+        A Matroska file without packets, with the video track and all audio and subtitle tracks that Matroska
         holds; those tracks; the container's streams that they are, to be read, in this order; and a sentence for
         each thing that is not carried.
 
     Raises:
         MediaError: there is no video track, or Matroska does not hold its codec.
     """
-    video = next(iter(container.streams.video), None)
+    video = video or next(iter(container.streams.video), None)
     if video is None:
         raise MediaError(f"{container.name}: it has no video stream; give a video file")
     entry = entry_of(video)
     if entry is None:
-        raise MediaError(f"{container.name}: Matroska does not hold {video.codec_context.name}; encode it as VP9")
+        raise MediaError(f"{container.name}: Matroska does not hold {codec_of(video) or 'its codec'}; encode it as VP9")
     entries = [entry]
     sides: list[SideTrack] = []
     streams: list[av.stream.Stream] = []
@@ -50,7 +58,7 @@ def header_of(
             notes.append(f"{_name(stream)} is left out: {_why(stream)}")
             continue
         entries.append(side)
-        sides.append(SideTrack(stream.type, stream.codec_context.name, stream.time_base))
+        sides.append(SideTrack(stream.type, codec_of(stream), stream.time_base))
         streams.append(stream)
     if container.chapters():
         notes.append("its chapters are left out")
@@ -64,9 +72,10 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | No
         stream: a stream.
         doc_type: `matroska`, or `webm`, which holds fewer codecs.
     """
-    if stream.type not in ("video", *_KINDS):
+    codec = codec_of(stream)
+    if not codec or stream.type not in ("video", *_KINDS):
         return None
-    if stream.type == "audio" and stream.codec_context.name == "aac" and not stream.codec_context.extradata:
+    if codec == "aac" and not stream.codec_context.extradata:
         return None  # with headers in its packets, as in MPEG-TS
     memory = Memory()
     try:
@@ -77,7 +86,14 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | No
             sink.start_encoding()
     except (av.error.FFmpegError, ValueError):
         return None
-    return entries_of(bytes(memory.data))[0]
+    entry = entries_of(bytes(memory.data))[0]
+    return _shaped(entry, stream) if isinstance(stream, av.VideoStream) else entry
+
+
+def codec_of(stream: av.stream.Stream) -> str:
+    """Name of a stream's codec; empty where FFmpeg does not know it."""
+    context = getattr(stream, "codec_context", None)
+    return context.codec.canonical_name if context else ""
 
 
 def header_with(entries: list[bytes], doc_type: str = "matroska") -> bytes:
@@ -143,6 +159,30 @@ def entries_of(header: bytes) -> list[bytes]:
     raise MediaError("a Matroska header without tracks")
 
 
+def _shaped(entry: bytes, stream: av.VideoStream) -> bytes:
+    """A video's TrackEntry content with the shape of its pixels, which the muxer is not told by a template."""
+    picture = matroska.child(entry, matroska.VIDEO) or b""
+    stereo = matroska.number(matroska.child(picture, matroska.STEREO_MODE))
+    shape = Fraction(stream.sample_aspect_ratio or 1)
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if not width or not height or (shape == 1 and not stereo):
+        return entry
+    # What is displayed is one eye's picture.
+    across = width * shape / (2 if stereo in _BESIDE else 1)
+    down = Fraction(height, 2 if stereo in _BELOW else 1)
+    unit = 0
+    if across.denominator > 1 or down.denominator > 1:  # not in whole pixels: then the ratio alone
+        ratio = across / down
+        across, down, unit = Fraction(ratio.numerator), Fraction(ratio.denominator), _ASPECT_RATIO
+    displayed = (
+        matroska.unsigned(matroska.DISPLAY_WIDTH, int(across)),
+        matroska.unsigned(matroska.DISPLAY_HEIGHT, int(down)),
+        matroska.unsigned(matroska.DISPLAY_UNIT, unit),
+    )
+    kept = matroska.without(picture, matroska.DISPLAY_WIDTH, matroska.DISPLAY_HEIGHT, matroska.DISPLAY_UNIT)
+    return matroska.without(entry, matroska.VIDEO) + matroska.element(matroska.VIDEO, kept, *displayed)
+
+
 class Memory:
     """A sink that cannot seek, so that the muxer writes as it would to a network."""
 
@@ -156,7 +196,7 @@ class Memory:
 
 
 def _name(stream: av.stream.Stream) -> str:
-    codec = stream.codec_context.name if getattr(stream, "codec_context", None) else ""
+    codec = codec_of(stream)
     return f"its {stream.type} track {stream.index}{f' ({codec})' if codec else ''}"
 
 
