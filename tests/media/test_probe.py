@@ -17,7 +17,7 @@ from remux import ffmpeg, ivf, remux
 from ns_ray.errors import MediaError
 from ns_ray.media import address
 from ns_ray.media import matroska as m
-from ns_ray.media.packets import read_packets
+from ns_ray.media.packets import read_packets, read_units
 from ns_ray.media.probe import open_input, probe, require_supported
 from ns_ray.media.raw import measure
 
@@ -210,8 +210,20 @@ def site(tmp_path):
     """A web server for a folder; its address."""
 
     class Quiet(SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def log_message(self, *_):
             pass
+
+        def do_GET(self):
+            if not self.path.startswith("/live/"):
+                super().do_GET()
+                return
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            data = (tmp_path / self.path[len("/live/") :]).read_bytes()
+            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n0\r\n\r\n")
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path))
     thread = threading.Thread(target=server.serve_forever)
@@ -238,6 +250,18 @@ def test_the_web_serves_files_and_playlists_of_the_web_alone(tmp_path, plain_vid
     (tmp_path / "tcp.m3u8").write_text(playlists("tcp://127.0.0.1:1")["a.m3u8"])
     with pytest.raises(MediaError, match=r"tcp.m3u8"):
         open_input(f"{site}/tcp.m3u8")
+
+
+def test_a_live_url_is_read_once_and_goes_on_with_what_comes(tmp_path, clip, site):
+    remux(tmp_path / "a.mkv", clip, times_of(25), MS, options={"live": "1"})
+    info = probe(f"{site}/live/a.mkv")
+    assert info.frame_rate == 25
+    units = list(read_units(info, loop=True))
+    assert [u.packet.video_index for u in units] == list(range(60))
+    rest = list(read_units(info, units[29].mark, loop=True))
+    assert [u.packet.video_index for u in rest] == list(range(30, 90))
+    assert rest[0].packet.pts == units[29].packet.pts + 40
+    assert "opened again" in rest[0].notes[0]
 
 
 # Pipes
