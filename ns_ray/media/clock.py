@@ -41,6 +41,11 @@ class Clock:
     def __post_init__(self) -> None:
         self._far = int(_FAR_SECONDS / self.time_base)
 
+    @property
+    def due(self) -> int:
+        """When a packet without a time of its own would come next."""
+        return round(self._exact + self._gap)
+
     def copy(self) -> "Clock":
         """One that goes on from the same state."""
         return copy(self)
@@ -132,6 +137,10 @@ class SideClock:
     def copy(self) -> "SideClock":
         """One that goes on from the same state."""
         return copy(self)
+
+    def restart(self) -> None:
+        """The source begins again: what then comes too early is of no interest."""
+        self._said_early = self._said_back = True
 
     def place(self, raw: int, before: int, video: Clock) -> tuple[int | None, str]:
         """A packet's time in the track's ticks, and what is to be said of it (empty where nothing).

@@ -202,6 +202,7 @@ class _Reader:
         self._live = False
         self._pending: list[SidePacket] = []  # of other tracks, with the source's times
         self._pending_bytes = 0
+        self._tail: tuple[SidePacket, ...] = ()  # of other tracks, from before the source began again
         self._held: deque[_Coded] = deque(maxlen=_MOST_HELD)  # cut off, but perhaps needed
         self._notes: list[str] = []
 
@@ -212,11 +213,24 @@ class _Reader:
                 yield from self._read(source)
             if self._live or not loop:
                 break
-            self._clock.restart()
-            self._held.clear()
+            self._again()
             source = self._open()
         if self._pending:
             yield self._unit(None, self._place_sides(self._clock.offset))
+
+    def _again(self) -> None:
+        """Prepare for the source to begin again: what other tracks have beyond the video is left out."""
+        base, due = self._info.time_base, self._clock.due
+        self._pending = [
+            side
+            for side in self._pending
+            if side.pts * self._info.sides[side.track].time_base + self._clock.offset * base < due * base
+        ]
+        self._tail = self._place_sides(self._clock.offset)
+        for side in self._sides:
+            side.restart()
+        self._clock.restart()
+        self._held.clear()
 
     def _enter(self) -> _Source:
         """Open the source where the mark says."""
@@ -306,6 +320,7 @@ class _Reader:
 
     def _unit(self, packet: Packet | None, sides: tuple[SidePacket, ...]) -> Unit:
         notes, self._notes = tuple(self._notes), []
+        sides, self._tail = (*self._tail, *sides), ()
         return Unit(packet, sides, notes, Mark(self._index, self._entry, self._clock.copy() if self._live else None))
 
     def _wait(self, packet: "CodedPacket[Stream]", tracks: list[Stream]) -> None:

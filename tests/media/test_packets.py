@@ -127,6 +127,19 @@ def test_a_longer_track_beside_it_makes_no_video_truncated(tmp_path, clip):
     assert sum(unit.packet is not None for unit in units) == 60
 
 
+@pytest.mark.parametrize("length", [900, 1000, 1300])
+def test_a_track_of_another_length_begins_again_with_the_video(tmp_path, clip, length):
+    path = remux(tmp_path / "a.mkv", clip, times_of(MS), MS, rate=60, sides=range(0, length, 20))
+    info = probe(str(path))
+    units = list(islice(read_units(info, loop=True), 180))
+    once = range(0, min(length, 1000), 20)
+    assert [side.pts for unit in units for side in unit.sides][: 2 * len(once)] == [*once, *(1000 + t for t in once)]
+    assert not any(unit.notes for unit in units)
+    for at in (59, 60, 61, 130):
+        _, rest = again(info, units[at], 3)
+        assert [(u.packet, u.sides) for u in rest] == [(u.packet, u.sides) for u in units[at + 1 : at + 4]]
+
+
 def test_tracks_beside_a_video_that_begins_late(tmp_path, clip):
     path = remux(tmp_path / "a.mkv", clip, [t + 500 for t in times_of(MS)], MS, rate=60, sides=range(0, 1500, 20))
     units = units_of(path)
