@@ -181,7 +181,10 @@ def open_address(address: Address, path: str) -> av.container.InputContainer:
 def _video(container: av.container.InputContainer, path: str) -> VideoStream:
     if not container.streams.video:
         raise MediaError(f"{path}: it has no video stream; give a video file")
-    return container.streams.video[0]
+    stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise MediaError(f"{path}: the codec of its video is not known here; encode it with libvpx-vp9")
+    return stream
 
 
 def _described(stream: VideoStream, path: str, seen: _Seen) -> VideoInfo:

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import random
 import threading
 from dataclasses import replace
 from fractions import Fraction
@@ -362,3 +363,31 @@ def test_a_source_without_a_packet_is_named(tmp_path, clip):
     path.write_bytes(path.read_bytes()[:32])
     with pytest.raises(MediaError, match="none"):
         list(read_packets(info))
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.ivf"])
+def test_damage_is_named_or_passed_on_in_order(tmp_path, clip, name):
+    whole = written(tmp_path, clip, name, copies=1, sides=range(0, 1000, 20) if name == "a.mkv" else ()).read_bytes()
+    path = tmp_path / f"damaged-{name}"
+    chance = random.Random(11)
+    read = 0
+    for _ in range(60):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 3, 20))):
+            at = int(len(data) * chance.random() ** 2)
+            if chance.random() < 0.7:
+                data[at] = chance.randrange(256)
+            else:
+                del data[at : at + chance.randrange(1, 50)]
+        path.write_bytes(data)
+        times = []
+        try:
+            info = probe(str(path))
+            for unit in islice(read_units(info, loop=True), 150):
+                assert unit.packet is not None
+                times.append(unit.packet.pts)
+        except MediaError as error:
+            assert name in str(error)
+        assert times == sorted(times)
+        read += len(times) > 0
+    assert read > 10, "nearly nothing could be read: the damage is no test"

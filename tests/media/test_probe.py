@@ -139,6 +139,13 @@ def test_what_cannot_be_read_is_told_apart(tmp_path, clip):
         probe(str(tmp_path / "absent.webm"))
 
 
+def test_a_codec_that_nobody_knows_is_named(tmp_path, clip):
+    path = remux(tmp_path / "a.mkv", clip, times_of(60), MS, rate=60)
+    path.write_bytes(path.read_bytes().replace(b"V_VP9", b"V_VPX"))
+    with pytest.raises(MediaError, match=r"a.mkv: the codec of its video is not known"):
+        probe(str(path))
+
+
 def test_whole_raw_videos_are_judged_by_their_video(tmp_path, clip):
     late = [t + 700 for t in times_of(60)]
     path = remux(tmp_path / "a.mkv", clip, late, MS, rate=60, sides=range(0, 4000, 20))
