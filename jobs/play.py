@@ -1,6 +1,7 @@
 """Play a hybrid stream: write its frames at high resolution, as video, with its sound and subtitles."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,7 +70,7 @@ def play(options: argparse.Namespace) -> None:
         NsRayError: the input is no hybrid stream, or the output cannot be written.
     """
     for path in (options.output, part_of(options.output)):
-        if path.exists() and path.samefile(options.hybrid):
+        if path.exists() and os.path.exists(options.hybrid) and path.samefile(options.hybrid):
             raise ConfigError(f"{options.output}: it is the hybrid stream itself; give another -o")
     decoder = HybridDecoder(options.hybrid, "best" if options.mode == "lr" else options.mode, options.threads)
     sources = {"anchor": 0, "rebuilt": 0, "upscaled": 0}

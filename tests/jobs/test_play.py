@@ -173,6 +173,7 @@ def test_sound_and_subtitles_are_copied_or_said_to_be_lost(tmp_path, rich, capsy
             sides = [one for packet in HybridReader(str(hybrid)) for one in packet.sides if one.track == at]
             with av.open(str(out)) as container:
                 stream = container.streams[1 + kept.index(track.codec)]
+                assert stream.metadata["language"] in {"opus": ("fra", "fre"), "subrip": ("deu", "ger")}[track.codec]
                 packets = [one for one in container.demux(stream) if one.size]
                 assert [bytes(one) for one in packets] == [one.data for one in sides]
                 starts = [float(one.pts * one.time_base) for one in packets]
@@ -338,6 +339,13 @@ def test_the_input_is_never_written_over(tmp_path, rich, capsys, link):
     assert play.main([str(hybrid), "-o", str(out)]) == 2
     assert "hybrid stream itself" in capsys.readouterr().err
     assert hybrid.read_bytes() == before
+
+
+def test_what_is_no_file_may_be_written_over_a_film_of_before(tmp_path, capsys):
+    out = tmp_path / "o.mkv"
+    out.write_bytes(b"of before")
+    assert play.main([str(tmp_path / "absent.mkv"), "-o", str(out)]) == 1
+    assert "absent.mkv: it cannot be opened" in capsys.readouterr().err
 
 
 def test_play_has_the_options_of_all_jobs(capsys):
