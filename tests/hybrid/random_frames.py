@@ -174,11 +174,9 @@ class RandomStream:
             self.frames.append(header + noise.tobytes() + bytes(width * height // 8 + 64))
             try:
                 self.facts = self._facts()
-                if self.facts[-1].padded:
-                    return
+                return
             except BitstreamError:
-                pass
-            self.frames.pop()
+                self.frames.pop()
             noise = noise[: len(noise) * 7 // 8]
 
     def _facts(self) -> list[FrameBlocks]:
