@@ -8,15 +8,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from ray import ObjectRef as Ref
 from ray.exceptions import RayError
 
+from actors.kept import Kept
 from actors.messages import (
     DecodeReply,
     EncodeReply,
     Form,
     Frame,
-    Made,
     MadeReply,
     ReadReply,
     Stream,
@@ -38,9 +37,9 @@ from ns_ray.vp9.records import FrameRecord, FrameType
 
 Method = Literal["neuroscaler", "selective", "per-frame"]
 Progress = Callable[[str, int], None]
-PacketsRef = Ref[Iterable[Packet]]
-SidesRef = Ref[Iterable[SidePacket]]
-FramesRef = Ref[list[Frame]]
+PacketsRef = Kept[Iterable[Packet]]
+SidesRef = Kept[Iterable[SidePacket]]
+FramesRef = Kept[list[Frame]]
 
 # Epochs kept to bring a lost decoder back where key frames are rare; beyond that the stream waits for the next one.
 _HISTORY_EPOCHS = 16
@@ -195,7 +194,7 @@ class StreamRun:
                 return
             number += 1
 
-    def _begin_reading(self, mark: Mark) -> "asyncio.Task[tuple[list[Ref[Any]], ReadReply]]":
+    def _begin_reading(self, mark: Mark) -> "asyncio.Task[tuple[list[Kept[Any]], ReadReply]]":
         limit = min(self._size, self._plan.frames - mark.index)
         until = Fraction(mark.index + limit) / self.stream.info.frame_rate
         return asyncio.ensure_future(
@@ -289,9 +288,9 @@ class StreamRun:
         enhanced = await asyncio.gather(*(self._enhance(result, group) for group in groups))
         if before is not None:
             await before
-        parts = [part for part, _ in enhanced]
+        parts = enhanced
         if not self.hybrid:
-            packets, parts = await self._encode(result, packets, history, parts), []
+            packets, parts = await self._encode(result, packets, history, enhanced), []
         reply: WriteReply = await self._pools.packagers.call(
             self._packager,
             "write",
@@ -304,7 +303,7 @@ class StreamRun:
         )
         result.spans.append(reply.span)
         self._offset = reply.offset
-        made = [one for _, several in enhanced for one in several]
+        made = [one for part in enhanced for one in part.answer.made]  # fewer where some were lost past the deadline
         result.dropped -= len(made)
         ends = [span.end for span in result.spans if span.stage == "inference"]
         overdue = result.deadline is not None and max(ends, default=0.0) > result.deadline
@@ -322,7 +321,7 @@ class StreamRun:
         )
         progress(self.stream.name, count)
 
-    async def _enhance(self, result: EpochResult, frames: FramesRef) -> "tuple[Ref[Any], tuple[Made, ...]]":
+    async def _enhance(self, result: EpochResult, frames: FramesRef) -> Kept[Any]:
         anchors_here = self._config.encoder.anchors == "enhancer"
         form: Form = "yuv" if not self.hybrid else "jpeg" if anchors_here else "rgb"
         reply: MadeReply
@@ -343,10 +342,10 @@ class StreamRun:
             encoders = self._pools.encoders
             part, reply = await encoders.produce(encoders.idlest(), "compress", part, self._plan.quality)
             result.spans += reply.spans
-        return part, reply.made
+        return part
 
     async def _encode(
-        self, result: EpochResult, packets: PacketsRef, history: Sequence[PacketsRef], enhanced: "Sequence[Ref[Any]]"
+        self, result: EpochResult, packets: PacketsRef, history: Sequence[PacketsRef], enhanced: Sequence[Kept[Any]]
     ) -> PacketsRef:
         reply: EncodeReply
         video = VideoFormat(self._hr, self.stream.info.frame_rate, self.stream.info.time_base)
@@ -358,9 +357,9 @@ class StreamRun:
         return encoded
 
     async def _close(self) -> None:
-        await self._pools.sources.call(self._source, "forget", self.stream.name)
-        await self._pools.decoders.call(self._decoder, "forget", self.stream.name)
-        await self._pools.encoders.call(self._encoder, "forget", self.stream.name)
+        await self._pools.sources.forget(self._source, self.stream.name)
+        await self._pools.decoders.forget(self._decoder, self.stream.name)
+        await self._pools.encoders.forget(self._encoder, self.stream.name)
         if self._offset:
             self.output_bytes = await self._pools.packagers.call(
                 self._packager, "finish", str(self._part), str(self.path), self._format

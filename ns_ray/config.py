@@ -21,12 +21,14 @@ class Pool(_Strict):
         cpus: CPUs that each reserves with Ray; 0 for one that hardly computes.
         resources: custom Ray resources that each reserves, which bind it to nodes that offer them.
         affinity: CPUs each may run on, one list an actor, taken in turn; empty for any.
+        call_seconds: how long one call may run before its actor counts as hung; far more than any takes.
     """
 
     actors: int = Field(1, ge=1)
     cpus: float = Field(0, ge=0)
     resources: dict[str, float] = {}
     affinity: list[list[int]] = []
+    call_seconds: float = Field(600, gt=0)
 
 
 class DecoderSpeeds(_Strict):
@@ -238,7 +240,8 @@ class Config(_Strict):
         gop_frames: frames between key frames where the streams keep to it; None where that is not known.
         in_flight_epochs: epochs of a stream that may be in work at once.
         retries: how often a call is made again whose actor died under it, before its stream is given up.
-        start_seconds: how long actors may take to start, a cluster's growth included.
+        hang_seconds: how long an actor may give no sign of life before it is killed, which counts as a death.
+        start_seconds: how long actors may take to start, or to be back after a death, a cluster's growth included.
         object_store_mb: memory for objects shared between processes, where the job starts Ray itself.
         inputs: videos to take where none are named, relative to the repository.
     """
@@ -248,6 +251,7 @@ class Config(_Strict):
     gop_frames: int | None = Field(120, ge=1)
     in_flight_epochs: int = Field(2, ge=1)
     retries: int = Field(4, ge=0)
+    hang_seconds: float = Field(30, gt=0)
     start_seconds: float = Field(300, gt=0)
     object_store_mb: int = Field(1024, ge=100)
     inputs: list[str] = []

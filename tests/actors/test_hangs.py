@@ -1,0 +1,177 @@
+"""Actors that hang are killed, and nothing else happens: frozen ones, stuck ones, slow ones, alone and in runs."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from bench import CONFIG, Bench, start
+from ray import cloudpickle
+
+from actors.pool import ActorPool
+from actors.pools import recovery
+from actors.worker import Worker
+from ns_ray.anchors.policies import Fraction
+from ns_ray.config import Config, Pool
+from ns_ray.hybrid.reader import read_hybrid
+from ns_ray.media.packets import read_packets
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import tests
+
+KINDS = ("source", "decoder", "scheduler", "enhancer", "encoder", "packager")
+
+
+def freeze(pool: ActorPool) -> None:
+    os.kill(pool._pids[0], signal.SIGSTOP)
+
+
+class Hanging(Worker):
+    """Hangs in one way or another, the first time."""
+
+    def __init__(self, affinity, folder: Path, start: bool = False) -> None:
+        super().__init__(affinity)
+        self._folder = folder
+        if start and self._first("start"):
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _first(self, name: str) -> bool:
+        first = not (self._folder / name).exists()
+        (self._folder / name).touch()
+        return first
+
+    def stop(self) -> int:
+        if self._first("stop"):
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return os.getpid()
+
+    def hold(self) -> int:
+        """Native code that never lets go of the interpreter."""
+        if self._first("hold"):
+            ctypes.PyDLL(None).sleep(1000)
+        return os.getpid()
+
+    def crawl(self) -> int:
+        if self._first("crawl"):
+            time.sleep(1000)
+        return os.getpid()
+
+    def work(self, seconds: float) -> int:
+        time.sleep(seconds)
+        return os.getpid()
+
+
+@pytest.fixture
+def hanging(local_ray, runner, tmp_path):
+    """Starts actors of a kind, under one watch; and what they lost."""
+    losses = []
+    pools = []
+    care = recovery(Config(hang_seconds=1, start_seconds=12), losses.append)
+
+    def begin(count: int, *arguments, call_seconds: float = 60) -> ActorPool:
+        pool = ActorPool(Hanging, Pool(call_seconds=call_seconds), [(tmp_path, *arguments)] * count, care)
+        pools.append(pool)
+        runner.run(pool.ready())
+        return pool
+
+    yield begin, losses
+    for pool in pools:
+        pool.kill()
+
+
+def test_each_way_of_hanging_is_a_death(hanging, runner):
+    begin, losses = hanging
+    stuck, slow = begin(2), begin(1, call_seconds=2)
+    before = [*stuck._pids, *slow._pids]
+
+    async def calls():
+        return await asyncio.gather(stuck.call(0, "stop"), stuck.call(1, "hold"), slow.call(0, "crawl"))
+
+    after = runner.run(calls())
+    assert all(old != new for old, new in zip(before, after, strict=True))
+    assert {(loss.actor, loss.call, loss.cause) for loss in losses} == {
+        ("hanging 0", "stop", "hung: no answer for 1 s"),
+        ("hanging 1", "hold", "hung: no answer for 1 s"),
+        ("hanging 0", "crawl", "hung: crawl took more than 2 s"),
+    }
+    assert len(losses) == 3
+
+
+def test_an_actor_that_hangs_as_it_starts_is_started_anew(hanging, runner, tmp_path):
+    begin, losses = hanging
+    pool = begin(1, True)
+    assert (tmp_path / "start").exists()
+    assert runner.run(pool.call(0, "work", 0)) == pool._pids[0]
+    assert not losses
+
+
+def test_a_call_that_waits_for_its_turn_does_not_hang(hanging, runner):
+    begin, losses = hanging
+    pool = begin(1, call_seconds=1.5)
+
+    async def calls():
+        return await asyncio.gather(*(pool.call(0, "work", 1) for _ in range(3)))
+
+    assert set(runner.run(calls())) == set(pool._pids)
+    assert not losses
+
+
+def test_a_job_that_was_stopped_takes_nobody_for_hung(hanging, runner):
+    begin, losses = hanging
+    pool = begin(1)
+
+    async def calls():
+        call = asyncio.ensure_future(pool.call(0, "work", 2))
+        await asyncio.sleep(0.3)
+        time.sleep(1.5)  # nothing of the job's goes on meanwhile
+        return await call
+
+    assert runner.run(calls()) == pool._pids[0]
+    assert not losses
+
+
+def test_a_paced_run_in_which_one_actor_of_each_kind_freezes(local_ray, runner, weights, videos, tmp_path):
+    encoder = CONFIG.encoder.model_copy(update={"anchors": "encoder"})
+    pipeline = start(CONFIG.model_copy(update={"hang_seconds": 2, "encoder": encoder}), runner)
+    pools = pipeline._pools
+    bench = Bench(pipeline, runner, weights)
+    written = 0
+
+    def progress(name: str, frames: int) -> None:
+        nonlocal written
+        written += 1
+        if written == 4:
+            for pool in pools._all:
+                freeze(pool)
+
+    begin = time.monotonic()
+    opened = [bench.stream(name, path) for name, path in videos.items()]
+    runs = bench.run(opened, tmp_path, progress, paced=True, policy=Fraction(0.2))
+    seconds = time.monotonic() - begin
+    losses = {loss.actor: loss.cause for loss in pipeline.losses}
+    pipeline.stop()
+    print(seconds, pipeline.losses)
+    for run in runs:
+        assert not run.failed
+        assert [one.packet for one in read_hybrid(str(run.path))] == list(read_packets(run.stream.info))
+    assert losses == dict.fromkeys((f"{kind} 0" for kind in KINDS), "hung: no answer for 2 s")
+    assert len(pipeline.losses) == len(KINDS)
+
+
+def test_a_frozen_decoder_costs_an_unpaced_run_nothing_but_time(local_ray, runner, weights, videos, expected, tmp_path):
+    pipeline = start(CONFIG.model_copy(update={"hang_seconds": 1}), runner)
+    bench = Bench(pipeline, runner, weights)
+    written = []
+
+    def progress(name: str, frames: int) -> None:
+        written.append(name)
+        if len(written) == 4:
+            freeze(pipeline._pools.decoders)
+
+    runs = bench.run([bench.stream(name, path) for name, path in videos.items()], tmp_path, progress)
+    pipeline.stop()
+    assert {run.stream.name: run.path.read_bytes() for run in runs} == expected
+    assert [(loss.actor, loss.cause) for loss in pipeline.losses] == [("decoder 0", "hung: no answer for 1 s")]
