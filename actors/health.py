@@ -42,7 +42,7 @@ class Ward:
 
 
 class Watch:
-    """Looks after actors as long as any of them has calls under way.
+    """Looks after actors, from the first call of any of them until they are to end.
 
     An actor hangs if it does not answer, as it is stopped or some native code holds the interpreter lock, or if one
     of its calls runs longer than calls may. One that hangs is killed wherever it is; Ray starts it again.
@@ -75,28 +75,43 @@ class Watch:
         finally:
             ward.calls -= 1
 
+    def end(self) -> None:
+        """Look no longer, as the actors are about to be ended."""
+        if self._task is not None:
+            self._task.cancel()
+
     async def _look_after(self, ward: Ward) -> None:
-        while any(each.calls for each in self._wards):
+        while True:
             await asyncio.sleep(self._hang_seconds / _SLICES)
-            verdict = await self._verdict(ward)
-            if verdict:
+            try:
+                verdict = await self._verdict(ward)
+                if not verdict:
+                    continue
                 ward.verdict = verdict
                 ray.kill(ward.actor, no_restart=False)
+                await pulse(ward.actor)
+            except RayError:
+                await self._back(ward)
 
     async def _verdict(self, ward: Ward) -> str:
-        """How an actor hangs; empty if it does not, or if it is dead, which its calls find out."""
+        """How an actor hangs, or nothing; raises RayActorError if it is dead, which its calls find out too."""
         answer = asyncio.ensure_future(pulse(ward.actor))
         for _ in range(_SLICES):  # not in one go: a job that was itself stopped for long would take all for hung
-            done, _ = await asyncio.wait({answer}, timeout=self._hang_seconds / _SLICES)
-            if done:
+            if (await asyncio.wait({answer}, timeout=self._hang_seconds / _SLICES))[0]:
                 break
         else:
             answer.cancel()
-            return f"hung: no answer for {self._hang_seconds:g} s"
-        try:
-            oldest = answer.result().oldest
-        except RayError:
-            return ""
+            return f"hung (no answer for {self._hang_seconds:g} s)"
+        oldest = answer.result().oldest
         if oldest is None or oldest.seconds <= ward.call_seconds:
             return ""
-        return f"hung: {oldest.method} took more than {ward.call_seconds:g} s"
+        return f"hung ({oldest.method} took more than {ward.call_seconds:g} s)"
+
+    async def _back(self, ward: Ward) -> None:
+        """Wait until an actor is there again: what it starts with may take as long as it likes here."""
+        while True:
+            try:
+                await pulse(ward.actor)
+                return
+            except RayError:
+                await asyncio.sleep(self._hang_seconds / _SLICES)

@@ -18,7 +18,7 @@ from ns_ray.errors import NsRayError
 from ns_ray.results import Loss
 
 _PAUSE_SECONDS = 0.2
-_STARTS = 3
+_STARTS = 2
 # Threads of inference that wait for one another by spinning take the cores that others need: where cores are
 # shared, a frame then takes several times as long.
 _ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
@@ -34,8 +34,8 @@ class Recovery:
 
     Attributes:
         retries: how often a call is made again.
-        start_seconds: how long an actor may take to be back. One that takes a third of that is started anew, as it
-            may hang.
+        start_seconds: how long an actor may take to be back. One that takes half of that is started anew, as it may
+            hang.
         watch: makes deaths of hangs.
         on_loss: told of each death.
     """

@@ -59,6 +59,7 @@ class Pools:
             on_loss: told of each death.
         """
         care = recovery(config, on_loss)
+        self._watch = care.watch
 
         def pool(
             kind: type[Worker],
@@ -115,5 +116,6 @@ class Pools:
 
     def stop(self) -> None:
         """End all actors."""
+        self._watch.end()
         for pool in self._all:
             pool.kill()

@@ -240,7 +240,8 @@ class Config(_Strict):
         gop_frames: frames between key frames where the streams keep to it; None where that is not known.
         in_flight_epochs: epochs of a stream that may be in work at once.
         retries: how often a call is made again whose actor died under it, before its stream is given up.
-        hang_seconds: how long an actor may give no sign of life before it is killed, which counts as a death.
+        hang_seconds: how long an actor may give no sign of life before it is killed, which counts as a death;
+            Ray takes 2 to tell of one.
         start_seconds: how long actors may take to start, or to be back after a death, a cluster's growth included.
         object_store_mb: memory for objects shared between processes, where the job starts Ray itself.
         inputs: videos to take where none are named, relative to the repository.
@@ -251,7 +252,7 @@ class Config(_Strict):
     gop_frames: int | None = Field(120, ge=1)
     in_flight_epochs: int = Field(2, ge=1)
     retries: int = Field(4, ge=0)
-    hang_seconds: float = Field(30, gt=0)
+    hang_seconds: float = Field(30, ge=3)
     start_seconds: float = Field(300, gt=0)
     object_store_mb: int = Field(1024, ge=100)
     inputs: list[str] = []

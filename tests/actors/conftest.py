@@ -16,7 +16,6 @@ from actors.messages import Stream
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import save_weights
 
-
 # Small results are kept in the object store too, as large ones are, and deaths are found out at once.
 _SYSTEM = {
     "max_direct_call_object_size": 1000,
