@@ -196,11 +196,12 @@ class ActorPool:
 
     def _note(self, index: int, pid: int, method: str) -> None:
         """Note which process an actor is now, or 0 for none, and its death where it was another."""
-        if self._pids[index] not in (0, pid):
-            cause = self._wards[index].verdict or "died"
-            self._recovery.on_loss(Loss(f"{self.name} {index}", time.time(), method, cause))
-        self._wards[index].verdict = ""
-        self._pids[index] = pid
+        if pid == self._pids[index]:
+            return
+        ward = self._wards[index]
+        if self._pids[index]:
+            self._recovery.on_loss(Loss(f"{self.name} {index}", time.time(), method, ward.verdict or "died"))
+        self._pids[index], ward.verdict = pid, ""
 
     async def _started(self, index: int) -> int:
         """Wait until an actor is there, for ever; gives its process's id."""

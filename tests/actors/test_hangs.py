@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,6 @@ from ns_ray.media.packets import read_packets
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import tests
 
 KINDS = ("source", "decoder", "scheduler", "enhancer", "encoder", "packager")
-
-
-def freeze(pool: ActorPool) -> None:
-    os.kill(pool._pids[0], signal.SIGSTOP)
 
 
 class Hanging(Worker):
@@ -53,8 +50,9 @@ class Hanging(Worker):
         return os.getpid()
 
     def hold(self) -> int:
-        """Native code that never lets go of the interpreter."""
+        """Native code that never lets go of the interpreter, not even for a signal."""
         if self._first("hold"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             ctypes.PyDLL(None).sleep(1000)
         return os.getpid()
 
@@ -129,42 +127,42 @@ def test_no_hang_is_seen_in_calls_that_wait_their_turn_nor_by_a_job_that_was_sto
     assert not losses
 
 
-def test_a_paced_run_in_which_one_actor_of_each_kind_freezes(local_ray, runner, weights, videos, tmp_path):
+@pytest.fixture(scope="module")
+def impatient(local_ray, runner, weights):
+    """A pipeline in which actors have 3 s to answer, and encoders work too."""
     encoder = CONFIG.encoder.model_copy(update={"anchors": "encoder"})
     pipeline = start(CONFIG.model_copy(update={"hang_seconds": 3, "encoder": encoder}), runner)
-    pools = pipeline._pools
-    bench = Bench(pipeline, runner, weights)
-    written = 0
+    yield Bench(pipeline, runner, weights)
+    pipeline.stop()
+
+
+def freezing(pools: list[ActorPool], after: int):
+    """Progress that freezes actors when so many epochs have been written."""
+    written = count(1)
 
     def progress(name: str, frames: int) -> None:
-        nonlocal written
-        written += 1
-        if written == 4:
-            for pool in pools._all:
-                freeze(pool)
+        if next(written) == after:
+            for pool in pools:
+                os.kill(pool._pids[0], signal.SIGSTOP)
 
-    opened = [bench.stream(name, path) for name, path in videos.items()]
-    runs = bench.run(opened, tmp_path, progress, paced=True, policy=Fraction(0.2))
-    losses = {loss.actor: loss.cause for loss in pipeline.losses}
-    pipeline.stop()
+    return progress
+
+
+def test_a_paced_run_in_which_one_actor_of_each_kind_freezes(impatient, videos, tmp_path):
+    opened = [impatient.stream(name, path) for name, path in videos.items()]
+    progress = freezing(impatient.pipeline._pools._all, after=4)
+    runs = impatient.run(opened, tmp_path, progress, paced=True, policy=Fraction(0.2))
     for run in runs:
         assert not run.failed
         assert [one.packet for one in read_hybrid(str(run.path))] == list(read_packets(run.stream.info))
+    losses = {loss.actor: loss.cause for loss in impatient.pipeline.losses}
     assert losses == dict.fromkeys((f"{kind} 0" for kind in KINDS), "hung (no answer for 3 s)")
-    assert len(pipeline.losses) == len(KINDS)
 
 
-def test_a_frozen_decoder_costs_an_unpaced_run_nothing_but_time(local_ray, runner, weights, videos, expected, tmp_path):
-    pipeline = start(CONFIG.model_copy(update={"hang_seconds": 3}), runner)
-    bench = Bench(pipeline, runner, weights)
-    written = []
-
-    def progress(name: str, frames: int) -> None:
-        written.append(name)
-        if len(written) == 4:
-            freeze(pipeline._pools.decoders)
-
-    runs = bench.run([bench.stream(name, path) for name, path in videos.items()], tmp_path, progress)
-    pipeline.stop()
+def test_a_frozen_decoder_costs_an_unpaced_run_nothing_but_time(impatient, videos, expected, tmp_path):
+    opened = [impatient.stream(name, path) for name, path in videos.items()]
+    progress = freezing([impatient.pipeline._pools.decoders], after=4)
+    runs = impatient.run(opened, tmp_path, progress)
     assert {run.stream.name: run.path.read_bytes() for run in runs} == expected
-    assert [(loss.actor, loss.cause) for loss in pipeline.losses] == [("decoder 0", "hung (no answer for 3 s)")]
+    losses = {(loss.actor, loss.cause) for loss in impatient.pipeline.losses}
+    assert losses == {("decoder 0", "hung (no answer for 3 s)")}

@@ -119,7 +119,7 @@ def test_a_node_that_is_not_replaced_ends_its_streams_alone(cluster, runner, wei
     config = config.model_copy(update={"source": config.source.model_copy(update={"actors": 2})})
     with running(config, runner, weights) as bench:
         sources = bench.pipeline._pools.sources
-        sources._recovery = replace(sources._recovery, start_seconds=6)
+        sources._recovery = replace(sources._recovery, start_seconds=3)
         opened = [bench.stream(name, path) for name, path in videos.items()]
         before(monkeypatch, bench.pipeline, "decode", 4, lambda: cluster.remove_node(node, allow_graceful=False))
         runs = bench.run(opened, tmp_path, policy=Fraction(0.1, scope="stream"))
@@ -129,4 +129,4 @@ def test_a_node_that_is_not_replaced_ends_its_streams_alone(cluster, runner, wei
         assert run.failed == (loss.actor == f"source {index % 2}")
         assert packets == list(read_packets(run.stream.info))[: len(packets)]
         assert len(packets) < 100 if run.failed else len(packets) == 100
-        assert ("did not come back within 6 s" in run.reason) == run.failed
+        assert ("did not come back within 3 s" in run.reason) == run.failed
