@@ -56,7 +56,7 @@ class Watch:
         """
         self._hang_seconds = hang_seconds
         self._wards: list[Ward] = []
-        self._task: asyncio.Future[Any] | None = None
+        self._task: asyncio.Task[None] | None = None
 
     def over(self, actors: Sequence[Any], call_seconds: float) -> list[Ward]:
         """Take more actors into care."""
@@ -69,7 +69,7 @@ class Watch:
         """Say that an actor is being called."""
         ward.calls += 1
         if self._task is None or self._task.done():
-            self._task = asyncio.gather(*(self._look_after(each) for each in self._wards))
+            self._task = asyncio.create_task(self._look_after_all())
         try:
             yield
         finally:
@@ -79,6 +79,11 @@ class Watch:
         """Look no longer, as the actors are about to be ended."""
         if self._task is not None:
             self._task.cancel()
+
+    async def _look_after_all(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for ward in self._wards:
+                tasks.create_task(self._look_after(ward))
 
     async def _look_after(self, ward: Ward) -> None:
         while True:
