@@ -114,7 +114,9 @@ def test_video_encoded_anew_goes_on_after_its_node(away, runner, weights, videos
 
 def test_a_node_that_is_not_replaced_ends_its_streams_alone(cluster, runner, weights, videos, tmp_path, monkeypatch):
     """Two sources, each on a node; the one whose node goes has nowhere to go."""
-    node = cluster.add_node(num_cpus=1, resources={"either": 1}, include_dashboard=False)
+    node = cluster.add_node(
+        num_cpus=1, resources={"either": 1}, object_store_memory=128 * 2**20, include_dashboard=False
+    )
     config = placed(("source",), "either")
     config = config.model_copy(update={"source": config.source.model_copy(update={"actors": 2})})
     with running(config, runner, weights) as bench:
