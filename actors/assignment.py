@@ -54,7 +54,7 @@ async def assign_decoders(
 async def _prepare(pools: Pools, stream: Stream, owner: int) -> None:
     try:
         (packets, _), _ = await pools.sources.produce_parts(0, 2, "read", stream, Mark(), _MUCH, 1)
-        await pools.sources.call(0, "forget", stream.name)
+        await pools.sources.forget(0, stream.name)
         await pools.decoders.call(owner, "prepare", stream, packets)
     except NsRayError:
         return  # the run itself will say what is wrong with the stream
@@ -68,7 +68,7 @@ async def _speeds(
         return ["cpu"] * len(pools.decoders), {"cpu": 1.0}, {}
     count = _TRIED_PACKETS if config.speeds else _MEASURED_PACKETS
     (packets, _), _ = await pools.sources.produce_parts(0, 2, "read", stream, Mark(), _MUCH, count)
-    await pools.sources.call(0, "forget", stream.name)
+    await pools.sources.forget(0, stream.name)
 
     async def measure(index: int) -> list[DecoderSpeed]:
         calls = (pools.decoders.call(index, "measure", stream, packets) for _ in range(pools.sessions[index]))

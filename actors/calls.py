@@ -2,6 +2,8 @@
 
 from typing import Any, Protocol
 
+from actors.kept import Kept
+
 
 class Calls(Protocol):
     """Actors of one kind that can be called; see ActorPool."""
@@ -18,11 +20,17 @@ class Calls(Protocol):
         """Call one actor and wait for its answer."""
         ...
 
-    async def produce(self, index: int, method: str, *arguments: object) -> tuple[Any, Any]:
-        """Call one actor whose answer is a pair; a reference to its first part, which stays, and its second."""
+    async def forget(self, index: int, name: str) -> None:
+        """Have one actor drop what it holds of a stream."""
         ...
 
-    async def produce_parts(self, index: int, parts: int, method: str, *arguments: object) -> tuple[list[Any], Any]:
+    async def produce(self, index: int, method: str, *arguments: object) -> tuple[Kept[Any], Any]:
+        """Call one actor whose answer is a pair: its first part, which stays there, and its second."""
+        ...
+
+    async def produce_parts(
+        self, index: int, parts: int, method: str, *arguments: object
+    ) -> tuple[list[Kept[Any]], Any]:
         """As `produce`, of an answer that has so many parts before its last."""
         ...
 

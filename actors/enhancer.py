@@ -45,7 +45,6 @@ class EnhancerActor(Worker):
 
     def __init__(self, affinity: list[int], config: EnhancerPool) -> None:
         super().__init__(affinity)
-        torch.set_num_threads(config.threads)
         self._config = config
         self._device = "cuda:0" if ray.get_gpu_ids() else "cpu"
         self._hosted: dict[tuple[str, int, int], _Hosted] = {}
@@ -108,6 +107,7 @@ class EnhancerActor(Worker):
 
     def _host(self, stream: Stream) -> tuple[_Hosted, float | None]:
         """The engine for a stream, with its weights in it, and the seconds it took if they had to be switched."""
+        torch.set_num_threads(self._config.threads)  # OpenMP counts for each thread that calls
         owner = (stream.model, stream.weights)
         weights = self._weights.get(owner)
         if weights is None:

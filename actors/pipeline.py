@@ -36,7 +36,7 @@ class Pipeline:
         self.losses: list[Loss] = []
         self._config = config
         self._clock = WallClock()
-        self._pools = Pools(config, gpus, lambda actor, call: self.losses.append(Loss(actor, self._clock.now(), call)))
+        self._pools = Pools(config, gpus, self.losses.append)
         self._costs: dict[str, float] = {}
         self._owners: dict[str, int] = {}
         self.decoders: dict[str, DecodersResult] = {}

@@ -8,13 +8,15 @@ import ray
 from actors.decoder import DecoderActor
 from actors.encoder import EncoderActor
 from actors.enhancer import GPU_CALLS, EnhancerActor
+from actors.health import Watch
 from actors.packager import PackagerActor
-from actors.pool import ActorPool
+from actors.pool import ActorPool, Recovery
 from actors.scheduler import SchedulerActor
 from actors.source import SourceActor
 from actors.worker import Worker
 from ns_ray.config import Config, EnhancerPool, Pool
 from ns_ray.errors import ConfigError
+from ns_ray.results import Loss
 
 
 def offered() -> dict[str, float]:
@@ -23,17 +25,21 @@ def offered() -> dict[str, float]:
     return resources
 
 
-def enhancer_pool(config: EnhancerPool, gpus: int, retries: int, on_loss: Callable[[str, str], None]) -> ActorPool:
+def recovery(config: Config, on_loss: Callable[[Loss], None]) -> Recovery:
+    """How actors go on after deaths; those that are to be watched together share it."""
+    return Recovery(config.retries, config.start_seconds, Watch(config.hang_seconds), on_loss)
+
+
+def enhancer_pool(config: EnhancerPool, gpus: int, recovery: Recovery) -> ActorPool:
     """Enhancers with a GPU each, or if `gpus` is 0 as many as configured on the CPU."""
     count = gpus or config.actors
     return ActorPool(
         EnhancerActor,
         config,
         [(config,)] * count,
+        recovery,
         threads=[GPU_CALLS if gpus else 1] * count,
         gpus=1 if gpus else 0,
-        retries=retries,
-        on_loss=on_loss,
     )
 
 
@@ -44,14 +50,16 @@ class Pools:
         sessions: for each decoder, how many streams it decodes at a time.
     """
 
-    def __init__(self, config: Config, gpus: int, on_loss: Callable[[str, str], None]) -> None:
+    def __init__(self, config: Config, gpus: int, on_loss: Callable[[Loss], None]) -> None:
         """Ask Ray for the actors; `start` waits for them.
 
         Args:
             config: how many of each, and where.
             gpus: enhancers with a GPU each; 0 takes `config.enhancer.actors` on the CPU.
-            on_loss: told an actor's name and the call in which its death was noticed.
+            on_loss: told of each death.
         """
+        care = recovery(config, on_loss)
+        self._watch = care.watch
 
         def pool(
             kind: type[Worker],
@@ -60,7 +68,7 @@ class Pools:
             *,
             threads: Sequence[int] = (),
         ) -> ActorPool:
-            return ActorPool(kind, settings, arguments, threads=threads, retries=config.retries, on_loss=on_loss)
+            return ActorPool(kind, settings, arguments, care, threads=threads)
 
         self._start_seconds = config.start_seconds
         self.sources = pool(SourceActor, config.source, [()] * config.source.actors)
@@ -74,7 +82,7 @@ class Pools:
             threads=self.sessions,
         )
         self.scheduler = pool(SchedulerActor, config.scheduler, [()])
-        self.enhancers = enhancer_pool(config.enhancer, gpus, config.retries, on_loss)
+        self.enhancers = enhancer_pool(config.enhancer, gpus, care)
         self.encoders = pool(EncoderActor, config.encoder, [(config.encoder,)] * config.encoder.actors)
         self.packagers = pool(PackagerActor, config.packager, [()] * config.packager.actors)
         self._all = (
@@ -108,5 +116,6 @@ class Pools:
 
     def stop(self) -> None:
         """End all actors."""
+        self._watch.end()
         for pool in self._all:
             pool.kill()

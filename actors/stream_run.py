@@ -9,17 +9,16 @@ from math import floor
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from ray import ObjectRef as Ref
 from ray.exceptions import RayError
 
 from actors.calls import Workers
 from actors.clock import RunClock
+from actors.kept import Kept
 from actors.messages import (
     DecodeReply,
     EncodeReply,
     Form,
     Frame,
-    Made,
     MadeReply,
     ReadReply,
     Stream,
@@ -40,9 +39,9 @@ from ns_ray.vp9.records import FrameRecord, FrameType
 
 Method = Literal["neuroscaler", "selective", "per-frame"]
 Progress = Callable[[str, int], None]
-PacketsRef = Ref[Iterable[Packet]]
-SidesRef = Ref[Iterable[SidePacket]]
-FramesRef = Ref[list[Frame]]
+PacketsRef = Kept[Iterable[Packet]]
+SidesRef = Kept[Iterable[SidePacket]]
+FramesRef = Kept[list[Frame]]
 T = TypeVar("T")
 
 # Epochs kept to bring a lost decoder back where key frames are rare; beyond that the stream waits for the next one.
@@ -276,7 +275,7 @@ class StreamRun:
         finally:
             self._idle = False
 
-    def _begin_reading(self, number: int, mark: Mark) -> "asyncio.Task[tuple[list[Ref[Any]], ReadReply]]":
+    def _begin_reading(self, number: int, mark: Mark) -> "asyncio.Task[tuple[list[Kept[Any]], ReadReply]]":
         until = (number - self.first + 1) * self._slot - self._slack
         limit = min(_SLOT_PACKETS, self._plan.frames - mark.index)
         return asyncio.ensure_future(
@@ -401,7 +400,7 @@ class StreamRun:
         if before is not None:
             await asyncio.wait((before,))
             before.result()
-        parts = [part for part, _ in enhanced]
+        parts = enhanced
         if not self.hybrid and decoded is not None:
             packets, parts = await self._encode(result, packets, history, parts), []
         self._writing = asyncio.current_task()
@@ -420,7 +419,7 @@ class StreamRun:
         self._offset = reply.offset
         if decoded is None:
             return
-        made = [one for _, several in enhanced for one in several]
+        made = [one for part in enhanced for one in part.answer.made]  # fewer where some were lost past the deadline
         result.dropped -= len(made)
         ends = [span.end for span in result.spans if span.stage == "inference"]
         overdue = result.deadline is not None and max(ends, default=0.0) > result.deadline
@@ -444,7 +443,7 @@ class StreamRun:
         self.damaged += decoded.damaged
         progress(self.stream.name, read.count)
 
-    async def _enhance(self, result: EpochResult, frames: FramesRef) -> "tuple[Ref[Any], tuple[Made, ...]]":
+    async def _enhance(self, result: EpochResult, frames: FramesRef) -> Kept[Any]:
         anchors_here = self._config.encoder.anchors == "enhancer"
         form: Form = "yuv" if not self.hybrid else "jpeg" if anchors_here else "rgb"
         reply: MadeReply
@@ -465,10 +464,10 @@ class StreamRun:
             encoders = self._workers.encoders
             part, reply = await encoders.produce(encoders.idlest(), "compress", part, self._plan.quality)
             result.spans += reply.spans
-        return part, reply.made
+        return part
 
     async def _encode(
-        self, result: EpochResult, packets: PacketsRef, history: Sequence[PacketsRef], enhanced: "Sequence[Ref[Any]]"
+        self, result: EpochResult, packets: PacketsRef, history: Sequence[PacketsRef], enhanced: Sequence[Kept[Any]]
     ) -> PacketsRef:
         encoded: PacketsRef
         reply: EncodeReply
@@ -498,4 +497,4 @@ class StreamRun:
             (workers.encoders, self._encoder),
         ):
             with suppress(NsRayError, RayError):  # the file is whole without it
-                await calls.call(index, "forget", self.stream.name)
+                await calls.forget(index, self.stream.name)

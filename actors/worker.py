@@ -2,15 +2,37 @@
 
 import gc
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from ns_ray.results import Span
 
+HEALTH = "health"
+"""Ray's concurrency group of an actor that answers `pulse`, whatever its calls do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A call that an actor works on, and for how long."""
+
+    method: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """The process's id, and the call that has been running longest."""
+
+    pid: int
+    oldest: Running | None
+
 
 class Worker:
-    """Base of the actors: binds the process to its CPUs and says who it is.
+    """Base of the actors: binds the process to its CPUs and says how it is.
 
     Every call of an actor may be made again with the same arguments, with the same result: that is how the pipeline
     goes on after an actor died.
@@ -20,10 +42,21 @@ class Worker:
         here = os.sched_getaffinity(0).intersection(affinity)
         if here:  # a smaller machine has not all of them
             os.sched_setaffinity(0, here)
+        self._since: dict[int, tuple[float, str]] = {}  # by thread
 
-    def ready(self) -> int:
-        """The process's id."""
-        return os.getpid()
+    def do(self, method: str, *arguments: object) -> Any:
+        """Make a call, whose age `pulse` then knows."""
+        thread = threading.get_ident()
+        self._since[thread] = time.monotonic(), method
+        try:
+            return getattr(self, method)(*arguments)
+        finally:
+            del self._since[thread]
+
+    def pulse(self) -> Pulse:
+        """Who it is, and what it does."""
+        since, method = min(list(self._since.values()), default=(0.0, ""))
+        return Pulse(os.getpid(), Running(method, time.monotonic() - since) if method else None)
 
     def settle(self) -> None:
         """Before a run: see `settle`."""

@@ -16,7 +16,7 @@ import ray
 from rich.table import Table
 
 from actors.messages import Frame, MadeReply, Stream
-from actors.pools import enhancer_pool, offered
+from actors.pools import enhancer_pool, offered, recovery
 from actors.session import join_ray
 from jobs import face
 from ns_ray.config import Config, load_config
@@ -103,7 +103,7 @@ async def _measure(
     options: argparse.Namespace, config: Config, streams: list[Stream], frames: list[Frame], enhancers: int
 ) -> list[float]:
     """Anchors a second of the first enhancer, the first two, and so on."""
-    pool = enhancer_pool(config.enhancer, options.num_gpus, retries=0, on_loss=lambda actor, call: None)
+    pool = enhancer_pool(config.enhancer, options.num_gpus, recovery(config, lambda loss: None))
     await pool.ready()
     await asyncio.gather(*(pool.call(i, "prepare", stream) for i in range(enhancers) for stream in streams))
     stored = [ray.put(frames) for _ in streams]

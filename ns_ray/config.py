@@ -33,12 +33,14 @@ class Pool(_Strict):
         cpus: CPUs that each reserves with Ray; 0 for one that hardly computes.
         resources: custom Ray resources that each reserves, which bind it to nodes that offer them.
         affinity: CPUs each may run on, one list an actor, taken in turn; empty for any.
+        call_seconds: how long one call may run before its actor counts as hung; far more than any takes.
     """
 
     actors: int = Field(1, ge=1)
     cpus: float = Field(0, ge=0)
     resources: dict[str, float] = {}
     affinity: list[list[int]] = []
+    call_seconds: float = Field(600, gt=0)
 
 
 class DecoderSpeeds(_Strict):
@@ -251,7 +253,9 @@ class Config(_Strict):
         in_flight_epochs: epochs of a stream that may be in work at once.
         stop_seconds: time that epochs in work are given when a run is to end before its streams do.
         retries: how often a call is made again whose actor died under it, before its stream is given up.
-        start_seconds: how long actors may take to start, a cluster's growth included.
+        hang_seconds: how long an actor may give no sign of life before it is killed, which counts as a death;
+            Ray takes 2 to tell of one.
+        start_seconds: how long actors may take to start, or to be back after a death, a cluster's growth included.
         object_store_mb: memory for objects shared between processes, where the job starts Ray itself.
         inputs: videos to take where none are named, relative to the repository.
     """
@@ -262,6 +266,7 @@ class Config(_Strict):
     in_flight_epochs: int = Field(2, ge=1)
     stop_seconds: float = Field(2, ge=0)
     retries: int = Field(4, ge=0)
+    hang_seconds: float = Field(30, ge=3)
     start_seconds: float = Field(300, gt=0)
     object_store_mb: int = Field(1024, ge=100)
     inputs: list[str] = []

@@ -130,11 +130,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """An actor that died and was replaced, and the call that noticed it first."""
+    """An actor that died and was replaced, the call that noticed it first, and why; one that hung was killed."""
 
     actor: str
     seconds: float
     call: str
+    cause: str = "died"
 
 
 @dataclass(slots=True)

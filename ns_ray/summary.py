@@ -253,7 +253,7 @@ def overall_grid(result: BenchmarkResult) -> Grid:
         took = f"{1000 * switches.seconds / switches.count:.3f} ms each"
         add("switches of weights", f"{switches.count}, {took}")
     for loss in result.losses:
-        add("actor lost", loss.actor, f"at {number(loss.seconds)} s, noticed by {loss.call}", "bad")
+        add("actor lost", loss.actor, f"{loss.cause}; at {number(loss.seconds)} s, noticed by {loss.call}", "bad")
     if not result.losses:
         add("actors lost", "0")
     return grid
@@ -332,7 +332,7 @@ def problems_grid(result: BenchmarkResult) -> Grid:
             reason = "; ".join(filter(None, (s.reason or "no reason was given", *_shortfalls(s))))
             grid.rows.append(Row(((s.name,), (s.status,), (reason,)), "bad"))
     for loss in result.losses:
-        why = f"died and was replaced at {number(loss.seconds)} s, noticed by {loss.call}"
+        why = f"{loss.cause} and was replaced at {number(loss.seconds)} s, noticed by {loss.call}"
         grid.rows.append(Row(((loss.actor,), ("actor lost",), (why,)), "bad"))
     for s in ordered:
         shortfalls = _shortfalls(s)

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from actors.kept import Kept, Results, as_refs, keep
 from actors.messages import DecodeReply, Made, MadeReply, ReadReply, Stream, WriteReply
 from actors.pipeline import go
 from actors.stream_run import Plan, StreamRun
@@ -121,19 +122,23 @@ class _Calls:
     async def call(self, index: int, method: str, *arguments: Any) -> Any:
         self.calls[method] += 1
         await asyncio.sleep(self.world.takes(type(self).__name__.lower(), method, arguments))
-        return getattr(self, method)(*arguments)
+        return getattr(self, method)(*as_refs(arguments))
 
-    async def produce(self, index: int, method: str, *arguments: Any) -> tuple[Any, Any]:
-        first, second = await self.call(index, method, *arguments)
-        return first, second
+    async def produce(self, index: int, method: str, *arguments: Any) -> tuple[Kept[Any], Any]:
+        parts, answer = await self.produce_parts(index, 1, method, *arguments)
+        return parts[0], answer
 
-    async def produce_parts(self, index: int, parts: int, method: str, *arguments: Any) -> tuple[list[Any], Any]:
-        *several, last = await self.call(index, method, *arguments)
-        assert len(several) == parts
-        return several, last
+    async def produce_parts(self, index: int, parts: int, method: str, *arguments: Any) -> tuple[list[Kept[Any]], Any]:
+        async def call() -> Results:
+            *several, last = await self.call(index, method, *arguments)
+            assert len(several) == parts
+            return several, last
 
-    def forget(self, name: str) -> None:
-        pass
+        results = await call()
+        return keep(results, call), results[1]
+
+    async def forget(self, index: int, name: str) -> None:
+        self.calls["forget"] += 1
 
     def span(self, stage: str, seconds: float = 0.0) -> Span:
         now = asyncio.get_running_loop().time()
