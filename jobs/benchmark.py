@@ -9,7 +9,6 @@ the configuration, finishes all files, writes its report and exits with status 1
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -40,8 +39,10 @@ from ns_ray.media.ladder import LADDER, video_folder
 from ns_ray.media.probe import VideoInfo
 from ns_ray.profile import as_method
 from ns_ray.results import BenchmarkResult, MethodResult, StreamResult
+from ns_ray.run_folder import claimed, set_aside
 from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, varied
+from ns_ray.whole_file import write_record
 
 # Published settings of each method: model, policy, fraction of anchors.
 METHODS = {
@@ -245,20 +246,24 @@ class _Session:
         if self.options.find_max:
             await self._find_max(pipeline, infos)
         else:
-            folder = self._folder(infos, self.options.num_videos)
-            result = await self._measure(pipeline, infos, self.options.num_videos, self.options.paced, folder)
-            for method in self.options.against:
-                self._save(result, folder)  # should the next method fail
-                with suppress(StoppedError):  # of a method that was cut short there is nothing to tell
-                    result.against.append(await self._other(method).against(pipeline, infos, folder))
-            self._show(result, folder)
-            bad = [s.reason for s in result.streams if s.status in ("refused", "failed")]
-            cut = sum(s.status == "stopped" for s in result.streams)
-            if cut or len(result.against) < len(self.options.against):
-                bad.append(f"stopped by {self.stop.by}: {cut} of {len(result.streams)} streams ended early")
-            if bad:
-                raise MediaError("; ".join(bad))
+            with claimed(self._folder(infos, self.options.num_videos), self.console.print) as folder:
+                await self._one(pipeline, infos, folder)
         pipeline.stop()
+
+    async def _one(self, pipeline: Pipeline, infos: dict[str, VideoInfo], folder: Path) -> None:
+        """The run that was asked for, and others to compare it with."""
+        result = await self._measure(pipeline, infos, self.options.num_videos, self.options.paced, folder)
+        for method in self.options.against:
+            self._save(result, folder)  # should the next method fail
+            with suppress(StoppedError):  # of a method that was cut short there is nothing to tell
+                result.against.append(await self._other(method).against(pipeline, infos, folder))
+        self._show(result, folder)
+        bad = [s.reason for s in result.streams if s.status in ("refused", "failed")]
+        cut = sum(s.status == "stopped" for s in result.streams)
+        if cut or len(result.against) < len(self.options.against):
+            bad.append(f"stopped by {self.stop.by}: {cut} of {len(result.streams)} streams ended early")
+        if bad:
+            raise MediaError("; ".join(bad))
 
     async def _probe(self, pipeline: Pipeline) -> dict[str, VideoInfo]:
         infos = {}
@@ -280,9 +285,9 @@ class _Session:
         tried: dict[int, bool] = {}
         held, broke, count = 0, None, self.options.num_videos
         while broke is None or broke - held > 1:
-            folder = self._folder(infos, count)
-            result = await self._measure(pipeline, infos, count, True, folder)
-            self._show(result, folder)
+            with claimed(self._folder(infos, count), self.console.print) as folder:
+                result = await self._measure(pipeline, infos, count, True, folder)
+                self._show(result, folder)
             if self.stop.by:
                 break
             tried[count] = result.real_time
@@ -292,7 +297,8 @@ class _Session:
             held, broke = (count, broke) if result.real_time else (held, count)
             count = 2 * count if broke is None else (held + broke) // 2
         path = folder.parent / f"find_max_g{self.options.num_gpus}.json"
-        path.write_text(json.dumps({"streams": held, "tried": tried}, indent=2) + "\n")
+        set_aside(path, self.console.print)
+        write_record(path, {"streams": held, "tried": tried})
         self.console.print(f"[bold]{held} streams in real time[/bold] (tried {sorted(tried)}); {path}")
         if self.stop.by:
             raise StoppedError(f"stopped by {self.stop.by} while trying {count} streams")
@@ -373,13 +379,13 @@ class _Session:
         return folder
 
     def _show(self, result: BenchmarkResult, folder: Path) -> None:
-        path = self._write(result, folder)
-        for table in report.tables(result):
+        for table in report.tables(result):  # first: whatever becomes of the files, this is told
             self.console.print(table)
+        path = self._write(result, folder)
         self.console.print(f"[bold]report[/bold] {path}")
 
     def _save(self, result: BenchmarkResult, folder: Path) -> None:
-        (folder / "benchmark.json").write_text(json.dumps(result.to_json(), indent=1) + "\n")
+        write_record(folder / "benchmark.json", result.to_json())
 
     def _write(self, result: BenchmarkResult, folder: Path) -> Path:
         self._save(result, folder)
