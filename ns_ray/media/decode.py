@@ -13,8 +13,9 @@ from av.video.codeccontext import VideoCodecContext
 from ns_ray.errors import BitstreamError, MediaError
 from ns_ray.media.packets import Packet
 from ns_ray.media.probe import VideoInfo, require_supported
+from ns_ray.picture.colors import FULL, LIMITED, Colors, require_convertible
 from ns_ray.picture.yuv import Yuv420, from_frame
-from ns_ray.vp9.header import FrameHeader, HeaderParser
+from ns_ray.vp9.header import ColorConfig, FrameHeader, HeaderParser
 from ns_ray.vp9.records import FrameRecord, record
 from ns_ray.vp9.superframe import split
 
@@ -22,13 +23,37 @@ FrameName = tuple[int, int]
 """A coded frame's video_index and super_index."""
 
 
+MAX_SAMPLES = 1 << 26
+"""Largest frame that is decoded unless told otherwise, in luma samples: 8192x8192."""
+
+
 @dataclass(frozen=True, slots=True)
 class DecodedFrame:
-    """One coded frame: its record, its pts in ticks of the video's time base, its picture."""
+    """One coded frame.
+
+    Attributes:
+        record: what selection knows of it.
+        pts: in ticks of the video's time base.
+        picture: its own size, which may change from frame to frame.
+        colors: of the picture; range and matrix are never unspecified.
+        sound: whether it is what the encoder meant, as far as can be told: damage goes on through references.
+    """
 
     record: FrameRecord
     pts: int
     picture: Yuv420
+    colors: Colors
+    sound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CodedFrame:
+    """One coded frame as it came; `header` is None where it could not be decoded."""
+
+    video_index: int
+    super_index: int
+    data: memoryview
+    header: FrameHeader | None
 
 
 @dataclass(slots=True)
@@ -37,13 +62,17 @@ class DecodedPackets:
 
     Attributes:
         frames: those that were wanted, in decode order.
-        shown, hidden: how many were decoded, wanted or not.
-        damaged: what was lost, as (video_index, reason).
+        coded: all coded frames, in decode order.
+        shown, hidden: how many were decoded, wanted or not; a packet shows one picture at most.
+        lost: numbers of packets that should have shown a picture and did not.
+        damaged: packets of which not all was decoded, as (video_index, reason).
     """
 
     frames: list[DecodedFrame] = field(default_factory=list)
+    coded: list[CodedFrame] = field(default_factory=list)
     shown: int = 0
     hidden: int = 0
+    lost: list[int] = field(default_factory=list)
     damaged: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -58,20 +87,39 @@ def show_existing_packet(slot: int, profile: int) -> bytes:
     return (bits << padding).to_bytes((length + padding) // 8, "big")
 
 
+# color_space of VP9 (section 7.2.2) as matrices of H.273
+_MATRICES = {1: 5, 2: 1, 3: 6, 4: 7, 5: 9}
+
+
+def stream_colors(coded: ColorConfig, container: Colors) -> Colors:
+    """The colours of a stream: the bitstream's over the container's; a matrix that neither tells is BT.709's."""
+    return Colors(
+        FULL if coded.full_range else LIMITED,
+        _MATRICES.get(coded.color_space, container.assumed.matrix),
+        container.primaries,
+        container.transfer,
+    )
+
+
 class VideoDecoder:
     """Decodes one VP9 stream, packet by packet, and gives the hidden frames too.
 
     FFmpeg gives out shown frames alone. After a hidden frame the decoder is therefore fed a made-up frame that shows
     one of the slots it refreshed; that changes nothing for the frames that follow.
 
+    Decoding begins at any frame that refers to no other and goes on through damage: what refers to it is decoded from
+    what the slots hold, and is not sound until frames come that depend on nothing damaged.
+
     Attributes:
         info: the video.
         device: where it is decoded.
-        waiting: whether nothing decodes before the next key frame.
+        waiting: whether nothing sound is to be expected before the next key frame.
         copy_seconds: time spent so far on bringing frames from the device to host memory.
     """
 
-    def __init__(self, info: VideoInfo, *, device: str = "cpu", threads: int = 1) -> None:
+    def __init__(
+        self, info: VideoInfo, *, device: str = "cpu", threads: int = 1, max_samples: int = MAX_SAMPLES
+    ) -> None:
         """Open a decoder.
 
         Args:
@@ -79,36 +127,41 @@ class VideoDecoder:
             device: `cpu`, or `cuda` or `cuda:<index>` to decode by NVDEC, whose frames stay in the GPU's memory but
                 for those that are wanted.
             threads: decoding threads on the CPU, which work on the tiles of one frame.
+            max_samples: frames of more luma samples are damaged, and no memory is spent on them.
 
         Raises:
-            MediaError: the video is not 8 bit 4:2:0 VP9, or the device cannot decode here.
+            MediaError: the video is not 8 bit 4:2:0 VP9, its colours cannot be converted, or the device cannot decode.
         """
         require_supported(info)
+        require_convertible(info.colors, info.path)
         self.info = info
         self.device = device
         self.copy_seconds = 0.0
         self._threads = threads
-        self.waiting = True
-        self._restart()
-
-    def _restart(self) -> None:
+        self._max_samples = max_samples
         self._headers = HeaderParser()
+        self._colors: Colors | None = None
+        self._codec = self._opened()
+        self._sound = 0  # reference slots that hold what the encoder meant, bit i for slot i
+        self._sound_contexts = False  # whether probabilities go on from what the encoder meant
+        self.waiting = True
+
+    def _opened(self) -> VideoCodecContext:
         try:
-            self._codec = _codec(self.device)
+            codec = _codec(self.device)
             if self.device == "cpu":
-                self._codec.thread_type = "SLICE"
-                self._codec.thread_count = self._threads
-            self._codec.open()
+                codec.thread_type = "SLICE"
+                codec.thread_count = self._threads
+            codec.options = {"max_pixels": str(self._max_samples)}
+            codec.open()
         except (av.error.FFmpegError, RuntimeError, ValueError) as error:
             raise MediaError(
                 f"{self.info.path}: no VP9 decoder on device {self.device} ({error}); use device cpu"
             ) from error
+        return codec
 
     def decode(self, packets: Iterable[Packet], wanted: Container[FrameName] | None = None) -> DecodedPackets:
-        """Decode the next packets.
-
-        A packet that is damaged costs itself and what follows up to the next key frame; each such packet is listed in
-        `damaged` and has no frames.
+        """Decode the next packets; what is damaged is listed and costs no frame that can still be decoded.
 
         Args:
             packets: in order.
@@ -116,50 +169,118 @@ class VideoDecoder:
         """
         decoded = DecodedPackets()
         for packet in packets:
-            if self.waiting and not packet.key:
-                decoded.damaged.append((packet.video_index, "it follows a damaged frame and no key frame came since"))
-                continue
-            try:
-                self._packet(packet, wanted, decoded)
-                self.waiting = False
-            except (BitstreamError, av.error.FFmpegError, MediaError) as error:
-                decoded.damaged.append((packet.video_index, f"frame {packet.video_index} is damaged: {error}"))
-                self.waiting = True
-                self._restart()
+            self._packet(packet, wanted, decoded)
         return decoded
 
     def _packet(self, packet: Packet, wanted: Container[FrameName] | None, decoded: DecodedPackets) -> None:
-        """Decode a packet; `decoded` changes only if all of it is sound."""
-        frames: list[DecodedFrame] = []
-        shown = hidden = 0
-        for super_index, data in enumerate(split(packet.data)):
-            header = self._headers.parse(data)
-            self._check(header)
-            picture = self._decode(bytes(data), expected=header.show)
-            shown += header.show
-            hidden += not header.show and header.refreshed > 0  # one that refreshes no slot is of no use to any other
-            if wanted is not None and (packet.video_index, super_index) not in wanted:
+        index = packet.video_index
+        try:
+            coded = split(packet.data)
+        except BitstreamError as error:
+            decoded.damaged.append((index, f"frame {index} is damaged: {error}"))
+            decoded.coded.append(CodedFrame(index, 0, memoryview(packet.data), None))
+            decoded.lost.append(index)
+            self._lose(None)
+            return
+        shown = due = False
+        reason = ""
+        for super_index, data in enumerate(coded):
+            header: FrameHeader | None = None
+            try:
+                header = self._headers.parse(data)
+                due = due or header.show
+                self._check(header)
+                picture = self._decode(bytes(data), expected=header.show)
+            except (BitstreamError, av.error.FFmpegError, MediaError) as error:
+                reason = reason or self._reason(f"{index}.{super_index}", error)
+                decoded.coded.append(CodedFrame(index, super_index, data, None))
+                due = due or header is None
+                self._lose(header)
+                continue
+            sound = self._keep(header)
+            decoded.coded.append(CodedFrame(index, super_index, data, header))
+            shown = shown or header.show
+            decoded.hidden += not header.show and header.refreshed > 0  # of use to others
+            if wanted is not None and (index, super_index) not in wanted:
                 continue
             if picture is None and header.refreshed:
-                slot = (header.refreshed & -header.refreshed).bit_length() - 1
-                picture = self._decode(show_existing_packet(slot, header.profile), expected=True)
+                picture = self._revealed(header)
             if picture is not None:
-                frame = record(header, packet.video_index, super_index, len(data))
-                frames.append(DecodedFrame(frame, packet.pts, self._in_host_memory(picture)))
-        decoded.frames += frames
+                frame = record(header, index, super_index, len(data))
+                in_memory = self._in_host_memory(picture)
+                decoded.frames.append(DecodedFrame(frame, packet.pts, in_memory, self._colors_now, sound))
         decoded.shown += shown
-        decoded.hidden += hidden
+        if reason:
+            decoded.damaged.append((index, reason))
+        if due and not shown:
+            decoded.lost.append(index)
+
+    def _reason(self, name: str, error: Exception) -> str:
+        if self._colors is None:
+            return f"frame {name} cannot be decoded, and no key frame came before it: {error}"
+        return f"frame {name} is damaged: {error}"
+
+    def _keep(self, header: FrameHeader) -> bool:
+        """Note what a decoded frame leaves to others; whether it is sound itself."""
+        if header.show_existing is not None:
+            sound = bool(self._sound >> header.show_existing & 1)
+        else:
+            self._sound_contexts = self._sound_contexts or header.independent
+            references = all(self._sound >> reference.slot & 1 for reference in header.references)
+            sound = self._sound_contexts and references
+            self._sound = self._sound | header.refreshed if sound else self._sound & ~header.refreshed
+            self.waiting = not sound
+        if header.key or (header.intra_only and self._colors is None):
+            # Where there are several, intra-only frames of profile 0 say BT.601 for want of a field.
+            self._colors = stream_colors(header.color, self.info.colors)
+        return sound
+
+    def _lose(self, header: FrameHeader | None) -> None:
+        """Note that a frame was not decoded."""
+        if header is not None and header.show_existing is not None:
+            return
+        self._sound &= ~header.refreshed if header is not None else 0
+        self._sound_contexts = False
+        self.waiting = True
+
+    @property
+    def _colors_now(self) -> Colors:
+        return self._colors or self.info.colors.assumed
 
     def _check(self, header: FrameHeader) -> None:
         color = header.color
         if color.bit_depth != 8 or not (color.subsampling_x and color.subsampling_y):
             raise MediaError("only 8 bit 4:2:0 video is supported (VP9 profile 0)")
+        if header.width * header.height > self._max_samples:
+            raise MediaError(
+                f"it claims to be {header.width}x{header.height}, more than the {self._max_samples} samples allowed"
+            )
 
     def _decode(self, data: bytes, *, expected: bool) -> av.VideoFrame | None:
-        frames = self._codec.decode(av.Packet(data))
-        if len(frames) != expected:
-            raise MediaError(f"the decoder gave {len(frames)} pictures for a frame where {int(expected)} was due")
-        return frames[0] if frames else None
+        """Feed one coded frame; its picture where it is shown.
+
+        Raises:
+            MediaError: there is no picture although one is due.
+            av.error.FFmpegError: the decoder refuses the frame.
+        """
+        try:
+            frames = self._codec.decode(av.Packet(data))
+        except av.error.BlockingIOError:  # it holds on to input it cannot decode, and takes no more
+            self._codec = self._opened()
+            self._headers = HeaderParser()
+            self._sound = 0
+            raise
+        if expected and not frames:
+            raise MediaError("the decoder gave no picture although one was due")
+        return frames[-1] if expected else None
+
+    def _revealed(self, header: FrameHeader) -> av.VideoFrame | None:
+        """The picture of the hidden frame that was decoded last."""
+        slot = (header.refreshed & -header.refreshed).bit_length() - 1
+        try:
+            return self._decode(show_existing_packet(slot, header.profile), expected=True)
+        except (av.error.FFmpegError, MediaError):
+            return None
 
     def _in_host_memory(self, picture: av.VideoFrame) -> Yuv420:
         if picture.format.name == "cuda":

@@ -16,7 +16,8 @@ from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.packets import Packet, read_packets
 from ns_ray.media.probe import probe
 from ns_ray.metrics.psnr import psnr
-from ns_ray.picture.yuv import from_rgb, resize
+from ns_ray.picture.convert import from_rgb
+from ns_ray.picture.yuv import resize
 from ns_ray.sr.color import rgb_to_uint8, yuv_to_rgb
 
 SCALE = 2
