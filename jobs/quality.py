@@ -17,7 +17,7 @@ from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.media.probe import open_input
 from ns_ray.metrics.psnr import mse, psnr_of_mse
 from ns_ray.metrics.ssim import ssim
-from ns_ray.picture.colors import STANDARD, Colors, colors_of
+from ns_ray.picture.colors import STANDARD, Colors, colors_of, require_convertible
 from ns_ray.picture.convert import convert, swscale_matrix
 from ns_ray.picture.yuv import Yuv420, from_frame, resize
 
@@ -112,15 +112,16 @@ def scaled(frame: av.VideoFrame, size: tuple[int, int], colors: Colors, path: st
     """
     if frame.width < size[0] or frame.height < size[1]:
         raise MediaError(f"{path}: the reference is {frame.width}x{frame.height}, smaller than {size[0]}x{size[1]}")
-    own = colors_of(frame).assumed
+    own = STANDARD if frame.format.is_rgb else colors_of(frame).assumed
+    require_convertible(own, path)
     if frame.format.name in ("yuv420p", "yuvj420p"):
         return convert(resize(from_frame(frame), size, "BICUBIC"), own, colors)
-    if own.rgb:
-        own = STANDARD
     planar = frame.reformat(
         *size,
         format="yuv420p",
         interpolation="BICUBIC",
+        src_colorspace=None if frame.format.is_rgb else swscale_matrix(own),
+        src_color_range=None if frame.format.is_rgb else own.range,
         dst_colorspace=swscale_matrix(own),
         dst_color_range=own.range,
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ns_ray.errors import BitstreamError, HybridError
 from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, decode_anchor
-from ns_ray.hybrid.reconstruct import CodedBlocks, Mode, Reconstructor
+from ns_ray.hybrid.reconstruct import Mode, Reconstructor
 from ns_ray.media.decode import CodedFrame, DecodedFrame, VideoDecoder
 from ns_ray.media.packets import Packet
 from ns_ray.media.probe import VideoInfo
@@ -40,9 +40,12 @@ class HrFrame:
     source: str
 
 
+_NO_BLOCKS = np.zeros(0, BLOCK)
+
+
 @dataclass(frozen=True, slots=True)
 class _Unread:
-    """A frame whose blocks are not known, as the reconstruction takes it: without any prediction."""
+    """A frame whose blocks are not known, as the reconstruction takes it: upscaled, and can be referred to."""
 
     blocks: NDArray[np.void]
     width: int
@@ -150,19 +153,17 @@ class Rebuilder:
             return self._existing(coded.header.show_existing, frame, anchor)
         key = coded.header.key
         self._known = anchor is not None or (self._known and not key)
-        lr = frame.picture.planes
+        lr, own = frame.picture, None if anchor is None else anchor.planes
         if blocks is not None:
             try:
-                hr = self._reconstructor.frame(blocks, lr, anchor.planes if anchor else None)
+                hr = self._reconstructor.frame(blocks, lr.planes, own)
                 return Yuv420(*hr), "anchor" if anchor else "rebuilt" if self._known else "upscaled"
             except HybridError as error:
                 self.damaged.append((frame.record.video_index, f"frame {frame.record.name}: {error}"))
-        # Without its blocks the LR picture, upscaled, can still be shown and referred to.
         self._known = anchor is not None
-        larger = anchor or resize(frame.picture, self._hr_size(frame))
-        unread = _unread(frame)
-        hr = self._reconstructor.frame(unread, lr, larger.planes, teach=anchor is not None)
-        return Yuv420(*hr), "anchor" if anchor else "upscaled"
+        rows, columns = lr.y.shape
+        unread = _Unread(_NO_BLOCKS, columns, rows, frame.record.refreshed)
+        return Yuv420(*self._reconstructor.frame(unread, lr.planes, own)), "anchor" if anchor else "upscaled"
 
     def _existing(self, slot: int, frame: DecodedFrame, anchor: Yuv420 | None) -> tuple[Yuv420, str]:
         if anchor is not None:
@@ -179,14 +180,3 @@ class Rebuilder:
     def _hr_size(self, frame: DecodedFrame) -> tuple[int, int]:
         rows, columns = frame.picture.y.shape
         return columns * self.scale, rows * self.scale
-
-
-def _unread(frame: DecodedFrame) -> CodedBlocks:
-    rows, columns = frame.picture.y.shape
-    y, x = (axis.ravel() for axis in np.mgrid[0:rows:64, 0:columns:64])
-    blocks = np.zeros(y.size, BLOCK)
-    blocks["x"], blocks["y"] = x, y
-    for name in ("width", "height", "sub_width", "sub_height"):
-        blocks[name] = 64
-    blocks["ref_slot"] = -1
-    return _Unread(blocks, columns, rows, frame.record.refreshed)
