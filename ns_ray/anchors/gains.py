@@ -50,7 +50,7 @@ def accumulated(table: EpochTable, anchors: NDArray[np.bool_]) -> NDArray[np.int
     Returns:
         int64 (streams, frames); padding repeats a row's last value.
     """
-    return _since_last(_totals(table), anchors | (table.kinds == FrameType.KEY))
+    return _since_last(_totals(table), anchors | table.resets)
 
 
 def rank(table: EpochTable, reach: float = math.inf) -> Picks:
@@ -64,13 +64,14 @@ def rank(table: EpochTable, reach: float = math.inf) -> Picks:
     """
     beyond = np.ceil(np.minimum(table.horizons - table.lengths, reach)).astype(np.int64)
     horizons = table.lengths + beyond
-    taken = table.kinds == FrameType.KEY
-    left = np.where(taken, NEVER, table.kinds)  # the kinds of the frames still to be ranked
-    counts = taken.sum(axis=1)
+    keys = table.kinds == FrameType.KEY
+    taken = table.resets.copy()
+    left = np.where(keys, NEVER, table.kinds)  # the kinds of the frames still to be ranked
+    counts = keys.sum(axis=1)
     limits = np.maximum(counts, -(-table.lengths // RANKED_ONE_IN))
     totals = _totals(table)
 
-    rows, positions = np.nonzero(taken)
+    rows, positions = np.nonzero(keys)
     passes = [Picks(rows, positions, np.zeros(len(rows)))]
     while True:
         kinds = left.min(axis=1)

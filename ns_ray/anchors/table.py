@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from ns_ray.anchors.epoch import Sizes, StreamEpoch, StreamState
 from ns_ray.errors import SelectionError
+from ns_ray.vp9.records import FrameType
 
 NEVER = 3
-"""The kind, after those of FrameType, of what can be no anchor: padding and shows of existing frames."""
+"""The kind, after those of FrameType, of what can be no anchor: padding, shows of existing frames, lower layers."""
 
 WINDOW = 240
 """Coded frames that a stream's average frame size looks back on: 2 GOPs."""
@@ -26,6 +27,7 @@ class EpochTable:
     Attributes:
         sizes: int64 (streams, frames), bytes.
         kinds: int8 (streams, frames), a FrameType or NEVER.
+        resets: bool (streams, frames), the KEY frames, those of lower layers too.
         shown: bool (streams, frames).
         lengths: int64 (streams,), coded frames of each stream.
         horizons: int64 (streams,), the position where the GOP ends, or else the epoch.
@@ -37,6 +39,7 @@ class EpochTable:
 
     sizes: NDArray[np.int64]
     kinds: NDArray[np.int8]
+    resets: NDArray[np.bool_]
     shown: NDArray[np.bool_]
     lengths: NDArray[np.int64]
     horizons: NDArray[np.int64]
@@ -64,7 +67,11 @@ def tabulate(epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState]) -
         row = np.flatnonzero(((sizes < 0) | (sizes > LARGEST_SIZE)).any(axis=1))[0]
         raise SelectionError(f"stream {epochs[row].stream}: frame sizes must lie in 0..2^32-1 bytes")
     kinds = np.full(filled.shape, NEVER, np.int8)
-    kinds[filled] = np.frombuffer(bytes([NEVER if one.existing else one.type for one in records]), np.int8)
+    kinds[filled] = np.frombuffer(
+        bytes([NEVER if one.existing or one.lower_layer else one.type for one in records]), np.int8
+    )
+    resets = np.zeros(filled.shape, np.bool_)
+    resets[filled] = np.frombuffer(bytes([one.type == FrameType.KEY and not one.existing for one in records]), np.bool_)
     shown = np.zeros(filled.shape, np.bool_)
     shown[filled] = np.frombuffer(bytes([one.shown for one in records]), np.bool_)
 
@@ -78,6 +85,7 @@ def tabulate(epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState]) -
     return EpochTable(
         sizes=sizes,
         kinds=kinds,
+        resets=resets,
         shown=shown,
         lengths=lengths,
         horizons=lengths + np.array([epoch.gop_left or 0 for epoch in epochs], np.int64),

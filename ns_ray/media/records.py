@@ -2,30 +2,31 @@
 
 from ns_ray.errors import BitstreamError
 from ns_ray.media.packets import Packet
-from ns_ray.vp9.header import HeaderParser
-from ns_ray.vp9.records import FrameRecord, record
-from ns_ray.vp9.superframe import split
+from ns_ray.vp9.header import HeaderParser, MissingReferenceError
+from ns_ray.vp9.packet_splitter import PacketSplitter
+from ns_ray.vp9.records import FrameRecord, packet_records
 
 
 class RecordReader:
-    """Reads the packets of one stream in order; after one that is damaged it waits for a key frame, as decoders do."""
+    """Reads the packets of one stream in order.
+
+    It starts at a key frame or an intra-only frame; a packet with a frame that refers to others than came since has no
+    records. After one that is damaged it starts again.
+    """
 
     def __init__(self) -> None:
+        self._splitter = PacketSplitter()
         self._headers = HeaderParser()
-        self._waiting = True
 
     def read(self, packet: Packet) -> list[FrameRecord]:
         """The records of a packet's frames in decode order; none where it cannot be decoded."""
-        if self._waiting and not packet.key:
-            return []
         try:
-            coded = [(self._headers.parse(data), len(data)) for data in split(packet.data)]
-        except BitstreamError:
-            self._waiting, self._headers = True, HeaderParser()
+            frames = self._splitter.split(packet.data)
+            headers = [self._headers.parse(frame) for frame in frames]
+        except MissingReferenceError:
             return []
-        self._waiting = False
-        return [
-            record(header, packet.video_index, super_index, size)
-            for super_index, (header, size) in enumerate(coded)
-            if header.show or header.refreshed  # a hidden frame that refreshes no slot is of no use to any other
-        ]
+        except BitstreamError:
+            self._headers = HeaderParser()
+            return []
+        records = packet_records(headers, [len(frame) for frame in frames], packet.video_index)
+        return [one for one in records if one.shown or one.refreshed]  # what is neither is of no use to any frame

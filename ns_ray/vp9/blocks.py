@@ -13,14 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.vp9 import _blocks
-from ns_ray.vp9.header import Interpolation
+from ns_ray.vp9.header import MAX_PIXELS, Interpolation
 from ns_ray.vp9.records import FrameType
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
-
-MAX_PIXELS: Final = 1 << 26
-"""Largest frame that is parsed unless told otherwise: 8192x8192. It bounds memory to about 5 bytes per pixel."""
 
 BLOCK: Final = np.dtype(
     [
@@ -51,12 +48,11 @@ TILE: Final = np.dtype(
         ("column", "u2"),
         ("bytes", "u4"),
         ("unread_bits", "u4"),  # never shifted into the bool decoder
-        ("padding_zero", "?"),  # all unread bits are zero, as section 9.2.3 demands
-        ("value_zero", "?"),  # so is the rest of the decoder's value: encoders that flush with zeros leave none
-        ("_", "V2"),
+        ("value_zero", "?"),  # nothing was left in the decoder's value either: true of encoders that flush with zeros
+        ("_", "V3"),
     ]
 )
-"""How a tile's bool decoder ended."""
+"""How a tile's bool decoder ended. What it never read is all zeros, as section 9.2.3 demands."""
 
 if BLOCK.itemsize != _blocks.BLOCK_SIZE or TILE.itemsize != _blocks.TILE_SIZE:
     raise ImportError("ns_ray.vp9._blocks was built from other sources: install the package again")
@@ -113,6 +109,7 @@ class FrameBlocks:
         compound_allowed: blocks may average two predictions.
         segmentation: segmentation is on.
         segment_map: the frame codes a segmentation map; without one an earlier map goes on.
+        size: bytes that it takes, the zeros behind it included.
     """
 
     blocks: NDArray[np.void]
@@ -142,6 +139,7 @@ class FrameBlocks:
     compound_allowed: bool
     segmentation: bool
     segment_map: bool
+    size: int
 
     @property
     def type(self) -> FrameType:
@@ -150,31 +148,36 @@ class FrameBlocks:
             return FrameType.KEY
         return FrameType.NORMAL if self.show_frame else FrameType.ALTREF
 
-    @property
-    def padded(self) -> bool:
-        """Whether every tile ended within its padding: a frame read wrongly practically never does."""
-        return bool(self.tiles["padding_zero"].all())
-
 
 class BlockParser:
     """Parses the coded frames of one stream, in decode order.
 
     It keeps what VP9 carries from frame to frame: probabilities, sizes in the reference slots, previous vectors, the
     segmentation map. After a BitstreamError it is as it was before that frame; go on at the next key frame.
+
+    Args:
+        max_pixels: the largest frame that is parsed; memory is bounded to about 5 bytes per pixel of it.
     """
 
     def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
         self._parser = _blocks.Parser(max_pixels)
 
-    def parse(self, frame: Buffer) -> FrameBlocks:
-        """Parse one coded frame: one element of a superframe, not a packet that holds several.
+    def parse(self, frame: Buffer, *, alone: bool = True) -> FrameBlocks:
+        """Parse one coded frame.
+
+        Every tile, and the compressed header, must end in zeros (section 9.2.3): where something was read wrongly they
+        practically never do. There is no exception; no encoder is known that does not keep to it.
 
         Other threads run meanwhile.
+
+        Args:
+            frame: one element of a superframe.
+            alone: false where other frames may follow it, without an index; `size` then tells where they begin.
 
         Raises:
             BitstreamError: the frame is damaged, larger than max_pixels, or refers to frames not parsed before.
         """
-        facts: dict[str, Any] = self._parser.parse(frame)
+        facts: dict[str, Any] = self._parser.parse(frame, alone)
         facts["blocks"] = facts["blocks"].view(BLOCK)
         facts["tiles"] = facts["tiles"].view(TILE)
         facts["filter"] = Interpolation(facts["filter"])

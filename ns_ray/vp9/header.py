@@ -2,13 +2,22 @@
 
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import Final
 
 from ns_ray.errors import BitstreamError
 from ns_ray.vp9.bits import BitReader
 
 SLOTS = 8
+CONTEXTS = 4
 SYNC_CODE = 0x498342
 RGB = 7  # color_space CS_RGB
+
+MAX_PIXELS: Final = 1 << 26
+"""Largest frame that is parsed unless told otherwise: 8192x8192."""
+
+
+class MissingReferenceError(BitstreamError):
+    """A frame needs one from before decoding began. It is not damaged, and what is known stays true."""
 
 
 class Interpolation(IntEnum):
@@ -30,6 +39,11 @@ class ColorConfig:
     full_range: bool = False
     subsampling_x: int = 1
     subsampling_y: int = 1
+
+    @property
+    def format(self) -> tuple[int, int, int]:
+        """What a frame and its references must have in common: bit depth and subsampling."""
+        return self.bit_depth, self.subsampling_x, self.subsampling_y
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +90,10 @@ class Segmentation:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One of the three references of an inter frame: its slot and its direction in time (ref_frame_sign_bias)."""
+    """One of the three references of an inter frame: its slot and its direction in time (ref_frame_sign_bias).
+
+    In error-resilient frames the sign bias counts as 0, whatever was coded (setup_past_independence).
+    """
 
     slot: int
     sign_bias: bool
@@ -86,8 +103,9 @@ class Reference:
 class FrameHeader:
     """One uncompressed header.
 
-    With `show_existing` set, only `profile` and `show` mean anything. Sizes are in samples, `header_bytes` and
-    `compressed_header_bytes` in bytes; `tile_cols` and `tile_rows` are counts.
+    With `show_existing` set, only `profile` and `show` mean anything, and size and `color`, which are those of the
+    frame shown. Sizes are in samples, `header_bytes` and `compressed_header_bytes` in bytes; `tile_cols` and `tile_rows` are
+    counts.
     """
 
     profile: int
@@ -134,12 +152,20 @@ class _Slot:
     height: int
     color: ColorConfig
 
+    def allows(self, size: tuple[int, int]) -> bool:
+        """Whether a frame of `size` can be predicted from it: down to a half and up to 16 times (section 8.5.2.3)."""
+        (width, height), ours = size, (self.width, self.height)
+        return ours[0] <= 2 * width <= 32 * ours[0] and ours[1] <= 2 * height <= 32 * ours[1]
+
 
 class HeaderParser:
     """Parses the headers of one stream in decode order, keeping what later headers refer to."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
+        self._max_pixels = max_pixels
         self._slots: list[_Slot | None] = [None] * SLOTS
+        self._color = ColorConfig()
+        self._contexts = 0  # those that hold probabilities, bit i for context i
         self._loop_filter = LoopFilter()
         self._segmentation = Segmentation()
 
@@ -150,8 +176,10 @@ class HeaderParser:
             frame: one coded frame (an element of a superframe).
 
         Raises:
-            BitstreamError: the header breaks the specification, uses a reserved value or refers to a slot that
-                nothing has filled. The state is then as it was before.
+            MissingReferenceError: it refers to a slot that nothing has filled.
+            BitstreamError: the header breaks the specification, uses a reserved value, is that of a frame larger than
+                max_pixels, or builds on probabilities that nothing has set.
+            In any case the state is then as it was before.
         """
         r = BitReader(frame)
         if r.f(2) != 2:
@@ -160,15 +188,33 @@ class HeaderParser:
         if profile == 3 and r.flag():
             raise BitstreamError("profiles above 3 are reserved")
         if r.flag():
-            slot = r.f(3)
-            if self._slots[slot] is None:
-                raise BitstreamError(f"an existing frame is to be shown from slot {slot}, which is empty")
-            return FrameHeader(profile, show=True, show_existing=slot)
-        header = self._frame(r, profile)
-        self._keep(header)
+            return self._existing(r, profile, frame)
+        header, contexts = self._frame(r, profile)
+        self._keep(header, contexts)
         return header
 
-    def _frame(self, r: BitReader, profile: int) -> FrameHeader:
+    def _existing(self, r: BitReader, profile: int, frame: bytes | memoryview) -> FrameHeader:
+        number = r.f(3)
+        slot = self._slots[number]
+        if slot is None:
+            raise MissingReferenceError(f"an existing frame is to be shown from slot {number}, which is empty")
+        size = _trailing_bits(r)
+        if any(frame[size:]):
+            raise BitstreamError("a frame that only shows another goes on after its header")
+        return FrameHeader(
+            profile,
+            show=True,
+            show_existing=number,
+            color=slot.color,
+            width=slot.width,
+            height=slot.height,
+            render_width=slot.width,
+            render_height=slot.height,
+            header_bytes=size,
+        )
+
+    def _frame(self, r: BitReader, profile: int) -> tuple[FrameHeader, int]:
+        """A frame's header, and which contexts hold probabilities with it."""
         key = not r.flag()
         show = r.flag()
         error_resilient = r.flag()
@@ -199,9 +245,21 @@ class HeaderParser:
                 render = _render_size(r, size)
                 high_precision = r.flag()
                 interpolation = Interpolation.SWITCHABLE if r.flag() else Interpolation(r.f(2))
+        if size[0] * size[1] > self._max_pixels:
+            raise BitstreamError(
+                f"a frame of {size[0]}x{size[1]} is larger than the limit of {self._max_pixels} pixels"
+            )
         refresh_context, parallel = (False, True) if error_resilient else (r.flag(), r.flag())
         context = r.f(2)
         independent = key or intra_only or error_resilient
+        if error_resilient:
+            references = tuple(Reference(reference.slot, sign_bias=False) for reference in references)
+        if key or error_resilient or reset_context == 3:
+            contexts = (1 << CONTEXTS) - 1
+        else:
+            contexts = self._contexts | (1 << context if intra_only and reset_context == 2 else 0)
+        if not contexts >> (0 if independent else context) & 1:
+            raise BitstreamError("the frame goes on from probabilities that nothing has set; start at a key frame")
         loop_filter = _loop_filter(r, LoopFilter() if independent else self._loop_filter)
         quantizer = _quantizer(r)
         segmentation = _segmentation(r, Segmentation() if independent else self._segmentation)
@@ -209,7 +267,7 @@ class HeaderParser:
         compressed = r.f(16)
         if compressed == 0:
             raise BitstreamError("the compressed header is empty")
-        return FrameHeader(
+        header = FrameHeader(
             profile=profile,
             show=show,
             key=key,
@@ -233,9 +291,10 @@ class HeaderParser:
             segmentation=segmentation,
             tile_cols=tile_cols,
             tile_rows=tile_rows,
-            header_bytes=(r.position + 7) // 8,
+            header_bytes=_trailing_bits(r),
             compressed_header_bytes=compressed,
         )
+        return header, contexts
 
     def _size_with_references(
         self, r: BitReader, references: tuple[Reference, ...]
@@ -244,22 +303,34 @@ class HeaderParser:
         for reference in references:
             slot = self._slots[reference.slot]
             if slot is None:
-                raise BitstreamError(
+                raise MissingReferenceError(
                     f"reference slot {reference.slot} is empty: the stream does not start at a key frame"
                 )
             slots.append(slot)
-        for slot in slots:
-            if r.flag():
-                return (slot.width, slot.height), slot.color
-        return _frame_size(r), slots[0].color
+        found = next((slot for slot in slots if r.flag()), None)
+        size = _frame_size(r) if found is None else (found.width, found.height)
+        if any(slot.color.format != self._color.format for slot in slots):
+            raise BitstreamError("a reference has another bit depth or subsampling")
+        if not any(slot.allows(size) for slot in slots):
+            raise BitstreamError("no reference has a size that can be predicted from")
+        return size, self._color
 
-    def _keep(self, header: FrameHeader) -> None:
+    def _keep(self, header: FrameHeader, contexts: int) -> None:
         self._loop_filter = header.loop_filter
         self._segmentation = header.segmentation
+        self._color = header.color
+        self._contexts = contexts
         kept = _Slot(header.width, header.height, header.color)
         for i in range(SLOTS):
             if header.refreshed >> i & 1:
                 self._slots[i] = kept
+
+
+def _trailing_bits(r: BitReader) -> int:
+    """Read up to the next byte; returns its number."""
+    if r.f(-r.position % 8):
+        raise BitstreamError("a bit behind the uncompressed header is set")
+    return r.position // 8
 
 
 def _sync_code(r: BitReader) -> None:

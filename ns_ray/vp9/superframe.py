@@ -6,6 +6,8 @@ from ns_ray.errors import BitstreamError
 def split(packet: bytes) -> list[memoryview]:
     """Split a packet into its coded frames, in decode order.
 
+    A packet may hold several frames without an index: see `PacketSplitter`.
+
     Args:
         packet: a whole packet as it comes from the container.
 
@@ -13,7 +15,8 @@ def split(packet: bytes) -> list[memoryview]:
         Views into `packet`, one a coded frame; one view where the packet is no superframe.
 
     Raises:
-        BitstreamError: the packet is empty, or its index claims more bytes than there are.
+        BitstreamError: the packet is empty, its index is not whole (no frame ends in a byte that looks like an
+            index's last), or the index claims an empty frame or more bytes than there are.
     """
     data = memoryview(packet)
     if not data:
@@ -25,7 +28,7 @@ def split(packet: bytes) -> list[memoryview]:
     width = (marker >> 3 & 3) + 1
     index = len(data) - 2 - count * width
     if index < 0 or data[index] != marker:
-        return [data]
+        raise BitstreamError("a packet ends like a superframe index, but its index does not begin so")
     frames: list[memoryview] = []
     start = 0
     for i in range(count):
@@ -33,9 +36,8 @@ def split(packet: bytes) -> list[memoryview]:
         end = start + int.from_bytes(data[at : at + width], "little")
         if end > index:
             raise BitstreamError(f"frame {i} of a superframe ends at byte {end}, beyond its index at {index}")
-        if end > start:  # encoders write size 0 for a frame they dropped
-            frames.append(data[start:end])
+        if end == start:
+            raise BitstreamError(f"frame {i} of a superframe is empty")
+        frames.append(data[start:end])
         start = end
-    if not frames:
-        raise BitstreamError("a superframe index lists no frame")
     return frames

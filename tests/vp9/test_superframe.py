@@ -21,13 +21,16 @@ def test_a_packet_without_an_index_is_one_frame():
     assert [bytes(frame) for frame in split(b"\x82abc")] == [b"\x82abc"]
 
 
-def test_the_last_byte_alone_makes_no_index():
-    packet = b"\x82" + b"x" * 20 + bytes([0b11000001])
-    assert [bytes(frame) for frame in split(packet)] == [packet]
+@pytest.mark.parametrize("length", [0, 1, 3, 4, 20])
+def test_no_packet_ends_like_an_index_that_it_has_not(length):
+    with pytest.raises(BitstreamError, match="its index does not begin so"):
+        split(b"\x82"[:length] + b"x" * (length - 1) + bytes([0b11000001]))
 
 
-def test_dropped_frames_are_left_out():
-    assert [bytes(frame) for frame in split(superframe([b"a", b"", b"b"], 1))] == [b"a", b"b"]
+@pytest.mark.parametrize("frames", [[b"a", b"", b"b"], [b"", b"a"], [b"a", b""], [b""]])
+def test_no_frame_of_a_superframe_is_empty(frames):
+    with pytest.raises(BitstreamError, match=f"frame {frames.index(b'')} of a superframe is empty"):
+        split(superframe(frames, 1))
 
 
 def test_an_index_that_claims_too_much_is_refused():

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "frame_finder.hpp"
 #include "parser.hpp"
 
 namespace nb = nanobind;
@@ -70,6 +71,7 @@ nb::dict as_dict(ParsedFrame&& frame) {
   d["tile_columns"] = 1 << h.tile_columns_log2;
   d["tile_rows"] = 1 << h.tile_rows_log2;
   d["compound_allowed"] = h.compound_allowed();
+  d["size"] = frame.size;
   d["segmentation"] = frame.segmentation;
   d["segment_map"] = frame.segment_map;
   d["blocks"] = as_array(std::move(frame.blocks));
@@ -81,18 +83,34 @@ class Parser {
  public:
   explicit Parser(std::int64_t max_pixels) : parser_(max_pixels) {}
 
-  nb::dict parse(nb::handle data) {
+  nb::dict parse(nb::handle data, bool alone) {
     const Buffer buffer(data);
     return as_dict([&] {
       nb::gil_scoped_release release;
       const std::scoped_lock lock(mutex_);
-      return parser_.parse(buffer.bytes());
+      return parser_.parse(buffer.bytes(), alone);
     }());
   }
 
  private:
   std::mutex mutex_;
   FrameParser parser_;
+};
+
+class Finder {
+ public:
+  explicit Finder(std::int64_t max_pixels) : finder_(max_pixels) {}
+
+  void follow(nb::handle frame) { finder_.follow(Buffer(frame).bytes()); }
+
+  nb::list find(nb::handle packet) {
+    nb::list starts;
+    for (const std::size_t start : finder_.find(Buffer(packet).bytes())) starts.append(start);
+    return starts;
+  }
+
+ private:
+  FrameFinder finder_;
 };
 
 }  // namespace
@@ -110,7 +128,11 @@ NB_MODULE(_blocks, m) {
   m.attr("TILE_SIZE") = sizeof(Tile);
   nb::class_<Parser>(m, "Parser")
       .def(nb::init<std::int64_t>(), "max_pixels"_a)
-      .def("parse", &Parser::parse, "frame"_a);
+      .def("parse", &Parser::parse, "frame"_a, "alone"_a);
+  nb::class_<Finder>(m, "FrameFinder")
+      .def(nb::init<std::int64_t>(), "max_pixels"_a)
+      .def("follow", &Finder::follow, "frame"_a)
+      .def("find", &Finder::find, "packet"_a);
 }
 
 }  // namespace ns_ray::vp9

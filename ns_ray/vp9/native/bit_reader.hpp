@@ -30,6 +30,11 @@ class BitReader {
     return bit() ? -value : value;
   }
 
+  // Whether the rest of the last byte is zero (section 6.1, trailing_bits).
+  bool trailing_bits_are_zero() const {
+    return position_ % 8 == 0 || (data_[position_ / 8] & (0xFF >> position_ % 8)) == 0;
+  }
+
   std::size_t bytes_read() const { return (position_ + 7) / 8; }
 
  private:

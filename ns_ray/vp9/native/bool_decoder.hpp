@@ -1,6 +1,7 @@
 // The boolean decoder (VP9 specification, section 9.2).
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -56,14 +57,17 @@ class BoolDecoder {
 
   bool overrun() const { return unread_bits() < 0; }
 
-  // Section 9.2.3: all padding is zero.
-  bool padding_is_zero() const {
-    if (overrun() || value_ << 8 != 0) return false;
-    for (const std::uint8_t* p = next_; p < end_; ++p) {
-      if (*p != 0) return false;
-    }
-    return true;
+  // Where the zeros end that fill up the last byte in use and follow it: section 9.2.3 demands the end of the data. Null
+  // where that byte is not filled up with zeros, or more was read than there is.
+  const std::uint8_t* padding_end() const {
+    const std::int64_t unread = unread_bits();
+    if (unread < 0) return nullptr;
+    const int partial = static_cast<int>(unread % 8);
+    if (partial != 0 && (value_ << 8) >> (64 - partial) != 0) return nullptr;
+    return std::find_if(end_ - unread / 8, end_, [](std::uint8_t byte) { return byte != 0; });
   }
+
+  bool padding_is_zero() const { return padding_end() == end_; }
 
   // What is left of the decoded number itself: an encoder that flushes with zeros leaves none.
   bool value_is_zero() const { return value_ == 0; }

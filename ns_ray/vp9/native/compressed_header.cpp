@@ -51,7 +51,7 @@ class Reader {
     }
   }
 
-  bool overrun() const { return bool_.overrun(); }
+  const BoolDecoder& decoder() const { return bool_; }
 
  private:
   int delta_index() {
@@ -132,7 +132,9 @@ CompressedHeader read_compressed_header(std::span<const std::uint8_t> data, cons
     reader.update(p.partition);
     read_vectors(reader, header.allow_high_precision, p);
   }
-  if (reader.overrun()) throw BitstreamError("the compressed header is truncated");
+  if (reader.decoder().overrun()) throw BitstreamError("the compressed header is truncated");
+  if (!reader.decoder().padding_is_zero()) throw BitstreamError("the compressed header does not end in zeros");
+  result.unread_bits = reader.decoder().unread_bits();
   return result;
 }
 

@@ -13,6 +13,7 @@ namespace ns_ray::vp9 {
 struct CompressedHeader {
   int tx_mode = 0;  // a TxSize that bounds all blocks, or kTxSelect
   ReferenceMode reference_mode = kSingle;
+  std::int64_t unread_bits = 0;  // zeros at its end
 };
 
 CompressedHeader read_compressed_header(std::span<const std::uint8_t> data, const FrameHeader& header,

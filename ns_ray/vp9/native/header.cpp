@@ -11,7 +11,7 @@ constexpr int kFeatureBits[4] = {8, 6, 2, 0};
 constexpr bool kFeatureSigned[4] = {true, true, false, false};
 
 void read_sync_code(BitReader& bits) {
-  if (bits.bits(24) != 0x498342) throw BitstreamError("the sync code is wrong");
+  if (bits.bits(24) != kSyncCode) throw BitstreamError("the sync code is wrong");
 }
 
 // Section 7.2.2.
@@ -152,6 +152,12 @@ void read_tiles(BitReader& bits, FrameHeader& header) {
 
 }  // namespace
 
+void HeaderState::refresh(const FrameHeader& header) {
+  for (int slot = 0; slot < 8; ++slot) {
+    if (header.refresh_flags >> slot & 1) slots[slot] = {true, header.width, header.height, header.format};
+  }
+}
+
 FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& state, std::int64_t max_pixels) {
   BitReader bits(frame);
   FrameHeader header;
@@ -167,6 +173,7 @@ FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& 
     header.width = header.render_width = slot.width;
     header.height = header.render_height = slot.height;
     header.format = slot.format;
+    header.zeros_follow = bits.trailing_bits_are_zero();
     header.size = bits.bytes_read();
     return header;
   }
@@ -209,6 +216,7 @@ FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& 
   if (header.past_independent()) {
     state.deltas = {};
     state.segmentation = {};
+    header.sign_bias = {};  // setup_past_independence forgets those just read, too
   }
   read_loop_filter(bits, header, state.deltas);
   read_quantization(bits, header);
@@ -216,6 +224,7 @@ FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& 
   read_tiles(bits, header);
   header.compressed_header_size = bits.bits(16);
   if (header.compressed_header_size == 0) throw BitstreamError("the compressed header is empty");
+  header.zeros_follow = bits.trailing_bits_are_zero();
   header.size = bits.bytes_read();
   return header;
 }

@@ -42,12 +42,16 @@ struct Segmentation {
   bool active(int segment, SegmentFeature feature) const { return enabled && feature_enabled[segment][feature]; }
 };
 
+constexpr int kSyncCode = 0x498342;
+
 // Header fields that a frame inherits from those before it.
 struct HeaderState {
   std::array<ReferenceSlot, 8> slots;
   FrameFormat format;
   LoopFilterDeltas deltas;
   Segmentation segmentation;
+
+  void refresh(const struct FrameHeader& header);  // puts the frame into the slots that it replaces
 };
 
 struct FrameHeader {
@@ -75,7 +79,8 @@ struct FrameHeader {
   bool lossless = false;
   int tile_columns_log2 = 0, tile_rows_log2 = 0;
   int compressed_header_size = 0;
-  std::size_t size = 0;  // bytes of the uncompressed header itself
+  std::size_t size = 0;        // bytes of the uncompressed header itself
+  bool zeros_follow = false;   // the rest of its last byte is zero, as it must be
 
   bool intra() const { return key || intra_only; }
   bool past_independent() const { return intra() || error_resilient; }

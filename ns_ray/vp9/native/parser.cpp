@@ -27,6 +27,9 @@ void set_up_compound(FrameContext& frame) {
   }
 }
 
+// What may lie behind a frame that is not alone in its packet. Its frame marker must do: the rest is seen when it is parsed.
+bool begins_frame(std::span<const std::uint8_t> data) { return !data.empty() && data[0] >> 6 == 2; }
+
 int tile_edge(int index, int cells, int log2) {
   const int superblocks = (cells + 7) / 8;
   return std::min((index * superblocks >> log2) * 8, cells);
@@ -39,13 +42,15 @@ bool FrameParser::use_previous_vectors(const FrameHeader& header) const {
   return header.width == last_width_ && header.height == last_height_ && last_shown_ && !header.error_resilient;
 }
 
-void FrameParser::parse_tiles(FrameContext& frame, std::span<const std::uint8_t> data, std::vector<Tile>& tiles) {
+std::size_t FrameParser::parse_tiles(FrameContext& frame, std::span<const std::uint8_t> data, bool alone,
+                                     std::vector<Tile>& tiles) {
   const int tile_rows = 1 << frame.header.tile_rows_log2;
   const int tile_columns = 1 << frame.header.tile_columns_log2;
   for (int row = 0; row < tile_rows; ++row) {
     for (int column = 0; column < tile_columns; ++column) {
       std::size_t size = data.size();
-      if (row < tile_rows - 1 || column < tile_columns - 1) {
+      const bool last = row == tile_rows - 1 && column == tile_columns - 1;
+      if (!last) {
         if (size < 4) throw BitstreamError("the size of a tile is missing");
         const std::size_t coded = std::size_t{data[0]} << 24 | data[1] << 16 | data[2] << 8 | data[3];
         data = data.subspan(4);
@@ -58,29 +63,43 @@ void FrameParser::parse_tiles(FrameContext& frame, std::span<const std::uint8_t>
       TileParser parser(frame, bounds, data.first(size));
       parser.parse();
       const BoolDecoder& decoder = parser.decoder();
+      // Section 9.2.3. One symbol read wrongly and the rest of the tile is, too: it then practically never ends so.
+      const std::uint8_t* const end = decoder.padding_end();
+      if (last && !alone && end && begins_frame({end, data.data() + size})) size = end - data.data();
+      if (end != data.data() + size) throw BitstreamError("a tile does not end in zeros: the frame is damaged");
       tiles.push_back({.row = static_cast<std::uint16_t>(row),
                        .column = static_cast<std::uint16_t>(column),
                        .bytes = static_cast<std::uint32_t>(size),
-                       .unread_bits = static_cast<std::uint32_t>(std::max<std::int64_t>(decoder.unread_bits(), 0)),
-                       .padding_zero = decoder.padding_is_zero(),
+                       .unread_bits = static_cast<std::uint32_t>(decoder.unread_bits()),
                        .value_zero = decoder.value_is_zero()});
       data = data.subspan(size);
     }
   }
+  return data.size();
 }
 
-ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data) {
+ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data, bool alone) {
   if (data.empty()) throw BitstreamError("the frame is empty");
+  const std::size_t whole = data.size();
   HeaderState state = state_;
   ParsedFrame result;
   FrameHeader& header = result.header = read_frame_header(data, state, max_pixels_);
-  if (header.show_existing_slot >= 0) return result;
+  if (!header.zeros_follow) throw BitstreamError("a bit behind the uncompressed header is set");
   data = data.subspan(header.size);
+  if (header.show_existing_slot >= 0) {
+    const auto next = std::ranges::find_if(data, [](std::uint8_t byte) { return byte != 0; });
+    const std::span<const std::uint8_t> rest(next, data.end());
+    if (!rest.empty() && (alone || !begins_frame(rest))) {
+      throw BitstreamError("a frame that only shows another goes on after its header");
+    }
+    result.size = whole - rest.size();
+    return result;
+  }
   const std::size_t compressed_size = header.compressed_header_size;
   if (compressed_size > data.size()) throw BitstreamError("the compressed header reaches beyond the frame");
   for (int i = 0; i < 3 && !header.intra(); ++i) result.references[i] = state.slots[header.reference_slots[i]];
 
-  std::array<Probabilities, 4> contexts = contexts_;
+  auto contexts = contexts_;
   if (header.past_independent()) {
     if (header.key || header.error_resilient || header.reset_frame_context == 3) {
       contexts.fill(kDefaultProbabilities);
@@ -91,7 +110,10 @@ ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data) {
   }
 
   FrameContext frame(header, state.segmentation);
-  const Probabilities before = contexts[header.frame_context];
+  if (!contexts[header.frame_context]) {
+    throw BitstreamError("the frame goes on from probabilities that nothing has set; start at a key frame");
+  }
+  const Probabilities before = *contexts[header.frame_context];
   frame.probabilities = before;
   frame.compressed = read_compressed_header(data.first(compressed_size), header, frame.probabilities);
   set_up_compound(frame);
@@ -111,7 +133,7 @@ ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data) {
   const std::size_t whole_columns = static_cast<std::size_t>(frame.columns + 7) / 8 * 8;
   frame.above_partition.resize(whole_columns);
   for (auto& plane : frame.above_nonzero) plane.resize(2 * whole_columns);
-  parse_tiles(frame, data.subspan(compressed_size), result.tiles);
+  result.size = whole - parse_tiles(frame, data.subspan(compressed_size), alone, result.tiles);
 
   if (!header.error_resilient && !header.frame_parallel) {
     adapt_coefficients(frame.probabilities, before, frame.counts, header.intra(), last_key_);
@@ -120,9 +142,7 @@ ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data) {
   if (header.refresh_frame_context) contexts[header.frame_context] = frame.probabilities;
 
   // Nothing can fail from here on.
-  for (int slot = 0; slot < 8; ++slot) {
-    if (header.refresh_flags >> slot & 1) state.slots[slot] = {true, header.width, header.height, header.format};
-  }
+  state.refresh(header);
   result.segmentation = state.segmentation.enabled;
   result.segment_map = state.segmentation.enabled && state.segmentation.update_map;
   result.reference_mode = frame.compressed.reference_mode;

@@ -79,6 +79,11 @@ void TileParser::parse_partition(int row, int column, BlockSize size) {
 }
 
 void TileParser::parse_block(int row, int column, BlockSize size) {
+  // Where chroma is halved one way alone, blocks twice as long the other way would have chroma blocks of 1 to 4.
+  const int halved = frame_.header.format.subsampling_x - frame_.header.format.subsampling_y;
+  if (halved != 0 && size >= k8x8 && kHeightLog2[size] - kWidthLog2[size] == halved) {
+    throw BitstreamError("a block has a shape that its chroma cannot have");
+  }
   row_ = row;
   column_ = column;
   above_ = row > 0 ? frame_.modes->at(row - 1, column) : nullptr;
