@@ -47,6 +47,10 @@ struct Kernels {
                         int width, int height, const Filter& filter);
   void (*filter_down)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride,
                       int width, int height, const Filter& filter);
+  // As filter_across, but the samples lie `step` / 16 apart, from x / 16 on, each with the filter of its own fraction. They
+  // read nothing but the samples they need.
+  void (*filter_steps)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride,
+                       int width, int height, int x, int step, const Filter (&filters)[16]);
   // dst = Round2(dst + src, 1), the average of a compound prediction.
   void (*average)(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride,
                   int width, int height);

@@ -148,6 +148,34 @@ void filter_down(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_
 
 #endif
 
+void filter_steps(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
+                  int height, int x, int step, const Filter (&filters)[16]) {
+  src -= 3;
+  for (int y = 0; y < height; ++y, src += src_stride, dst += dst_stride) {
+    int i = 0, at = x;
+#ifdef __AVX2__
+    const auto products = [&] {
+      const __m128i samples = _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(src + (at >> 4))));
+      const __m128i four = _mm_madd_epi16(samples, load16(filters[at & 15].taps));
+      at += step;
+      return four;
+    };
+    for (; i + 4 <= width; i += 4) {
+      const __m128i a = products(), b = products(), c = products(), d = products();
+      const __m128i sums = _mm_hadd_epi32(_mm_hadd_epi32(a, b), _mm_hadd_epi32(c, d));
+      const __m128i rounded = _mm_srai_epi32(_mm_add_epi32(sums, _mm_set1_epi32(64)), 7);
+      const __m128i words = _mm_packs_epi32(rounded, rounded);
+      _mm_storeu_si32(dst + i, _mm_packus_epi16(words, words));
+    }
+#endif
+    for (; i < width; ++i, at += step) {
+      int sum = 64;
+      for (int tap = 0; tap < 8; ++tap) sum += src[(at >> 4) + tap] * filters[at & 15].taps[tap];
+      dst[i] = clip(sum >> 7);
+    }
+  }
+}
+
 void average(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
              int height) {
   for (int y = 0; y < height; ++y, src += src_stride, dst += dst_stride)
@@ -569,7 +597,7 @@ void compose(std::uint8_t* row, const std::int16_t* const* target, const std::in
 
 }  // namespace
 
-const Kernels kKernels{filter_across, filter_down, average,  mix,   shrink, measure, correct,
-                       stretch,       gradients,   classify, guess, study,  compose};
+const Kernels kKernels{filter_across, filter_down, filter_steps, average,  mix,   shrink, measure,
+                       correct,       stretch,     gradients,    classify, guess, study,  compose};
 
 }  // namespace ns_ray::hybrid::NS_RAY_ISA

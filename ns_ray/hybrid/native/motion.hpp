@@ -1,4 +1,4 @@
-// Motion compensation: a rectangle of a reference plane, displaced by 1/16 samples.
+// Motion compensation: a rectangle of a reference plane, displaced by 1/16 samples, or of a plane of another size.
 #pragma once
 
 #include <algorithm>
@@ -51,9 +51,48 @@ class Motion {
     if (averaged) kernels_.average(other_, kStride, dst, dst_stride, width, height);
   }
 
+  // The same where the frame has another size than its reference: from (x, y) on, samples lie step_x and step_y apart, in
+  // 1/16 sample, 1 to 32. In pieces, as of the reference they take up to twice their size.
+  void predict_scaled(const Plane& reference, int x, int y, int step_x, int step_y, const Filter (&filters)[16],
+                      std::uint8_t* dst, std::ptrdiff_t dst_stride, int width, int height, bool averaged) {
+    for (int top = 0; top < height; top += kPiece)
+      for (int left = 0; left < width; left += kPiece)
+        piece(reference, x + left * step_x, y + top * step_y, step_x, step_y, filters, dst + top * dst_stride + left, dst_stride,
+              std::min(kPiece, width - left), std::min(kPiece, height - top), averaged);
+  }
+
  private:
+  static constexpr int kPiece = 64;
   static constexpr std::ptrdiff_t kStride = kMaxBlock + 64;
   static constexpr int kRows = kMaxBlock + 8;
+
+  void piece(const Plane& reference, int x, int y, int step_x, int step_y, const Filter (&filters)[16], std::uint8_t* dst,
+             std::ptrdiff_t dst_stride, int width, int height, bool averaged) {
+    const int across = x & 15, down = y & 15;
+    const int columns = ((across + (width - 1) * step_x) >> 4) + 1, rows = ((down + (height - 1) * step_y) >> 4) + 1;
+    x >>= 4;
+    y >>= 4;
+    const std::uint8_t* src;
+    std::ptrdiff_t stride;
+    if (x >= 3 && y >= 3 && x + columns + 4 <= reference.width && y + rows + 4 <= reference.height) {
+      src = reference.at(x, y);
+      stride = reference.width;
+    } else {
+      src = extended(reference, x, y, columns, rows);
+      stride = kStride;
+    }
+    std::uint8_t* out = averaged ? other_ : dst;
+    const std::ptrdiff_t out_stride = averaged ? kStride : dst_stride;
+    kernels_.filter_steps(src - 3 * stride, stride, between_, kStride, width, rows + 7, across, step_x, filters);
+    for (int row = 0, at = down; row < height; ++row, at += step_y, out += out_stride) {
+      const std::uint8_t* from = between_ + (3 + (at >> 4)) * kStride;
+      if (at & 15)
+        kernels_.filter_down(from, kStride, out, out_stride, width, 1, filters[at & 15]);
+      else
+        std::memcpy(out, from, width);
+    }
+    if (averaged) kernels_.average(other_, kStride, dst, dst_stride, width, height);
+  }
 
   const std::uint8_t* extended(const Plane& reference, int x, int y, int width, int height) {
     const int columns = width + 7, first = std::clamp(x - 3, 0, reference.width);

@@ -88,9 +88,10 @@ void Reconstructor::check(const FrameInput& input) const {
       if (slot < 0) continue;
       if (slot >= kSlots) throw Refused(where() + "there is no reference slot " + std::to_string(slot));
       if (!slots_[slot]) throw Refused(where() + "reference slot " + std::to_string(slot) + " is empty");
-      if (slots_[slot]->width != width || slots_[slot]->height != height)
-        throw Refused(where() + "its reference has the size " + shape(slots_[slot]->width, slots_[slot]->height) +
-                      " but the frame " + shape(width, height) + "; scaled references are not supported");
+      const Held& reference = *slots_[slot];
+      if (!Scaling::allowed(reference.width, width) || !Scaling::allowed(reference.height, height))
+        throw Refused(where() + "its reference has the size " + shape(reference.width, reference.height) + " but the frame " +
+                      shape(width, height) + "; VP9 allows for twice the frame's size to a 16th of it");
     }
   }
   if (area > static_cast<std::int64_t>(cells(width) + 7) * (cells(height) + 7) * 64)
@@ -200,19 +201,25 @@ Prediction Reconstructor::predict(const FrameInput& input) {
 void Reconstructor::predict_block(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const {
   for (int which = 0; which < 2 && block.ref_slot[which] >= 0; ++which) {
     const Held& reference = *slots_[block.ref_slot[which]];
+    const int frame_width = lr.planes[0].width, frame_height = lr.planes[0].height;
+    const bool scaled = reference.width != frame_width || reference.height != frame_height;
+    const bool parts = block.sub_width != block.width || block.sub_height != block.height;
+    const Scaling to_reference_x(reference.width, frame_width), to_reference_y(reference.height, frame_height);
     for (int i = 0; i < 3; ++i) {
       const bool chroma = i > 0;
       const Plane &lr_to = lr.planes[i], &hr_to = hr.planes[i];
-      const int part_width = chroma ? block.width / 2 : block.sub_width;
-      const int part_height = chroma ? block.height / 2 : block.sub_height;
+      // Where positions are rounded, it matters that parts are predicted in quarters.
+      const bool quarters = scaled && parts && !chroma;
+      const int part_width = quarters ? 4 : chroma ? block.width / 2 : block.sub_width;
+      const int part_height = quarters ? 4 : chroma ? block.height / 2 : block.sub_height;
       const int x0 = chroma ? block.x / 2 : block.x, y0 = chroma ? block.y / 2 : block.y;
-      const int x1 = std::min(x0 + (chroma ? block.width / 2 : block.width), lr_to.width);
-      const int y1 = std::min(y0 + (chroma ? block.height / 2 : block.height), lr_to.height);
+      const int block_width = chroma ? block.width / 2 : block.width, block_height = chroma ? block.height / 2 : block.height;
+      const int x1 = std::min(x0 + block_width, lr_to.width), y1 = std::min(y0 + block_height, lr_to.height);
       for (int y = y0; y < y1; y += part_height) {
         for (int x = x0; x < x1; x += part_width) {
           const int part = (y - y0 >= 4 && block.height == 8 ? 2 : 0) + (x - x0 >= 4 && block.width == 8 ? 1 : 0);
           int down = block.mv[chroma ? 0 : part][which][0], across = block.mv[chroma ? 0 : part][which][1];
-          if (chroma && (block.sub_width != block.width || block.sub_height != block.height)) {
+          if (chroma && parts) {
             down = across = 0;
             for (const auto& mv : block.mv) down += mv[which][0], across += mv[which][1];
             down = mean_of_four(down);
@@ -220,6 +227,18 @@ void Reconstructor::predict_block(Motion& motion, const vp9::Block& block, const
           }
           if (!chroma) down *= 2, across *= 2;  // to 1/16 sample, which a vector is in halved planes
           const int width = std::min(part_width, x1 - x), height = std::min(part_height, y1 - y);
+          if (scaled) {
+            across = Scaling::kept_near(across, x0, block_width, cells(frame_width) * (chroma ? kCell / 2 : kCell));
+            down = Scaling::kept_near(down, y0, block_height, cells(frame_height) * (chroma ? kCell / 2 : kCell));
+            const int from_x = to_reference_x.start(x, chroma, across), from_y = to_reference_y.start(y, chroma, down);
+            const int step_x = to_reference_x.step(), step_y = to_reference_y.step();
+            motion.predict_scaled(reference.lr.planes[i], from_x, from_y, step_x, step_y, kFilters[block.filter],
+                                  lr_to.at(x, y), lr_to.width, width, height, which);
+            motion.predict_scaled(reference.hr.planes[i], to_reference_x.hr_start(from_x, scale_),
+                                  to_reference_y.hr_start(from_y, scale_), step_x, step_y, kFilters[block.filter],
+                                  hr_to.at(scale_ * x, scale_ * y), hr_to.width, scale_ * width, scale_ * height, which);
+            continue;
+          }
           motion.predict(reference.lr.planes[i], x * 16 + across, y * 16 + down, kFilters[block.filter], lr_to.at(x, y),
                          lr_to.width, width, height, which);
           motion.predict(reference.hr.planes[i], scale_ * (x * 16 + across), scale_ * (y * 16 + down),
@@ -231,11 +250,15 @@ void Reconstructor::predict_block(Motion& motion, const vp9::Block& block, const
   }
 }
 
-// Luma near the block's edges, where the blocks beyond them moved otherwise, partly as if it had moved with those.
+// Luma near the block's edges, where the blocks beyond them moved otherwise, partly as if it had moved with those; not where
+// those have references of another size.
 void Reconstructor::overlap(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const {
   std::uint8_t moved[kSuperblock * kOverlap * 4 * 4];
   const int right = std::min(block.x + block.width, lr.planes[0].width);
   const int bottom = std::min(block.y + block.height, lr.planes[0].height);
+  const auto scaled = [&](int slot) {
+    return slot >= 0 && (slots_[slot]->width != lr.planes[0].width || slots_[slot]->height != lr.planes[0].height);
+  };
   // A strip along the edge, up to where the block beyond it ends; gives that place.
   const auto strip = [&](int x, int y, bool across, bool far) {
     const int cx = (across ? (far ? right : x - 1) : x) / kCell, cy = (across ? y : far ? bottom : y - 1) / kCell;
@@ -249,7 +272,7 @@ void Reconstructor::overlap(Motion& motion, const vp9::Block& block, const Pictu
       alike &= other->ref_slot[which] == block.ref_slot[which] &&
                (block.ref_slot[which] < 0 || std::abs(theirs[0] - ours[0]) + std::abs(theirs[1] - ours[1]) <= kAlike);
     }
-    if (alike || other->ref_slot[0] < 0) return end;
+    if (alike || other->ref_slot[0] < 0 || scaled(other->ref_slot[0]) || scaled(other->ref_slot[1])) return end;
     const int width = across ? std::min(kOverlap, right - x) : end - x, height = across ? end - y : std::min(kOverlap, bottom - y);
     const auto mix = [&](const Plane& to, Picture Held::*resolution, int scale, const Ramp& ramp) {
       for (int which = 0; which < 2 && other->ref_slot[which] >= 0; ++which) {

@@ -16,6 +16,7 @@
 #include "motion.hpp"
 #include "picture.hpp"
 #include "pool.hpp"
+#include "scaling.hpp"
 #include "tuning.hpp"
 
 namespace ns_ray::hybrid {
