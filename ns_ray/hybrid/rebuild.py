@@ -80,7 +80,7 @@ class Rebuilder:
         self.scale = scale
         self.damaged: list[tuple[int, str]] = []
         self._decoder = VideoDecoder(info, max_samples=MAX_HR_SAMPLES // scale**2)
-        self._parser = BlockParser()
+        self._parser = BlockParser(MAX_HR_SAMPLES // scale**2)
         self._readable = False  # whether the parser can go on from what it has read
         self._known = False  # whether any anchor came since the last key frame without one
         self._shown: HrFrame | None = None
@@ -107,7 +107,7 @@ class Rebuilder:
                 continue
             anchor = self._anchor(frame, anchors.get(coded.super_index))
             hr, source = self._frame(coded, frame, blocks, anchor)
-            if frame.record.shown:
+            if coded.header is not None and coded.header.show:
                 shown = HrFrame(packet.video_index, packet.pts, hr, frame.picture, frame.colors, source)
         if shown is None and decoded.lost and self._shown is not None:
             shown = replace(self._shown, video_index=packet.video_index, pts=packet.pts, source="repeated")

@@ -3,7 +3,7 @@
 import errno
 import time
 from collections.abc import Container, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import av
 import av.error
@@ -15,16 +15,12 @@ from ns_ray.media.packets import Packet
 from ns_ray.media.probe import VideoInfo, require_supported
 from ns_ray.picture.colors import FULL, LIMITED, Colors, require_convertible
 from ns_ray.picture.yuv import Yuv420, from_frame
-from ns_ray.vp9.header import ColorConfig, FrameHeader, HeaderParser
-from ns_ray.vp9.records import FrameRecord, record
-from ns_ray.vp9.superframe import split
+from ns_ray.vp9.header import MAX_PIXELS, ColorConfig, FrameHeader, HeaderParser
+from ns_ray.vp9.packet_splitter import PacketSplitter
+from ns_ray.vp9.records import FrameRecord, packet_records, record
 
 FrameName = tuple[int, int]
 """A coded frame's video_index and super_index."""
-
-
-MAX_SAMPLES = 1 << 26
-"""Largest frame that is decoded unless told otherwise, in luma samples: 8192x8192."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,7 @@ class DecodedPackets:
     Attributes:
         frames: those that were wanted, in decode order.
         coded: all coded frames, in decode order.
-        shown, hidden: how many were decoded, wanted or not; a packet shows one picture at most.
+        shown, hidden: how many were decoded, wanted or not; a packet shows one picture at most, its last.
         lost: numbers of packets that should have shown a picture and did not.
         damaged: packets of which not all was decoded, as (video_index, reason).
     """
@@ -87,6 +83,7 @@ def show_existing_packet(slot: int, profile: int) -> bytes:
     return (bits << padding).to_bytes((length + padding) // 8, "big")
 
 
+_EDGES = 1 << 16  # FFmpeg counts what it adds around a picture; sizes are checked before it sees them
 # color_space of VP9 (section 7.2.2) as matrices of H.273
 _MATRICES = {1: 5, 2: 1, 3: 6, 4: 7, 5: 9}
 
@@ -118,7 +115,7 @@ class VideoDecoder:
     """
 
     def __init__(
-        self, info: VideoInfo, *, device: str = "cpu", threads: int = 1, max_samples: int = MAX_SAMPLES
+        self, info: VideoInfo, *, device: str = "cpu", threads: int = 1, max_samples: int = MAX_PIXELS
     ) -> None:
         """Open a decoder.
 
@@ -139,7 +136,8 @@ class VideoDecoder:
         self.copy_seconds = 0.0
         self._threads = threads
         self._max_samples = max_samples
-        self._headers = HeaderParser()
+        self._splitter = PacketSplitter(max_samples)
+        self._headers = HeaderParser(max_samples)
         self._colors: Colors | None = None
         self._codec = self._opened()
         self._sound = 0  # reference slots that hold what the encoder meant, bit i for slot i
@@ -152,7 +150,7 @@ class VideoDecoder:
             if self.device == "cpu":
                 codec.thread_type = "SLICE"
                 codec.thread_count = self._threads
-            codec.options = {"max_pixels": str(self._max_samples)}
+            codec.options = {"max_pixels": str(2 * self._max_samples + _EDGES)}
             codec.open()
         except (av.error.FFmpegError, RuntimeError, ValueError) as error:
             raise MediaError(
@@ -174,46 +172,67 @@ class VideoDecoder:
 
     def _packet(self, packet: Packet, wanted: Container[FrameName] | None, decoded: DecodedPackets) -> None:
         index = packet.video_index
-        try:
-            coded = split(packet.data)
-        except BitstreamError as error:
-            decoded.damaged.append((index, f"frame {index} is damaged: {error}"))
-            decoded.coded.append(CodedFrame(index, 0, memoryview(packet.data), None))
-            decoded.lost.append(index)
-            self._lose(None)
-            return
-        shown = due = False
-        reason = ""
-        for super_index, data in enumerate(coded):
-            header: FrameHeader | None = None
+        parsed, reason = self._parsed(packet)
+        shown = False
+        due = any(coded.header is None or coded.header.show for coded, _ in parsed)
+        for coded, about in parsed:
+            header = coded.header
             try:
-                header = self._headers.parse(data)
-                due = due or header.show
-                self._check(header)
-                picture = self._decode(bytes(data), expected=header.show)
-            except (BitstreamError, av.error.FFmpegError, MediaError) as error:
-                reason = reason or self._reason(f"{index}.{super_index}", error)
-                decoded.coded.append(CodedFrame(index, super_index, data, None))
-                due = due or header is None
+                picture = self._decode(bytes(coded.data), expected=header.show) if header else None
+            except (av.error.FFmpegError, MediaError) as error:
+                reason = reason or self._reason(f"{index}.{coded.super_index}", error)
+                coded = replace(coded, header=None)
+            decoded.coded.append(coded)
+            if header is None or coded.header is None:
                 self._lose(header)
                 continue
             sound = self._keep(header)
-            decoded.coded.append(CodedFrame(index, super_index, data, header))
             shown = shown or header.show
             decoded.hidden += not header.show and header.refreshed > 0  # of use to others
-            if wanted is not None and (index, super_index) not in wanted:
+            if wanted is not None and (index, coded.super_index) not in wanted:
                 continue
             if picture is None and header.refreshed:
                 picture = self._revealed(header)
             if picture is not None:
-                frame = record(header, index, super_index, len(data))
-                in_memory = self._in_host_memory(picture)
-                decoded.frames.append(DecodedFrame(frame, packet.pts, in_memory, self._colors_now, sound))
+                assert about is not None
+                decoded.frames.append(
+                    DecodedFrame(about, packet.pts, self._in_host_memory(picture), self._colors_now, sound)
+                )
         decoded.shown += shown
         if reason:
             decoded.damaged.append((index, reason))
         if due and not shown:
             decoded.lost.append(index)
+
+    def _parsed(self, packet: Packet) -> tuple[list[tuple[CodedFrame, FrameRecord | None]], str]:
+        """The frames of a packet with their records, and why one or all of them cannot be decoded, if so."""
+        index = packet.video_index
+        try:
+            frames = self._splitter.split(packet.data)
+        except BitstreamError as error:
+            return [(CodedFrame(index, 0, memoryview(packet.data), None), None)], self._reason(str(index), error)
+        headers: list[FrameHeader | None] = []
+        reason = ""
+        for super_index, data in enumerate(frames):
+            try:
+                header = self._headers.parse(data)
+                _require_8_bit_420(header)
+                headers.append(header)
+            except (BitstreamError, MediaError) as error:
+                headers.append(None)
+                reason = reason or self._reason(f"{index}.{super_index}", error)
+        sound = [header for header in headers if header is not None]
+        if len(sound) == len(headers):
+            records: list[FrameRecord | None] = [*packet_records(sound, [len(data) for data in frames], index)]
+        else:
+            records = [
+                None if header is None else record(header, index, i, len(data))
+                for i, (header, data) in enumerate(zip(headers, frames, strict=True))
+            ]
+        coded = (
+            CodedFrame(index, i, data, header) for i, (data, header) in enumerate(zip(frames, headers, strict=True))
+        )
+        return list(zip(coded, records, strict=True)), reason
 
     def _reason(self, name: str, error: Exception) -> str:
         if self._colors is None:
@@ -247,15 +266,6 @@ class VideoDecoder:
     def _colors_now(self) -> Colors:
         return self._colors or self.info.colors.assumed
 
-    def _check(self, header: FrameHeader) -> None:
-        color = header.color
-        if color.bit_depth != 8 or not (color.subsampling_x and color.subsampling_y):
-            raise MediaError("only 8 bit 4:2:0 video is supported (VP9 profile 0)")
-        if header.width * header.height > self._max_samples:
-            raise MediaError(
-                f"it claims to be {header.width}x{header.height}, more than the {self._max_samples} samples allowed"
-            )
-
     def _decode(self, data: bytes, *, expected: bool) -> av.VideoFrame | None:
         """Feed one coded frame; its picture where it is shown.
 
@@ -267,7 +277,7 @@ class VideoDecoder:
             frames = self._codec.decode(av.Packet(data))
         except av.error.BlockingIOError:  # it holds on to input it cannot decode, and takes no more
             self._codec = self._opened()
-            self._headers = HeaderParser()
+            self._headers = HeaderParser(self._max_samples)
             self._sound = 0
             raise
         if expected and not frames:
@@ -307,3 +317,9 @@ def _codec(device: str) -> VideoCodecContext:
             raise
         # FFmpeg refuses a context that others made with flags of their own, as PyTorch does.
         return nvdec(primary_ctx="0")
+
+
+def _require_8_bit_420(header: FrameHeader) -> None:
+    color = header.color
+    if color.bit_depth != 8 or not (color.subsampling_x and color.subsampling_y):
+        raise MediaError("only 8 bit 4:2:0 video is supported (VP9 profile 0)")
