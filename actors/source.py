@@ -3,36 +3,62 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import islice
 
 from actors.messages import ReadReply, Stream
 from actors.worker import Worker, measured
 from ns_ray.errors import MediaError
-from ns_ray.media.packets import Mark, Packet, SidePacket, read_packets
+from ns_ray.media.packets import Mark, Packet, SidePacket, Unit, read_units
 from ns_ray.media.probe import VideoInfo, probe, require_supported
 from ns_ray.media.records import RecordReader
 from ns_ray.vp9.records import FrameRecord
 
+_NO_KEY = "no key frame yet: packets are passed on, anchors begin with the first key frame"
+
 
 @dataclass(slots=True)
 class _Reading:
-    """One stream's packets, the number of the next, and what its headers told so far."""
+    """One stream: its units, where the next begins, that one if it has been read, and what headers told so far."""
 
-    packets: Iterator[Packet]
-    at: int = 0
+    units: Iterator[Unit]
+    mark: Mark
+    ahead: Unit | None = None
     records: RecordReader = field(default_factory=RecordReader)
+    decodable: bool = False
+    waiting: bool = False
+
+    @classmethod
+    def at(cls, stream: Stream, mark: Mark) -> "_Reading":
+        """Open a stream so that it is read from a mark on; headers since the last key frame are read again."""
+        reading = cls(read_units(stream.info, mark, loop=True), mark)
+        while (unit := reading.peek()) is not None and unit.packet is not None and unit.packet.video_index < mark.index:
+            reading.records.read(unit.packet)
+            reading.ahead = None
+        reading.decodable = mark.index > 0  # whatever was to be said of its beginning has been said
+        return reading
+
+    def peek(self) -> Unit | None:
+        """The next unit; None after the last."""
+        if self.ahead is None:
+            self.ahead = next(self.units, None)
+        return self.ahead
+
+    def take(self, packet: Packet) -> list[FrameRecord]:
+        """The records of the next packet, which is then read."""
+        records = self.records.read(packet)
+        self.decodable = self.decodable or packet.key or bool(records)
+        return records
 
 
 class SourceActor(Worker):
-    """Keeps one open reader a stream; a lost one is opened again and read up to where it was."""
+    """Keeps one open reader a stream; one that was lost is opened again where the mark says, at the last key frame."""
 
     def __init__(self, affinity: list[int]) -> None:
         super().__init__(affinity)
         self._readings: dict[str, _Reading] = {}
 
-    def probe(self, path: str) -> VideoInfo:
-        """Look at a video; raises MediaError if it cannot be enhanced."""
-        info = probe(path)
+    def probe(self, path: str, unsafe: bool = False) -> VideoInfo:
+        """Look at a video, `unsafe` as in `open_input`; raises MediaError if it cannot be enhanced."""
+        info = probe(path, unsafe)
         require_supported(info)
         return info
 
@@ -41,31 +67,42 @@ class SourceActor(Worker):
     ) -> tuple[list[Packet], list[SidePacket], ReadReply]:
         """Read the packets from `mark` on whose times come before `until`, in seconds; `limit` packets at most.
 
-        The video is repeated without end. Packets of the tracks beside it come with those they belong to in time.
+        A file is repeated without end, a pipe or live source read until it ends. Packets of the tracks beside the
+        video come with the packet of the video that follows them in the source. In a pause there may be no packet.
         """
-        error = ""
-        start, count = mark.index, min(limit, max(0, round(until * stream.info.frame_rate) - mark.index))
         packets: list[Packet] = []
+        sides: list[SidePacket] = []
         records: list[FrameRecord] = []
+        notes: list[str] = []
+        ended, error = False, ""
         with measured("read") as clock:
             reading = self._readings.pop(stream.name, None)
-            if reading is None or reading.at != start:
-                reading = _Reading(read_packets(stream.info, loop=True))
             try:
-                while reading.at < start:
-                    reading.records.read(next(reading.packets))
-                    reading.at += 1
-                for packet in islice(reading.packets, count):
-                    packets.append(packet)
-                    records += reading.records.read(packet)
+                if reading is None or reading.mark.index != mark.index:
+                    reading = _Reading.at(stream, mark)
+                while len(packets) < limit:
+                    unit = reading.peek()
+                    if unit is None:
+                        ended = True
+                        break
+                    if unit.packet is not None and unit.packet.pts * stream.info.time_base >= until:
+                        break
+                    if unit.packet is not None:
+                        packets.append(unit.packet)
+                        records += reading.take(unit.packet)
+                    sides += unit.sides
+                    notes += unit.notes
+                    reading.mark, reading.ahead = unit.mark, None
+                if packets and not reading.decodable:
+                    notes += [] if reading.waiting else [_NO_KEY]
+                    reading.waiting = True
+                self._readings[stream.name] = reading
             except MediaError as problem:
-                error = str(problem)
-            reading.at = start + len(packets)
-            self._readings[stream.name] = reading
+                ended, error = True, str(problem)
+            mark = mark if reading is None else reading.mark
         size = sum(len(packet.data) for packet in packets)
-        mark = Mark(reading.at)
-        ended = len(packets) < count
-        return packets, [], ReadReply(len(packets), size, tuple(records), mark, ended, error, (), clock.span)
+        reply = ReadReply(len(packets), size, tuple(records), mark, ended, error, tuple(notes), clock.span)
+        return packets, sides, reply
 
     def forget(self, name: str) -> None:
         """Close the file of a stream that has ended."""

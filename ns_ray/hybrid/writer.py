@@ -1,42 +1,24 @@
 """Writing hybrid streams: Matroska, appended to epoch by epoch (docs/hybrid-format.md)."""
 
-import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
-import av
-import av.error
-from av.stream import Disposition
-
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import AnchorImage
-from ns_ray.hybrid.matroska import first_cluster
+from ns_ray.hybrid.clock import is_steady, to_units, unit_for
+from ns_ray.hybrid.finish import finish
+from ns_ray.hybrid.header import HybridFormat, header_for
+from ns_ray.media import matroska
+from ns_ray.media.matroska import Block
 from ns_ray.media.packets import Packet, SidePacket
-from ns_ray.media.probe import SideTrack, open_input
 
-# Without random identifiers and dates the same input gives the same bytes.
-_OPTIONS = {"fflags": "bitexact"}
-# Clusters then follow one another with no index behind them, so that bytes can be appended and cut off.
-_LIVE_OPTIONS = _OPTIONS | {"live": "1"}
-TITLES = ("video", "anchors")
+__all__ = ["HybridFormat", "append_epoch", "finish"]
 
-
-@dataclass(frozen=True, slots=True)
-class HybridFormat:
-    """What is fixed for a whole stream: sizes as (width, height), frames a second, seconds a tick.
-
-    With `anchor_size` None there is no anchor track: the file is an ordinary video. `sides` and `header` are those of
-    the source (VideoInfo).
-    """
-
-    video_size: tuple[int, int]
-    anchor_size: tuple[int, int] | None
-    frame_rate: Fraction
-    time_base: Fraction
-    sides: tuple[SideTrack, ...] = ()
-    header: bytes = b""
+_FARTHEST = 32_767  # units from a cluster's time to that of a block in it
+_LONGEST_SECONDS, _LARGEST_BYTES = 5, 5_000_000  # of a cluster
 
 
 def append_epoch(
@@ -50,7 +32,8 @@ def append_epoch(
     """Write one epoch of a hybrid stream behind what is there.
 
     The file is a playable live Matroska stream after each call. Because the writer keeps nothing between calls but
-    `offset`, a writer that died is replaced by calling again: what it left half-written is cut off.
+    `offset`, a writer that died is replaced by calling again: what it left half-written is cut off. What cannot be
+    written whole is cut off as well.
 
     Args:
         path: the file; it is made anew where `offset` is 0.
@@ -58,7 +41,8 @@ def append_epoch(
         offset: what the previous call returned, 0 for the first epoch.
         packets: the epoch's packets, untouched, in order.
         anchors: the epoch's anchors, in any order; each belongs to one of the packets.
-        sides: the epoch's packets of the tracks beside the video.
+        sides: the epoch's packets of the tracks beside the video. What lies before the first picture is left out:
+            Matroska knows no time below 0.
 
     Returns:
         The size of the file in bytes.
@@ -66,101 +50,86 @@ def append_epoch(
     Raises:
         HybridError: an anchor belongs to none of the packets, or the file cannot be written.
     """
-    data = _mux(path, format, packets, anchors)
-    if offset:
-        data = data[first_cluster(data) :]
+    unit = unit_for((format.time_base, *(side.time_base for side in format.sides)))
+    header = header_for(format)
+    blocks = heapq.merge(
+        _video_blocks(path, format, unit, packets, anchors),
+        _side_blocks(format, unit, sides, header.delays(unit)),
+        key=lambda one: one[0],
+    )
+    data = b"".join(_clusters((block for _, block in blocks), unit))
+    if not offset:
+        data = header.live(unit, _steady_rate(format, packets)) + data
     try:
         with open(path, "r+b" if offset else "wb") as file:
             file.truncate(offset)
             file.seek(offset)
             file.write(data)
     except OSError as error:
-        raise HybridError(f"{path}: epoch at frame {packets[0].video_index} cannot be written ({error})") from error
+        with suppress(OSError), open(path, "r+b") as file:
+            file.truncate(offset)
+        first = f"at frame {packets[0].video_index}" if packets else "without frames"
+        raise HybridError(f"{path}: the epoch {first} cannot be written ({error})") from error
     return offset + len(data)
 
 
-def finish(part: Path, path: Path, format: HybridFormat) -> None:
-    """Turn a live stream written by `append_epoch` into a file with duration and index, then remove the former.
-
-    Raises:
-        HybridError: reading or writing failed; the live stream is then still there.
-    """
-    temporary = path.with_suffix(".tmp")
-    try:
-        with (
-            open_input(str(part)) as source,
-            av.open(str(temporary), "w", format="matroska", options=_OPTIONS) as sink,
-        ):
-            tracks = _tracks(sink, format)
-            for packet in source.demux():
-                if packet.size and packet.pts is not None:
-                    _put(
-                        sink,
-                        tracks[packet.stream.index],
-                        bytes(packet),
-                        packet.pts,
-                        packet.is_keyframe,
-                        packet.duration,
-                    )
-        os.replace(temporary, path)
-        part.unlink()
-    except (av.error.FFmpegError, OSError) as error:
-        raise HybridError(f"{path}: it cannot be finished ({error}); {part} holds the stream") from error
+def _steady_rate(format: HybridFormat, packets: Sequence[Packet]) -> Fraction | None:
+    times = sorted({packet.pts for packet in packets})
+    return format.frame_rate if is_steady(times, 1 / (format.frame_rate * format.time_base)) else None
 
 
-class _Memory:
-    """A sink that cannot seek, so that the muxer writes as it would to a network."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def write(self, data: bytes) -> int:
-        self.data += data
-        return len(data)
-
-
-def _mux(path: Path, format: HybridFormat, packets: Sequence[Packet], anchors: Iterable[AnchorImage]) -> bytes:
+def _video_blocks(
+    path: Path, format: HybridFormat, unit: int, packets: Sequence[Packet], anchors: Iterable[AnchorImage]
+) -> Iterator[tuple[int, Block]]:
+    """Blocks of the video and its anchors, each with the time it is put in order by."""
     by_packet: dict[int, list[AnchorImage]] = {packet.video_index: [] for packet in packets}
     for anchor in anchors:
         if anchor.video_index not in by_packet:
             raise HybridError(f"{path}: anchor {anchor.name} belongs to no packet of its epoch")
         by_packet[anchor.video_index].append(anchor)
-    memory = _Memory()
-    with av.open(memory, "w", format="matroska", options=_LIVE_OPTIONS) as sink:
-        tracks = _tracks(sink, format)
-        for packet in packets:
-            _put(sink, tracks[0], packet.data, packet.pts, packet.key, packet.duration)
-            for anchor in sorted(by_packet[packet.video_index], key=lambda a: a.super_index):
-                _put(sink, tracks[1], anchor.data, packet.pts, True)
-    return bytes(memory.data)
+    latest = 0
+    for packet in packets:
+        time = to_units(packet.pts, format.time_base, unit)
+        duration = to_units(packet.duration, format.time_base, unit)
+        latest = max(latest, time)
+        yield latest, Block(1, time, packet.data, packet.key, duration or None)
+        for image in sorted(by_packet[packet.video_index], key=lambda a: a.super_index):
+            yield latest, Block(2, time, image.data, True)
 
 
-def _tracks(sink: av.container.OutputContainer, format: HybridFormat) -> list[av.VideoStream]:
-    sizes = [("vp9", format.video_size)] + ([("mjpeg", format.anchor_size)] if format.anchor_size else [])
-    tracks = []
-    for (codec, (width, height)), title in zip(sizes, TITLES, strict=False):
-        track = sink.add_mux_stream(codec, rate=format.frame_rate, width=width, height=height)
-        track.time_base = format.time_base
-        track.metadata["title"] = title
-        assert isinstance(track, av.VideoStream)
-        tracks.append(track)
-    tracks[0].disposition = Disposition.default
-    return tracks
+def _side_blocks(
+    format: HybridFormat, unit: int, sides: Sequence[SidePacket], delays: Sequence[int]
+) -> list[tuple[int, Block]]:
+    blocks = []
+    for packet in sides:
+        track = format.sides[packet.track]
+        number = format.first_side + packet.track
+        time = to_units(packet.pts, track.time_base, unit) + delays[number - 1]
+        if time < 0:
+            continue
+        # Sound lasts as long as its samples; how long a subtitle stays, only its block tells.
+        duration = to_units(packet.duration, track.time_base, unit) if track.kind == "subtitle" else None
+        # Its identifier and settings would stand before the text.
+        data = b"\n\n" + packet.data if track.codec == "webvtt" else packet.data
+        blocks.append((time, Block(number, time, data, packet.key, duration)))
+    return sorted(blocks, key=lambda one: one[0])
 
 
-def _put(
-    sink: av.container.OutputContainer,
-    stream: av.VideoStream,
-    data: bytes,
-    pts: int,
-    key: bool,
-    duration: int | None = None,
-) -> None:
-    packet = av.Packet(data)
-    packet.stream = stream
-    assert stream.time_base is not None
-    packet.time_base = stream.time_base
-    packet.pts = packet.dts = pts
-    packet.duration = duration or 0
-    packet.is_keyframe = key
-    sink.mux_one(packet)
+def _clusters(blocks: Iterable[Block], unit: int) -> Iterator[bytes]:
+    """Blocks in whole clusters; one begins at each key frame, so that players can go there."""
+    farthest = min(_FARTHEST, _LONGEST_SECONDS * 1_000_000_000 // unit)
+    start = size = 0
+    parts: list[bytes] = []
+    previous: dict[int, int] = {}
+    for one in blocks:
+        if parts and (abs(one.time - start) > farthest or size > _LARGEST_BYTES or (one.track == 1 and one.key)):
+            yield matroska.element(matroska.CLUSTER, *parts)
+            parts = []
+        if not parts:
+            start, size = one.time, 0
+            parts = [matroska.unsigned(matroska.TIMESTAMP, start)]
+        parts.append(matroska.block(one, start, previous.get(one.track, one.time)))
+        previous[one.track] = one.time
+        size += len(parts[-1])
+    if parts:
+        yield matroska.element(matroska.CLUSTER, *parts)

@@ -1,17 +1,27 @@
-"""Coded packets of a video in file order, again and again where a longer stream is wanted."""
+"""Coded packets of a video in file order, on one clock, again and again where a longer stream is wanted."""
 
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 
-import av
 import av.error
+from av.container import InputContainer
+from av.packet import Packet as CodedPacket
+from av.stream import Stream
 
 from ns_ray.errors import MediaError
-from ns_ray.media.probe import VideoInfo, open_input
+from ns_ray.media.clock import Clock, SideClock
+from ns_ray.media.place import Place, enter, place_of
+from ns_ray.media.probe import VideoInfo, is_live, open_input
+from ns_ray.media.tracks import header_of
+from ns_ray.media.whole import Reading
+from ns_ray.vp9.shown import shows
 
-# Files round their duration, and leave out that of the last frame.
-_SLACK_FRAMES = 4
+_SEARCHED = 4096  # packets in which that of a place has to come after the source was entered there
+_MOST_HELD = 4096  # packets cut off by an edit list that wait for one which needs them
+_MOST_SIDE_BYTES = 64 * 1024 * 1024  # of other tracks that wait for a packet of the video
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +58,65 @@ class SidePacket:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a reader can enter a stream, and how its clocks stood there.
+
+    Attributes:
+        index: number of the packet there.
+        place: the key frame's place in the source; None for the source's beginning.
+        clock: the stream's clock before that packet.
+        sides: clocks of the tracks beside it, after the packets that came before that one.
+    """
+
+    index: int
+    place: Place | None
+    clock: Clock
+    sides: tuple[SideClock, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A place in a stream from which a reader that was lost goes on; `Mark()` is its beginning.
 
+    It is small, whatever the hour, and tells nothing to anybody but the reader.
+
     Attributes:
         index: number of the first packet to be read from here.
+        entry: where to enter the source for that: at the last key frame before it.
+        clock: of a source that cannot be entered, the clock as it stands here.
     """
 
     index: int = 0
+    entry: Entry | None = None
+    clock: Clock | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A packet and what came with it.
+
+    Attributes:
+        packet: None where the source ended and only packets of other tracks were left.
+        sides: packets of the tracks beside the video that came before it in the source.
+        notes: what was done to times, and other things to be said.
+        mark: where the next unit begins.
+    """
+
+    packet: Packet | None
+    sides: tuple[SidePacket, ...]
+    notes: tuple[str, ...]
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    """A packet as it lies in the source; `place` of key frames alone."""
+
+    data: bytes
+    pts: int | None
+    duration: int
+    key: bool
+    place: Place | None
 
 
 def read_packets(info: VideoInfo, *, start: int = 0, loop: bool = False) -> Iterator[Packet]:
@@ -63,43 +124,218 @@ def read_packets(info: VideoInfo, *, start: int = 0, loop: bool = False) -> Iter
 
     Args:
         info: the probed video.
-        start: number of the first packet to yield; those before it are read over, so that a reader which was lost
-            goes on where it was.
+        start: number of the first packet to yield; those before it are read over.
         loop: begin again at the end of the file, with pts and numbers going on.
 
     Raises:
         MediaError: the file cannot be read on, or has no packet at all; a truncated file yields what is whole first.
     """
-    yield from islice(_read(info, loop), start, None)
+    packets = (unit.packet for unit in read_units(info, loop=loop) if unit.packet is not None)
+    yield from islice(packets, start, None)
 
 
-def _read(info: VideoInfo, loop: bool) -> Iterator[Packet]:
-    index = 0
-    offset = 0
-    while True:
-        end = offset
-        first = index
-        tick = round(1 / (info.frame_rate * info.time_base))
-        with open_input(info.path) as container:
-            declared = container.duration / av.time_base if container.duration else None
+def read_units(info: VideoInfo, mark: Mark | None = None, *, loop: bool = False) -> Iterator[Unit]:
+    """Yield a stream's packets and those of the tracks beside it, with times on one clock (`Clock`).
+
+    Packets that an MP4's edit list cuts off are kept where shown ones refer to them: those from the last key frame on
+    that come before a shown one. A player cannot leave them out, as VP9 frames say themselves that they are shown; so
+    they come one tick after the other, at once before the first that is meant to be seen. The others are left out.
+
+    Args:
+        info: the probed video.
+        mark: where to begin, as an earlier reader's unit told. What follows is what that reader would have read, but
+            it begins earlier: at the last key frame before the mark. A pipe or live source goes on with what comes.
+        loop: begin again at the end of a file, with times and numbers going on.
+
+    Raises:
+        MediaError: the source cannot be read on, or has no packet at all; a truncated file yields what is whole first.
+    """
+    yield from _Reader(info, mark or Mark()).units(loop)
+
+
+class _Source:
+    """An open source on its way to its end: its packets, the number of the next, where positions are counted from."""
+
+    def __init__(self, container: InputContainer, info: VideoInfo, moved: int = 0) -> None:
+        self.container = container
+        self.moved = moved
+        self.number = 0
+        self.tracks: list[Stream] = header_of(container)[2] if info.sides else []
+        self.reading = Reading(container, 1 + len(self.tracks))
+        self.video = container.streams.video[0]
+        demuxed = container.demux(self.video, *self.tracks)
+        self.packets: Iterator[CodedPacket[Stream]] = (packet for packet in demuxed if packet.size)
+
+    def reach(self, place: Place) -> bool:
+        """Read up to a place, so that its packet comes next; whether it came."""
+        with suppress(av.error.FFmpegError):
+            for packet in islice(self.packets, _SEARCHED):
+                if packet.stream_index == self.video.index and place.holds(packet, self.moved):
+                    self.packets = chain((packet,), self.packets)
+                    self.number = self.reading.frames = place.number
+                    return True
+        return False
+
+    def skip(self, count: int) -> None:
+        """Read over packets of the video."""
+        while self.number < count and (packet := next(self.packets, None)) is not None:
+            self.reading.add(packet)
+            self.number += packet.stream_index == self.video.index
+
+
+class _Reader:
+    """A stream that is read from a mark on: sources opened one after the other, one clock."""
+
+    def __init__(self, info: VideoInfo, mark: Mark) -> None:
+        self._info = info
+        self._mark = mark
+        self._entry = mark.entry
+        self._index = 0
+        self._clock = Clock(info.time_base, 1 / (info.frame_rate * info.time_base))
+        self._sides = [SideClock(track.time_base, f"{track.kind} {i + 1}") for i, track in enumerate(info.sides)]
+        if mark.entry is not None:
+            self._index = mark.entry.index
+            self._clock = mark.entry.clock.copy()
+            self._sides = [side.copy() for side in mark.entry.sides]
+        self._live = False
+        self._pending: list[SidePacket] = []  # of other tracks, with the source's times
+        self._pending_bytes = 0
+        self._held: deque[_Coded] = deque(maxlen=_MOST_HELD)  # cut off, but perhaps needed
+        self._notes: list[str] = []
+
+    def units(self, loop: bool) -> Iterator[Unit]:
+        source = self._enter()
+        while True:
+            with closing(source.container):
+                yield from self._read(source)
+            if self._live or not loop:
+                break
+            self._clock.restart()
+            self._held.clear()
+            source = self._open()
+        if self._pending:
+            yield self._unit(None, self._place_sides(self._clock.offset))
+
+    def _enter(self) -> _Source:
+        """Open the source where the mark says."""
+        place = None if self._entry is None else self._entry.place
+        again = self._mark.clock is not None  # a live source, which cannot be entered
+        if place is not None and not again and (entered := enter(self._info.path, self._info.unsafe, place)):
+            source = _Source(entered.container, self._info, entered.moved)
+            if source.reach(place):
+                return source
+            source.container.close()
+        source = self._open()
+        if place is not None and not self._live:
             try:
-                for packet in container.demux(video=0):
-                    if not packet.size:
-                        continue
-                    pts = end if packet.pts is None else offset + packet.pts
-                    yield Packet(index, bytes(packet), pts, packet.duration or tick, packet.is_keyframe)
-                    index += 1
-                    end = max(end, pts + (packet.duration or tick))
+                source.skip(place.number)
             except av.error.FFmpegError as error:
-                raise MediaError(f"{info.path}: it cannot be read beyond frame {index} ({error})") from error
-        if index == first:
-            raise MediaError(f"{info.path}: it holds no frame")
-        seconds = (end - offset) * float(info.time_base)
-        if declared is not None and seconds < declared - _SLACK_FRAMES / info.frame_rate:
+                raise MediaError(
+                    f"{self._info.path}: it cannot be read up to packet {self._index} ({error})"
+                ) from error
+        return source
+
+    def _open(self) -> _Source:
+        """Open the source at its beginning."""
+        container = open_input(self._info.path, self._info.unsafe)
+        self._live = is_live(self._info.path, container)
+        if self._live and self._mark.clock is not None:  # what it sent so far does not come again
+            self._index, self._clock = self._mark.index, self._mark.clock.copy()
+            self._clock.restart()
+            self._notes.append(f"the source was opened again at packet {self._index}: what it sent meanwhile is lost")
+        elif self._entry is None or self._entry.place is None:
+            self._entry = Entry(self._index, None, self._clock.copy(), self._side_clocks())
+        return _Source(container, self._info)
+
+    def _read(self, source: _Source) -> Iterator[Unit]:
+        path = self._info.path
+        begin = source.number
+        try:
+            for packet in source.packets:
+                source.reading.add(packet)
+                if packet.stream_index != source.video.index:
+                    self._wait(packet, source.tracks)
+                    continue
+                if packet.is_corrupt and source.reading.cut_means_end:
+                    raise MediaError(f"{path}: it is cut off inside frame {self._index}; get the whole file")
+                yield from self._take(source, packet)
+                source.number += 1
+        except av.error.FFmpegError as error:
+            raise MediaError(f"{path}: it cannot be read beyond frame {self._index} ({error})") from error
+        if source.number == begin == 0:
+            raise MediaError(f"{path}: it holds no frame")
+        missing = "" if self._live else source.reading.missing(self._info.frame_rate)
+        if missing:
             raise MediaError(
-                f"{info.path}: it ends after frame {index - 1}, at {seconds:.2f} s of {declared:.2f} s; the file is "
-                "truncated, get the whole one"
+                f"{path}: it ends after frame {self._index - 1}, {missing}; the file is truncated, get the whole one"
             )
-        if not loop:
+
+    def _take(self, source: _Source, packet: "CodedPacket[Stream]") -> Iterator[Unit]:
+        key = bool(packet.is_keyframe)
+        coded = _Coded(
+            bytes(packet),
+            packet.pts,
+            # Others may leave it out, and FFmpeg then makes one up.
+            packet.duration or 0 if source.container.format.name.startswith("mov") else 0,
+            key,
+            place_of(packet, source.container, source.number, source.moved) if key else None,
+        )
+        if key:
+            self._held.clear()  # nothing from here on refers to what came before
+        if packet.is_discard:
+            self._held.append(coded)
             return
-        offset = end
+        if self._held:
+            self._notes.append(
+                f"an edit list cuts off {len(self._held)} packets from packet {self._index} on: they are kept, one a "
+                "tick, as what follows refers to them"
+            )
+        while self._held:
+            yield self._place(self._held.popleft(), hurried=True)
+        yield self._place(coded)
+
+    def _place(self, coded: _Coded, *, hurried: bool = False) -> Unit:
+        before = self._clock.copy() if coded.key else self._clock
+        offset = self._clock.offset
+        first = self._clock.count == 0
+        if hurried:
+            pts, duration = self._clock.hurry(), 1
+        else:
+            pts, note = self._clock.place(coded.pts, self._info.codec != "vp9" or shows(coded.data))
+            self._notes += [note] if note else []
+            duration = coded.duration or max(1, round(self._clock.interval))
+        sides = self._place_sides(self._clock.offset if first else offset)
+        if coded.key and coded.place is not None:
+            self._entry = Entry(self._index, coded.place, before, self._side_clocks())
+        packet = Packet(self._index, coded.data, pts, duration, coded.key)
+        self._index += 1
+        return self._unit(packet, sides)
+
+    def _unit(self, packet: Packet | None, sides: tuple[SidePacket, ...]) -> Unit:
+        notes, self._notes = tuple(self._notes), []
+        return Unit(packet, sides, notes, Mark(self._index, self._entry, self._clock.copy() if self._live else None))
+
+    def _wait(self, packet: "CodedPacket[Stream]", tracks: list[Stream]) -> None:
+        """Keep a packet of another track until one of the video comes, whose time tells its own."""
+        self._pending_bytes += packet.size
+        if packet.pts is None or packet.is_discard or self._pending_bytes > _MOST_SIDE_BYTES:
+            return
+        track = next(i for i, stream in enumerate(tracks) if stream.index == packet.stream_index)
+        self._pending.append(
+            SidePacket(track, bytes(packet), packet.pts, packet.duration or 0, bool(packet.is_keyframe))
+        )
+
+    def _place_sides(self, before: int) -> tuple[SidePacket, ...]:
+        placed = []
+        for side in self._pending:
+            pts, note = self._sides[side.track].place(side.pts, before, self._clock)
+            self._notes += [note] if note else []
+            if pts is not None:
+                placed.append(replace(side, pts=pts))
+        if self._pending_bytes > _MOST_SIDE_BYTES:
+            self._notes.append(f"packets of other tracks before packet {self._index} are left out: there are too many")
+        self._pending, self._pending_bytes = [], 0
+        return tuple(placed)
+
+    def _side_clocks(self) -> tuple[SideClock, ...]:
+        return tuple(side.copy() for side in self._sides)

@@ -1,16 +1,29 @@
 """What a video is, before anything of it is decoded."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import cast
 
 import av
 import av.error
+from av.video.stream import VideoStream
 
-from ns_ray.errors import MediaError
+from ns_ray.errors import BitstreamError, MediaError
+from ns_ray.media.address import OPEN_SECONDS, READ_SECONDS, Address, is_pipe, local, locate, why_unreadable
+from ns_ray.media.rates import believable, frame_rate, measured_rate
 from ns_ray.picture.colors import UNKNOWN, Colors
+from ns_ray.vp9.header import FrameHeader, HeaderParser
+from ns_ray.vp9.shown import FRAME_MARKER, shows
+from ns_ray.vp9.superframe import split
 
-OPEN_SECONDS = 10.0
-READ_SECONDS = 10.0
+_SEEN_PACKETS = 240
+_SEEN_BYTES = 8 * 1024 * 1024
+_LONGEST_HEADER = 1024 * 1024
+_CLUSTER = b"\x1f\x43\xb6\x75"  # of Matroska, RFC 9559, as the next two
+_CONTENT_ENCODINGS, _CONTENT_ENCRYPTION = b"\x6d\x80", b"\x50\x35"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +43,7 @@ class VideoInfo:
         path: the file or URL.
         codec: its name.
         width, height: luma samples of the first frames; later ones may have another size.
-        frame_rate: frames a second, on average.
+        frame_rate: frames a second, on average; by the frames' times where the container says otherwise.
         time_base: seconds a tick of its pts.
         pixel_format: FFmpeg's name; `unknown` where no frame could be decoded yet.
         colors: as the bitstream has them, else the container; what neither tells is unspecified.
@@ -38,6 +51,7 @@ class VideoInfo:
         header: a Matroska file without packets, whose tracks have all settings of the video and of `sides`, in this
             order: codec, colours, shape of the pixels, rotation and what else the container holds.
         notes: what of the source is not carried, and what had to be assumed; a sentence each.
+        unsafe: whether the source may be opened by any protocol, and open what it likes (`open_input`).
     """
 
     path: str
@@ -51,63 +65,188 @@ class VideoInfo:
     sides: tuple[SideTrack, ...] = ()
     header: bytes = b""
     notes: tuple[str, ...] = ()
+    unsafe: bool = False
 
 
-def probe(path: str) -> VideoInfo:
-    """Look at the first video stream of a file or URL.
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the first packets of a video tell.
+
+    Attributes:
+        times: of those that show a picture, in ticks.
+        key: header of the first key frame, None where none came.
+        foreign: whether there are packets, and none begins as a VP9 frame does.
+        encrypted: whether the container says that it encrypted them.
+    """
+
+    times: Sequence[int] = ()
+    key: FrameHeader | None = None
+    foreign: bool = False
+    encrypted: bool = False
+
+
+def probe(path: str, unsafe: bool = False) -> VideoInfo:
+    """Look at the first video stream of a file or URL, and at its first packets (240, 8 MiB or 10 s of them).
+
+    Args:
+        path: the file or URL.
+        unsafe: as in `open_input`.
 
     Raises:
-        MediaError: it cannot be opened, is no video, or lacks a size or a frame rate.
+        MediaError: it cannot be opened, is no video, or lacks a size.
     """
-    with open_input(path) as container:
-        return describe(container, path)
+    from ns_ray.media.tracks import header_of  # which describes tracks in this module's terms
+
+    with open_input(path, unsafe) as container:
+        stream = _video(container, path)
+        header, sides, _, notes = header_of(container) if stream.codec_context.name == "vp9" else (b"", (), [], ())
+        # What is read of a live source or a pipe does not come again.
+        seen = _Seen() if is_live(path, container) else _look(container, stream)
+        if seen.encrypted or "enc_key_id" in stream.metadata or (seen.foreign and _says_encrypted(path)):
+            raise MediaError(f"{path}: it is encrypted, and its key is not known here; decrypt it first")
+        info = _described(stream, path, seen)
+    return replace(info, sides=sides, header=header, notes=(*notes, *info.notes), unsafe=unsafe)
 
 
 def describe(container: av.container.InputContainer, path: str) -> VideoInfo:
-    """What the first video stream of an open file is.
+    """What the first video stream of an open file is, by its header alone; nothing is read from it.
 
     Raises:
-        MediaError: there is none, or it lacks a size or a frame rate.
+        MediaError: there is none, or it lacks a size.
     """
-    if not container.streams.video:
-        raise MediaError(f"{path}: it has no video stream; give a video file")
-    stream = container.streams.video[0]
-    rate = stream.average_rate or stream.guessed_rate
-    context = stream.codec_context
-    if not rate or not context.width or not context.height or stream.time_base is None:
-        raise MediaError(f"{path}: its size or frame rate cannot be told; is the file whole?")
-    return VideoInfo(
-        path=path,
-        codec=context.codec.canonical_name,
-        width=context.width,
-        height=context.height,
-        frame_rate=Fraction(rate),
-        time_base=Fraction(stream.time_base),
-        pixel_format=context.pix_fmt or "unknown",
-    )
+    return _described(_video(container, path), path, _Seen())
+
+
+def is_live(path: str, container: av.container.InputContainer) -> bool:
+    """Whether an open source is read once: it is a pipe, or has neither length nor duration."""
+    return is_pipe(path) or (container.size <= 0 and container.duration is None)
 
 
 def require_supported(info: VideoInfo) -> None:
-    """Refuse what cannot be enhanced; raises MediaError naming the file and the remedy."""
+    """Refuse what cannot be enhanced; raises MediaError naming the file and the remedy.
+
+    A video of which no key frame came yet passes: it may become one.
+    """
     if info.codec != "vp9":
         raise MediaError(
             f"{info.path}: its codec is {info.codec}, but anchors are chosen and reused by VP9's means; "
             "encode it with libvpx-vp9"
         )
-    if info.pixel_format != "yuv420p":
+    if info.pixel_format not in ("yuv420p", "unknown"):
         raise MediaError(
             f"{info.path}: its pixel format is {info.pixel_format}, but only 8 bit 4:2:0 is supported; "
             "encode it as yuv420p"
         )
 
 
-def open_input(path: str) -> av.container.InputContainer:
-    """Open a file or URL for reading, within bounded time; raises MediaError naming it."""
+def open_input(path: str, unsafe: bool = False) -> av.container.InputContainer:
+    """Open a file, a pipe or a URL for reading, within bounded time.
+
+    An existing file is opened as one whatever its name. Of URLs http(s), rtmp(s) and rtsp(s) are opened, and of
+    formats those that hold their media themselves; over http also HLS and DASH, which lead on to http(s) alone.
+
+    Args:
+        path: what to open.
+        unsafe: open all that FFmpeg can, and let playlists open what they list.
+
+    Raises:
+        MediaError: there is nothing, it may not be opened, or it is no video; the path is named.
+    """
+    return open_address(locate(path, unsafe), path)
+
+
+def open_address(address: Address, path: str) -> av.container.InputContainer:
+    """Open what an address means; `path` is what errors call it. Raises MediaError as `open_input`."""
     try:
-        container = av.open(path, timeout=(OPEN_SECONDS, READ_SECONDS))
+        container = av.open(address.target, timeout=(OPEN_SECONDS, READ_SECONDS), options=dict(address.options))
     except (av.error.FFmpegError, OSError) as error:
-        raise MediaError(f"{path}: it cannot be opened as a video ({error}); check the path and the format") from error
+        if not isinstance(address.target, str):
+            address.target.close()
+        raise MediaError(
+            f"{path}: it cannot be opened as a video ({error.strerror or error}): {why_unreadable(path)}"
+        ) from error
     if container.format.name == "tty":  # FFmpeg plays any text as what a terminal would show
         container.close()
         raise MediaError(f"{path}: it is text, no video; check the path")
-    return container
+    return cast(av.container.InputContainer, container)
+
+
+def _video(container: av.container.InputContainer, path: str) -> VideoStream:
+    if not container.streams.video:
+        raise MediaError(f"{path}: it has no video stream; give a video file")
+    return container.streams.video[0]
+
+
+def _described(stream: VideoStream, path: str, seen: _Seen) -> VideoInfo:
+    context = stream.codec_context
+    width, height = context.width, context.height
+    if seen.key is not None and not (width and height):
+        width, height = seen.key.width, seen.key.height
+    if not width or not height or stream.time_base is None:
+        raise MediaError(f"{path}: its size cannot be told, as no key frame came; is the file whole?")
+    time_base = Fraction(stream.time_base)
+    stated = believable(stream.average_rate, time_base)
+    whole = stated if stream.frames and stream.duration else None
+    measured = measured_rate(seen.times, time_base, whole)
+    rate, note = frame_rate(stated, measured or believable(stream.guessed_rate, time_base))
+    pixel_format = context.pix_fmt or "unknown"
+    colors = Colors(
+        int(context.color_range),
+        int(context.colorspace),
+        int(context.color_primaries),
+        int(context.color_trc),
+        pixel_format.startswith(("gbr", "rgb")),
+    )
+    return VideoInfo(
+        path=path,
+        codec=context.codec.canonical_name,
+        width=width,
+        height=height,
+        frame_rate=rate,
+        time_base=time_base,
+        pixel_format=pixel_format,
+        colors=colors,
+        notes=(note,) if note else (),
+    )
+
+
+def _look(container: av.container.InputContainer, stream: VideoStream) -> _Seen:
+    """Read the first packets; what cannot be read is left to the reader to complain of."""
+    times: list[int] = []
+    key: FrameHeader | None = None
+    packets = frames = size = 0
+    encrypted, vp9 = False, stream.codec_context.name == "vp9"
+    deadline = time.monotonic() + OPEN_SECONDS
+    with suppress(av.error.FFmpegError):
+        for packet in container.demux(stream):
+            if not packet.size:
+                continue
+            data = bytes(packet)
+            packets, size = packets + 1, size + len(data)
+            encrypted = encrypted or packet.has_sidedata("encryption_info")
+            frames += not vp9 or data[0] >> 6 == FRAME_MARKER
+            if packet.pts is not None and not packet.is_discard and not (vp9 and not shows(data)):
+                times.append(packet.pts)
+            if key is None and packet.is_keyframe and vp9:
+                key = _key_header(data)
+            if packets >= _SEEN_PACKETS or size >= _SEEN_BYTES or time.monotonic() > deadline:
+                break
+    return _Seen(times, key, packets > 0 and not frames, encrypted)
+
+
+def _key_header(data: bytes) -> FrameHeader | None:
+    with suppress(BitstreamError):
+        return HeaderParser().parse(split(data)[0])
+    return None
+
+
+def _says_encrypted(path: str) -> bool:
+    """Whether a Matroska file's header speaks of encryption; other files are asked by their packets."""
+    name = local(path)
+    if name is None or is_pipe(name):
+        return False
+    with open(name, "rb") as file:
+        header = file.read(_LONGEST_HEADER)
+    header = header[: header.find(_CLUSTER)] if _CLUSTER in header else header
+    encodings = header.find(_CONTENT_ENCODINGS)
+    return encodings >= 0 and header.find(_CONTENT_ENCRYPTION, encodings) >= 0

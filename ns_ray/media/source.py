@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 
 from ns_ray.errors import MediaError
 from ns_ray.media.probe import VideoInfo, open_input, probe
+from ns_ray.media.rates import nearest
 from ns_ray.picture.colors import BT709, FULL, Colors, colors_of
 
 _MATRICES = {5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", BT709: "bt709"}
@@ -37,7 +38,6 @@ _TRANSFERS = {
     BT709: "bt709",
 }
 _HDR = {16: "PQ", 18: "HLG"}
-_RATES = [Fraction(n * 1000, d) for n in (24, 25, 30, 48, 50, 60, 90, 100, 120, 144, 240) for d in (1000, 1001)]
 _NO_TIMES = 0x80  # AVFMT_NOTIMESTAMPS
 _SEEK_SECONDS = 2  # containers seek by decode times, which come before the times of showing
 
@@ -91,9 +91,8 @@ def open_source(path: str) -> Source:
         raise MediaError(f"{path}: its pixels are not square ({aspect}); scale it to square pixels first")
     colors = colors_of(frame)
     _require_convertible(path, colors)
-    rate = min(_RATES, key=lambda known: abs(known - info.frame_rate))
-    if abs(rate / info.frame_rate - 1) < Fraction(3, 10_000):  # WebM rounds times to ms, and rates are told from them
-        info = VideoInfo(path, info.codec, info.width, info.height, rate, info.time_base, info.pixel_format)
+    # WebM rounds times to ms, and rates are told from them.
+    info = replace(info, frame_rate=nearest(info.frame_rate, Fraction(3, 10_000)))
     return Source(info, colors, start)
 
 

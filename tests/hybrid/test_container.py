@@ -5,7 +5,6 @@ import streams
 
 from ns_ray.errors import HybridError, MediaError
 from ns_ray.hybrid.anchor_image import decode_anchor, encode_anchor
-from ns_ray.hybrid.matroska import first_cluster
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.media.packets import read_packets
@@ -139,12 +138,6 @@ def test_other_files_are_refused(tmp_path, plain_video):
     bad.write_bytes(b"nothing")
     with pytest.raises(MediaError, match=r"bad.mkv"):
         list(read_hybrid(str(bad)))
-
-
-@pytest.mark.parametrize("data", [b"", b"\x1a\x45\xdf\xa3\x80", b"\x00" * 20, b"\x18\x53\x80\x67"])
-def test_data_without_clusters_is_refused(data):
-    with pytest.raises(HybridError):
-        first_cluster(data)
 
 
 def test_the_sample_is_untouched_by_packaging(tmp_path):

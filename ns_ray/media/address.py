@@ -1,0 +1,175 @@
+"""What may be opened: files, whatever they are called, pipes, and media URLs; and nothing else by way of those.
+
+FFmpeg opens far more: other protocols by name (`concat:`, `subfile,`, `tcp:`), and from playlists whatever they list.
+An address may come from anywhere, so all of that needs the user's word (`unsafe`).
+"""
+
+import os
+import re
+import select
+import stat
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ns_ray.errors import MediaError
+
+OPEN_SECONDS = 10.0
+READ_SECONDS = 10.0
+# Containers and raw streams whose media lies in themselves. Playlists are not among them.
+_CONTAINERS = (
+    "matroska,mov,ivf,obu,avi,flv,live_flv,asf,mpegts,mpeg,mpegvideo,ogg,nut,mxf,gxf,dv,wtv,"
+    "h264,hevc,vvc,m4v,av1,mjpeg,gif,yuv4mpegpipe"
+)
+# By protocol: the protocols it stands on, and what it may carry. HLS and DASH lead on to http and https alone.
+_WEB = ("http,https,httpproxy,tls,tcp", f"{_CONTAINERS},hls,dash")
+_RTMP = ("rtmp,rtmps,tls,tcp", "flv,live_flv")
+_RTSP = ("rtp,udp,tls,tcp", "rtsp")
+_PROTOCOLS = {"http": _WEB, "https": _WEB, "rtmp": _RTMP, "rtmps": _RTMP, "rtsp": _RTSP, "rtsps": _RTSP}
+_SCHEME = re.compile(r"([A-Za-z0-9+.-]+)[:,]")
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"[playlist]", b"<?xml")
+_UNSAFE = "only with --unsafe-input, as it can lead to any file or host"
+
+
+class Pipe:
+    """Reads a FIFO or a terminal, and gives up where nobody writes to it for too long."""
+
+    def __init__(self, path: str) -> None:
+        """Wait for a writer; raises MediaError where none came or it wrote nothing in time."""
+        self._path = path
+        self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        if not self._ready(OPEN_SECONDS):
+            self.close()
+            raise MediaError(f"{path}: nobody wrote to it for {OPEN_SECONDS:g} s; start what writes to it first")
+        self._failed = False
+
+    def read(self, count: int) -> bytes:
+        """The next bytes, `count` at most; none at the end. Raises MediaError once where the writer fell silent."""
+        while not self._failed:
+            if not self._ready(READ_SECONDS):
+                self._failed = True
+                raise MediaError(f"{self._path}: nobody wrote to it for {READ_SECONDS:g} s; is its writer alive?")
+            with suppress(BlockingIOError):
+                return os.read(self._file, count)
+        return b""
+
+    def close(self) -> None:
+        """Let go of it; doing that twice does no harm."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _ready(self, seconds: float) -> bool:
+        poll = select.poll()
+        poll.register(self._file, select.POLLIN)
+        deadline = time.monotonic() + seconds
+        return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+
+
+class Readable(Protocol):
+    """What FFmpeg can be given in place of a name."""
+
+    def read(self, count: int) -> bytes:
+        """The next bytes, `count` at most; none at the end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Something that may be opened: what FFmpeg is given, with which options, and whether it is a file or a pipe."""
+
+    target: str | Readable
+    options: Mapping[str, str] = field(default_factory=dict)
+    file: bool = False
+    pipe: bool = False
+
+
+def is_pipe(path: str) -> bool:
+    """Whether it is read once and never again: a FIFO, a terminal."""
+    mode = _mode(path)
+    return mode is not None and (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode))
+
+
+def local(path: str) -> str | None:
+    """The path of an existing file, pipe or folder that an address names; None where there is none."""
+    for name in (path, path.removeprefix("file:")):
+        if _mode(name) is not None:
+            return name
+    return None
+
+
+def locate(path: str, unsafe: bool = False) -> Address:
+    """What an address means.
+
+    An existing file is taken as a file even where its name looks like an address. A pipe is opened here.
+
+    Args:
+        path: a path or a URL.
+        unsafe: whether any protocol of FFmpeg may be used, and playlists may open what they list.
+
+    Raises:
+        MediaError: there is nothing, or nothing that may be opened.
+    """
+    name = local(path)
+    if name is not None:
+        return _local(path, name, unsafe)
+    scheme = _SCHEME.match(path)
+    if scheme is None or scheme[1] == "file":
+        raise MediaError(f"{path}: it cannot be opened as a video: there is no such file; check the path")
+    if unsafe:
+        return Address(path)
+    protocol = scheme[1].lower()
+    if protocol not in _PROTOCOLS:
+        raise MediaError(
+            f"{path}: it cannot be opened: there is no such file, and of URLs {', '.join(_PROTOCOLS)} are opened; {protocol} {_UNSAFE}"
+        )
+    protocols, formats = _PROTOCOLS[protocol]
+    options = {"protocol_whitelist": protocols, "format_whitelist": formats}
+    return Address(protocol + path[len(protocol) :], options)
+
+
+def why_unreadable(path: str) -> str:
+    """What is wrong with a file that could not be opened as a video, and the remedy."""
+    name = local(path)
+    begin = b""
+    if name is not None and not is_pipe(path):
+        with suppress(OSError), open(name, "rb") as file:
+            begin = file.read(4096)
+    if begin.lstrip().startswith(_PLAYLISTS):
+        return f"it is a playlist; what it lists is opened {_UNSAFE}"
+    if begin and not any(byte < 9 or 13 < byte < 27 for byte in begin):
+        return "it is text, no video; check the path"
+    return "its format is not known, or its beginning is damaged or missing; check the path and the format"
+
+
+def _local(path: str, name: str, unsafe: bool) -> Address:
+    mode = _mode(name) or 0
+    options = {} if unsafe else {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+    if stat.S_ISDIR(mode):
+        raise MediaError(f"{path}: it cannot be opened as a video: it is a folder; name a file in it")
+    if is_pipe(name):
+        try:
+            return Address(Pipe(name), options, pipe=True)
+        except OSError as error:
+            raise MediaError(f"{path}: it cannot be opened ({error.strerror})") from error
+    if not stat.S_ISREG(mode):
+        raise MediaError(f"{path}: it cannot be opened as a video: it is neither a file nor a pipe; give a video file")
+    if not os.stat(name).st_size:
+        raise MediaError(f"{path}: it cannot be opened as a video: it is empty; get the file again")
+    return Address(f"file:{name}", options, file=True)
+
+
+def _mode(path: str) -> int | None:
+    try:
+        return os.stat(path).st_mode
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,160 @@
+"""The clock of a stream: from the times that a source gives its packets to times that begin at 0 and never go back."""
+
+from copy import copy
+from dataclasses import dataclass
+from fractions import Fraction
+
+_FAR_SECONDS = 86400  # a step ahead that is no pause but a wrong time
+_NOTES = 8
+
+
+@dataclass(slots=True)
+class Clock:
+    """Moves packets' times, one after the other, all in ticks; one for the whole stream, however often it is repeated.
+
+    The first packet comes at 0. Where times go back or far ahead, that packet and all after it are moved, so that they
+    follow on by the usual interval; pauses stay. A packet comes at least one tick after the one before, or with it
+    where that one shows no picture.
+
+    Attributes:
+        time_base: seconds a tick.
+        interval: ticks from picture to picture, on average.
+        count: packets placed so far.
+        offset: what is added to the source's times now.
+        last: time of the packet before; None before the first.
+    """
+
+    time_base: Fraction
+    interval: Fraction
+    count: int = 0
+    offset: int = 0
+    last: int | None = None
+    _exact: Fraction = Fraction(0)  # of the last packet, where several follow without times of their own
+    _gap: Fraction = Fraction(0)  # ticks to a packet that has no time of its own
+    _raw: int | None = None  # the last time of the source, none after a new beginning
+    _equal: int = 0
+    _said: int = 0
+
+    def copy(self) -> "Clock":
+        """One that goes on from the same state."""
+        return copy(self)
+
+    def place(self, raw: int | None, shown: bool = True) -> tuple[int, str]:
+        """The next packet's time, and what is to be said of it (empty where nothing).
+
+        Args:
+            raw: its time in the source, None where it has none.
+            shown: whether it shows a picture.
+        """
+        follow = self._exact + self._gap
+        at, note = follow, ""
+        if raw is not None and not shown and self._raw is not None:
+            # A frame that is not shown may carry the time of a picture far ahead, which comes to no harm here.
+            if self._raw <= raw and raw + self.offset <= self._exact + 2 * self.interval:
+                at = Fraction(raw + self.offset)
+        elif raw is not None:
+            if self._raw is None:
+                note = self._begin(raw, round(follow))
+            elif not 0 <= raw - self._raw <= _FAR_SECONDS / self.time_base:
+                note = self._step(raw, round(follow))
+            self._equal = self._equal + 1 if raw == self._raw and self._gap else 0
+            if self._equal < 2:  # a source that gives the same time again and again gives none
+                at = Fraction(raw + self.offset)
+            self._raw = raw
+        least = 0 if self.last is None else self.last + (self._gap > 0)
+        pts = max(round(at), least)
+        self._exact = max(at, Fraction(least))
+        self.last = pts
+        self._gap = self.interval if shown else Fraction(0)
+        self.count += 1
+        return pts, note
+
+    def hurry(self) -> int:
+        """The time of the next packet where it is decoded but not meant to be seen: the next comes a tick later."""
+        pts = 0 if self.last is None else max(round(self._exact + self._gap), self.last + (self._gap > 0))
+        self._exact = Fraction(pts)
+        self.last = pts
+        self._gap = Fraction(1)
+        self.count += 1
+        self.restart()
+        return pts
+
+    def restart(self) -> None:
+        """The source begins again: its next packet follows on, whatever its time."""
+        self._raw = None
+        self._equal = 0
+
+    def _begin(self, raw: int, follow: int) -> str:
+        first = not self.count
+        self.offset = follow - raw
+        return (
+            self._say(f"its times begin at {self._seconds(raw)} s: all are moved to begin at 0")
+            if first and raw
+            else ""
+        )
+
+    def _step(self, raw: int, follow: int) -> str:
+        assert self._raw is not None
+        step = raw - self._raw
+        self.offset = follow - raw
+        way = "back" if step < 0 else "ahead"
+        return self._say(
+            f"times went {way} by {self._seconds(abs(step))} s at packet {self.count}: the rest is moved to follow on"
+        )
+
+    def _say(self, note: str) -> str:
+        self._said += 1
+        if self._said == _NOTES:
+            return f"{note} (further ones are not listed)"
+        return note if self._said < _NOTES else ""
+
+    def _seconds(self, ticks: int) -> str:
+        return f"{float(ticks * self.time_base):.3f}"
+
+
+@dataclass(slots=True)
+class SideClock:
+    """Moves the times of a track beside the video as the video's are moved.
+
+    Attributes:
+        time_base: seconds a tick of the track.
+        name: what notes call it.
+        last: time of its last packet.
+    """
+
+    time_base: Fraction
+    name: str
+    last: int = 0
+    _said_early: bool = False
+    _said_back: bool = False
+
+    def copy(self) -> "SideClock":
+        """One that goes on from the same state."""
+        return copy(self)
+
+    def place(self, raw: int, before: int, video: Clock) -> tuple[int | None, str]:
+        """A packet's time in the track's ticks, and what is to be said of it (empty where nothing).
+
+        A packet that comes before the video, or before the one before it, is to be left out: its time is None.
+
+        Args:
+            raw: its time in the source.
+            before: the video's offset before the packet that follows this one.
+            video: the video's clock at the packet that follows this one.
+        """
+        now = (video.last or 0) * video.time_base
+        choices = (round(raw + offset * video.time_base / self.time_base) for offset in (before, video.offset))
+        pts = min(choices, key=lambda ticks: abs(ticks * self.time_base - now))
+        note = ""
+        if pts < 0:
+            if not self._said_early:
+                note = f"{self.name}: packets before the video's first are left out"
+            self._said_early = True
+            return None, note
+        if pts < self.last:
+            if not self._said_back:
+                note = f"{self.name}: times went back at {float(pts * self.time_base):.3f} s; such packets are left out"
+            self._said_back = True
+            return None, note
+        self.last = pts
+        return pts, note

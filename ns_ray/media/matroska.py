@@ -1,0 +1,209 @@
+"""The elements that a Matroska file is made of (EBML, RFC 8794; Matroska, RFC 9559)."""
+
+import mmap
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ns_ray.errors import MediaError
+
+EBML, DOC_TYPE = 0x1A45DFA3, 0x4282
+SEGMENT = 0x18538067
+VOID, CRC = 0xEC, 0xBF
+SEEK_HEAD, SEEK, SEEK_ID, SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AB, 0x53AC
+INFO, TIMESTAMP_SCALE, DURATION, MUXING_APP, WRITING_APP = 0x1549A966, 0x2AD7B1, 0x4489, 0x4D80, 0x5741
+TRACKS, TRACK_ENTRY, TRACK_NUMBER, TRACK_UID, TRACK_TYPE = 0x1654AE6B, 0xAE, 0xD7, 0x73C5, 0x83
+FLAG_LACING, FLAG_DEFAULT, DEFAULT_DURATION, NAME, LANGUAGE = 0x9C, 0x88, 0x23E383, 0x536E, 0x22B59C
+CODEC_ID, CODEC_PRIVATE, CODEC_DELAY = 0x86, 0x63A2, 0x56AA
+VIDEO, PIXEL_WIDTH, PIXEL_HEIGHT, STEREO_MODE, ALPHA_MODE = 0xE0, 0xB0, 0xBA, 0x53B8, 0x53C0
+DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
+CROP_BOTTOM, CROP_TOP, CROP_LEFT, CROP_RIGHT = 0x54AA, 0x54BB, 0x54CC, 0x54DD
+COLOUR, MATRIX, RANGE, TRANSFER, PRIMARIES = 0x55B0, 0x55B1, 0x55B9, 0x55BA, 0x55BB
+MAX_CLL, MAX_FALL, MASTERING = 0x55BC, 0x55BD, 0x55D0
+PROJECTION, PROJECTION_ROLL = 0x7670, 0x7675
+TAGS, TAG, TARGETS, TAG_TRACK_UID, SIMPLE_TAG = 0x1254C367, 0x7373, 0x63C0, 0x63C5, 0x67C8
+TAG_NAME, TAG_STRING = 0x45A3, 0x4487
+CLUSTER, TIMESTAMP, SIMPLE_BLOCK, BLOCK_GROUP = 0x1F43B675, 0xE7, 0xA3, 0xA0
+BLOCK, BLOCK_DURATION, REFERENCE_BLOCK = 0xA1, 0x9B, 0xFB
+CUES, CUE_POINT, CUE_TIME, CUE_TRACK_POSITIONS = 0x1C53BB6B, 0xBB, 0xB3, 0xB7
+CUE_TRACK, CUE_CLUSTER_POSITION = 0xF7, 0xF1
+
+Data = bytes | mmap.mmap
+UNKNOWN = b"\x01" + b"\xff" * 7
+"""A size that says: to the end of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """Where an element lies in the data it was found in: its name, its first byte, its content's first and last + 1."""
+
+    name: int
+    at: int
+    body: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block: the number of its track, its time in units of the file, its payload, and what its group says."""
+
+    track: int
+    time: int
+    data: bytes
+    key: bool
+    duration: int | None = None
+
+
+def elements(data: Data, start: int = 0, end: int | None = None) -> Iterator[Element]:
+    """The elements between two offsets, in order; one of unknown size goes on to `end`.
+
+    Raises:
+        MediaError: they are no elements, or the last one goes beyond the end.
+    """
+    at, end = start, len(data) if end is None else end
+    while at < end:
+        one = element_at(data, at, end)
+        if one.end > end:
+            raise MediaError(f"Matroska data ends inside an element at byte {at}")
+        yield one
+        at = one.end
+
+
+def element_at(data: Data, at: int, end: int) -> Element:
+    """The element that begins at an offset, whether or not it is there to its end.
+
+    Raises:
+        MediaError: none begins there.
+    """
+    name, size_at = _number(data, at, end, keep_marker=True)
+    size, body = _number(data, size_at, end, keep_marker=False)
+    unknown = size == (1 << 7 * (body - size_at)) - 1
+    return Element(name, at, body, end if unknown else body + size)
+
+
+def _number(data: Data, at: int, end: int, *, keep_marker: bool) -> tuple[int, int]:
+    first = data[at] if at < end else 0
+    length = 9 - first.bit_length()
+    if length > 8 or at + length > end:
+        raise MediaError(f"Matroska data is damaged at byte {at}")
+    value = int.from_bytes(data[at : at + length], "big")
+    return (value if keep_marker else value & ((1 << 7 * length) - 1)), at + length
+
+
+def children(data: bytes) -> list[tuple[int, bytes]]:
+    """Name and content of each element in a master element's content."""
+    return [(one.name, data[one.body : one.end]) for one in elements(data)]
+
+
+def child(data: bytes, *names: int) -> bytes | None:
+    """Content of the first element that lies under these names, one in the other; None where there is none."""
+    for name in names:
+        found = next((body for kind, body in children(data) if kind == name), None)
+        if found is None:
+            return None
+        data = found
+    return data
+
+
+def number(data: bytes | None, default: int = 0) -> int:
+    """An unsigned integer's value."""
+    return default if data is None else int.from_bytes(data, "big")
+
+
+def real(data: bytes) -> float:
+    """A floating-point element's value."""
+    return float(struct.unpack(">d" if len(data) == 8 else ">f", data)[0]) if data else 0.0
+
+
+def element(name: int, *contents: bytes) -> bytes:
+    """An element of known size."""
+    content = b"".join(contents)
+    return identifier(name) + size_of(len(content)) + content
+
+
+def size_of(size: int) -> bytes:
+    """The size of an element's content as it is written, in as few bytes as hold it."""
+    length = next(n for n in range(1, 9) if size < (1 << 7 * n) - 1)
+    return (size | 1 << 7 * length).to_bytes(length, "big")
+
+
+def identifier(name: int) -> bytes:
+    """An element's name as it is written."""
+    return name.to_bytes((name.bit_length() + 7) // 8, "big")
+
+
+def unsigned(name: int, value: int) -> bytes:
+    """An unsigned integer."""
+    return element(name, value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big"))
+
+
+def signed(name: int, value: int) -> bytes:
+    """A signed integer."""
+    return element(name, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+
+
+def double(name: int, value: float) -> bytes:
+    """A floating-point number."""
+    return element(name, struct.pack(">d", value))
+
+
+def text(name: int, value: str) -> bytes:
+    """A string."""
+    return element(name, value.encode())
+
+
+def without(content: bytes, *names: int) -> bytes:
+    """A master element's content less the elements of these names."""
+    return b"".join(element(name, body) for name, body in children(content) if name not in names)
+
+
+def tags(track_uid: int, values: Sequence[tuple[str, str]]) -> bytes:
+    """What is said of one track, as name and value."""
+    simple = [element(SIMPLE_TAG, text(TAG_NAME, name), text(TAG_STRING, value)) for name, value in values]
+    return element(TAG, element(TARGETS, unsigned(TAG_TRACK_UID, track_uid)), *simple)
+
+
+def block(one: Block, cluster_time: int, previous: int) -> bytes:
+    """A block as it is written into a cluster: simple where it has no duration of its own.
+
+    Args:
+        one: the block; its track's number is below 127.
+        cluster_time: the cluster's own time; the block's is at most 32767 units from it.
+        previous: time of the block before it on its track, which it refers to where it is no key frame.
+    """
+    place = bytes([0x80 | one.track]) + struct.pack(">h", one.time - cluster_time)
+    if one.duration is None:
+        return element(SIMPLE_BLOCK, place, b"\x80" if one.key else b"\0", one.data)
+    parts = [element(BLOCK, place, b"\0", one.data), unsigned(BLOCK_DURATION, one.duration)]
+    if not one.key:
+        # Some readers take a reference to the block's own time for none at all.
+        parts.append(signed(REFERENCE_BLOCK, previous - one.time or -1))
+    return element(BLOCK_GROUP, *parts)
+
+
+def read_block(data: Data, place: Element, cluster_time: int) -> Block | None:
+    """The block that a cluster's element holds; None where the element is something else, or laced.
+
+    Raises:
+        MediaError: the block is damaged.
+    """
+    if place.name == SIMPLE_BLOCK:
+        return _block(data[place.body : place.end], cluster_time, None, None)
+    if place.name != BLOCK_GROUP:
+        return None
+    group = dict(reversed(children(data[place.body : place.end])))
+    if BLOCK not in group:
+        return None
+    duration = number(group[BLOCK_DURATION]) if BLOCK_DURATION in group else None
+    return _block(group[BLOCK], cluster_time, REFERENCE_BLOCK not in group, duration)
+
+
+def _block(data: bytes, cluster_time: int, key: bool | None, duration: int | None) -> Block | None:
+    track, at = _number(data, 0, len(data), keep_marker=False)
+    if at + 3 > len(data):
+        raise MediaError("Matroska data is damaged in a block")
+    flags = data[at + 2]
+    if flags & 0x06:
+        return None
+    time = cluster_time + int.from_bytes(data[at : at + 2], "big", signed=True)
+    return Block(track, time, data[at + 3 :], bool(flags & 0x80) if key is None else key, duration)

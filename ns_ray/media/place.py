@@ -1,0 +1,143 @@
+"""Places in a source to which a new reader can go at once, at whatever hour of the stream."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import av.error
+
+from ns_ray.media.address import locate
+from ns_ray.media.probe import open_address
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+
+_SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675  # of Matroska, RFC 9559
+_IVF_HEADER = 32
+_LONGEST_HEADER = 64 * 1024 * 1024  # of a Matroska file with pictures and fonts attached
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A key frame's packet in a source.
+
+    Attributes:
+        number: of the packet, counted from the source's beginning.
+        pts: as the source has it.
+        position: of its bytes; None where that is not known.
+        size: in bytes.
+        enter: position from which the source can be read on behind its header alone; None where it cannot.
+    """
+
+    number: int
+    pts: int | None
+    position: int | None
+    size: int
+    enter: int | None
+
+    def holds(self, packet: "Packet[Stream]", moved: int) -> bool:
+        """Whether a packet is this one; `moved` as in `Entered`."""
+        position = None if packet.pos is None else packet.pos + moved
+        return (packet.pts, position, packet.size) == (self.pts, self.position, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A source that was entered at a place, and what is to be added to its packets' positions to have the true ones."""
+
+    container: "InputContainer"
+    moved: int
+
+
+def place_of(packet: "Packet[Stream]", container: "InputContainer", number: int, moved: int) -> Place:
+    """The place of a key frame's packet that has just been read; `number` from the source's beginning."""
+    position = None if packet.pos is None else packet.pos + moved
+    enter: int | None = None
+    if position is not None and container.format.name == "ivf":
+        enter = position
+    elif position is not None and packet.pts is not None and container.format.name.startswith("matroska"):
+        # The index tells in which cluster a key frame lies; reading can begin at clusters alone.
+        entries = container.streams.video[0].index_entries
+        found = entries.search_timestamp(packet.pts, any_frame=True)
+        if found >= 0 and entries[found].timestamp == packet.pts and entries[found].pos + moved < position:
+            enter = entries[found].pos + moved
+    return Place(number, packet.pts, position, packet.size, enter)
+
+
+def enter(path: str, unsafe: bool, place: Place) -> Entered | None:
+    """Open a source so that the packet at a place comes at once, or soon.
+
+    Of IVF and Matroska files what lies between the header and the place is left out. Times may be ambiguous there, and
+    an index missing. Other sources are asked to go to the time.
+
+    Returns:
+        None where it cannot be entered there.
+
+    Raises:
+        MediaError: it cannot be opened any more.
+    """
+    address = locate(path, unsafe)
+    if place.position is None or place.pts is None or address.pipe:
+        return None
+    if address.file and place.enter is not None:
+        file = str(address.target).removeprefix("file:")
+        header = _header(file)
+        if header is not None and header <= place.enter:
+            joined = _Joined(file, header, place.enter)
+            return Entered(open_address(replace(address, target=joined), path), place.enter - header)
+    container = open_address(address, path)
+    try:
+        container.seek(place.pts, stream=container.streams.video[0], backward=True)
+    except (av.error.FFmpegError, IndexError):
+        container.close()
+        return None
+    return Entered(container, 0)
+
+
+class _Joined:
+    """A file read from front to back without what lies between its header and another position."""
+
+    def __init__(self, path: str, header: int, enter: int) -> None:
+        self._file = open(path, "rb")  # noqa: SIM115 (closed with what reads it)
+        self._header = header
+        self._enter = enter
+
+    def read(self, count: int) -> bytes:
+        at = self._file.tell()
+        if at == self._header:
+            self._file.seek(self._enter)
+        elif at < self._header:
+            count = min(count, self._header - at)
+        return self._file.read(count)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _header(path: str) -> int | None:
+    """Bytes of a file before its first packets: of IVF, or of Matroska to its first cluster; None where not found."""
+    with open(path, "rb") as file:
+        if file.read(4) == b"DKIF":
+            return _IVF_HEADER
+        at = 0
+        while at < _LONGEST_HEADER:
+            file.seek(at)
+            begin = file.read(12)
+            name, length = _number(begin, marked=True)
+            if name == _CLUSTER:
+                return at
+            size, more = _number(begin[length:], marked=False)
+            if not length or not more:
+                return None
+            at += length + more + (0 if name == _SEGMENT else size)
+    return None
+
+
+def _number(data: bytes, *, marked: bool) -> tuple[int, int]:
+    """A variable-length number of EBML (RFC 8794, section 4) and its bytes, none where it is damaged."""
+    length = 9 - data[0].bit_length() if data else 9
+    if length > min(8, len(data)):
+        return 0, 0
+    value = int.from_bytes(data[:length], "big")
+    return value if marked else value & ((1 << 7 * length) - 1), length

@@ -1,0 +1,166 @@
+"""What a file says of its tracks, kept as a Matroska header: colours, shape of the pixels, rotation, languages."""
+
+import av
+import av.error
+from av.stream import Disposition
+
+from ns_ray.errors import MediaError
+from ns_ray.media import matroska
+from ns_ray.media.probe import SideTrack
+
+MOST_SIDES = 32
+"""More tracks beside the video than this are left out: a file may claim any number."""
+_LIVE = {"fflags": "bitexact", "live": "1"}
+_KEPT_METADATA = ("title", "language", "stereo_mode")
+_KINDS = ("audio", "subtitle")
+
+
+def header_of(
+    container: av.container.InputContainer,
+) -> tuple[bytes, tuple[SideTrack, ...], list[av.stream.Stream], tuple[str, ...]]:
+    """What is carried of an open file beside its packets.
+
+    Nothing is read from the container.
+
+    Returns:
+        A Matroska file without packets, with the first video track and all audio and subtitle tracks that Matroska
+        holds; those tracks; the container's streams that they are, to be read, in this order; and a sentence for
+        each thing that is not carried.
+
+    Raises:
+        MediaError: there is no video track, or Matroska does not hold its codec.
+    """
+    video = next(iter(container.streams.video), None)
+    if video is None:
+        raise MediaError(f"{container.name}: it has no video stream; give a video file")
+    entry = entry_of(video)
+    if entry is None:
+        raise MediaError(f"{container.name}: Matroska does not hold {video.codec_context.name}; encode it as VP9")
+    entries = [entry]
+    sides: list[SideTrack] = []
+    streams: list[av.stream.Stream] = []
+    notes: list[str] = []
+    if video.metadata.get("alpha_mode") == "1":
+        notes.append("it is marked as transparent (alpha); that is left out")
+    for stream in container.streams:
+        if stream.index == video.index:
+            continue
+        side = entry_of(stream) if stream.type in _KINDS and len(sides) < MOST_SIDES else None
+        if side is None or stream.time_base is None:
+            notes.append(f"{_name(stream)} is left out: {_why(stream)}")
+            continue
+        entries.append(side)
+        sides.append(SideTrack(stream.type, stream.codec_context.name, stream.time_base))
+        streams.append(stream)
+    if container.chapters():
+        notes.append("its chapters are left out")
+    return header_with(entries), tuple(sides), streams, tuple(notes)
+
+
+def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | None:
+    """Content of the TrackEntry that describes a stream of an open file; None where Matroska does not hold it.
+
+    Args:
+        stream: a stream.
+        doc_type: `matroska`, or `webm`, which holds fewer codecs.
+    """
+    if stream.type not in ("video", *_KINDS):
+        return None
+    if stream.type == "audio" and stream.codec_context.name == "aac" and not stream.codec_context.extradata:
+        return None  # with headers in its packets, as in MPEG-TS
+    memory = Memory()
+    try:
+        with av.open(memory, "w", format=doc_type, options=_LIVE) as sink:
+            made = sink.add_stream_from_template(stream, opaque=True)
+            made.metadata.update({name: stream.metadata[name] for name in _KEPT_METADATA if name in stream.metadata})
+            made.disposition = Disposition(stream.disposition)
+            sink.start_encoding()
+    except (av.error.FFmpegError, ValueError):
+        return None
+    return entries_of(bytes(memory.data))[0]
+
+
+def header_with(entries: list[bytes], doc_type: str = "matroska") -> bytes:
+    """A Matroska file without packets, of tracks with these TrackEntry contents, numbered from 1."""
+    return b"".join(
+        (
+            beginning(doc_type),
+            info(1_000_000),
+            matroska.element(matroska.TRACKS, *(numbered(entry, at + 1) for at, entry in enumerate(entries))),
+            # Without a cluster FFmpeg reads on for one.
+            matroska.element(matroska.CLUSTER, matroska.unsigned(matroska.TIMESTAMP, 0)),
+        )
+    )
+
+
+def beginning(doc_type: str = "matroska", size: int | None = None) -> bytes:
+    """What a file starts with: its kind, and a segment of so many bytes, or one that goes on to the file's end."""
+    kind = (
+        matroska.unsigned(0x4286, 1),  # version of EBML, and the one needed to read it
+        matroska.unsigned(0x42F7, 1),
+        matroska.unsigned(0x42F2, 4),  # longest name and size, in bytes
+        matroska.unsigned(0x42F3, 8),
+        matroska.text(matroska.DOC_TYPE, doc_type),
+        matroska.unsigned(0x4287, 4),  # version of the document type, and the one needed to read it
+        matroska.unsigned(0x4285, 2),
+    )
+    segment = matroska.UNKNOWN if size is None else matroska.size_of(size)
+    return matroska.element(matroska.EBML, *kind) + matroska.identifier(matroska.SEGMENT) + segment
+
+
+def info(unit: int, duration: float | None = None) -> bytes:
+    """What is said of the whole file: its unit of time in nanoseconds and, where it is finished, its length in it."""
+    return matroska.element(
+        matroska.INFO,
+        matroska.unsigned(matroska.TIMESTAMP_SCALE, unit),
+        matroska.text(matroska.MUXING_APP, "ns_ray"),
+        matroska.text(matroska.WRITING_APP, "ns_ray"),
+        b"" if duration is None else matroska.double(matroska.DURATION, duration),
+    )
+
+
+def numbered(entry: bytes, track: int) -> bytes:
+    """A TrackEntry, its content given, with a number of its own."""
+    return matroska.element(
+        matroska.TRACK_ENTRY,
+        matroska.unsigned(matroska.TRACK_NUMBER, track),
+        matroska.unsigned(matroska.TRACK_UID, track),
+        matroska.without(entry, matroska.TRACK_NUMBER, matroska.TRACK_UID, matroska.CRC, matroska.VOID),
+    )
+
+
+def entries_of(header: bytes) -> list[bytes]:
+    """Contents of the TrackEntries of a Matroska header.
+
+    Raises:
+        MediaError: it is none.
+    """
+    segment = next((one for one in matroska.elements(header) if one.name == matroska.SEGMENT), None)
+    for one in matroska.elements(header, segment.body, segment.end) if segment else ():
+        if one.name == matroska.TRACKS:
+            tracks = matroska.children(header[one.body : one.end])
+            return [body for name, body in tracks if name == matroska.TRACK_ENTRY]
+    raise MediaError("a Matroska header without tracks")
+
+
+class Memory:
+    """A sink that cannot seek, so that the muxer writes as it would to a network."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes) -> int:
+        """Take what the muxer writes."""
+        self.data += data
+        return len(data)
+
+
+def _name(stream: av.stream.Stream) -> str:
+    codec = stream.codec_context.name if getattr(stream, "codec_context", None) else ""
+    return f"its {stream.type} track {stream.index}{f' ({codec})' if codec else ''}"
+
+
+def _why(stream: av.stream.Stream) -> str:
+    if stream.type == "video":
+        return "one video is enhanced"
+    return "Matroska does not hold it as it is" if stream.type in _KINDS else "only audio and subtitles are copied"
