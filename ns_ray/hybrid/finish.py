@@ -36,12 +36,17 @@ class _Times:
     def __init__(self, tracks: int) -> None:
         self.ends = [0] * tracks
         self.video: set[int] = set()
+        self._last = [0] * tracks
 
     def take(self, block: m.Block) -> None:
-        """Count a block in."""
-        if 0 < block.track <= len(self.ends):
-            self.ends[block.track - 1] = max(self.ends[block.track - 1], block.time + (block.duration or 0))
-        if block.track == 1:
+        """Count a block in; one of no stated duration is taken to last as long as the one before it."""
+        at = block.track - 1
+        if not 0 <= at < len(self.ends):
+            return
+        duration = max(0, block.time - self._last[at]) if block.duration is None else block.duration
+        self._last[at] = block.time
+        self.ends[at] = max(self.ends[at], block.time + duration)
+        if at == 0:
             self.video.add(block.time)
 
 

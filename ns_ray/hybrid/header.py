@@ -10,6 +10,7 @@ from ns_ray.media.tracks import beginning, entries_of, info, numbered
 
 TITLES = ("video", "anchors")
 TIME_BASE, FRAME_RATE, SCALE = "TIME_BASE", "FRAME_RATE", "SCALE"
+_SECOND = 1_000_000_000
 _SHAPE = (m.DISPLAY_WIDTH, m.DISPLAY_HEIGHT, m.DISPLAY_UNIT, m.STEREO_MODE, m.PROJECTION)
 _DISPLAYED = (m.DISPLAY_WIDTH, m.DISPLAY_HEIGHT)
 _CROPPED = (m.CROP_BOTTOM, m.CROP_TOP, m.CROP_LEFT, m.CROP_RIGHT)
@@ -59,7 +60,7 @@ class Header:
         """The tracks; `rate`: frames a second of the video where all of its frames last equally long."""
         entries = [m.without(self.entries[0], m.DEFAULT_DURATION), *self.entries[1:]]
         if rate:
-            entries[0] += m.unsigned(m.DEFAULT_DURATION, round(1_000_000_000 / rate))
+            entries[0] += m.unsigned(m.DEFAULT_DURATION, round(_SECOND / rate))
         return m.element(m.TRACKS, *(numbered(entry, at) for at, entry in enumerate(entries, 1)))
 
     def tags(self, durations: Sequence[str] = ()) -> bytes:
@@ -87,6 +88,8 @@ def header_for(format: HybridFormat) -> Header:
     if format.anchor_size:
         shape = [m.element(name, body) for name, body in m.children(m.child(video, m.VIDEO) or b"") if name in _SHAPE]
         anchors = _entry("V_MJPEG", _size(format.video_size) + b"".join(shape))
+        # Without a rate of their own FFmpeg would wait for twenty of them before it hands out the first packet.
+        anchors += m.unsigned(m.DEFAULT_DURATION, round(_SECOND / format.frame_rate))
         entries.append(_titled(_resized(anchors, format.anchor_size), m.text(m.NAME, TITLES[1]), default=False))
         scale = format.anchor_size[0] // format.video_size[0]
         said.append([(TIME_BASE, _ratio(format.time_base)), (SCALE, str(scale))])

@@ -1,22 +1,41 @@
 """Reading hybrid streams (docs/hybrid-format.md)."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 
+import av
 import av.error
 
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import AnchorImage, read_tag
-from ns_ray.media.packets import Packet
-from ns_ray.media.probe import describe, open_input
+from ns_ray.hybrid.clock import to_ticks
+from ns_ray.hybrid.header import FRAME_RATE, SCALE, TIME_BASE, TITLES
+from ns_ray.hybrid.pairing import Pair, Pairing
+from ns_ray.media.packets import Packet, SidePacket
+from ns_ray.media.probe import SideTrack, VideoInfo, open_input
+from ns_ray.media.tracks import header_of
+from ns_ray.picture.colors import Colors
+
+_LARGEST_PACKET = 64 << 20  # bytes
+_MOST_SIDE_BYTES = 64 << 20  # of side packets that wait for a packet of the video
+_LONGEST_RATIO = 40  # characters of a tag
 
 
 @dataclass(frozen=True, slots=True)
 class HybridPacket:
-    """One packet of the LR video and the anchors that belong to it, in decode order."""
+    """One packet of the LR video and the anchors that belong to it, in decode order.
+
+    Attributes:
+        packet: the packet; it is numbered from the file's first one.
+        anchors: of its frames. Where the file is a part of a longer one, their tags keep its numbers.
+        sides: packets of the tracks beside the video that came since the packet before.
+    """
 
     packet: Packet
     anchors: tuple[AnchorImage, ...]
+    sides: tuple[SidePacket, ...] = ()
 
 
 class HybridReader:
@@ -24,7 +43,10 @@ class HybridReader:
 
     Attributes:
         info: the LR video.
+        sides: the tracks beside it.
         anchor_size: (width, height) that the anchor track claims.
+        scale: HR over LR, where the file says so.
+        damaged: anchors and packets that were lost while reading, as (number of the packet at hand, reason).
     """
 
     def __init__(self, path: str) -> None:
@@ -36,53 +58,149 @@ class HybridReader:
         """
         self._path = path
         self._container = open_input(path)
-        streams = self._container.streams.video
-        if len(streams) < 2 or streams[0].codec_context.name != "vp9" or streams[1].codec_context.name != "mjpeg":
+        try:
+            self._video, self._images = _tracks(self._container, path)
+            header, self.sides, self._beside, _ = header_of(self._container, self._video)
+            self.sides = tuple(
+                SideTrack(track.kind, track.codec, _time_base(stream))
+                for track, stream in zip(self.sides, self._beside, strict=True)
+            )
+            self.info = _describe(path, self._video, header, self.sides)
+        except BaseException:
             self._container.close()
-            raise HybridError(f"{path}: no hybrid stream: a VP9 track and a Motion JPEG track are needed")
-        self.info = describe(self._container, path)
-        self.anchor_size = (streams[1].width, streams[1].height)
+            raise
+        self.anchor_size = (self._images.width, self._images.height)
+        said = _ratio(self._images, SCALE)
+        self.scale = int(said) if said in (1, 2, 3, 4) else None
+        self.damaged: list[tuple[int, str]] = []
+        self._packets = 0
+        self._next = 0  # where the time of a packet without one would be
+        self._pending: list[SidePacket] = []
 
     def __iter__(self) -> Iterator[HybridPacket]:
-        """Yield the packets with their anchors: those with a packet's pts. A truncated file yields all that is whole.
+        """Yield the packets, each with the anchors whose tags name it. A truncated file yields all that is whole.
 
         Raises:
-            HybridError: an anchor is not marked, or the stream cannot be read on.
+            HybridError: the stream cannot be read on.
         """
-        video, images = self._container.streams.video[:2]
-        waiting: Packet | None = None
-        anchors: list[AnchorImage] = []
-        index = 0
+        pairing = Pairing(self._damage)
         try:
-            for packet in self._container.demux(video, images):
-                if not packet.size or packet.pts is None:
-                    continue
-                if packet.stream.index == images.index:
-                    if waiting is not None and packet.pts == waiting.pts:
-                        anchors.append(read_tag(bytes(packet)))
-                    continue
-                if waiting is not None:
-                    yield _with(waiting, anchors)
-                waiting = Packet(index, bytes(packet), packet.pts, packet.duration or 0, packet.is_keyframe)
-                anchors = []
-                index += 1
-        except av.error.FFmpegError as error:
-            raise HybridError(f"{self._path}: it cannot be read beyond frame {index} ({error})") from error
+            try:
+                for packet in self._container.demux(self._video, self._images, *self._beside):
+                    yield from self._handed(self._take(packet, pairing))
+            except av.error.FFmpegError as error:
+                yield from self._handed(pairing.end())
+                raise HybridError(f"{self._path}: it cannot be read beyond frame {self._packets} ({error})") from error
         finally:
             self._container.close()
-        if waiting is not None:
-            yield _with(waiting, anchors)
+        yield from self._handed(pairing.end())
+
+    def _handed(self, pairs: Iterator[Pair]) -> Iterator[HybridPacket]:
+        for packet, anchors in pairs:
+            sides, self._pending = tuple(self._pending), []
+            yield HybridPacket(packet, anchors, sides)
+
+    def _take(self, packet: "av.Packet[av.stream.Stream]", pairing: Pairing) -> Iterator[Pair]:
+        """Sort in what was read; yields the packets that are complete with it."""
+        if not packet.size:
+            return
+        if packet.size > _LARGEST_PACKET:
+            self._damage(self._packets, f"a packet of {packet.size} bytes is passed over")
+        elif packet.stream.index == self._video.index:
+            yield from pairing.packet(self._coded(packet))
+        elif packet.stream.index != self._images.index:
+            self._beside_packet(packet)
+        elif packet.pts is not None:
+            try:
+                image = read_tag(bytes(packet))
+            except HybridError as error:
+                self._damage(max(0, self._packets - 1), str(error))
+                return
+            yield from pairing.anchor(_ticks(packet, packet.pts, self.info.time_base), image)
+
+    def _coded(self, packet: "av.Packet[av.stream.Stream]") -> Packet:
+        base = self.info.time_base
+        pts = self._next if packet.pts is None else _ticks(packet, packet.pts, base)
+        made = Packet(self._packets, bytes(packet), pts, _ticks(packet, packet.duration or 0, base), packet.is_keyframe)
+        self._packets += 1
+        self._next = pts + made.duration
+        return made
+
+    def _beside_packet(self, packet: "av.Packet[av.stream.Stream]") -> None:
+        track = next(at for at, stream in enumerate(self._beside) if stream.index == packet.stream.index)
+        base = self.sides[track].time_base
+        if packet.pts is None:
+            return
+        if sum(len(one.data) for one in self._pending) > _MOST_SIDE_BYTES:
+            self._damage(self._packets, f"tracks beside the video are passed over, {len(self._pending)} packets")
+            self._pending = []
+        self._pending.append(
+            SidePacket(
+                track,
+                bytes(packet),
+                _ticks(packet, packet.pts, base),
+                _ticks(packet, packet.duration or 0, base),
+                packet.is_keyframe,
+            )
+        )
+
+    def _damage(self, index: int, why: str) -> None:
+        self.damaged.append((index, why))
 
 
 def read_hybrid(path: str) -> Iterator[HybridPacket]:
     """Yield the packets of a hybrid stream with their anchors.
 
     Raises:
-        HybridError: it is not a hybrid stream, or an anchor in it is not marked.
+        HybridError: it is not a hybrid stream.
         MediaError: it cannot be opened.
     """
     yield from HybridReader(path)
 
 
-def _with(packet: Packet, anchors: list[AnchorImage]) -> HybridPacket:
-    return HybridPacket(packet, tuple(sorted(anchors, key=lambda a: a.super_index)))
+def _tracks(container: av.container.InputContainer, path: str) -> tuple[av.VideoStream, av.VideoStream]:
+    """The video and its anchors: the first VP9 track, and the Motion JPEG track of that title, or the first."""
+    videos = [one for one in container.streams.video if one.codec_context.name == "vp9"]
+    images = [one for one in container.streams.video if one.codec_context.name == "mjpeg"]
+    images.sort(key=lambda one: one.metadata.get("title") != TITLES[1])
+    if not videos or not images:
+        raise HybridError(f"{path}: no hybrid stream: a VP9 track and a Motion JPEG track are needed")
+    return videos[0], images[0]
+
+
+def _describe(path: str, video: av.VideoStream, header: bytes, sides: tuple[SideTrack, ...]) -> VideoInfo:
+    context = video.codec_context
+    rate = _ratio(video, FRAME_RATE) or video.average_rate or video.guessed_rate
+    if not rate or not context.width or not context.height:
+        raise HybridError(f"{path}: the video's size or frame rate cannot be told; is the file whole?")
+    return VideoInfo(
+        path=path,
+        codec="vp9",
+        width=context.width,
+        height=context.height,
+        frame_rate=Fraction(rate),
+        time_base=_time_base(video),
+        pixel_format=context.pix_fmt or "unknown",
+        colors=Colors(
+            int(context.color_range), int(context.colorspace), int(context.color_primaries), int(context.color_trc)
+        ),
+        sides=sides,
+        header=header,
+    )
+
+
+def _time_base(stream: av.stream.Stream) -> Fraction:
+    """Seconds a tick of a track's own times; files of version 1 have those of the file alone."""
+    return _ratio(stream, TIME_BASE) or Fraction(stream.time_base or 1)
+
+
+def _ratio(stream: av.stream.Stream, name: str) -> Fraction | None:
+    """A positive number that a track is tagged with."""
+    with suppress(ValueError, ZeroDivisionError):
+        value = Fraction(stream.metadata.get(name, "")[:_LONGEST_RATIO])
+        return value if value > 0 else None
+    return None
+
+
+def _ticks(packet: "av.Packet[av.stream.Stream]", time: int, time_base: Fraction) -> int:
+    return to_ticks(time * packet.time_base, time_base)

@@ -105,12 +105,14 @@ def _side_blocks(
         track = format.sides[packet.track]
         number = format.first_side + packet.track
         time = to_units(packet.pts, track.time_base, unit) + delays[number - 1]
-        if time < 0:
+        if time < -to_units(1, track.time_base, unit):
             continue
         # Sound lasts as long as its samples; how long a subtitle stays, only its block tells.
         duration = to_units(packet.duration, track.time_base, unit) if track.kind == "subtitle" else None
         # Its identifier and settings would stand before the text.
         data = b"\n\n" + packet.data if track.codec == "webvtt" else packet.data
+        # Samples that are not heard begin a rounding error before 0.
+        time = max(time, 0)
         blocks.append((time, Block(number, time, data, packet.key, duration)))
     return sorted(blocks, key=lambda one: one[0])
 

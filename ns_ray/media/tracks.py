@@ -1,5 +1,7 @@
 """What a file says of its tracks, kept as a Matroska header: colours, shape of the pixels, rotation, languages."""
 
+from fractions import Fraction
+
 import av
 import av.error
 from av.stream import Disposition
@@ -12,25 +14,30 @@ MOST_SIDES = 32
 """More tracks beside the video than this are left out: a file may claim any number."""
 _LIVE = {"fflags": "bitexact", "live": "1"}
 _KEPT_METADATA = ("title", "language", "stereo_mode")
+_ASPECT_RATIO = 3  # DisplayUnit
 _KINDS = ("audio", "subtitle")
 
 
 def header_of(
-    container: av.container.InputContainer,
+    container: av.container.InputContainer, video: av.VideoStream | None = None
 ) -> tuple[bytes, tuple[SideTrack, ...], list[av.stream.Stream], tuple[str, ...]]:
     """What is carried of an open file beside its packets.
 
     Nothing is read from the container.
 
+    Args:
+        container: the file.
+        video: the track to carry; the first by default.
+
     Returns:
-        A Matroska file without packets, with the first video track and all audio and subtitle tracks that Matroska
+        A Matroska file without packets, with the video track and all audio and subtitle tracks that Matroska
         holds; those tracks; the container's streams that they are, to be read, in this order; and a sentence for
         each thing that is not carried.
 
     Raises:
         MediaError: there is no video track, or Matroska does not hold its codec.
     """
-    video = next(iter(container.streams.video), None)
+    video = video or next(iter(container.streams.video), None)
     if video is None:
         raise MediaError(f"{container.name}: it has no video stream; give a video file")
     entry = entry_of(video)
@@ -77,7 +84,8 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | No
             sink.start_encoding()
     except (av.error.FFmpegError, ValueError):
         return None
-    return entries_of(bytes(memory.data))[0]
+    entry = entries_of(bytes(memory.data))[0]
+    return _shaped(entry, stream) if isinstance(stream, av.VideoStream) else entry
 
 
 def header_with(entries: list[bytes], doc_type: str = "matroska") -> bytes:
@@ -141,6 +149,27 @@ def entries_of(header: bytes) -> list[bytes]:
             tracks = matroska.children(header[one.body : one.end])
             return [body for name, body in tracks if name == matroska.TRACK_ENTRY]
     raise MediaError("a Matroska header without tracks")
+
+
+def _shaped(entry: bytes, stream: av.VideoStream) -> bytes:
+    """A video's TrackEntry content with the shape of its pixels, which the muxer is not told by a template."""
+    shape = stream.sample_aspect_ratio
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if not shape or shape == 1 or not width or not height:
+        return entry
+    across, down = width * shape, Fraction(height)
+    if across.denominator > 1:  # no width in whole pixels: then the shape of the whole picture alone
+        across, down = Fraction((across / down).numerator), Fraction((across / down).denominator)
+    picture = matroska.without(
+        matroska.child(entry, matroska.VIDEO) or b"",
+        *(matroska.DISPLAY_WIDTH, matroska.DISPLAY_HEIGHT, matroska.DISPLAY_UNIT),
+    )
+    displayed = (
+        matroska.unsigned(matroska.DISPLAY_WIDTH, int(across)),
+        matroska.unsigned(matroska.DISPLAY_HEIGHT, int(down)),
+        matroska.unsigned(matroska.DISPLAY_UNIT, 0 if down == height else _ASPECT_RATIO),
+    )
+    return matroska.without(entry, matroska.VIDEO) + matroska.element(matroska.VIDEO, picture, *displayed)
 
 
 class Memory:
