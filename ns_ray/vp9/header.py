@@ -104,8 +104,8 @@ class FrameHeader:
     """One uncompressed header.
 
     With `show_existing` set, only `profile` and `show` mean anything, and size and `color`, which are those of the
-    frame shown. Sizes are in samples, `header_bytes` and `compressed_header_bytes` in bytes; `tile_cols` and `tile_rows` are
-    counts.
+    frame shown. Sizes are in samples, `header_bytes` and `compressed_header_bytes` in bytes; `tile_cols` and
+    `tile_rows` are counts.
     """
 
     profile: int

@@ -194,6 +194,29 @@ def test_frames_shown_again_are_no_candidates_but_count() -> None:
     assert (choice.positions, choice.state.carry) == ((), 20)
 
 
+@pytest.mark.parametrize("policy", [Fraction(1.0), Uniform(1.0), Key(), PerFrame()])
+def test_lower_layers_are_no_anchors(policy: Policy) -> None:
+    shown = [FrameRecord(i, 1, FrameType.NORMAL, 10) for i in range(5)]
+    lower = [FrameRecord(i, 0, FrameType.ALTREF, 1000, shown=False, lower_layer=True) for i in range(5)]
+    records = [one for pair in zip(lower, shown, strict=True) for one in pair]
+    choice = select([StreamEpoch("one", records)], {}, policy)["one"]
+    assert all(position % 2 for position in choice.positions)
+
+
+def test_a_key_frame_that_is_a_lower_layer_resets_what_was_accumulated() -> None:
+    def choose(*, lower_layer: bool) -> Choice:
+        key = FrameRecord(1, 0, FrameType.KEY, 500, shown=not lower_layer, lower_layer=lower_layer)
+        records = [FrameRecord(0, 0, FrameType.NORMAL, 700), key, FrameRecord(1, 1, FrameType.NORMAL, 30)]
+        return select([StreamEpoch("one", records)], {"one": StreamState(100)}, Fraction(0.0))["one"]
+
+    assert choose(lower_layer=True).state.carry == choose(lower_layer=False).state.carry == 30
+    layered = [FrameRecord(0, 0, FrameType.KEY, 500, shown=False, lower_layer=True)]
+    layered += [FrameRecord(0, 1, FrameType.NORMAL, 30), FrameRecord(1, 0, FrameType.NORMAL, 5)]
+    choice = select([StreamEpoch("one", layered)], {"one": StreamState(100)}, Fraction(0.5))["one"]
+    assert choice.positions == (1,)
+    assert choice.gains == (30 * 2 / (535 / 3),)
+
+
 @pytest.mark.parametrize(
     ("fraction", "anchors"), [(0.025, 8), (0.05, 16), (0.075, 24), (0.1, 32), (0.15, 48), (0.2, 64)]
 )

@@ -1,10 +1,12 @@
-// libFuzzer harness of the block parser. An input is a stream: each frame a length (4 bytes, little endian) and its bytes.
+// libFuzzer harness of the block parser and the frame finder. An input is a stream: each packet a length (4 bytes, little
+// endian; the highest bit says that it may hold several frames) and its bytes.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
 
+#include "frame_finder.hpp"
 #include "parser.hpp"
 
 using namespace ns_ray::vp9;
@@ -15,8 +17,9 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
-void check(const ParsedFrame& frame) {
+void check(const ParsedFrame& frame, std::size_t bytes, bool alone) {
   const FrameHeader& header = frame.header;
+  require(frame.size >= header.size && frame.size <= bytes && (!alone || frame.size == bytes));
   std::uint64_t covered = 0;
   for (const Block& block : frame.blocks) {
     require(block.x < header.width && block.y < header.height && block.x % 8 == 0 && block.y % 8 == 0);
@@ -37,17 +40,31 @@ void check(const ParsedFrame& frame) {
   }
 }
 
+void check(const std::vector<std::size_t>& starts, std::size_t bytes) {
+  require(!starts.empty() && starts[0] == 0);
+  for (std::size_t i = 1; i < starts.size(); ++i) require(starts[i] > starts[i - 1] && starts[i] < bytes);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::span<const std::uint8_t> rest(data, size);
   FrameParser parser(1 << 19);
+  FrameFinder finder(1 << 19);
   while (rest.size() >= 4) {
-    std::size_t length = rest[0] | rest[1] << 8 | rest[2] << 16 | std::size_t{rest[3]} << 24;
+    std::size_t length = rest[0] | rest[1] << 8 | rest[2] << 16 | std::size_t{rest[3]} % 0x80 << 24;
+    const bool alone = rest[3] < 0x80;
     rest = rest.subspan(4);
     length = std::min(length, rest.size());
+    auto packet = rest.first(length);
+    check(finder.find(packet), length);
+    finder.follow(packet);
     try {
-      check(parser.parse(rest.first(length)));
+      do {
+        const ParsedFrame frame = parser.parse(packet, alone);
+        check(frame, packet.size(), alone);
+        packet = packet.subspan(frame.size);
+      } while (!packet.empty());
     } catch (const BitstreamError&) {
     }
     rest = rest.subspan(length);

@@ -1,4 +1,4 @@
-"""Writes the fuzzer's first inputs: the beginnings of the test streams, each frame after its length."""
+"""Writes the fuzzer's first inputs: the beginnings of the test streams, each packet after its length."""
 
 from __future__ import annotations
 
@@ -12,16 +12,23 @@ from vp9_streams import STREAMS, coded_frames
 
 MAX_BYTES = 20_000
 MAX_FRAMES = 10
+SEVERAL = 1 << 31
 
 
 def seed(frames: list[bytes]) -> bytes:
-    """As many frames as fit, at least one."""
+    """As many frames as fit, at least one, each a packet."""
     result = b""
     for frame in frames[:MAX_FRAMES]:
         if result and len(result) + len(frame) > MAX_BYTES:
             break
         result += len(frame).to_bytes(4, "little") + frame
     return result
+
+
+def joined(frames: list[bytes]) -> bytes:
+    """The same, in packets of two without an index."""
+    pairs = [b"".join(frames[i : i + 2]) for i in range(0, MAX_FRAMES, 2)]
+    return b"".join((len(pair) | SEVERAL).to_bytes(4, "little") + pair for pair in pairs if pair)[:MAX_BYTES]
 
 
 def main() -> None:
@@ -31,6 +38,7 @@ def main() -> None:
     for name in [*STREAMS, "resized"]:
         frames = coded_frames(name)
         (folder / name).write_bytes(seed(frames))
+        (folder / f"{name}-joined").write_bytes(joined(frames))
     frames = coded_frames("error-resilient")
     (folder / "intra-only").write_bytes(seed([as_intra_only(frames[0]), bytes([0b10001000]), *frames[1:]]))
     resized = coded_frames("resized")

@@ -43,8 +43,20 @@ def tail_of_header(bits: Bits, columns: int) -> str:
     return bits.text[start : bits.at]
 
 
-def as_intra_only(key_frame: bytes) -> bytes:
-    """Turn a profile 0 key frame into a hidden intra-only frame that refreshes all slots and resets all contexts."""
+def flip(frame: bytes, *places: int) -> bytes:
+    """Turn single bits round; they are counted from the first byte's most significant one."""
+    changed = bytearray(frame)
+    for place in places:
+        changed[place // 8] ^= 0x80 >> place % 8
+    return bytes(changed)
+
+
+def as_intra_only(key_frame: bytes, *, reset: int = 3, context: int | None = None) -> bytes:
+    """Turn a profile 0 key frame into a hidden intra-only frame that refreshes all slots.
+
+    `reset` is its reset_frame_context, by default that of all contexts, and `context` its frame_context_idx, if another
+    than the key frame's.
+    """
     bits = Bits(key_frame)
     assert bits.take(4) == "1000", "profile 0"
     show_existing, frame_type, _show = bits.take(3)
@@ -58,9 +70,11 @@ def as_intra_only(key_frame: bytes) -> bytes:
     if render == "1":
         render += bits.take(32)
     contexts = bits.take(2 if resilient == "1" else 4)
+    if context is not None:
+        contexts = contexts[:-2] + f"{context:02b}"
     tail = tail_of_header(bits, width)
-    reset = "" if resilient == "1" else "11"
-    header = "1000" + "0" + "1" + "0" + resilient + "1" + reset + sync_code + "1" * 8 + size + render + contexts + tail
+    resets = "" if resilient == "1" else f"{reset:02b}"
+    header = "1000" + "0" + "1" + "0" + resilient + "1" + resets + sync_code + "1" * 8 + size + render + contexts + tail
     header += "0" * (-len(header) % 8)
     made = bytes(int(header[i : i + 8], 2) for i in range(0, len(header), 8))
     return made + key_frame[(bits.at + 7) // 8 :]

@@ -14,14 +14,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from header_bits import as_intra_only
+from header_bits import as_intra_only, flip
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vp9_streams import REALTIME, STREAMS, Stream, coded_frames, encode, split_superframe
+from vp9_streams import GOOD, REALTIME, STREAMS, Stream, coded_frames, encode, split_superframe
 
 from ns_ray.errors import BitstreamError
 from ns_ray.vp9.blocks import BLOCK, BlockParser, FrameBlocks, Mode
-from ns_ray.vp9.header import Interpolation
+from ns_ray.vp9.header import HeaderParser, Interpolation
 from ns_ray.vp9.records import FrameType
 
 SAMPLE = Path(__file__).resolve().parents[2] / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
@@ -37,9 +37,9 @@ def blocks_of(name: str) -> np.ndarray:
     return np.concatenate([frame.blocks for frame in parsed(name)])
 
 
-def decode(frames: list[bytes], **options: str) -> list[av.VideoFrame | None]:
-    """What FFmpeg's decoder outputs for each coded frame; None for a hidden one."""
-    decoder = av.CodecContext.create("vp9", "r")
+def decode(frames: list[bytes], codec: str = "vp9", **options: str) -> list[av.VideoFrame | None]:
+    """What FFmpeg's decoder (or libvpx-vp9) outputs for each coded frame; None for a hidden one."""
+    decoder = av.CodecContext.create(codec, "r")
     decoder.thread_count = 1
     decoder.options = dict(options)
     pictures = []
@@ -330,6 +330,208 @@ def test_streams_parse_side_by_side() -> None:
         thread.join()
     for name in names:
         assert all((a.blocks == b.blocks).all() for a, b in zip(results[name], parsed(name), strict=True))
+
+
+SIGN_BIAS_BITS = {"LAST": 19, "GOLDEN": 23, "ALTREF": 27}  # of shown error-resilient frames of profile 0
+
+
+@pytest.mark.parametrize("turned", [("ALTREF",), ("GOLDEN",), ("LAST", "ALTREF"), ("LAST", "GOLDEN", "ALTREF")])
+def test_the_sign_bias_of_error_resilient_frames_counts_as_zero(turned: tuple[str, ...]) -> None:
+    """Section 7.2, setup_past_independence, comes after it is read: the same symbols, vectors and pictures."""
+    frames = coded_frames("error-resilient")
+    changed = [frames[0], *(flip(frame, *(SIGN_BIAS_BITS[name] for name in turned)) for frame in frames[1:])]
+    parser, headers = BlockParser(), HeaderParser()
+    for frame, expected in zip(changed, parsed("error-resilient"), strict=True):
+        fact = parser.parse(frame)
+        assert (fact.blocks == expected.blocks).all()
+        assert fact.sign_bias == (False, False, False)
+        assert not fact.compound_allowed
+        assert not any(reference.sign_bias for reference in headers.parse(frame).references)
+    for codec in ("vp9", "libvpx-vp9"):
+        for before, after in zip(decode(frames, codec), decode(changed, codec), strict=True):
+            assert before is not None
+            assert after is not None
+            assert (before.to_ndarray() == after.to_ndarray()).all()
+
+
+def test_the_sign_bias_of_other_frames_is_as_coded() -> None:
+    assert any(frame.sign_bias == (False, False, True) for frame in parsed("two-pass-good"))
+    assert any(frame.compound_allowed for frame in parsed("two-pass-good"))
+
+
+# What the specification forbids.
+
+
+def refused(frame: bytes, message: str, before: list[bytes] | None = None, *, by_header: bool = True) -> None:
+    """Both parsers refuse a frame after others and go on as if it had not come; or the header parser takes it."""
+    blocks, headers = BlockParser(), HeaderParser()
+    for earlier in before or []:
+        blocks.parse(earlier)
+        headers.parse(earlier)
+    for _ in range(2):
+        with pytest.raises(BitstreamError, match=message):
+            blocks.parse(frame)
+        if by_header:
+            with pytest.raises(BitstreamError, match=message):
+                headers.parse(frame)
+    if not by_header:
+        headers.parse(frame)
+
+
+@pytest.mark.parametrize("reset", [0, 1, 2])
+def test_contexts_must_be_set_before_they_are_used(reset: int) -> None:
+    """What libvpx calls an uninitialised entropy context: an intra-only frame comes first and does not reset it."""
+    frames = coded_frames("realtime")
+    context = 1 if reset == 2 else 0  # the one that is reset; frames without a past use the first
+    refused(as_intra_only(frames[0], reset=reset, context=context), "probabilities that nothing has set")
+    sets_it = as_intra_only(frames[0], reset=2, context=0)
+    assert BlockParser().parse(sets_it).intra_only
+    headers = HeaderParser()
+    headers.parse(sets_it)
+    assert headers.parse(as_intra_only(frames[0], reset=reset, context=context)).reset_context == reset
+    with pytest.raises(av.error.InvalidDataError):
+        decode([as_intra_only(frames[0], reset=reset, context=context)], "libvpx-vp9")
+
+
+def test_an_inter_frame_must_use_a_context_that_is_set() -> None:
+    frames = coded_frames("realtime")
+    header = HeaderParser()
+    header.parse(frames[0])
+    assert header.parse(frames[1]).context == 0
+    start = as_intra_only(frames[0], reset=2, context=0)
+    assert BlockParser().parse(start).intra_only
+    # refresh_frame_context, frame_parallel and frame_context_idx follow the interpolation filter
+    place = 8 + 2 + 8 + 12 + 1 + 1 + 1 + (1 if frames[1][4] >> (7 - 33 % 8) & 1 else 3) + 2
+    for used in (1, 2, 3):
+        other = flip(frames[1], *(place + 1 - bit for bit in range(2) if used >> bit & 1))
+        refused(other, "probabilities that nothing has set", [start])
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "subsampling", "allowed"),
+    [
+        (64, 32, (0, 1), False),
+        (64, 32, (1, 0), True),
+        (32, 64, (1, 0), False),
+        (32, 64, (0, 1), True),
+        (64, 32, (0, 0), True),
+        (64, 64, (0, 1), True),
+        (64, 64, (1, 0), True),
+    ],
+)
+def test_blocks_have_shapes_that_their_chroma_can_have(
+    width: int, height: int, subsampling: tuple[int, int], allowed: bool
+) -> None:
+    """A 4:4:4 picture of one colour, relabelled: what is coded of its chroma is nothing, in any subsampling."""
+    key, frame = encode(Stream(width, height, 2, GOOD, pix_fmt="yuv444p", scene="grey"))
+    key = flip(key, *(place for place, set_ in zip((36, 37), subsampling, strict=True) if set_))
+    assert HeaderParser().parse(key).color.format == (8, *subsampling)
+    if not allowed:
+        refused(frame, "a shape that its chroma cannot have", [key], by_header=False)
+        with pytest.raises(av.error.InvalidDataError):
+            decode([key, frame], "libvpx-vp9")
+        return
+    parser = BlockParser()
+    assert parser.parse(key).subsampling == subsampling
+    (block,) = parser.parse(frame).blocks
+    assert (block["width"], block["height"], block["skip"]) == (width, height, 1)
+
+
+@pytest.mark.parametrize("name", ["two-pass-good", "error-resilient", "tiles-4x4", "profile-3-444-12", "lossless"])
+def test_what_follows_a_frame_is_zeros(name: str) -> None:
+    first, second, *_ = coded_frames(name)
+    before = [first]
+    refused(second + b"\x01", "does not end in zeros", before, by_header=False)
+    refused(second + bytes(30) + b"\x80", "does not end in zeros", before, by_header=False)
+    refused(second + second, "does not end in zeros", before, by_header=False)
+    parser = BlockParser()
+    parser.parse(first)
+    longer = parser.parse(second + bytes(30))
+    assert (longer.blocks == parsed(name)[1].blocks).all()
+    assert longer.size == len(second) + 30
+
+
+def test_what_follows_the_tiles_before_the_last_is_zeros() -> None:
+    key, frame, *_ = coded_frames("tile-columns-2")
+    header = HeaderParser()
+    header.parse(key)
+    facts = header.parse(frame)
+    start = facts.header_bytes + facts.compressed_header_bytes
+    size = int.from_bytes(frame[start : start + 4], "big")
+    end = start + 4 + size
+    for extra in (b"\0", b"\0\0\1"):
+        longer = frame[:start] + (size + len(extra)).to_bytes(4, "big") + frame[start + 4 : end] + extra + frame[end:]
+        if any(extra):
+            refused(longer, "does not end in zeros", [key], by_header=False)
+        else:
+            parser = BlockParser()
+            parser.parse(key)
+            assert (parser.parse(longer).blocks == parsed("tile-columns-2")[1].blocks).all()
+
+
+def test_what_follows_the_compressed_header_is_zeros() -> None:
+    frame = coded_frames("realtime")[0]
+    facts = HeaderParser().parse(frame)
+    size, start = facts.compressed_header_bytes, facts.header_bytes
+    end = start + size
+    last = 8 * start - 16
+    while int(f"{int.from_bytes(frame[:start], 'big'):0{8 * start}b}"[last : last + 16], 2) != size:
+        last -= 1  # the size is the header's last field
+
+    def with_more(extra: bytes) -> bytes:
+        bits = f"{int.from_bytes(frame[:start], 'big'):0{8 * start}b}"
+        bits = bits[:last] + f"{size + len(extra):016b}" + bits[last + 16 :]
+        return int(bits, 2).to_bytes(start, "big") + frame[start:end] + extra + frame[end:]
+
+    assert with_more(b"") == frame
+    assert (BlockParser().parse(with_more(b"\0")).blocks == parsed("realtime")[0].blocks).all()
+    refused(with_more(b"\1"), "compressed header does not end in zeros", by_header=False)
+
+
+def test_the_bits_behind_the_header_are_zero() -> None:
+    seen = 0
+    for name in ("realtime", "layers", "profile-1-444", "profile-3-422-10"):
+        before: list[bytes] = []
+        parser = HeaderParser()
+        for frame in coded_frames(name)[:6]:
+            header = parser.parse(frame)
+            at = 8 * header.header_bytes - 1
+            changed = flip(frame, at)
+            try:
+                other = HeaderParser()
+                for earlier in before:
+                    other.parse(earlier)
+                other.parse(changed)
+            except BitstreamError:
+                refused(changed, "a bit behind the uncompressed header is set", before)
+                seen += 1
+            before.append(frame)
+    assert seen >= 12  # an eighth of all headers end with their last byte
+
+
+def test_a_frame_that_shows_another_holds_nothing_else() -> None:
+    key, frame, *_ = coded_frames("two-pass-good")
+    for parser in (BlockParser(), HeaderParser()):
+        parser.parse(key)
+        assert parser.parse(b"\x88" + bytes(5)).show_existing == 0
+    for tail in (b"\x01", b"\x88", bytes(400) + b"\x80", frame):
+        refused(b"\x88" + tail, "goes on after its header", [key])
+
+
+def test_where_frames_of_one_packet_end() -> None:
+    for name in ("two-pass-good", "tiles-4x4", "profile-3-444-12", "size-1x1"):
+        frames = coded_frames(name)[:3]
+        parser = BlockParser()
+        packet = frames[0] + bytes(3) + b"\x88"[: frames[0][0] == 0x82] + b"".join(frames[1:])
+        sizes = []
+        while packet:
+            fact = parser.parse(packet, alone=False)
+            sizes.append(fact.size)
+            packet = packet[fact.size :]
+        lengths = list(map(len, frames))
+        assert sizes in ([lengths[0] + 3, *lengths[1:]], [lengths[0] + 3, 1, *lengths[1:]])
+    with pytest.raises(BitstreamError, match="does not end in zeros"):
+        BlockParser().parse(frames[0] + b"\x42", alone=False)
 
 
 # Hostile input.

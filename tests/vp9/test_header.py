@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from ns_ray.errors import BitstreamError
 from ns_ray.media.packets import read_packets
 from ns_ray.media.probe import probe
-from ns_ray.vp9.header import ColorConfig, FrameHeader, HeaderParser, Interpolation
+from ns_ray.vp9.blocks import BlockParser
+from ns_ray.vp9.header import ColorConfig, FrameHeader, HeaderParser, Interpolation, MissingReferenceError
 from ns_ray.vp9.superframe import split
 
 
@@ -151,7 +152,91 @@ def test_an_intra_only_frame_of_profile_0_is_8_bit_420():
     assert (header.width, header.height, header.render_width, header.render_height) == (32, 16, 100, 50)
     assert header.color == ColorConfig()
     shows = Bits().f(2, 2).f(2, 0).f(1, 1).f(3, 4).bytes()
-    assert parser.parse(shows).show_existing == 4
+    shown = parser.parse(shows)
+    assert (shown.show_existing, shown.width, shown.height, shown.color) == (4, 32, 16, header.color)
+    assert (shown.render_width, shown.header_bytes) == (32, 1)
+    before = parser.parse(Bits().f(2, 2).f(2, 0).f(1, 1).f(3, 3).bytes())
+    assert (before.show_existing, before.width, before.height) == (3, 64, 48)
+    assert before.color == ColorConfig(color_space=2)
+
+
+def inter_frame(size: tuple[int, int] | None = None, *, context: int = 0, profile: int = 0) -> Bits:
+    """An inter frame up to its loop filter, of the size given or of its first reference's."""
+    w = Bits().f(2, 2).f(1, profile & 1).f(1, profile >> 1).f(1, 0).f(1, 1).f(1, 1).f(1, 0).f(2, 0).f(8, 0)
+    for slot in (0, 1, 2):
+        w.f(3, slot).f(1, 0)
+    if size is None:
+        w.f(1, 1)
+    else:
+        w.f(3, 0).f(16, size[0] - 1).f(16, size[1] - 1)
+    return w.f(1, 0).f(1, 0).f(1, 1).f(1, 1).f(1, 0).f(2, context)
+
+
+@pytest.mark.parametrize(
+    ("size", "allowed"),
+    [
+        ((64, 48), True),
+        ((32, 24), True),
+        ((31, 24), False),
+        ((32, 23), False),
+        ((1024, 768), True),
+        ((1025, 768), False),
+        ((1024, 769), False),
+    ],
+)
+def test_a_frame_has_a_size_that_can_be_predicted(size, allowed):
+    parser = HeaderParser()
+    parser.parse(ending(key_frame()))
+    if allowed:
+        header = parser.parse(ending(inter_frame(size)))
+        assert (header.width, header.height) == size
+        return
+    with pytest.raises(BitstreamError, match="a size that can be predicted from"):
+        parser.parse(ending(inter_frame(size)))
+
+
+def test_one_reference_that_can_be_predicted_from_is_enough():
+    parser = HeaderParser()
+    parser.parse(ending(key_frame()))
+    small = Bits().f(2, 2).f(2, 0).f(1, 0).f(1, 1).f(1, 0).f(1, 0).f(1, 1).f(2, 2).f(24, 0x498342)
+    small.f(8, 0b11).f(16, 0).f(16, 0).f(1, 0).f(1, 1).f(1, 0).f(2, 0)
+    parser.parse(ending(small))
+    assert parser.parse(ending(inter_frame((64, 48)))).width == 64
+    small = inter_frame().bits.replace(f"{0:03b}0{1:03b}0{2:03b}0", f"{0:03b}0{1:03b}0{1:03b}0", 1)
+    w = Bits()
+    w.bits = small
+    assert parser.parse(ending(w)).width == 1
+
+
+def test_references_have_the_format_of_the_frame():
+    parser = HeaderParser()
+    parser.parse(ending(key_frame(1)))
+    assert parser.parse(ending(inter_frame(profile=1))).color.format == (8, 0, 0)
+    w = Bits().f(2, 2).f(2, 0).f(1, 0).f(1, 1).f(1, 0).f(1, 0).f(1, 1).f(2, 2).f(24, 0x498342)
+    w.f(8, 0b1).f(16, 63).f(16, 47).f(1, 0).f(1, 1).f(1, 0).f(2, 0)
+    assert parser.parse(ending(w)).color.format == (8, 1, 1)
+    with pytest.raises(BitstreamError, match="another bit depth or subsampling"):
+        parser.parse(ending(inter_frame()))
+
+
+def test_the_limit_on_size():
+    whole = ending(key_frame(width=96, height=64))
+    assert HeaderParser(96 * 64).parse(whole).width == 96
+    with pytest.raises(BitstreamError, match="96x64 is larger than the limit of 6143 pixels"):
+        HeaderParser(96 * 64 - 1).parse(whole)
+    assert HeaderParser().parse(ending(key_frame(width=64, height=1 << 16))).height == 1 << 16
+    for parser in (HeaderParser(), BlockParser()):
+        with pytest.raises(BitstreamError, match="larger than the limit of 67108864 pixels"):
+            parser.parse(b"\x82\x49\x83\x42\x2f\xff\xff\xff\xf0\x00\x00\x00\x00")
+
+
+def test_references_from_before_decoding_began_are_missing_not_damaged():
+    parser = HeaderParser()
+    for frame in (ending(inter_frame()), b"\x8b"):
+        with pytest.raises(MissingReferenceError):
+            parser.parse(frame)
+    parser.parse(ending(key_frame()))
+    assert parser.parse(ending(inter_frame())).width == 64
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,10 @@ def pictures(width: int, height: int, frames: int, scene: str = "busy") -> np.nd
 
     `busy`: a texture pans, a square crosses it, noise lies over both, and halfway the light changes.
     `pan`: the texture alone, moving by whole pairs of samples.
+    `grey`: nothing at all.
     """
+    if scene == "grey":
+        return np.full((frames, width * height + 2 * ((width + 1) // 2) * ((height + 1) // 2)), 128, np.uint8)
     rng = np.random.default_rng(width * 1000 + height)
     margin = 2 * frames + 8
     coarse = rng.integers(30, 226, ((height + margin) // 8 + 3, (width + margin) // 8 + 3))
@@ -80,6 +83,12 @@ def split_superframe(packet: bytes) -> list[bytes]:
         frames.append(packet[start : start + length])
         start += length
     return frames
+
+
+def superframe(frames: list[bytes]) -> bytes:
+    """The frames as one packet, with an index (annex B of the specification)."""
+    marker = bytes([0b11011000 | (len(frames) - 1)])
+    return b"".join(frames) + marker + b"".join(len(frame).to_bytes(4, "little") for frame in frames) + marker
 
 
 def ivf_packets(file: bytes) -> tuple[bytes, ...]:
