@@ -10,6 +10,7 @@ from ns_ray.hybrid.anchor_image import anchor_size
 from ns_ray.hybrid.reader import HybridPacket, HybridReader
 from ns_ray.hybrid.rebuild import HrFrame, Rebuilder
 from ns_ray.hybrid.reconstruct import Mode
+from ns_ray.media.packets import SidePacket
 
 _PACKETS_ASKED = 600
 
@@ -21,6 +22,7 @@ class HybridDecoder:
         info: the LR video.
         scale: HR over LR.
         damaged: frames and anchors that could not be read, as (video_index, reason).
+        sides: packets of the tracks beside the video (`info.sides`) that came so far; the caller takes them out.
     """
 
     def __init__(self, path: str, mode: Mode = "best", threads: int = 1) -> None:
@@ -39,10 +41,13 @@ class HybridDecoder:
         self.info = self._reader.info
         packets = iter(self._reader)
         first: list[HybridPacket] = []
-        self.scale = self._scale(packets, first)
+        self.scale = self._reader.scale or self._scale(packets, first)
         self._packets = chain(first, packets)
         self._rebuilder = Rebuilder(self.info, self.scale, mode, threads)
         self.damaged = self._rebuilder.damaged
+        self.damaged += self._reader.damaged
+        self._reader.damaged = self.damaged
+        self.sides: list[SidePacket] = []
 
     def __iter__(self) -> Iterator[HrFrame]:
         """The frames in order of display; a damaged anchor is passed over, and its frame rebuilt like any other.
@@ -53,6 +58,7 @@ class HybridDecoder:
         frames = packets = 0
         for one in self._packets:
             packets += 1
+            self.sides += one.sides
             frame = self._rebuilder.packet(one.packet, {image.super_index: image for image in one.anchors})
             if frame is not None:
                 frames += 1
@@ -61,7 +67,7 @@ class HybridDecoder:
             raise HybridError(f"{self.info.path}: none of its frames can be decoded: {self.damaged[0][1]}")
 
     def _scale(self, packets: Iterator[HybridPacket], seen: list[HybridPacket]) -> int:
-        """What two of the first anchors agree on: a damaged one may claim any size, and so may the track it begins.
+        """Where the file does not say it, what two of the first anchors agree on: a damaged one may claim any size.
 
         Packets that had to be read for it are added to `seen`.
         """
