@@ -18,7 +18,7 @@ from ns_ray.media.probe import open_input
 from ns_ray.metrics.psnr import mse, psnr_of_mse
 from ns_ray.metrics.ssim import ssim
 from ns_ray.picture.colors import STANDARD, Colors, colors_of, require_convertible
-from ns_ray.picture.convert import convert, swscale_matrix
+from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, from_frame, resize
 
 METHODS = ("hybrid", "bilinear", "bicubic")
@@ -116,14 +116,10 @@ def scaled(frame: av.VideoFrame, size: tuple[int, int], colors: Colors, path: st
     require_convertible(own, path)
     if frame.format.name in ("yuv420p", "yuvj420p"):
         return convert(resize(from_frame(frame), size, "BICUBIC"), own, colors)
+    matrix = 5 if own.matrix == 6 else own.matrix  # swscale knows one name of the two
+    tags = {} if frame.format.is_rgb else {"src_colorspace": matrix, "src_color_range": own.range}
     planar = frame.reformat(
-        *size,
-        format="yuv420p",
-        interpolation="BICUBIC",
-        src_colorspace=None if frame.format.is_rgb else swscale_matrix(own),
-        src_color_range=None if frame.format.is_rgb else own.range,
-        dst_colorspace=swscale_matrix(own),
-        dst_color_range=own.range,
+        *size, format="yuv420p", interpolation="BICUBIC", dst_colorspace=matrix, dst_color_range=own.range, **tags
     )
     return convert(from_frame(planar).packed(), own, colors)
 

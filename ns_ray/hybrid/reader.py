@@ -160,8 +160,11 @@ def read_hybrid(path: str) -> Iterator[HybridPacket]:
 
 def _tracks(container: av.container.InputContainer, path: str) -> tuple[av.VideoStream, av.VideoStream]:
     """The video and its anchors: the first VP9 track, and the Motion JPEG track of that title, or the first."""
-    videos = [one for one in container.streams.video if one.codec_context.name == "vp9"]
-    images = [one for one in container.streams.video if one.codec_context.name == "mjpeg"]
+    videos, images = (
+        # PyAV has no context for a codec that FFmpeg does not know.
+        [one for one in container.streams.video if getattr(one.codec_context, "name", None) == codec]
+        for codec in ("vp9", "mjpeg")
+    )
     images.sort(key=lambda one: one.metadata.get("title") != TITLES[1])
     if not videos or not images:
         raise HybridError(f"{path}: no hybrid stream: a VP9 track and a Motion JPEG track are needed")

@@ -160,7 +160,9 @@ def open_address(address: Address, path: str) -> av.container.InputContainer:
     """Open what an address means; `path` is what errors call it. Raises MediaError as `open_input`."""
     try:
         options = dict(address.options) | _BOUNDED
-        container = av.open(address.target, timeout=(OPEN_SECONDS, READ_SECONDS), options=options)
+        container = av.open(
+            address.target, timeout=(OPEN_SECONDS, READ_SECONDS), options=options, metadata_errors="replace"
+        )
     except (av.error.FFmpegError, OSError) as error:
         if not isinstance(address.target, str):
             address.target.close()

@@ -6,7 +6,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from ns_ray.picture.colors import FULL, LUMA_WEIGHTS, STANDARD, Colors, require_convertible
+from ns_ray.picture.colors import BT709, FULL, LIMITED, LUMA_WEIGHTS, STANDARD, Colors, require_convertible
 from ns_ray.picture.yuv import Yuv420, from_frame
 
 _ONE = 64  # luma is summed in 64ths, which 16 bits hold
@@ -38,16 +38,10 @@ def from_rgb(rgb: NDArray[np.uint8], colors: Colors = STANDARD) -> Yuv420:
     Raises:
         MediaError: the matrix is none of luma and two colour differences.
     """
-    colors = colors.assumed
-    require_convertible(colors, "a picture")
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24")
-    made = frame.reformat(format="yuv420p", dst_colorspace=swscale_matrix(colors), dst_color_range=colors.range)
-    return from_frame(made).packed()
-
-
-def swscale_matrix(colors: Colors) -> int:
-    """What swscale calls a matrix."""
-    return 5 if colors.matrix == 6 else colors.matrix  # of the two that have the same numbers it knows one
+    standard = frame.reformat(format="yuv420p", dst_colorspace=BT709, dst_color_range=LIMITED)
+    # swscale itself would be half a step off in chroma of full range.
+    return convert(from_frame(standard).packed(), STANDARD, colors)
 
 
 @cache
