@@ -33,17 +33,19 @@ class _Cluster:
 class _Times:
     """When the frames of the video begin, and when each track ends, in units."""
 
-    def __init__(self, tracks: int) -> None:
+    def __init__(self, tracks: int, first_side: int) -> None:
+        self._first_side = first_side
         self.ends = [0] * tracks
         self.video: set[int] = set()
         self._last = [0] * tracks
 
     def take(self, block: m.Block) -> None:
-        """Count a block in; one of no stated duration is taken to last as long as the one before it."""
+        """Count a block in; beside the video, one of no stated duration is taken to last as long as the one before."""
         at = block.track - 1
         if not 0 <= at < len(self.ends):
             return
-        duration = max(0, block.time - self._last[at]) if block.duration is None else block.duration
+        as_before = max(0, block.time - self._last[at]) if block.track >= self._first_side else 0
+        duration = as_before if block.duration is None else block.duration
         self._last[at] = block.time
         self.ends[at] = max(self.ends[at], block.time + duration)
         if at == 0:
@@ -80,7 +82,7 @@ def _finished(live: mmap.mmap, format: HybridFormat) -> Iterator[bytes]:
     """The finished file, piece by piece."""
     unit = unit_for((format.time_base, *(side.time_base for side in format.sides)))
     header = header_for(format)
-    times = _Times(len(header.entries))
+    times = _Times(len(header.entries), format.first_side)
     clusters = list(_clusters(live, times))
     if not clusters:
         raise MediaError("it holds no packet")

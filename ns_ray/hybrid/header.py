@@ -11,7 +11,8 @@ from ns_ray.media.tracks import beginning, entries_of, info, numbered
 TITLES = ("video", "anchors")
 TIME_BASE, FRAME_RATE, SCALE = "TIME_BASE", "FRAME_RATE", "SCALE"
 _SECOND = 1_000_000_000
-_SHAPE = (m.DISPLAY_WIDTH, m.DISPLAY_HEIGHT, m.DISPLAY_UNIT, m.STEREO_MODE, m.PROJECTION)
+SHAPE = (m.DISPLAY_WIDTH, m.DISPLAY_HEIGHT, m.DISPLAY_UNIT, m.STEREO_MODE, m.PROJECTION)
+HDR = (m.MAX_CLL, m.MAX_FALL, m.MASTERING)
 _DISPLAYED = (m.DISPLAY_WIDTH, m.DISPLAY_HEIGHT)
 _CROPPED = (m.CROP_BOTTOM, m.CROP_TOP, m.CROP_LEFT, m.CROP_RIGHT)
 
@@ -82,15 +83,15 @@ def header_for(format: HybridFormat) -> Header:
         MediaError: the source's header is damaged.
     """
     source = entries_of(format.header) if format.header else [_entry("V_VP9", _size(format.video_size))]
-    video = _resized(source[0], format.video_size)
+    video = resized(source[0], format.video_size)
     entries = [_titled(video, (m.text(m.NAME, TITLES[0]) if m.child(video, m.NAME) is None else b""), default=True)]
     said = [[(TIME_BASE, _ratio(format.time_base)), (FRAME_RATE, _ratio(format.frame_rate))]]
     if format.anchor_size:
-        shape = [m.element(name, body) for name, body in m.children(m.child(video, m.VIDEO) or b"") if name in _SHAPE]
+        shape = [m.element(name, body) for name, body in m.children(m.child(video, m.VIDEO) or b"") if name in SHAPE]
         anchors = _entry("V_MJPEG", _size(format.video_size) + b"".join(shape))
         # Without a rate of their own FFmpeg would wait for twenty of them before it hands out the first packet.
         anchors += m.unsigned(m.DEFAULT_DURATION, round(_SECOND / format.frame_rate))
-        entries.append(_titled(_resized(anchors, format.anchor_size), m.text(m.NAME, TITLES[1]), default=False))
+        entries.append(_titled(resized(anchors, format.anchor_size), m.text(m.NAME, TITLES[1]), default=False))
         scale = format.anchor_size[0] // format.video_size[0]
         said.append([(TIME_BASE, _ratio(format.time_base)), (SCALE, str(scale))])
     for side, entry in zip(format.sides, source[1:], strict=True):
@@ -110,8 +111,8 @@ def _titled(entry: bytes, title: bytes, *, default: bool) -> bytes:
     return m.without(entry, m.FLAG_DEFAULT) + m.unsigned(m.FLAG_DEFAULT, int(default)) + title
 
 
-def _resized(entry: bytes, size: tuple[int, int]) -> bytes:
-    """A video's TrackEntry content for pictures of another size: what is told in pixels grows with it."""
+def resized(entry: bytes, size: tuple[int, int]) -> bytes:
+    """A video's TrackEntry content for pictures of another size: what is told in pixels goes with it."""
     picture = m.child(entry, m.VIDEO) or b""
     before = (m.number(m.child(picture, m.PIXEL_WIDTH), size[0]), m.number(m.child(picture, m.PIXEL_HEIGHT), size[1]))
     in_pixels = _CROPPED if m.number(m.child(picture, m.DISPLAY_UNIT)) else (*_CROPPED, *_DISPLAYED)

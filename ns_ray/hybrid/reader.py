@@ -15,7 +15,7 @@ from ns_ray.hybrid.header import FRAME_RATE, SCALE, TIME_BASE, TITLES
 from ns_ray.hybrid.pairing import Pair, Pairing
 from ns_ray.media.packets import Packet, SidePacket
 from ns_ray.media.probe import SideTrack, VideoInfo, open_input
-from ns_ray.media.tracks import header_of
+from ns_ray.media.tracks import codec_of, header_of
 from ns_ray.picture.colors import Colors
 
 _LARGEST_PACKET = 64 << 20  # bytes
@@ -160,11 +160,8 @@ def read_hybrid(path: str) -> Iterator[HybridPacket]:
 
 def _tracks(container: av.container.InputContainer, path: str) -> tuple[av.VideoStream, av.VideoStream]:
     """The video and its anchors: the first VP9 track, and the Motion JPEG track of that title, or the first."""
-    videos, images = (
-        # PyAV has no context for a codec that FFmpeg does not know.
-        [one for one in container.streams.video if getattr(one.codec_context, "name", None) == codec]
-        for codec in ("vp9", "mjpeg")
-    )
+    videos = [one for one in container.streams.video if codec_of(one) == "vp9"]
+    images = [one for one in container.streams.video if codec_of(one) == "mjpeg"]
     images.sort(key=lambda one: one.metadata.get("title") != TITLES[1])
     if not videos or not images:
         raise HybridError(f"{path}: no hybrid stream: a VP9 track and a Motion JPEG track are needed")

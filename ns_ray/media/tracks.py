@@ -15,6 +15,7 @@ MOST_SIDES = 32
 _LIVE = {"fflags": "bitexact", "live": "1"}
 _KEPT_METADATA = ("title", "language", "stereo_mode")
 _ASPECT_RATIO = 3  # DisplayUnit
+_BESIDE, _BELOW = (1, 8, 9, 11), (2, 3, 6, 7)  # values of StereoMode: where the other eye's samples are
 _KINDS = ("audio", "subtitle")
 
 
@@ -42,7 +43,7 @@ def header_of(
         raise MediaError(f"{container.name}: it has no video stream; give a video file")
     entry = entry_of(video)
     if entry is None:
-        raise MediaError(f"{container.name}: Matroska does not hold {video.codec_context.name}; encode it as VP9")
+        raise MediaError(f"{container.name}: Matroska does not hold {codec_of(video) or 'its codec'}; encode it as VP9")
     entries = [entry]
     sides: list[SideTrack] = []
     streams: list[av.stream.Stream] = []
@@ -57,7 +58,7 @@ def header_of(
             notes.append(f"{_name(stream)} is left out: {_why(stream)}")
             continue
         entries.append(side)
-        sides.append(SideTrack(stream.type, stream.codec_context.name, stream.time_base))
+        sides.append(SideTrack(stream.type, codec_of(stream), stream.time_base))
         streams.append(stream)
     if container.chapters():
         notes.append("its chapters are left out")
@@ -71,9 +72,10 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | No
         stream: a stream.
         doc_type: `matroska`, or `webm`, which holds fewer codecs.
     """
-    if stream.type not in ("video", *_KINDS):
+    codec = codec_of(stream)
+    if not codec or stream.type not in ("video", *_KINDS):
         return None
-    if stream.type == "audio" and stream.codec_context.name == "aac" and not stream.codec_context.extradata:
+    if codec == "aac" and not stream.codec_context.extradata:
         return None  # with headers in its packets, as in MPEG-TS
     memory = Memory()
     try:
@@ -86,6 +88,12 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | No
         return None
     entry = entries_of(bytes(memory.data))[0]
     return _shaped(entry, stream) if isinstance(stream, av.VideoStream) else entry
+
+
+def codec_of(stream: av.stream.Stream) -> str:
+    """Name of a stream's codec; empty where FFmpeg does not know it."""
+    context = getattr(stream, "codec_context", None)
+    return context.name if context else ""
 
 
 def header_with(entries: list[bytes], doc_type: str = "matroska") -> bytes:
@@ -153,23 +161,26 @@ def entries_of(header: bytes) -> list[bytes]:
 
 def _shaped(entry: bytes, stream: av.VideoStream) -> bytes:
     """A video's TrackEntry content with the shape of its pixels, which the muxer is not told by a template."""
-    shape = stream.sample_aspect_ratio
+    picture = matroska.child(entry, matroska.VIDEO) or b""
+    stereo = matroska.number(matroska.child(picture, matroska.STEREO_MODE))
+    shape = Fraction(stream.sample_aspect_ratio or 1)
     width, height = stream.codec_context.width, stream.codec_context.height
-    if not shape or shape == 1 or not width or not height:
+    if not width or not height or (shape == 1 and not stereo):
         return entry
-    across, down = width * shape, Fraction(height)
-    if across.denominator > 1:  # no width in whole pixels: then the shape of the whole picture alone
-        across, down = Fraction((across / down).numerator), Fraction((across / down).denominator)
-    picture = matroska.without(
-        matroska.child(entry, matroska.VIDEO) or b"",
-        *(matroska.DISPLAY_WIDTH, matroska.DISPLAY_HEIGHT, matroska.DISPLAY_UNIT),
-    )
+    # What is displayed is one eye's picture.
+    across = width * shape / (2 if stereo in _BESIDE else 1)
+    down = Fraction(height, 2 if stereo in _BELOW else 1)
+    unit = 0
+    if across.denominator > 1 or down.denominator > 1:  # not in whole pixels: then the ratio alone
+        ratio = across / down
+        across, down, unit = Fraction(ratio.numerator), Fraction(ratio.denominator), _ASPECT_RATIO
     displayed = (
         matroska.unsigned(matroska.DISPLAY_WIDTH, int(across)),
         matroska.unsigned(matroska.DISPLAY_HEIGHT, int(down)),
-        matroska.unsigned(matroska.DISPLAY_UNIT, 0 if down == height else _ASPECT_RATIO),
+        matroska.unsigned(matroska.DISPLAY_UNIT, unit),
     )
-    return matroska.without(entry, matroska.VIDEO) + matroska.element(matroska.VIDEO, picture, *displayed)
+    kept = matroska.without(picture, matroska.DISPLAY_WIDTH, matroska.DISPLAY_HEIGHT, matroska.DISPLAY_UNIT)
+    return matroska.without(entry, matroska.VIDEO) + matroska.element(matroska.VIDEO, kept, *displayed)
 
 
 class Memory:
@@ -185,7 +196,7 @@ class Memory:
 
 
 def _name(stream: av.stream.Stream) -> str:
-    codec = stream.codec_context.name if getattr(stream, "codec_context", None) else ""
+    codec = codec_of(stream)
     return f"its {stream.type} track {stream.index}{f' ({codec})' if codec else ''}"
 
 

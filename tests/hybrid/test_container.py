@@ -1,3 +1,7 @@
+import resource
+import signal
+from contextlib import contextmanager
+
 import av
 import numpy as np
 import pytest
@@ -119,6 +123,87 @@ def test_without_anchors_it_is_an_ordinary_video(tmp_path, form, epochs):
     assert len(list(read_packets(probe(str(path))))) == 60
     with pytest.raises(HybridError, match="no hybrid stream"):
         list(read_hybrid(str(path)))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_truncated_live_stream_is_finished_as_far_as_it_is_whole(tmp_path, form, epochs, share):
+    part, path = tmp_path / "s.mkv.part", tmp_path / "s.mkv"
+    size = write(part, form, epochs)
+    with open(part, "r+b") as file:
+        file.truncate(int(size * share))
+    before = [one.packet for one in read_hybrid(str(part))]
+    finish(part, path, form)
+    assert 0 < len(before) < 60
+    assert [one.packet for one in read_hybrid(str(path))] == before
+    with av.open(str(path)) as container:
+        ends = (before[-1].pts + before[-1].duration) * form.time_base
+        assert container.duration / av.time_base == pytest.approx(float(ends), abs=0.002)
+        container.seek(0)
+    assert [file.name for file in tmp_path.iterdir()] == ["s.mkv"]
+
+
+def test_what_lies_behind_a_damaged_place_is_kept(tmp_path, form, epochs):
+    part, path = tmp_path / "s.mkv.part", tmp_path / "s.mkv"
+    offset = append_epoch(part, form, 0, *epochs[0])
+    write(part, form, epochs)
+    data = bytearray(part.read_bytes())
+    data[offset + 4 : offset + 400] = bytes(396)
+    part.write_bytes(data)
+    finish(part, path, form)
+    read = [one.packet.data for one in read_hybrid(str(path))]
+    packets = [packet.data for several, _ in epochs for packet in several]
+    assert read[:20] == packets[:20]
+    assert read[-30:] == packets[30:], "from the next cluster on"
+
+
+def test_finishing_is_deterministic_and_replaces_what_was_there(tmp_path, form, epochs):
+    made = []
+    for name in ("a.mkv", "b.mkv"):
+        path = tmp_path / name
+        path.write_bytes(b"old")
+        part = tmp_path / f"{name}.part"
+        write(part, form, epochs)
+        finish(part, path, form)
+        made.append(path.read_bytes())
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("data", [b"", b"nothing", b"\x1a\x45\xdf\xa3\x80", b"\x1f\x43\xb6\x75"])
+def test_what_holds_no_packet_cannot_be_finished(tmp_path, form, data):
+    part, path = tmp_path / "s.mkv.part", tmp_path / "s.mkv"
+    part.write_bytes(data)
+    with pytest.raises(HybridError, match=r"s\.mkv\.part holds the stream"):
+        finish(part, path, form)
+    assert part.read_bytes() == data
+    assert [file.name for file in tmp_path.iterdir()] == ["s.mkv.part"]
+
+
+@contextmanager
+def full_disk(size):
+    """No file may grow beyond a size, as where the disk is full."""
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_full_disk_leaves_the_live_stream_whole(tmp_path, form, epochs):
+    part, path = tmp_path / "s.mkv.part", tmp_path / "s.mkv"
+    offset = append_epoch(part, form, 0, *epochs[0])
+    whole = part.read_bytes()
+    with full_disk(offset + 500), pytest.raises(HybridError, match=r"s\.mkv\.part: the epoch at frame 20 cannot be"):
+        append_epoch(part, form, offset, *epochs[1])
+    assert part.read_bytes() == whole
+    with full_disk(offset - 500), pytest.raises(HybridError, match=r"s\.mkv: it cannot be finished"):
+        finish(part, path, form)
+    assert part.read_bytes() == whole
+    assert [file.name for file in tmp_path.iterdir()] == ["s.mkv.part"]
+    finish(part, path, form)
+    assert len(list(read_hybrid(str(path)))) == 20
 
 
 def test_an_anchor_of_another_epoch_is_refused(tmp_path, form, epochs):
