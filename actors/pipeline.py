@@ -47,9 +47,9 @@ class Pipeline:
         """End all actors."""
         self._pools.stop()
 
-    async def probe(self, path: str) -> VideoInfo:
-        """Look at a video; raises MediaError if it cannot be enhanced."""
-        info: VideoInfo = await self._pools.sources.call(0, "probe", path)
+    async def probe(self, path: str, unsafe: bool = False) -> VideoInfo:
+        """Look at a video, `unsafe` as in `open_input`; raises MediaError if it cannot be enhanced."""
+        info: VideoInfo = await self._pools.sources.call(0, "probe", path, unsafe)
         return info
 
     async def prepare(self, streams: Sequence[Stream]) -> dict[str, EngineResult]:

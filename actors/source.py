@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import ceil
 
 from actors.messages import ReadReply, Stream
 from actors.worker import Worker, measured
@@ -75,6 +76,7 @@ class SourceActor(Worker):
         records: list[FrameRecord] = []
         notes: list[str] = []
         ended, error = False, ""
+        end = ceil(until / stream.info.time_base)
         with measured("read") as clock:
             reading = self._readings.pop(stream.name, None)
             try:
@@ -85,7 +87,7 @@ class SourceActor(Worker):
                     if unit is None:
                         ended = True
                         break
-                    if unit.packet is not None and unit.packet.pts * stream.info.time_base >= until:
+                    if unit.packet is not None and unit.packet.pts >= end:
                         break
                     if unit.packet is not None:
                         packets.append(unit.packet)

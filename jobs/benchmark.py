@@ -118,7 +118,18 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="give each stream weights of its own: copies of --weights, changed a little",
     )
-    add("--input", nargs="+", metavar="FILE", help="VP9 videos; taken in turn where there are more streams")
+    add(
+        "--input",
+        nargs="+",
+        metavar="FILE",
+        help="VP9 videos, files or URLs; taken in turn where there are more streams",
+    )
+    add(
+        "--unsafe-input",
+        action="store_true",
+        help="let --input use every protocol and playlist of FFmpeg (concat, subfile, tcp ...), which can lead to any "
+        "file or host; without it files and http(s), rtmp(s), rtsp(s) URLs are opened, and no files by way of them",
+    )
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--paced", action="store_true", help="packets come in real time; late epochs lose anchors")
     pace.add_argument("--as-fast-as-possible", dest="paced", action="store_false", help="no waiting (the default)")
@@ -235,7 +246,7 @@ class _Session:
         infos = {}
         for path in dict.fromkeys(self.inputs):
             try:
-                info = await pipeline.probe(path)
+                info = await pipeline.probe(path, self.options.unsafe_input)
                 rate = self.options.frame_rate
                 if rate is not None and abs(float(info.frame_rate) - rate) > 0.01:
                     raise MediaError(f"{path}: it has {float(info.frame_rate):g} frames/s, not {rate:g}")

@@ -8,7 +8,6 @@ import os
 import re
 import select
 import stat
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -67,8 +66,7 @@ class Pipe:
     def _ready(self, seconds: float) -> bool:
         poll = select.poll()
         poll.register(self._file, select.POLLIN)
-        deadline = time.monotonic() + seconds
-        return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+        return bool(poll.poll(seconds * 1000))
 
 
 class Readable(Protocol):
@@ -129,19 +127,20 @@ def locate(path: str, unsafe: bool = False) -> Address:
         return Address(path)
     protocol = scheme[1].lower()
     if protocol not in _PROTOCOLS:
-        raise MediaError(
-            f"{path}: it cannot be opened: there is no such file, and of URLs {', '.join(_PROTOCOLS)} are opened; {protocol} {_UNSAFE}"
-        )
+        known = ", ".join(_PROTOCOLS)
+        raise MediaError(f"{path}: no such file; URLs of {known} are opened, of {protocol} {_UNSAFE}")
     protocols, formats = _PROTOCOLS[protocol]
     options = {"protocol_whitelist": protocols, "format_whitelist": formats}
     return Address(protocol + path[len(protocol) :], options)
 
 
 def why_unreadable(path: str) -> str:
-    """What is wrong with a file that could not be opened as a video, and the remedy."""
+    """What is wrong with what could not be opened as a video, as far as can be told, and the remedy."""
     name = local(path)
+    if name is None:
+        return "check the address, and whether what it names is a video"
     begin = b""
-    if name is not None and not is_pipe(path):
+    if not is_pipe(name):
         with suppress(OSError), open(name, "rb") as file:
             begin = file.read(4096)
     if begin.lstrip().startswith(_PLAYLISTS):

@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import VideoInfo, open_input, probe
+from ns_ray.media.probe import VideoInfo, probe
 from ns_ray.picture.colors import Colors
 from ns_ray.vp9.header import HeaderParser
 from ns_ray.vp9.superframe import split
@@ -43,9 +43,6 @@ def inspect(path: Path, rate: Fraction) -> Structure:
         NsRayError: the file cannot be read to its end, or breaks the VP9 specification.
     """
     info = probe(str(path))
-    with open_input(str(path)) as container:
-        context = container.streams.video[0].codec_context
-        colors = Colors(context.color_range, context.colorspace, context.color_primaries, context.color_trc)
     parser = HeaderParser()
     keys, late = [], []
     frames = hidden = 0
@@ -60,4 +57,4 @@ def inspect(path: Path, rate: Fraction) -> Structure:
             header = parser.parse(data)
             hidden += not header.show
             bt709 &= not header.key or (header.color.color_space == _VP9_BT709 and not header.color.full_range)
-    return Structure(info, colors, frames, tuple(keys), hidden, tuple(late), bt709)
+    return Structure(info, info.colors, frames, tuple(keys), hidden, tuple(late), bt709)

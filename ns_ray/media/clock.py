@@ -1,7 +1,7 @@
 """The clock of a stream: from the times that a source gives its packets to times that begin at 0 and never go back."""
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 _FAR_SECONDS = 86400  # a step ahead that is no pause but a wrong time
@@ -29,11 +29,15 @@ class Clock:
     count: int = 0
     offset: int = 0
     last: int | None = None
-    _exact: Fraction = Fraction(0)  # of the last packet, where several follow without times of their own
-    _gap: Fraction = Fraction(0)  # ticks to a packet that has no time of its own
+    _exact: Fraction | int = 0  # of the last packet, where several follow without times of their own
+    _gap: Fraction | int = 0  # ticks to a packet that has no time of its own; none after one that shows no picture
+    _far: int = field(init=False)
     _raw: int | None = None  # the last time of the source, none after a new beginning
     _equal: int = 0
     _said: int = 0
+
+    def __post_init__(self) -> None:
+        self._far = int(_FAR_SECONDS / self.time_base)
 
     def copy(self) -> "Clock":
         """One that goes on from the same state."""
@@ -46,35 +50,20 @@ class Clock:
             raw: its time in the source, None where it has none.
             shown: whether it shows a picture.
         """
-        follow = self._exact + self._gap
-        at, note = follow, ""
-        if raw is not None and not shown and self._raw is not None:
-            # A frame that is not shown may carry the time of a picture far ahead, which comes to no harm here.
-            if self._raw <= raw and raw + self.offset <= self._exact + 2 * self.interval:
-                at = Fraction(raw + self.offset)
-        elif raw is not None:
-            if self._raw is None:
-                note = self._begin(raw, round(follow))
-            elif not 0 <= raw - self._raw <= _FAR_SECONDS / self.time_base:
-                note = self._step(raw, round(follow))
-            self._equal = self._equal + 1 if raw == self._raw and self._gap else 0
-            if self._equal < 2:  # a source that gives the same time again and again gives none
-                at = Fraction(raw + self.offset)
-            self._raw = raw
-        least = 0 if self.last is None else self.last + (self._gap > 0)
+        at, note = self._follow(raw, shown)
+        least = 0 if self.last is None else self.last + (1 if self._gap else 0)
         pts = max(round(at), least)
-        self._exact = max(at, Fraction(least))
+        self._exact = max(at, least)
         self.last = pts
-        self._gap = self.interval if shown else Fraction(0)
+        self._gap = self.interval if shown else 0
         self.count += 1
         return pts, note
 
     def hurry(self) -> int:
         """The time of the next packet where it is decoded but not meant to be seen: the next comes a tick later."""
-        pts = 0 if self.last is None else max(round(self._exact + self._gap), self.last + (self._gap > 0))
-        self._exact = Fraction(pts)
-        self.last = pts
-        self._gap = Fraction(1)
+        pts = 0 if self.last is None else max(round(self._exact + self._gap), self.last + (1 if self._gap else 0))
+        self._exact = self.last = pts
+        self._gap = 1
         self.count += 1
         self.restart()
         return pts
@@ -84,23 +73,32 @@ class Clock:
         self._raw = None
         self._equal = 0
 
-    def _begin(self, raw: int, follow: int) -> str:
-        first = not self.count
-        self.offset = follow - raw
-        return (
-            self._say(f"its times begin at {self._seconds(raw)} s: all are moved to begin at 0")
-            if first and raw
-            else ""
-        )
-
-    def _step(self, raw: int, follow: int) -> str:
-        assert self._raw is not None
-        step = raw - self._raw
-        self.offset = follow - raw
-        way = "back" if step < 0 else "ahead"
-        return self._say(
-            f"times went {way} by {self._seconds(abs(step))} s at packet {self.count}: the rest is moved to follow on"
-        )
+    def _follow(self, raw: int | None, shown: bool) -> tuple[Fraction | int, str]:
+        """When the next packet is due, and what is to be said of it."""
+        usual = self._exact + self._gap
+        if raw is None:
+            return usual, ""
+        if not shown and self._raw is not None:
+            # A frame that is not shown may carry the time of a picture far ahead, and comes to no harm if it does not.
+            at = raw + self.offset
+            return (at if self._raw <= raw and at <= self._exact + 2 * self.interval else usual), ""
+        note = ""
+        if self._raw is None:
+            self.offset = round(usual) - raw
+            if raw and not self.count:
+                note = self._say(f"its times begin at {self._seconds(raw)} s: all are moved to begin at 0")
+        elif not 0 <= raw - self._raw <= self._far:
+            self.offset = round(usual) - raw
+            step = raw - self._raw
+            note = self._say(
+                f"times went {'back' if step < 0 else 'ahead'} by {self._seconds(abs(step))} s at packet {self.count}: "
+                "the rest is moved to follow on"
+            )
+        self._equal = self._equal + 1 if raw == self._raw and self._gap else 0
+        self._raw = raw
+        if self._equal > 1:  # a source that gives the same time again and again gives none
+            return usual, note
+        return raw + self.offset, note
 
     def _say(self, note: str) -> str:
         self._said += 1

@@ -28,7 +28,8 @@ _MOST_SIDE_BYTES = 64 * 1024 * 1024  # of other tracks that wait for a packet of
 class Packet:
     """One packet: its number in the stream, its bytes, and its times in ticks of the video's time base.
 
-    Times begin at 0 and never go back; two are equal only where the first of both shows no picture.
+    Times begin at 0 and never go back; two are equal only where the first of both shows no picture. The duration is
+    the usual one, by the frame rate.
     """
 
     video_index: int
@@ -114,7 +115,6 @@ class _Coded:
 
     data: bytes
     pts: int | None
-    duration: int
     key: bool
     place: Place | None
 
@@ -172,7 +172,7 @@ class _Source:
             for packet in islice(self.packets, _SEARCHED):
                 if packet.stream_index == self.video.index and place.holds(packet, self.moved):
                     self.packets = chain((packet,), self.packets)
-                    self.number = self.reading.frames = place.number
+                    self.number = place.number
                     return True
         return False
 
@@ -197,6 +197,9 @@ class _Reader:
             self._index = mark.entry.index
             self._clock = mark.entry.clock.copy()
             self._sides = [side.copy() for side in mark.entry.sides]
+        self._usual = max(
+            1, round(self._clock.interval)
+        )  # containers may leave durations out, and FFmpeg makes them up
         self._live = False
         self._pending: list[SidePacket] = []  # of other tracks, with the source's times
         self._pending_bytes = 0
@@ -275,8 +278,6 @@ class _Reader:
         coded = _Coded(
             bytes(packet),
             packet.pts,
-            # Others may leave it out, and FFmpeg then makes one up.
-            packet.duration or 0 if source.container.format.name.startswith("mov") else 0,
             key,
             place_of(packet, source.container, source.number, source.moved) if key else None,
         )
@@ -303,7 +304,7 @@ class _Reader:
         else:
             pts, note = self._clock.place(coded.pts, self._info.codec != "vp9" or shows(coded.data))
             self._notes += [note] if note else []
-            duration = coded.duration or max(1, round(self._clock.interval))
+            duration = self._usual
         sides = self._place_sides(self._clock.offset if first else offset)
         if coded.key and coded.place is not None:
             self._entry = Entry(self._index, coded.place, before, self._side_clocks())

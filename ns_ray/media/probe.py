@@ -120,7 +120,7 @@ def describe(container: av.container.InputContainer, path: str) -> VideoInfo:
 
 def is_live(path: str, container: av.container.InputContainer) -> bool:
     """Whether an open source is read once: it is a pipe, or has neither length nor duration."""
-    return is_pipe(path) or (container.size <= 0 and container.duration is None)
+    return is_pipe(path) or (container.size <= 0 and not container.duration)
 
 
 def require_supported(info: VideoInfo) -> None:
@@ -191,8 +191,8 @@ def _described(stream: VideoStream, path: str, seen: _Seen) -> VideoInfo:
     time_base = Fraction(stream.time_base)
     stated = believable(stream.average_rate, time_base)
     whole = stated if stream.frames and stream.duration else None
-    measured = measured_rate(seen.times, time_base, whole)
-    rate, note = frame_rate(stated, measured or believable(stream.guessed_rate, time_base))
+    guessed = believable(stream.guessed_rate, time_base)
+    rate, note = frame_rate(stated, measured_rate(seen.times, time_base, whole), guessed)
     pixel_format = context.pix_fmt or "unknown"
     colors = Colors(
         int(context.color_range),
@@ -235,6 +235,8 @@ def _look(container: av.container.InputContainer, stream: VideoStream) -> _Seen:
                 key = _key_header(data)
             if packets >= _SEEN_PACKETS or size >= _SEEN_BYTES or time.monotonic() > deadline:
                 break
+    if not vp9:  # whose frames may be coded in another order than they are shown
+        times.sort()
     return _Seen(times, key, packets > 0 and not frames, encrypted)
 
 

@@ -59,15 +59,19 @@ def believable(rate: Fraction | None, time_base: Fraction) -> Fraction | None:
     return rate
 
 
-def frame_rate(stated: Fraction | None, measured: Fraction | None) -> tuple[Fraction, str]:
+def frame_rate(
+    stated: Fraction | None, measured: Fraction | None, guessed: Fraction | None = None
+) -> tuple[Fraction, str]:
     """The rate to go by, and what is to be said of it (empty where nothing).
 
     Args:
         stated: what the container says, where that can be believed.
         measured: what times say, where there are any.
+        guessed: what is taken where neither is known.
     """
     if measured is None:
-        return (stated, "") if stated else (ASSUMED, f"its frame rate cannot be told: {ASSUMED} frames/s are assumed")
+        known = stated or guessed
+        return (known, "") if known else (ASSUMED, f"its frame rate cannot be told: {ASSUMED} frames/s are assumed")
     if stated is None:
         return measured, ""
     if abs(measured / stated - 1) <= _NEAR:  # one of both may be rounded

@@ -4,20 +4,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import av.error
 
 from ns_ray.errors import MediaError
 from ns_ray.media.probe import VideoInfo, open_input, probe
+from ns_ray.media.whole import Reading
 from ns_ray.whole_file import read_record, write_record
 
-_SLACK_FRAMES = 4  # files round their duration, and leave out that of the last frame
 _OTHERS = {".json", ".part"}
 
 
 @dataclass(frozen=True, slots=True)
 class RawVideo:
-    """A whole source video: what it is, bytes, seconds, and where it came from (empty where nobody knows)."""
+    """A whole source: what it is, bytes, seconds of its video, and where it came from (empty where nobody knows)."""
 
     info: VideoInfo
     bytes: int
@@ -91,25 +90,26 @@ def measure(path: Path, source: str = "") -> RawVideo:
     end = Fraction(0)
     frames = 0
     with open_input(str(path)) as container:
-        begin = Fraction(container.start_time or 0, av.time_base)
-        declared = Fraction(container.duration, av.time_base) if container.duration else None
+        video = container.streams.video[0]
+        begin = Fraction(video.start_time or 0) * info.time_base
+        reading = Reading(container, len(container.streams))
         try:
             for packet in container.demux():
                 if not packet.size:
                     continue
                 if packet.is_corrupt:
                     raise MediaError(f"{path}: a packet near {float(end):.1f} s is damaged; get the file again")
-                frames += packet.stream.type == "video"
-                if packet.pts is not None and packet.time_base is not None:
-                    end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base - begin)
+                reading.add(packet)
+                if packet.stream_index == video.index:
+                    frames += 1
+                    if packet.pts is not None:
+                        end = max(end, (packet.pts + (packet.duration or 0)) * info.time_base - begin)
         except av.error.FFmpegError as error:
             raise MediaError(f"{path}: it cannot be read beyond {float(end):.1f} s ({error}); get it again") from error
     if not frames:
         raise MediaError(f"{path}: it holds no frame; get the file again")
-    if declared is not None and end < declared - _SLACK_FRAMES / info.frame_rate:
-        raise MediaError(
-            f"{path}: it ends at {float(end):.1f} s of {float(declared):.1f} s; it is truncated, get the whole one"
-        )
+    if missing := reading.missing(info.frame_rate):
+        raise MediaError(f"{path}: it ends {missing}; it is truncated, get the whole one")
     return RawVideo(info, path.stat().st_size, float(end), source)
 
 

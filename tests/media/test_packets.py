@@ -1,0 +1,337 @@
+"""Packets as real sources give them: containers, clocks, edit lists, damage, and readers that were lost."""
+
+import os
+import pickle
+import threading
+from dataclasses import replace
+from fractions import Fraction
+from itertools import islice, pairwise
+from pathlib import Path
+
+import av
+import pytest
+from remux import ffmpeg, ivf, remux
+
+from ns_ray.errors import MediaError
+from ns_ray.media.decode import VideoDecoder
+from ns_ray.media.packets import Mark, read_packets, read_units
+from ns_ray.media.probe import probe
+from ns_ray.vp9.superframe import split
+
+MS = Fraction(1, 1000)
+RATE = Fraction(60)
+
+
+@pytest.fixture(scope="module")
+def clip(plain_video):
+    """60 packets, key frames at 0 and 30."""
+    return list(read_packets(probe(str(plain_video))))
+
+
+def times_of(base, count=60, rate=RATE):
+    return [round(i / rate / base) for i in range(count)]
+
+
+def units_of(path, **options):
+    return list(read_units(probe(str(path)), **options))
+
+
+def read(path):
+    """Times and notes."""
+    units = units_of(path)
+    return [unit.packet.pts for unit in units], [note for unit in units for note in unit.notes]
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("a.mp4", Fraction(1, 15360)),
+        ("a.mp4", Fraction(1, 60000)),
+        ("a.mkv", MS),
+        ("a.webm", MS),
+        ("a.ivf", Fraction(1, 90000)),
+        ("a.ivf", Fraction(1, 60)),
+        ("a.ivf", Fraction(1001, 60000)),
+        ("a.nut", Fraction(1, 10**9)),
+    ],
+)
+def test_every_time_base_survives_exactly(tmp_path, clip, name, base):
+    path = tmp_path / name
+    times = times_of(base)
+    if path.suffix == ".ivf":
+        ivf(path, [p.data for p in clip], times, base)
+    else:
+        form = {".mp4": "mp4", ".nut": "nut"}.get(path.suffix, "matroska")
+        options = {"video_track_timescale": str(base.denominator)} if form == "mp4" else {}
+        remux(path, clip, times, base, format=form, rate=60, options=options)
+    info = probe(str(path))
+    assert float(info.frame_rate) == pytest.approx(60, abs=0.1)
+    packets = list(read_packets(info))
+    assert [p.pts * info.time_base for p in packets] == [t * base for t in times]
+    assert [p.data for p in packets] == [p.data for p in clip]
+    assert [p.key for p in packets] == [p.key for p in clip]
+    assert [p.video_index for p in packets] == list(range(60))
+
+
+def test_times_that_begin_elsewhere_begin_at_0(tmp_path, clip):
+    for start in (200, -495):
+        raws = [t + start for t in times_of(MS)]
+        times, notes = read(ivf(tmp_path / f"{start}.ivf", [p.data for p in clip], raws, MS))
+        assert times == times_of(MS)
+        assert len(notes) == 1
+        assert notes[0].startswith("its times begin at")
+
+
+def test_recordings_behind_one_another_follow_on(tmp_path, clip):
+    one = remux(tmp_path / "one.mkv", clip, times_of(MS), MS, rate=60).read_bytes()
+    path = tmp_path / "two.mkv"
+    path.write_bytes(one + one)
+    times, notes = read(path)
+    assert len(times) == 120
+    assert times[60:] == [t + 1000 for t in times[:60]]
+    assert notes == ["times went back by 0.983 s at packet 60: the rest is moved to follow on"]
+
+
+def test_times_that_go_back_lose_nothing(tmp_path, clip):
+    raws = times_of(MS)
+    raws = raws[:40] + [t - 200 for t in raws[40:]]
+    times, notes = read(ivf(tmp_path / "back.ivf", [p.data for p in clip], raws, MS))
+    assert [b - a for a, b in pairwise(times)] == [b - a if b > a else 17 for a, b in pairwise(raws)]
+    assert len(notes) == 1
+
+
+def test_hidden_frames_in_packets_of_their_own_share_a_time(tmp_path, layered_video):
+    datas, raws = [], []
+    for packet in read_packets(probe(str(layered_video))):
+        frames = split(packet.data)
+        datas += frames
+        raws += [packet.pts] * len(frames)
+    assert len(set(raws)) < len(raws)
+    path = ivf(tmp_path / "apart.ivf", [bytes(d) for d in datas], raws, MS, (178, 100))
+    info = probe(str(path))
+    assert info.frame_rate == 60
+    units = units_of(path)
+    assert [unit.packet.pts for unit in units] == raws
+    assert not any(unit.notes for unit in units)
+    decoded = VideoDecoder(info).decode([unit.packet for unit in units])
+    assert (decoded.shown, decoded.hidden, decoded.damaged) == (90, 35, [])
+
+
+def test_a_longer_track_beside_it_makes_no_video_truncated(tmp_path, clip):
+    path = remux(tmp_path / "a.mkv", clip, times_of(MS), MS, rate=60, sides=range(0, 3000, 20))
+    units = units_of(path)
+    sides = [side for unit in units for side in unit.sides]
+    assert [side.pts for side in sides] == list(range(0, 3000, 20))
+    assert all(side.track == 0 and len(side.data) == 320 for side in sides)
+    assert units[-1].packet is None, "what is left of the other track comes at the end"
+    assert sum(unit.packet is not None for unit in units) == 60
+
+
+def test_tracks_beside_a_video_that_begins_late(tmp_path, clip):
+    path = remux(tmp_path / "a.mkv", clip, [t + 500 for t in times_of(MS)], MS, rate=60, sides=range(0, 1500, 20))
+    units = units_of(path)
+    assert [side.pts for unit in units for side in unit.sides] == list(range(0, 1000, 20))
+    notes = [note for unit in units for note in unit.notes]
+    assert "audio 1: packets before the video's first are left out" in notes
+
+
+def test_tracks_of_two_recordings_stay_with_their_pictures(tmp_path, clip):
+    one = remux(tmp_path / "one.mkv", clip, times_of(MS), MS, rate=60, sides=range(0, 1000, 20)).read_bytes()
+    (tmp_path / "two.mkv").write_bytes(one + one)
+    units = units_of(tmp_path / "two.mkv")
+    assert [side.pts for unit in units for side in unit.sides] == list(range(0, 2000, 20))
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.ivf"])
+def test_truncated_files_give_what_is_whole_and_are_named(tmp_path, clip, name):
+    path = tmp_path / name
+    if name == "a.ivf":
+        ivf(path, [p.data for p in clip], times_of(MS), MS)
+    else:
+        options = {"movflags": "faststart"} if name == "a.mp4" else {}
+        remux(path, clip, times_of(MS), MS, format=name[2:].replace("mkv", "matroska"), rate=60, options=options)
+    whole = path.read_bytes()
+    info = probe(str(path))
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    packets = []
+    with pytest.raises(MediaError, match=rf"{name}: it (ends after|is cut off inside|cannot be read beyond) frame \d+"):
+        packets.extend(packet for packet in _gathered(read_packets(info), packets))
+    assert 10 < len(packets) < 60
+    assert [p.data for p in packets] == [p.data for p in clip[: len(packets)]]
+
+
+def _gathered(packets, into):
+    for packet in packets:
+        into.append(packet)
+    yield from ()
+
+
+def test_what_an_edit_list_cuts_off_is_decoded_but_hurried_by(tmp_path, clip):
+    whole = remux(
+        tmp_path / "w.mp4",
+        clip,
+        times_of(Fraction(1, 60)),
+        Fraction(1, 60),
+        format="mp4",
+        rate=60,
+        sides=range(0, 1000, 20),
+    )
+    path = tmp_path / "edit.mp4"
+    ffmpeg("-ss", "0.7", "-i", str(whole), "-c:v", "copy", "-an", str(path))
+    with av.open(str(path)) as container:
+        cut = [packet.is_discard for packet in container.demux(video=0) if packet.size]
+    hidden = sum(cut)
+    assert cut == [True] * hidden + [False] * (30 - hidden)
+    assert hidden > 5, "the file is no test"
+    info = probe(str(path))
+    assert info.frame_rate == 60
+    units = units_of(path)
+    packets = [unit.packet for unit in units]
+    tick = packets[-1].pts - packets[-2].pts
+    assert tick * info.time_base == Fraction(1, 60)
+    assert [p.pts for p in packets] == [*range(hidden), *(hidden + i * tick for i in range(30 - hidden))]
+    assert [p.data for p in packets] == [p.data for p in clip[30:]]
+    assert not VideoDecoder(info).decode(packets).damaged
+    assert sum("edit list" in note for unit in units for note in unit.notes) == 1
+    looped = list(islice(read_units(info, loop=True), 75))
+    assert [u.packet.pts - packets[-1].pts for u in looped[30:32]] == [tick, tick + 1]
+
+
+def test_what_an_edit_list_cuts_off_at_the_end_is_left_out(tmp_path, clip):
+    packets = clip[:40]
+    path = remux(tmp_path / "e.mp4", packets, times_of(Fraction(1, 60), 40), Fraction(1, 60), format="mp4", rate=60)
+    data = path.read_bytes()
+    at = data.rfind(b"elst")
+    assert at > 0
+    assert int.from_bytes(data[at + 8 : at + 12], "big") == 1, "one edit"
+    duration = int.from_bytes(data[at + 12 : at + 16], "big")
+    path.write_bytes(data[: at + 12] + (duration // 2).to_bytes(4, "big") + data[at + 16 :])
+    times, notes = read(path)
+    assert 18 <= len(times) <= 22
+    assert not notes
+
+
+CONTAINERS = ["a.mkv", "live.mkv", "a.mp4", "fragments.mp4", "a.ivf", "a.nut"]
+
+
+def written(folder: Path, clip, name: str, *, copies: int, sides=()) -> Path:
+    path = folder / name
+    packets, times = clip * copies, times_of(Fraction(1, 60), 60 * copies)
+    if path.suffix == ".ivf":
+        return ivf(path, [p.data for p in packets], times, Fraction(1, 60))
+    options = {"live": {"live": "1"}, "fragments": {"movflags": "frag_keyframe+empty_moov"}}.get(path.stem, {})
+    form = {".mkv": "matroska"}.get(path.suffix, path.suffix[1:])
+    return remux(path, packets, times, Fraction(1, 60), format=form, rate=60, sides=sides, options=options)
+
+
+def again(info, unit, count, loop=True):
+    """What a new reader gives from behind a unit on, and the first packet it reads for that."""
+    units = read_units(info, pickle.loads(pickle.dumps(unit.mark)), loop=loop)
+    first = next(units)
+    units = (
+        u for u in [first, *islice(units, count + 60)] if u.packet is None or u.packet.video_index >= unit.mark.index
+    )
+    return first.packet.video_index, list(islice(units, count))
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_reader_that_was_lost_goes_on_at_the_last_key_frame(tmp_path, clip, name):
+    sides = range(0, 4000, 20) if name.endswith(".mkv") else ()
+    info = probe(str(written(tmp_path, clip, name, copies=4, sides=sides)))
+    units = list(islice(read_units(info, loop=True), 700))
+    for at in (1, 29, 30, 31, 150, 238, 239, 240, 241, 500, 690):
+        first, rest = again(info, units[at], 5)
+        assert first == at // 30 * 30
+        assert [(u.packet, u.sides, u.notes) for u in rest] == [
+            (u.packet, u.sides, u.notes) for u in units[at + 1 : at + 6]
+        ]
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "live.mkv", "a.ivf"])
+def test_going_on_reads_as_little_late_as_early(tmp_path, clip, name, monkeypatch):
+    """Bytes read of the file, by the position of a file object that stands in for it."""
+    from ns_ray.media import place
+
+    path = written(tmp_path, clip, name, copies=40)
+    info = probe(str(path))
+    read = []
+    reading = place._Joined.read
+
+    def counted(self, count):
+        data = reading(self, count)
+        read.append(len(data))
+        return data
+
+    monkeypatch.setattr(place._Joined, "read", counted)
+    units = list(islice(read_units(info, loop=True), 2 * 2400))
+    for at in (100, 2300, 4700):
+        read.clear()
+        first, rest = again(info, units[at], 1)
+        assert rest[0].packet == units[at + 1].packet
+        assert first == at // 30 * 30
+        assert 0 < sum(read) < path.stat().st_size / 4
+        assert len(pickle.dumps(units[at].mark)) < 1000
+
+
+def test_going_on_after_a_clock_that_went_back(tmp_path, clip):
+    """Times are ambiguous there, so a place is no time."""
+    one = remux(tmp_path / "one.mkv", clip, times_of(MS), MS, rate=60).read_bytes()
+    (tmp_path / "two.mkv").write_bytes(one + one)
+    info = probe(str(tmp_path / "two.mkv"))
+    units = list(islice(read_units(info, loop=True), 300))
+    for at in (65, 95, 110, 185, 250):
+        first, rest = again(info, units[at], 3)
+        assert first == at // 30 * 30
+        assert [u.packet for u in rest] == [u.packet for u in units[at + 1 : at + 4]]
+
+
+def test_going_on_without_a_key_frame_or_an_index_reads_over(tmp_path, clip):
+    path = ivf(tmp_path / "mid.ivf", [p.data for p in clip[5:30]], times_of(MS, 25), MS)
+    info = probe(str(path))
+    assert info.pixel_format == "unknown"
+    units = list(islice(read_units(info, loop=True), 90))
+    assert not any(u.packet.key for u in units)
+    first, rest = again(info, units[60], 3)
+    assert first == 50, "the beginning of the last round"
+    assert [u.packet for u in rest] == [u.packet for u in units[61:64]]
+    info = probe(str(written(tmp_path, clip, "a.mkv", copies=2)))
+    unit = list(islice(read_units(info), 80))[-1]
+    lost = replace(unit.mark.entry.place, enter=None, position=5)
+    mark = replace(unit.mark, entry=replace(unit.mark.entry, place=lost))
+    rest = [u.packet for u in read_units(info, mark) if u.packet.video_index >= mark.index]
+    assert rest == list(read_packets(info))[80:]
+
+
+def test_the_first_reader_and_one_at_the_beginning_are_alike(plain_video):
+    info = probe(str(plain_video))
+    assert list(read_units(info)) == list(read_units(info, Mark()))
+
+
+def test_a_pipe_that_is_opened_again_goes_on_with_what_comes(tmp_path, clip, plain_video):
+    info = replace(probe(str(plain_video)), path=str(tmp_path / "fifo"))
+    os.mkfifo(info.path)
+
+    def send():
+        Path(info.path).write_bytes(plain_video.read_bytes())
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    units = list(read_units(info, loop=True))
+    sender.join()
+    assert [u.packet.data for u in units] == [p.data for p in clip], "a pipe is not repeated"
+    sender = threading.Thread(target=send)
+    sender.start()
+    rest = list(read_units(info, pickle.loads(pickle.dumps(units[-1].mark)), loop=True))
+    sender.join()
+    assert [u.packet.video_index for u in rest] == list(range(60, 120))
+    assert rest[0].packet.pts == 1000
+    assert rest[0].notes == ("the source was opened again at packet 60: what it sent meanwhile is lost",)
+
+
+def test_a_source_without_a_packet_is_named(tmp_path, clip):
+    path = tmp_path / "none.ivf"
+    ivf(path, [p.data for p in clip], times_of(MS), MS)
+    info = probe(str(path))
+    path.write_bytes(path.read_bytes()[:32])
+    with pytest.raises(MediaError, match="none"):
+        list(read_packets(info))
