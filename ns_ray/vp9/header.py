@@ -240,7 +240,7 @@ class HeaderParser:
                 render = _render_size(r, size)
             else:
                 refreshed = r.f(SLOTS)
-                references = tuple(Reference(r.f(3), r.flag()) for _ in range(3))
+                references = tuple(Reference(r.f(3), r.flag() and not error_resilient) for _ in range(3))
                 size, color = self._size_with_references(r, references)
                 render = _render_size(r, size)
                 high_precision = r.flag()
@@ -252,8 +252,6 @@ class HeaderParser:
         refresh_context, parallel = (False, True) if error_resilient else (r.flag(), r.flag())
         context = r.f(2)
         independent = key or intra_only or error_resilient
-        if error_resilient:
-            references = tuple(Reference(reference.slot, sign_bias=False) for reference in references)
         if key or error_resilient or reset_context == 3:
             contexts = (1 << CONTEXTS) - 1
         else:
@@ -307,13 +305,16 @@ class HeaderParser:
                     f"reference slot {reference.slot} is empty: the stream does not start at a key frame"
                 )
             slots.append(slot)
-        found = next((slot for slot in slots if r.flag()), None)
-        size = _frame_size(r) if found is None else (found.width, found.height)
-        if any(slot.color.format != self._color.format for slot in slots):
+        color = self._color
+        if any(slot.color is not color and slot.color.format != color.format for slot in slots):
             raise BitstreamError("a reference has another bit depth or subsampling")
+        for slot in slots:
+            if r.flag():
+                return (slot.width, slot.height), color
+        size = _frame_size(r)
         if not any(slot.allows(size) for slot in slots):
             raise BitstreamError("no reference has a size that can be predicted from")
-        return size, self._color
+        return size, color
 
     def _keep(self, header: FrameHeader, contexts: int) -> None:
         self._loop_filter = header.loop_filter

@@ -6,7 +6,7 @@ from ns_ray.errors import BitstreamError
 from ns_ray.vp9 import _blocks
 from ns_ray.vp9.blocks import BlockParser
 from ns_ray.vp9.header import MAX_PIXELS
-from ns_ray.vp9.superframe import split
+from ns_ray.vp9.superframe import MAX_FRAMES, split
 
 HISTORY_BYTES: Final = 8 << 20
 """Bytes of frames since a key frame that are kept for the case that they must be parsed."""
@@ -22,7 +22,7 @@ class PacketSplitter:
 
     Where they cannot be parsed (the key frame is too far back, something before was damaged), frames are taken to be
     where they seem to be. A frame that codes nothing, and only shows another, is found before others but not behind
-    them: it is a single byte. Nor does libvpx find it.
+    them: it is a single byte. Nor does libvpx find it. More than MAX_FRAMES are not looked for.
     """
 
     def __init__(self, max_pixels: int = MAX_PIXELS, history_bytes: int = HISTORY_BYTES) -> None:
@@ -87,7 +87,7 @@ class PacketSplitter:
             for frame in history:
                 parser.parse(frame)
             while packet:
-                size = parser.parse(packet, alone=False).size
+                size = parser.parse(packet, alone=len(frames) == MAX_FRAMES - 1).size
                 frames.append(packet[:size])
                 packet = packet[size:]
         except BitstreamError:

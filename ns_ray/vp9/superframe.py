@@ -1,6 +1,11 @@
 """Superframes: several coded frames in one packet (VP9 bitstream specification, Annex B)."""
 
+from typing import Final
+
 from ns_ray.errors import BitstreamError
+
+MAX_FRAMES: Final = 8
+"""Coded frames that an index can list."""
 
 
 def split(packet: bytes) -> list[memoryview]:

@@ -620,6 +620,35 @@ def test_damage_raises_only_bitstream_errors(data: st.DataObject) -> None:
             continue
 
 
+@settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_both_parsers_read_the_same_headers(data: st.DataObject) -> None:
+    """What the header parser refuses, the block parser does, too; what both take they understand alike."""
+    name = data.draw(st.sampled_from(["two-pass-good", "error-resilient", "aq-1", "profile-3-422-10", "resized"]))
+    blocks, headers = BlockParser(), HeaderParser()
+    for number, frame in enumerate(coded_frames(name)[:5]):
+        changed = frame
+        if data.draw(st.booleans()):
+            size = 8 * min(len(frame), 16)
+            changed = flip(frame, *data.draw(st.lists(st.integers(0, size - 1), max_size=2)))
+            if number == 0 and name in ("two-pass-good", "error-resilient", "resized"):
+                intra = [as_intra_only(frame, reset=reset) for reset in range(4)]
+                changed = data.draw(st.sampled_from([changed, *intra]))
+        try:
+            fact = blocks.parse(changed)
+        except BitstreamError:
+            return
+        header = headers.parse(changed)
+        assert (header.key, header.intra_only, header.show) == (fact.key, fact.intra_only, fact.show_frame)
+        assert (header.show_existing, header.refreshed) == (fact.show_existing, fact.refresh_flags)
+        assert (header.width, header.height) == (fact.width, fact.height)
+        assert (header.render_width, header.render_height) == fact.render_size
+        assert header.color.format == (fact.bit_depth, *fact.subsampling)
+        if header.references:
+            assert tuple(reference.slot for reference in header.references) == fact.ref_slots
+            assert tuple(reference.sign_bias for reference in header.references) == fact.sign_bias
+
+
 @settings(max_examples=100, deadline=2000)
 @given(st.binary(max_size=400), st.sampled_from([b"", b"\x82\x49\x83\x42", b"\x86", b"\xa2\x49\x83\x42"]))
 def test_random_bytes_raise_only_bitstream_errors(tail: bytes, head: bytes) -> None:

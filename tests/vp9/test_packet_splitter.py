@@ -11,6 +11,7 @@ from vp9_streams import STREAMS, coded_frames, encode, split_superframe, superfr
 from ns_ray.errors import BitstreamError
 from ns_ray.vp9.blocks import BlockParser
 from ns_ray.vp9.packet_splitter import PacketSplitter
+from ns_ray.vp9.superframe import MAX_FRAMES
 
 PARSING = "ns_ray.vp9.packet_splitter.BlockParser.parse"
 
@@ -184,6 +185,13 @@ def test_a_stream_that_starts_at_an_intra_only_frame(guesses: list[None]) -> Non
     splits(PacketSplitter(), [[as_intra_only(key), frames[0]], frames[1:3]])
     splits(PacketSplitter(), [[as_intra_only(key)], [frames[0]], frames[1:3]])
     assert not guesses
+
+
+def test_no_more_frames_than_an_index_can_list() -> None:
+    frames = coded_frames("size-66x66") + coded_frames("size-66x66")
+    assert len(frames) > MAX_FRAMES + 1
+    splits(PacketSplitter(), [frames[:MAX_FRAMES]])
+    assert list(map(bytes, PacketSplitter().split(b"".join(frames)))) == [*frames[:7], b"".join(frames[7:])]
 
 
 def test_a_stream_without_a_start_is_left_as_it_is() -> None:

@@ -107,10 +107,13 @@ void FrameFinder::follow(std::span<const std::uint8_t> frame) {
 }
 
 std::vector<std::size_t> FrameFinder::find(std::span<const std::uint8_t> packet) const {
+  constexpr std::size_t kMostFrames = 8;
   std::vector<std::size_t> starts{0};
   HeaderState state = state_;
   try {
-    while (const std::size_t next = next_frame(packet.subspan(starts.back()), state)) {
+    while (starts.size() < kMostFrames) {
+      const std::size_t next = next_frame(packet.subspan(starts.back()), state);
+      if (next == 0) break;
       starts.push_back(starts.back() + next);
     }
   } catch (const BitstreamError&) {

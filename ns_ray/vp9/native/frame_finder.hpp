@@ -21,7 +21,8 @@ class FrameFinder {
   // Takes the next frame. One whose header cannot be read changes nothing.
   void follow(std::span<const std::uint8_t> frame);
 
-  // Where the frames of a packet without an index begin: at 0, and where others seem to follow. It changes nothing.
+  // Where the frames of a packet without an index begin: at 0, and where others seem to follow; no more than an index
+  // could list. It changes nothing.
   std::vector<std::size_t> find(std::span<const std::uint8_t> packet) const;
 
  private:
