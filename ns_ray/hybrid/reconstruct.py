@@ -40,6 +40,16 @@ class Reconstructor:
 
     It keeps an LR and an HR picture for each of the 8 reference slots and no more. Frames that it returns stay valid
     and unchanged for as long as they are held, and are read-only: the same memory serves as a reference.
+
+    The stream may change its size at any frame; inter frames may refer to slots of other sizes (VP9 specification,
+    section 8.5.2.3). What anchors taught goes on being used; once there is one of the new size, all of other sizes
+    together count a tenth of what they did.
+
+    An HR picture has 2^25 luma samples at most (7680x4320 has fewer), 65536 a side. References, the frame and what
+    works on it take 704 MiB at most, which is enough for eight references of 7680x4320 at scales 2 to 4, but for three at
+    scale 1; eight of 3840x2160 take 293 MiB at scale 1, 127 at scale 3. What would take more is refused before it is
+    allocated. With spare pictures (64 MiB) and up to 6 MB a thread a reconstructor stays below 0.85 GB; frames that the
+    caller holds come on top.
     """
 
     def __init__(self, scale: int, mode: Mode = "best", threads: int = 1, *, simd: bool = True) -> None:
@@ -53,7 +63,7 @@ class Reconstructor:
             simd: use the processor's AVX2 where it has it; the result does not depend on it.
 
         Raises:
-            HybridError: a scale or a number of threads that is not supported.
+            HybridError: a scale or a number of threads that is not supported, or that the system does not have.
         """
         if scale not in (1, 2, 3, 4):
             raise HybridError(f"scale {scale} cannot be reconstructed, only 1, 2, 3 and 4")
@@ -63,7 +73,10 @@ class Reconstructor:
             raise HybridError(f"{threads} threads cannot be used, only 1 to 256")
         self.scale = scale
         self.mode: Mode = mode
-        self._native = _reconstruct.Reconstructor(scale, mode == "best", threads, simd)
+        try:
+            self._native = _reconstruct.Reconstructor(scale, mode == "best", threads, simd)
+        except (RuntimeError, MemoryError) as error:
+            raise HybridError(f"a reconstructor of {threads} threads cannot be started: {error}") from error
 
     def frame(
         self, coded: CodedBlocks, lr: Sequence[Plane], anchor: Sequence[Plane] | None = None, *, teach: bool = True
@@ -82,8 +95,9 @@ class Reconstructor:
             y, u, v of the shapes of an anchor; uint8, C-contiguous, read-only.
 
         Raises:
-            HybridError: shapes that do not fit, blocks that no VP9 frame has, an empty reference slot or a reference of
-                another size (scaled references are not supported). The state is then as it was before.
+            HybridError: shapes that do not fit, blocks that no VP9 frame has, an empty reference slot, a reference of
+                more than twice or less than a 16th of the frame's size, more samples or memory than the class allows.
+                The state is then as it was before, unless it was the system's memory that ran out.
         """
         blocks = _bytes(coded)
         try:
@@ -96,7 +110,7 @@ class Reconstructor:
                 None if anchor is None else _planes(anchor),
                 teach,
             )
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             raise HybridError(f"the frame cannot be reconstructed: {error}") from error
         return _contiguous(planes)
 
@@ -119,7 +133,7 @@ class Reconstructor:
         blocks = _bytes(coded)
         try:
             low, high = self._native.predict(blocks, coded.width, coded.height, _planes(lr))
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             raise HybridError(f"the frame cannot be predicted: {error}") from error
         return _contiguous(low), _contiguous(high)
 

@@ -1,10 +1,47 @@
-"""VP9 inter frames of random bits, of any size and with references of any size: no encoder makes all that decoders must take.
+"""VP9 inter frames of random bits, of any size and with references of any size, as no encoder at hand makes them.
 
-Whatever a bool decoder reads means something, so bits at random give blocks, filters, references and vectors of every kind.
-After them come zeros, as the end of a frame must: they read as intra blocks.
+Whatever a bool decoder reads means something, so random bits give blocks, filters, references and vectors of every
+kind. After them come zeros, as the end of a frame must: they read as intra blocks.
 """
 
+from fractions import Fraction
+
+import av
 import numpy as np
+
+from ns_ray.errors import BitstreamError
+from ns_ray.vp9.blocks import BlockParser, FrameBlocks
+
+Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def key_frame(planes: Planes) -> bytes:
+    """A picture as a key frame that leaves all probabilities at their defaults."""
+    height, width = planes[0].shape
+    encoder = av.CodecContext.create("libvpx-vp9", "w")
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = width, height, "yuv420p", Fraction(1, 30)
+    encoder.options = {"crf": "4", "b": "0", "error-resilient": "1", "lag-in-frames": "0", "cpu-used": "6"}
+    frame = av.VideoFrame(width, height, "yuv420p")
+    for to, plane in zip(frame.planes, planes, strict=True):
+        padded = np.zeros((to.height, to.line_size), np.uint8)
+        padded[:, : to.width] = plane
+        to.update(padded)
+    packets = [*encoder.encode(frame), *encoder.encode(None)]
+    return bytes(packets[0])
+
+
+class Decoder:
+    """Gives the planes of each shown frame, by FFmpeg's `vp9` or by `libvpx-vp9`."""
+
+    def __init__(self, name: str) -> None:
+        self._codec = av.CodecContext.create(name, "r")
+        self._codec.thread_count = 1
+
+    def decode(self, frame: bytes) -> Planes:
+        (picture,) = self._codec.decode(av.Packet(frame))
+        rows = [np.frombuffer(p, np.uint8).reshape(-1, p.line_size) for p in picture.planes]
+        y, u, v = (r[: p.height, : p.width].copy() for r, p in zip(rows, picture.planes, strict=True))
+        return y, u, v
 
 
 class BoolEncoder:
@@ -36,8 +73,11 @@ PARTITION = (
 )
 
 
+LONG = 41  # of vectors: that the longest part is below 2 samples
+
+
 def moved(probability: int, step: int) -> int:
-    """What a probability becomes by the difference of number `step` (inv_remap_prob of section 6.3.5), for the first 20."""
+    """What a probability becomes by difference `step`, one of the first 20 (inv_remap_prob of section 6.3.5)."""
     difference = 7 + 13 * step
 
     def from_centre(centre: int) -> int:
@@ -58,7 +98,7 @@ def change(encoder: BoolEncoder, probability: int, wanted: int) -> None:
 
 
 def compressed_header(*, switchable: bool, compound: bool) -> bytes:
-    """4x4 transforms; few coefficients, small blocks, little intra; two references block by block where that is `compound`."""
+    """4x4 transforms, few coefficients, small blocks, little intra, long vectors; with `compound`, two references."""
     encoder = BoolEncoder()
 
     def keep(count: int) -> None:
@@ -78,47 +118,69 @@ def compressed_header(*, switchable: bool, compound: bool) -> bytes:
     keep(5 * compound + 10 + 5 * compound + 36)  # references, intra modes
     for probability in PARTITION:
         change(encoder, probability, 90)
-    keep(3 + 2 * 33 + 20 + 4)  # vectors
+    keep(3)  # vectors
+    for _ in range(2):
+        keep(1)
+        encoder.put(1, 252)
+        for bit in f"{LONG >> 1:07b}":
+            encoder.put(int(bit))
+        keep(9 + 1 + 10)
+    keep(2 * (6 + 3) + 2 * 2)
     return encoder.bytes()
 
 
-def random_frame(
-    rng: np.random.Generator,
-    width: int,
-    height: int,
-    slots: tuple[int, int, int],
-    refreshed: int,
-    *,
-    filled: float = 0.7,
-    compound: bool = True,
-) -> bytes:
-    """A shown inter frame without a loop filter.
+class RandomStream:
+    """A key frame and random frames after it; `frames` are their bytes, `facts` what the parser says of each."""
 
-    Args:
-        rng: makes its bits.
-        width, height: its luma samples, without a word on those of its references; at most 4095 across.
-        slots: of LAST, GOLDEN and ALTREF.
-        refreshed: bit i: it replaces slot i.
-        filled: share of random bits, of about 1 for each 12 samples.
-        compound: whether ALTREF lies on the other side of it in time, so that blocks may have two references.
-    """
-    switchable = bool(rng.integers(4))
-    compressed = compressed_header(switchable=switchable, compound=compound)
-    bits = "1000" + "0" + "1" + "1" + "0" + "00" + f"{refreshed:08b}"
-    bits += "".join(f"{slot:03b}{int(compound and i == 2)}" for i, slot in enumerate(slots))
-    bits += "000" + f"{width - 1:016b}{height - 1:016b}" + "0"
-    bits += "1" + ("1" if switchable else f"0{rng.integers(4):02b}")  # precise vectors, interpolation filter
-    bits += "0" + "1" + "00"  # the context stays, no adaptation, context 0
-    bits += "000000" + "000" + "0"  # no loop filter
-    bits += f"{rng.integers(1, 60):08b}" + "000" + "0"  # quantiser; no segmentation
-    most = 0
-    while (width + 63) // 64 >> most + 1 >= 4:
-        most += 1
-    bits += "0" * (most > 0) + "0"  # one tile
-    bits += f"{len(compressed):016b}"
-    bits += "0" * (-len(bits) % 8)
-    header = int(bits, 2).to_bytes(len(bits) // 8, "big")
-    samples = width * height
-    noise = rng.integers(0, 256, max(2, int(filled * samples / 100)), dtype=np.uint8)
-    noise[0] &= 127  # the marker
-    return header + compressed + noise.tobytes() + bytes(samples // 8 + 64)
+    def __init__(self, key_frame: bytes) -> None:
+        self.frames = [key_frame]
+        self.facts = self._facts()
+
+    def add(
+        self,
+        rng: np.random.Generator,
+        width: int,
+        height: int,
+        slots: tuple[int, int, int],
+        refreshed: int,
+        *,
+        compound: bool = True,
+    ) -> None:
+        """Add a shown inter frame without a loop filter, with as many random bits as do not reach beyond its end.
+
+        Args:
+            rng: makes its bits.
+            width, height: its luma samples, given without a word on those of its references; at most 4095 across.
+            slots: of LAST, GOLDEN and ALTREF; references between twice and a 16th of its size.
+            refreshed: bit i: it replaces slot i.
+            compound: whether ALTREF lies on the other side of it in time, so that blocks may have two references.
+        """
+        switchable = bool(rng.integers(4))
+        compressed = compressed_header(switchable=switchable, compound=compound)
+        bits = "1000" + "0" + "1" + "1" + "0" + "00" + f"{refreshed:08b}"
+        bits += "".join(f"{slot:03b}{int(compound and i == 2)}" for i, slot in enumerate(slots))
+        bits += "000" + f"{width - 1:016b}{height - 1:016b}" + "0"
+        bits += "1" + ("1" if switchable else f"0{rng.integers(4):02b}")  # precise vectors, interpolation filter
+        bits += "0" + "1" + "00"  # the context stays, no adaptation, context 0
+        bits += "000000" + "000" + "0"  # no loop filter
+        bits += f"{rng.integers(1, 60):08b}" + "000" + "0"  # quantiser; no segmentation
+        bits += "0" * ((width + 63) // 64 >= 8) + "0"  # one tile
+        bits += f"{len(compressed):016b}"
+        bits += "0" * (-len(bits) % 8)
+        header = int(bits, 2).to_bytes(len(bits) // 8, "big") + compressed
+        noise = rng.integers(0, 256, width * height // 40 + 8, dtype=np.uint8)
+        noise[0] &= 127  # the marker
+        while True:
+            self.frames.append(header + noise.tobytes() + bytes(width * height // 8 + 64))
+            try:
+                self.facts = self._facts()
+                if self.facts[-1].padded:
+                    return
+            except BitstreamError:
+                pass
+            self.frames.pop()
+            noise = noise[: len(noise) * 7 // 8]
+
+    def _facts(self) -> list[FrameBlocks]:
+        parser = BlockParser()
+        return [parser.parse(frame) for frame in self.frames]

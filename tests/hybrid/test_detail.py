@@ -92,6 +92,27 @@ def test_the_anchors_brightness_is_taken_over(frames, scale):
     assert chroma == same
 
 
+def test_what_anchors_of_another_size_taught_counts_until_there_is_one_of_the_new_size(frames):
+    class Small(Intra):
+        width, height = WIDTH // 2, HEIGHT // 2
+
+    def small(planes):
+        return tuple(plane[: plane.shape[0] // 2, : plane.shape[1] // 2] for plane in planes)
+
+    def mean_after_small_anchors(darker, anchors):
+        reconstructor = Reconstructor(2)
+        pairs = list(zip((lr for lr, _ in frames), originals(frames, 2), strict=True))
+        for lr, (y, u, v) in pairs[:4]:
+            reconstructor.frame(Small, small(lr), small((np.maximum(y, 40) - darker, u, v)))
+        for lr, (y, u, v) in pairs[:anchors]:
+            reconstructor.frame(Intra, lr, (np.maximum(y, 40), u, v))
+        return reconstructor.frame(Intra, pairs[-1][0])[0].mean()
+
+    changes = [mean_after_small_anchors(0, n) - mean_after_small_anchors(np.uint8(6), n) for n in (0, 1)]
+    assert changes[0] == pytest.approx(0.7 * 6, abs=0.4)
+    assert 0 < changes[1] < 0.7 * 6 / 5
+
+
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_threads_and_instruction_sets_guess_the_same_bits(frames, scale):
     expected, _ = rebuilt(frames, scale, True, simd=False)

@@ -1,5 +1,7 @@
 """The reconstruction against a slow predictor written from the specification, and against what must hold exactly."""
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from random_frames import Decoder, RandomStream, key_frame
 
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.reconstruct import Reconstructor
@@ -92,19 +95,20 @@ def random_blocks(rng, width, height, slots=8, reach=400, intra=0.1, compound=0.
     return blocks
 
 
-def fill(reconstructor, rng, width, height):
-    """Eight different references, with anchors of their own."""
+def fill(reconstructor, rng, *sizes):
+    """Eight different references, with anchors of their own; of one size or of several in turn."""
     pictures = []
     none = np.zeros(0, BLOCK)
     scale = reconstructor.scale
     for slot in range(8):
+        width, height = sizes[slot % len(sizes)]
         lr, hr = picture(rng, width, height), picture(rng, width * scale, height * scale)
         reconstructor.frame(Coded(none, width, height, 1 << slot), lr, hr)
         pictures.append((lr, hr))
     return pictures
 
 
-# Section 8.5.2.3 and 8.5.2.4 of the VP9 specification, sample by sample.
+# Sections 8.5.2.1 to 8.5.2.4 of the VP9 specification, sample by sample.
 
 REGULAR_HALF = [-1, 6, -19, 78, 78, -19, 6, -1]
 SMOOTH_HALF = [-1, -4, 14, 55, 55, 14, -4, -1]
@@ -146,18 +150,31 @@ BILINEAR = [[0, 0, 0, 128 - 8 * i, 8 * i, 0, 0, 0] for i in range(9)]
 FILTERS = np.array([half + [taps[::-1] for taps in half[7:0:-1]] for half in (SMOOTH, REGULAR, SHARP, BILINEAR)])
 
 
-def slow_block(reference, x, y, width, height, kernel):
-    """One rectangle of one plane; x and y in 1/16 sample."""
+def slow_block(reference, x, y, width, height, kernel, steps=(16, 16)):
+    """One rectangle of one plane; x, y and the steps between samples in 1/16 sample."""
     last_y, last_x = np.array(reference.shape) - 1
-    rows = np.clip((y >> 4) + np.arange(height + 7) - 3, 0, last_y)
-    columns = np.clip((x >> 4) + np.arange(width + 7) - 3, 0, last_x)
+    at_x, at_y = (x & 15) + steps[0] * np.arange(width), (y & 15) + steps[1] * np.arange(height)
+    rows = np.clip((y >> 4) + np.arange((at_y[-1] >> 4) + 8) - 3, 0, last_y)
+    columns = np.clip((x >> 4) + np.arange((at_x[-1] >> 4) + 8) - 3, 0, last_x)
     area = reference[np.ix_(rows, columns)].astype(int)
-    taps = FILTERS[kernel][x & 15]
-    across = sum(taps[i] * area[:, i : i + width] for i in range(8))
+    taps = FILTERS[kernel][at_x & 15]
+    across = sum(taps[:, i] * area[:, (at_x >> 4) + i] for i in range(8))
     across = np.clip((across + 64) >> 7, 0, 255)
-    taps = FILTERS[kernel][y & 15]
-    down = sum(taps[i] * across[i : i + height] for i in range(8))
+    taps = FILTERS[kernel][at_y & 15]
+    down = sum(taps[:, i, None] * across[(at_y >> 4) + i] for i in range(8))
     return np.clip((down + 64) >> 7, 0, 255)
+
+
+def scaled_start(at, halved, vector, block, size, cells, ratio):
+    """Where a part of a block begins in a reference of another size, in 1/16 sample (8.5.2.2, 8.5.2.3).
+
+    `block` and `size`: where the block begins and how large it is; `cells`: of 8 luma samples along the frame.
+    """
+    whole = 8 * cells >> halved
+    vector = min(max(vector, -16 * (block + size + 4)), 16 * (whole - block - size) + 16 * (size + 4) - 16)
+    base = at * ratio >> 14
+    fraction = (16 * (at << halved) * ratio >> 14) & 15
+    return (base << 4) + fraction + (vector * ratio >> 14)
 
 
 def towards_zero(v, divisor):
@@ -166,6 +183,7 @@ def towards_zero(v, divisor):
 
 def slow_prediction(blocks, references, width, height, scale):
     """What `predict` must give at the scale: the LR planes with scale 1, else the HR planes."""
+    cells = (width + 7) // 8, (height + 7) // 8
     sizes = [(width, height)] + [((width + 1) // 2, (height + 1) // 2)] * 2
     out = [np.zeros((h * scale, w * scale), int) for w, h in sizes]
     for block in blocks:
@@ -189,14 +207,18 @@ def slow_prediction(blocks, references, width, height, scale):
                             mv = np.array([towards_zero(t + (-2 if t < 0 else 2), 4) for t in total])
                         mv = mv * (1 if ss else 2)
                         x0, y0 = (bx >> ss) + dx, (by >> ss) + dy
-                        one = slow_block(
-                            references[slot][plane],
-                            scale * (16 * x0 + mv[1]),
-                            scale * (16 * y0 + mv[0]),
-                            scale * step_x,
-                            scale * step_y,
-                            int(block["filter"]),
-                        )
+                        starts, steps = [scale * (16 * x0 + mv[1]), scale * (16 * y0 + mv[0])], [16, 16]
+                        rows, columns = (side // scale for side in references[slot][0].shape)
+                        if (columns, rows) != (width, height):
+                            for axis, (reference, frame) in enumerate(((columns, width), (rows, height))):
+                                ratio = (reference << 14) // frame
+                                place = (x0, y0)[axis], ss, int(mv[1 - axis]), (bx, by)[axis] >> ss, (pw, ph)[axis]
+                                steps[axis] = 16 * ratio >> 14
+                                # LR samples lie in the middle of their HR samples, in the frame and in its reference.
+                                starts[axis] = scale * scaled_start(*place, cells[axis], ratio)
+                                starts[axis] -= (scale - 1) * (steps[axis] - 16) // 2
+                        part = scale * step_x, scale * step_y
+                        one = slow_block(references[slot][plane], *starts, *part, int(block["filter"]), steps)
                         prediction = one if prediction is None else (prediction + one + 1) >> 1
                     if prediction is not None:
                         target = out[plane][scale * y0 : scale * (y0 + step_y), scale * x0 : scale * (x0 + step_x)]
@@ -208,7 +230,7 @@ def slow_prediction(blocks, references, width, height, scale):
 def test_lr_prediction_is_the_specifications(width, height):
     rng = np.random.default_rng(width)
     reconstructor = Reconstructor(2, "plain")
-    pictures = fill(reconstructor, rng, width, height)
+    pictures = fill(reconstructor, rng, (width, height))
     blocks = random_blocks(rng, width, height)
     low, _ = reconstructor.predict(Coded(blocks, width, height), pictures[0][0])
     expected = slow_prediction(blocks, [lr for lr, _ in pictures], width, height, 1)
@@ -221,12 +243,119 @@ def test_hr_prediction_is_exact_in_its_vectors(scale):
     rng = np.random.default_rng(scale)
     width, height = 88, 72
     reconstructor = Reconstructor(scale, "plain")
-    pictures = fill(reconstructor, rng, width, height)
+    pictures = fill(reconstructor, rng, (width, height))
     blocks = random_blocks(rng, width, height)
     _, high = reconstructor.predict(Coded(blocks, width, height), pictures[0][0])
     expected = slow_prediction(blocks, [hr for _, hr in pictures], width, height, scale)
     for got, want in zip(high, expected, strict=True):
         assert np.array_equal(got, want)
+
+
+SCALED = [(88, 72), (176, 144), (44, 36), (6, 5), (100, 97), (117, 70), (88, 71), (150, 72)]
+"""Sizes of references for a frame of 88x72: 2 to a 15th times its size, and ratios that are no multiple of 1/16."""
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_references_of_other_sizes_are_predicted_from_as_specified(scale):
+    rng = np.random.default_rng(scale)
+    reconstructor = Reconstructor(scale, "plain")
+    pictures = fill(reconstructor, rng, *SCALED)
+    blocks = random_blocks(rng, 88, 72, intra=0)
+    low, high = reconstructor.predict(Coded(blocks, 88, 72), picture(rng, 88, 72))
+    for got, size, references in zip((low, high), (1, scale), zip(*pictures, strict=True), strict=True):
+        expected = slow_prediction(blocks, references, 88, 72, size)
+        for one, other in zip(got, expected, strict=True):
+            assert np.array_equal(one, other)
+
+
+def random_stream(seed, size):
+    """Nine frames; the inter frames have sizes of their own, and references of several."""
+    rng = np.random.default_rng(seed)
+    stream = RandomStream(key_frame(smooth_picture(*size, seed)))
+    slots = [size] * 8
+    for _ in range(8):
+        while True:
+            width, height = (max(1, round(side * rng.uniform(0.5, 2))) for side in slots[rng.integers(8)])
+            usable = [
+                slot
+                for slot, (w, h) in enumerate(slots)
+                if w <= 2 * width and h <= 2 * height and width <= 16 * w and height <= 16 * h
+            ]
+            if usable and width * height < 60_000:
+                break
+        refreshed = int(rng.integers(1, 256))
+        first, second, third = (int(slot) for slot in rng.choice(usable, 3))
+        stream.add(rng, width, height, (first, second, third), refreshed, compound=bool(rng.integers(2)))
+        slots = [(width, height) if refreshed >> slot & 1 else old for slot, old in enumerate(slots)]
+    return stream
+
+
+@pytest.mark.parametrize("name", ["vp9", "libvpx-vp9"])
+@pytest.mark.parametrize(("seed", "size"), [(0, (96, 80)), (1, (131, 67)), (2, (64, 64)), (3, (33, 200))])
+def test_decoders_predict_from_references_of_other_sizes_likewise(name, seed, size):
+    """Where nothing is coded and no loop filter is at work, the decoded frame is the prediction."""
+    stream = random_stream(seed, size)
+    decoder, reconstructor = Decoder(name), Reconstructor(1, "plain")
+    scaled = 0
+    for frame, coded in zip(stream.frames, stream.facts, strict=True):
+        lr = decoder.decode(frame)
+        low, _ = reconstructor.predict(coded, lr)
+        sizes = dict(zip(coded.ref_slots, coded.ref_sizes, strict=True))
+        for block in coded.blocks[(coded.blocks["ref_slot"][:, 0] >= 0) & (coded.blocks["tokens"] == 0)]:
+            x, y, w, h = (int(block[name]) for name in ("x", "y", "width", "height"))
+            for plane, (got, want) in enumerate(zip(low, lr, strict=True)):
+                half = plane > 0
+                area = np.s_[y >> half : y + h >> half, x >> half : x + w >> half]
+                assert np.array_equal(got[area], want[area])
+            scaled += sizes[int(block["ref_slot"][0])] != (coded.width, coded.height)
+        hr = reconstructor.frame(coded, lr)
+        assert all(np.array_equal(a, b) for a, b in zip(hr, lr, strict=True))
+    assert scaled > 100
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("ratio", [(2, 1), (1, 2), (3, 2)])
+def test_references_of_other_sizes_lie_where_they_should_at_hr(scale, ratio):
+    """A still picture of which each frame shows the same at another size, sample 0 upon sample 0, as VP9 has it.
+
+    The ratios give steps of whole sixteenths. With others a block slowly leaves its place, in any decoder.
+    """
+
+    def seen(width, height, times, size):
+        x, y = ((np.arange(times * side) + 0.5) / times - 0.5 for side in (width, height))
+        x, y = np.meshgrid(x * size, y * size)
+        luma = 128 + 60 * np.sin(x / 5) * np.cos(y / 7) + 40 * np.sin((x + y) / 6)
+        return luma, *(np.full(((side_y + 1) // 2, (side_x + 1) // 2), 90.0) for side_y, side_x in [luma.shape] * 2)
+
+    def rounded(planes):
+        return tuple(np.round(plane).astype(np.uint8) for plane in planes)
+
+    large, small = ratio
+    width, height = 48 * large, 32 * large
+    other_width, other_height = 48 * small, 32 * small
+    none, step = np.zeros(0, BLOCK), large / small
+    reconstructor = Reconstructor(scale, "plain")
+    anchor = rounded(seen(width, height, scale, 1))
+    reconstructor.frame(Coded(none, width, height), rounded(seen(width, height, 1, 1)), anchor)
+    blocks = random_blocks(np.random.default_rng(0), other_width, other_height, slots=1, intra=0, compound=0)
+    blocks["mv"], blocks["filter"] = 0, 1
+    blocks["sub_width"], blocks["sub_height"] = blocks["width"], blocks["height"]
+    lr = rounded(seen(other_width, other_height, 1, step))
+    _, high = reconstructor.predict(Coded(blocks, other_width, other_height), lr)
+    expected = seen(other_width, other_height, scale, step)[0]
+    inner = np.s_[4 * scale : -8 * scale, 4 * scale : -8 * scale]
+    assert np.abs(high[0][inner] - expected[inner]).max() < 4
+    if ratio != (2, 1):  # the frame itself has more detail than its reference, or nearly so
+        return
+
+    def error(planes):
+        return np.mean((planes[0][inner] - expected[inner]) ** 2)
+
+    upscaled = Reconstructor(scale, "plain").frame(Coded(none, other_width, other_height), lr)
+    best = Reconstructor(scale)
+    best.frame(Coded(none, width, height), rounded(seen(width, height, 1, 1)), anchor, teach=False)
+    for one in (reconstructor, best):
+        assert error(one.frame(Coded(blocks, other_width, other_height), lr)) < error(upscaled) / 2
 
 
 @pytest.mark.parametrize("mode", ["plain", "best"])
@@ -273,7 +402,7 @@ def test_a_pan_coded_without_loss_keeps_the_anchor(scale):
 def play(width, height, scale, mode, threads, simd):
     rng = np.random.default_rng(3)
     reconstructor = Reconstructor(scale, mode, threads, simd=simd)
-    fill(reconstructor, rng, width, height)
+    fill(reconstructor, rng, (width, height), (width, height), (2 * width - 1, height), (width // 3, height // 5))
     frames = []
     for i in range(4):
         coded = Coded(random_blocks(rng, width, height, reach=60), width, height, 1 << i)
@@ -377,12 +506,116 @@ def test_more_blocks_than_a_frame_holds_are_refused():
         reconstructor.frame(Coded(np.repeat(one(width=64, height=64, sub_width=64, sub_height=64), 1000), 64, 64), lr)
 
 
-def test_references_of_another_size_are_refused():
+@pytest.mark.parametrize(
+    ("reference", "frame", "allowed"),
+    [
+        ((64, 64), (32, 32), True),
+        ((65, 64), (32, 32), False),
+        ((64, 65), (32, 32), False),
+        ((2, 4), (32, 64), True),
+        ((2, 4), (33, 64), False),
+        ((2, 4), (32, 65), False),
+    ],
+)
+def test_references_are_at_most_twice_and_at_least_a_sixteenth_of_the_frame(reference, frame, allowed):
     rng = np.random.default_rng(1)
-    reconstructor = Reconstructor(3)
-    reconstructor.frame(Coded(np.zeros(0, BLOCK), 64, 64), picture(rng, 64, 64))
-    with pytest.raises(HybridError, match="scaled references"):
-        reconstructor.frame(Coded(one(), 32, 32), picture(rng, 32, 32))
+    reconstructor = Reconstructor(2)
+    reconstructor.frame(Coded(np.zeros(0, BLOCK), *reference), picture(rng, *reference))
+    if allowed:
+        reconstructor.frame(Coded(one(), *frame), picture(rng, *frame))
+    else:
+        with pytest.raises(HybridError, match="twice the frame's size"):
+            reconstructor.frame(Coded(one(), *frame), picture(rng, *frame))
+
+
+@pytest.mark.parametrize("mode", ["plain", "best"])
+def test_a_key_frame_of_another_size_begins_anew(mode):
+    rng = np.random.default_rng(11)
+    old = Reconstructor(2, mode)
+    fill(old, rng, (96, 80))
+    if mode == "best":  # without the detail that anchors taught
+        old = Reconstructor(2, mode)
+        old.frame(Coded(np.zeros(0, BLOCK), 96, 80), picture(rng, 96, 80))
+    for width, height in ((48, 40), (130, 70), (96, 80)):
+        fresh = Reconstructor(2, mode)
+        for blocks in (np.zeros(0, BLOCK), *(random_blocks(rng, width, height, reach=60) for _ in range(3))):
+            lr = picture(rng, width, height)
+            frames = [one.frame(Coded(blocks, width, height), lr) for one in (old, fresh)]
+            assert all(np.array_equal(a, b) for a, b in zip(*frames, strict=True))
+
+
+def test_pictures_and_memory_are_bounded():
+    """In a process of its own, which has held nothing else."""
+    program = Path(__file__).with_name("memory_bounds.py")
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    peak = int(done.stdout)
+    assert 500 << 20 < peak < 900 << 20
+
+
+def test_pictures_that_are_too_large_are_refused_by_name():
+    tiny = picture(np.random.default_rng(1), 2, 2)
+    none = np.zeros(0, BLOCK)
+    for scale, width, height in (
+        (1, 7680, 4370),
+        (1, 65536, 513),
+        (2, 5793, 5793 // 2),
+        (4, 2048, 1025),
+        (4, 16385, 1),
+    ):
+        with pytest.raises(HybridError, match=f"{scale * width}x{scale * height}"):
+            Reconstructor(scale).frame(Coded(none, width, height), tiny)
+    for scale, width, height in ((1, 7680, 4320), (4, 1920, 1080), (1, 65536, 1)):
+        with pytest.raises(HybridError, match="planes are not those"):
+            Reconstructor(scale).frame(Coded(none, width, height), tiny)
+
+
+def hostile(rng, known):
+    """A frame of any size with blocks that may lie, and the planes for it, which may not fit."""
+    if known and rng.integers(3):
+        width, height = known[rng.integers(len(known))]
+    else:
+        width, height = (int(side) for side in rng.integers(1, 100, 2))
+    blocks = random_blocks(
+        rng, width, height, reach=int(rng.choice([30, 400, 32767])), slots=int(rng.choice([1, 2, 8]))
+    )
+    if rng.integers(2):
+        raw = blocks.view(np.uint8)
+        raw[rng.integers(0, raw.size, rng.integers(1, 4))] = rng.integers(0, 256)
+    if not rng.integers(6):
+        width, height = (int(side) for side in rng.choice([1, 17, 4096, 65535, 65536], 2))
+    lr = picture(rng, min(width, 100), min(height, 100))
+    return Coded(blocks, width, height, int(rng.integers(256))), lr
+
+
+@pytest.mark.parametrize("mode", ["plain", "best"])
+def test_whatever_comes_is_rebuilt_or_refused(mode):
+    """Refused with the one class of error, and nothing is changed by it."""
+    rng = np.random.default_rng(20)
+    outcomes = []
+    for scale in (1, 2, 3, 4):
+        reconstructor = Reconstructor(scale, mode, 1 + scale % 2)
+        sizes = [(40 + scale, 30), (24, 20), (70, 50)]
+        held = [planes[1] for planes in fill(reconstructor, rng, *sizes)]
+        for _ in range(60):
+            coded, lr = hostile(rng, sizes)
+            height, width = lr[0].shape
+            anchor = picture(rng, scale * width, scale * height) if not rng.integers(4) else None
+            predicts = not rng.integers(4)
+            try:
+                if predicts:
+                    reconstructor.predict(coded, lr)
+                else:
+                    hr = reconstructor.frame(coded, lr, anchor, teach=bool(rng.integers(2)))
+                    held = [hr if coded.refresh_flags >> slot & 1 else old for slot, old in enumerate(held)]
+                outcomes.append(True)
+            except HybridError:
+                outcomes.append(False)
+            for slot, planes in enumerate(held):
+                shown = reconstructor.show(slot)
+                assert all(np.array_equal(a, b) for a, b in zip(shown, planes, strict=True))
+    assert outcomes.count(True) > 50
+    assert outcomes.count(False) > 50
 
 
 def test_planes_that_do_not_fit_are_refused():
@@ -415,7 +648,7 @@ def test_planes_that_do_not_fit_are_refused():
 def test_random_bytes_as_blocks_never_crash():
     rng = np.random.default_rng(2)
     reconstructor = Reconstructor(2)
-    fill(reconstructor, rng, 72, 40)
+    fill(reconstructor, rng, (72, 40))
     lr = picture(rng, 72, 40)
     refused = 0
     for _ in range(300):

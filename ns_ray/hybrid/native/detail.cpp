@@ -35,14 +35,16 @@ void Detail::Sums::collect() {
 
 // Two by two samples at a time, as they share a class.
 void Detail::teach(const Samples& lr, const std::uint8_t* classes, const Plane& hr) {
+  const double memory = lr.width == width_ && lr.height == height_ ? kMemory : kMemoryOfOtherSize;
+  width_ = lr.width, height_ = lr.height;
   for (auto& sums : sums_) {
     for (auto& row : sums.inputs)
-      for (auto& v : row) v *= kMemory;
+      for (auto& v : row) v *= memory;
     for (auto& row : sums.outputs)
-      for (auto& v : row) v *= kMemory;
+      for (auto& v : row) v *= memory;
   }
-  light_ *= kMemory;
-  weight_ *= kMemory;
+  light_ *= memory;
+  weight_ *= memory;
   const std::int64_t across = (lr.width + 1) / 2, count = across * ((lr.height + 1) / 2);
   const std::int64_t step = 4 * count / kSamples | 1;  // odd, so that samples lie everywhere in the codec's blocks
   for (std::int64_t i = step / 2; i < count; i += step) {

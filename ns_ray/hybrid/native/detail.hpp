@@ -55,6 +55,7 @@ class Detail {
   static constexpr int kInputs = kGuessInputs;
   static constexpr int kSamples = 1 << 17;  // taken of an anchor, about
   static constexpr double kMemory = 0.95;   // what earlier anchors weigh against the latest
+  static constexpr double kMemoryOfOtherSize = 0.1;  // and where the stream has changed its size in between
 
   // Normal equations of a least-squares fit: inputs by inputs, and inputs by phases.
   struct Sums {
@@ -74,6 +75,7 @@ class Detail {
   const Kernels& kernels_;
   const int scale_, phases_;
   bool taught_ = false;
+  int width_ = 0, height_ = 0;  // LR samples of the latest anchor
   double light_ = 0, weight_ = 0;  // sum of what anchors are brighter by, and its weight
   std::vector<std::int16_t> upscaler_, weights_;
   std::vector<Sums> sums_;

@@ -1,6 +1,7 @@
 // Pictures of 8 bit 4:2:0 samples, in memory that is used again once nobody looks at it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -23,14 +24,22 @@ struct Picture {
   std::shared_ptr<std::uint8_t[]> memory;
 };
 
-// Hands out pictures; memory comes back when the last owner lets go, even after the pool itself is gone.
+// Hands out pictures; memory comes back when the last owner lets go, even after the pool itself is gone. What is kept for
+// the next is of the last size asked for, and little.
 class PicturePool {
  public:
+  static constexpr std::size_t kSpareBytes = 1 << 25;  // of pictures that nobody looks at
+
+  // What a picture takes.
+  static std::size_t bytes(int width, int height, int chroma_width, int chroma_height) {
+    return padded(width, height) + 2 * padded(chroma_width, chroma_height) + 2 * kMargin;
+  }
+
   // `width` x `height` luma samples; chroma planes have the size given, which need not be the half of luma.
   Picture take(int width, int height, int chroma_width, int chroma_height) {
     const std::size_t luma = padded(width, height), chroma = padded(chroma_width, chroma_height);
     Picture picture;
-    picture.memory = store_->take(store_, luma + 2 * chroma);
+    picture.memory = store_->take(store_, bytes(width, height, chroma_width, chroma_height));
     std::uint8_t* data = picture.memory.get() + kMargin;
     picture.planes[0] = {data, width, height};
     picture.planes[1] = {data + luma, chroma_width, chroma_height};
@@ -51,6 +60,8 @@ class PicturePool {
     std::size_t size = 0;
     std::vector<std::unique_ptr<std::uint8_t[]>> spares;
 
+    Store() { spares.reserve(kSpares); }
+
     std::shared_ptr<std::uint8_t[]> take(const std::shared_ptr<Store>& self, std::size_t bytes) {
       std::unique_ptr<std::uint8_t[]> memory;
       {
@@ -58,11 +69,12 @@ class PicturePool {
         if (bytes != size) spares.clear(), size = bytes;
         if (!spares.empty()) memory = std::move(spares.back()), spares.pop_back();
       }
-      if (!memory) memory = std::make_unique<std::uint8_t[]>(bytes + 2 * kMargin);
+      if (!memory) memory = std::make_unique<std::uint8_t[]>(bytes);
       return {memory.release(), [self, bytes](std::uint8_t* data) {
                 std::unique_ptr<std::uint8_t[]> back(data);
                 const std::lock_guard lock(self->mutex);
-                if (bytes == self->size && self->spares.size() < kSpares) self->spares.push_back(std::move(back));
+                if (bytes == self->size && self->spares.size() < std::min(kSpares, kSpareBytes / bytes))
+                  self->spares.push_back(std::move(back));
               }};
     }
   };

@@ -67,6 +67,11 @@ void Reconstructor::check(const FrameInput& input) const {
   };
   const int width = input.width, height = input.height;
   if (width < 1 || height < 1 || width > 65536 || height > 65536) throw Refused("frame size " + shape(width, height));
+  const std::int64_t hr_width = static_cast<std::int64_t>(scale_) * width, hr_height = static_cast<std::int64_t>(scale_) * height;
+  if (hr_width > kMostSide || hr_height > kMostSide || hr_width * hr_height > kMostSamples)
+    throw Refused("its HR picture would have " + std::to_string(hr_width) + "x" + std::to_string(hr_height) +
+                  " samples; at most " + std::to_string(kMostSamples) + " are supported, and " + std::to_string(kMostSide) +
+                  " a side");
   if (!planes_fit(input.lr, width, height))
     throw Refused("the decoded frame's planes are not those of " + shape(width, height) + " in 4:2:0");
   if (input.anchor && !planes_fit(*input.anchor, width * scale_, height * scale_))
@@ -96,6 +101,35 @@ void Reconstructor::check(const FrameInput& input) const {
   }
   if (area > static_cast<std::int64_t>(cells(width) + 7) * (cells(height) + 7) * 64)
     throw Refused("the blocks cover more than the frame");
+  if (bytes_with(input, true) > kMostBytes && bytes_with(input, false) > kMostBytes)
+    throw Refused("with the references held it would take " + std::to_string(bytes_with(input, false) >> 20) +
+                  " MiB; at most " + std::to_string(kMostBytes >> 20) + " are supported");
+}
+
+// Whether the frame replaces what a slot holds without referring to it.
+bool Reconstructor::leaves(int slot, const FrameInput& input) const {
+  return input.refreshed >> slot & 1 && std::none_of(input.blocks.begin(), input.blocks.end(), [&](const vp9::Block& block) {
+           return block.ref_slot[0] == slot || block.ref_slot[1] == slot;
+         });
+}
+
+// What is held and worked with while the frame is rebuilt, with the slots that it replaces without need of them or without.
+std::int64_t Reconstructor::bytes_with(const FrameInput& input, bool leaving) const {
+  constexpr int kWork = 10;  // bytes for each LR luma sample: two bands, samples, classes, cells, the prediction
+  const auto bytes = [this](int width, int height) {
+    const int across = half(width), down = half(height);
+    return static_cast<std::int64_t>(PicturePool::bytes(width, height, across, down)) +
+           static_cast<std::int64_t>(PicturePool::bytes(scale_ * width, scale_ * height, scale_ * across, scale_ * down));
+  };
+  std::int64_t sum = bytes(input.width, input.height) + kWork * std::max<std::int64_t>(largest_, input.width * input.height);
+  std::array<const Held*, kSlots> seen{};
+  for (int i = 0; i < kSlots; ++i) {
+    if (!slots_[i] || std::find(seen.begin(), seen.end(), slots_[i].get()) != seen.end()) continue;
+    if (!leaving && leaves(i, input)) continue;
+    sum += bytes(slots_[i]->width, slots_[i]->height);
+    seen[i] = slots_[i].get();
+  }
+  return sum;
 }
 
 Picture Reconstructor::lr_picture(int width, int height) { return lr_pool_.take(width, height, half(width), half(height)); }
@@ -138,7 +172,18 @@ void Reconstructor::sort(const FrameInput& input) {
   for (std::size_t i = 0; i < input.blocks.size(); ++i) order_[next[index(input.blocks[i])]++] = static_cast<std::uint32_t>(i);
 }
 
+// All that the threads need: none of them can say that memory is gone.
+void Reconstructor::Worker::prepare(int lr_width, int scale) {
+  const auto stride = static_cast<std::size_t>(row_stride(scale * lr_width));
+  rows.resize(stride * (2 * 8 + 1));
+  detail.resize(stride * 2 * scale);
+  samples.resize((static_cast<std::size_t>(lr_width) + 2 * Samples::kEdge) * 8);
+  sums.resize((static_cast<std::size_t>(lr_width) + 1) / 2 * 3 * 3);
+}
+
 void Reconstructor::prepare(const FrameInput& input) {
+  largest_ = std::max<std::int64_t>(largest_, input.width * input.height);
+  for (const auto& worker : workers_) worker->prepare(input.width, scale_);
   cells_across_ = cells(input.width);
   cells_down_ = cells(input.height);
   fade_.resize(static_cast<std::size_t>(cells_across_) * cells_down_);
@@ -162,6 +207,10 @@ void Reconstructor::prepare(const FrameInput& input) {
 
 Picture Reconstructor::frame(const FrameInput& input) {
   check(input);
+  if (bytes_with(input, true) > kMostBytes)
+    for (int i = 0; i < kSlots; ++i)
+      if (leaves(i, input)) slots_[i].reset();
+  prepare(input);
   auto now = std::make_shared<Held>(Held{input.width, input.height, {}, {}});
   now->lr = copy_of(input.lr, lr_picture(input.width, input.height));
   now->hr = hr_picture(input.width, input.height);
@@ -175,7 +224,6 @@ Picture Reconstructor::frame(const FrameInput& input) {
   } else {
     if (detail_.taught()) classify(now->lr);
     sort(input);
-    prepare(input);
     const Picture lr_prediction = lr_picture(input.width, input.height);
     pool_.run(static_cast<int>(starts_.size()) - 1,
               [&](int i, int worker) { superblock(*workers_[worker], i, input, *now, lr_prediction); });
@@ -419,7 +467,6 @@ void Reconstructor::classify(const Picture& lr) {
 void Reconstructor::classify_band(Worker& worker, int band) {
   const int width = samples_.width, first = band * kSuperblock, last = std::min(first + kSuperblock, samples_.height);
   const int half_width = (width + 1) / 2;
-  worker.sums.resize(static_cast<std::size_t>(half_width) * 3 * 3);
   std::int32_t* sums[3][3];
   for (int i = 0; i < 9; ++i) sums[i / 3][i % 3] = worker.sums.data() + static_cast<std::ptrdiff_t>(i) * half_width;
   const auto gradients = [&](int y) {
@@ -440,8 +487,7 @@ void Reconstructor::compose(Worker& worker, int plane, int band, const Picture& 
   if (first >= last) return;
   const int width = work.width * scale_;
   auto& buffer = worker.rows;
-  const int stride = width + 32;
-  buffer.resize(static_cast<std::size_t>(stride) * (2 * 8 + 1));
+  const int stride = row_stride(width);
   const auto target = [&](int y) { return buffer.data() + static_cast<std::ptrdiff_t>(y & 7) * stride; };
   const auto low = [&](int y) { return buffer.data() + static_cast<std::ptrdiff_t>(8 + (y & 7)) * stride; };
   std::int16_t* fade = buffer.data() + static_cast<std::ptrdiff_t>(16) * stride;
@@ -451,10 +497,9 @@ void Reconstructor::compose(Worker& worker, int plane, int band, const Picture& 
     kernels_.stretch(work.low_row(from), low(y + 8), work.width, scale_, upscaler_.weights);
   };
   const bool guesses = plane == 0 && detail_.taught();
-  worker.detail.assign(static_cast<std::size_t>(stride) * (guesses ? 2 * scale_ : 1), 0);
+  if (!guesses) std::fill_n(worker.detail.begin(), stride, std::int16_t{0});
   const auto detail = [&](int row) { return worker.detail.data() + static_cast<std::ptrdiff_t>(guesses ? row : 0) * stride; };
   const int samples_stride = work.width + 2 * Samples::kEdge;
-  worker.samples.resize(guesses ? static_cast<std::size_t>(samples_stride) * 8 : 0);
   const auto samples = [&](int y) { return worker.samples.data() + static_cast<std::ptrdiff_t>(y & 7) * samples_stride + Samples::kEdge; };
   const auto whole = [&](int y) {
     const std::int16_t* from = work.target_row(std::clamp(y, 0, work.height - 1));

@@ -23,6 +23,13 @@ namespace ns_ray::hybrid {
 
 inline constexpr int kSlots = 8;
 
+// Luma samples of an HR picture, and samples of its sides, at most: 7680x4320 is allowed.
+inline constexpr std::int64_t kMostSamples = 1 << 25;
+inline constexpr int kMostSide = 1 << 16;
+// Bytes of what a reconstructor holds and works with at most; spare pictures (twice PicturePool::kSpareBytes), what threads
+// need for a few rows (6 MB each at most) and learning (2 MB) are not counted.
+inline constexpr std::int64_t kMostBytes = 704 << 20;
+
 // What cannot be rebuilt; its text says why.
 struct Refused : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -100,10 +107,17 @@ class Reconstructor {
     std::vector<std::int32_t> sums;    // of gradients, of 5 LR rows
     std::vector<std::int16_t> detail;  // of 2 * `scale` HR rows
     std::vector<std::int16_t> samples;  // of 8 LR rows, to guess from
+
+    void prepare(int lr_width, int scale);
   };
+
+  // For frames of that width; rows of HR samples may be written a little too far.
+  static int row_stride(int hr_width) { return hr_width + 32; }
 
   const Held& held(int slot) const;
   void check(const FrameInput& input) const;
+  bool leaves(int slot, const FrameInput& input) const;
+  std::int64_t bytes_with(const FrameInput& input, bool leaving) const;
   Picture lr_picture(int width, int height);
   Picture hr_picture(int width, int height);
   Picture copy_of(const PictureView& view, Picture to) const;
@@ -137,6 +151,7 @@ class Reconstructor {
   std::vector<std::uint8_t> classes_;  // of the LR luma samples
   int brighter_ = 0;                   // the anchors than their LR frames as far as that is believed, in 1/32
   int cells_across_ = 0, cells_down_ = 0;
+  std::int64_t largest_ = 0;  // LR luma samples of the largest frame so far: what works on frames does not shrink
   std::vector<std::int16_t> fade_;  // of each cell, in 1/16384
 };
 

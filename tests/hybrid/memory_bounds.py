@@ -1,0 +1,44 @@
+"""Gives a reconstructor its largest frames until it refuses, and then others; prints the peak of memory in bytes."""
+
+import resource
+
+import numpy as np
+
+from ns_ray.errors import HybridError
+from ns_ray.hybrid.reconstruct import Reconstructor
+from ns_ray.vp9.blocks import BLOCK
+
+
+class Coded:
+    """Intra blocks only."""
+
+    blocks = np.zeros(0, BLOCK)
+
+    def __init__(self, width: int, height: int, refresh_flags: int) -> None:
+        self.width, self.height, self.refresh_flags = width, height, refresh_flags
+
+
+def main() -> None:
+    """Begin with 7680x4320 at scale 1: eight of these would take a gigabyte."""
+    reconstructor = Reconstructor(1, "best")
+    width, height = 7680, 4320
+    grey = np.full((height, width), 128, np.uint8)
+    lr = grey, grey[: height // 2, : width // 2], grey[: height // 2, : width // 2]
+    taken, refusal = 0, ""
+    try:
+        for slot in range(8):
+            reconstructor.frame(Coded(width, height, 1 << slot), lr, lr if slot == 0 else None)
+            taken += 1
+    except HybridError as error:
+        refusal = str(error)
+    assert 3 <= taken < 8, taken
+    assert "MiB" in refusal, refusal
+    half = grey[: height // 4, : width // 4]
+    for slot in range(8):  # what they replace makes room for them
+        reconstructor.frame(Coded(width // 2, height // 2, 1 << slot), (grey[: height // 2, : width // 2], half, half))
+    reconstructor.frame(Coded(width, height, 255), lr)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+if __name__ == "__main__":
+    main()
