@@ -40,6 +40,7 @@ class HrFrame:
     source: str
 
 
+_MAX_LR_SAMPLES = 3840 * 2160  # of which decoders hold ten, beside what the reconstruction may hold at HR
 _NO_BLOCKS = np.zeros(0, BLOCK)
 
 
@@ -79,8 +80,9 @@ class Rebuilder:
         self._reconstructor = Reconstructor(scale, mode, threads)
         self.scale = scale
         self.damaged: list[tuple[int, str]] = []
-        self._decoder = VideoDecoder(info, max_samples=MAX_HR_SAMPLES // scale**2)
-        self._parser = BlockParser(MAX_HR_SAMPLES // scale**2)
+        samples = min(MAX_HR_SAMPLES // scale**2, _MAX_LR_SAMPLES)
+        self._decoder = VideoDecoder(info, max_samples=samples)
+        self._parser = BlockParser(samples)
         self._readable = False  # whether the parser can go on from what it has read
         self._known = False  # whether any anchor came since the last key frame without one
         self._shown: HrFrame | None = None
@@ -163,7 +165,12 @@ class Rebuilder:
         self._known = anchor is not None
         rows, columns = lr.y.shape
         unread = _Unread(_NO_BLOCKS, columns, rows, frame.record.refreshed)
-        return Yuv420(*self._reconstructor.frame(unread, lr.planes, own)), "anchor" if anchor else "upscaled"
+        try:
+            made = Yuv420(*self._reconstructor.frame(unread, lr.planes, own))
+        except HybridError as error:  # with its references it would take more memory than is allowed
+            self.damaged.append((frame.record.video_index, f"frame {frame.record.name}: {error}"))
+            made = anchor or resize(lr, self._hr_size(frame))
+        return made, "anchor" if anchor else "upscaled"
 
     def _existing(self, slot: int, frame: DecodedFrame, anchor: Yuv420 | None) -> tuple[Yuv420, str]:
         if anchor is not None:

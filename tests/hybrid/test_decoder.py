@@ -254,6 +254,21 @@ def test_an_anchor_that_claims_to_be_huge_costs_itself_alone(tmp_path, video):
     assert rebuilder.damaged == [(5, "anchor 5.0 is 65500x65500, not 256x144")]
 
 
+def test_what_the_reconstruction_has_no_memory_for_is_upscaled(video, monkeypatch):
+    info = probe(str(video))
+    rebuilder = Rebuilder(info, SCALE)
+
+    def refuse(*_):
+        raise HybridError("it would take too much memory")
+
+    packets = list(read_packets(info))
+    assert rebuilder.packet(packets[0], {}).source == "upscaled"
+    monkeypatch.setattr(rebuilder._reconstructor, "frame", refuse)
+    frame = rebuilder.packet(packets[1], {})
+    assert frame.source == "upscaled"
+    assert np.array_equal(frame.picture.y, resize(frame.lr, (256, 144)).y)
+
+
 def test_a_stream_without_a_frame_says_why(tmp_path, video):
     info = probe(str(video))
     form = HybridFormat((128, 72), (256, 144), info.frame_rate, info.time_base)
