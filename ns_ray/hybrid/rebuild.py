@@ -83,7 +83,8 @@ class Rebuilder:
         samples = min(MAX_HR_SAMPLES // scale**2, _MAX_LR_SAMPLES)
         self._decoder = VideoDecoder(info, max_samples=samples)
         self._parser = BlockParser(samples)
-        self._readable = False  # whether the parser can go on from what it has read
+        self._begun = False  # whether the parser has read anything
+        self._readable = True  # whether it can go on from what it has read
         self._known = False  # whether any anchor came since the last key frame without one
         self._shown: HrFrame | None = None
 
@@ -119,17 +120,19 @@ class Rebuilder:
     def _blocks(self, coded: CodedFrame) -> FrameBlocks | None:
         """A frame's blocks; None where they cannot be read, which goes on until probabilities are set anew."""
         if coded.header is None:
-            self._readable = False
+            self._readable = not self._begun
             return None
         self._readable = self._readable or coded.header.independent
         if not self._readable:
             return None
         try:
-            return self._parser.parse(coded.data)
+            blocks = self._parser.parse(coded.data)
         except BitstreamError as error:
             self.damaged.append((coded.video_index, f"frame {coded.video_index}.{coded.super_index}: {error}"))
-            self._readable = False
+            self._readable = not self._begun
             return None
+        self._begun = True
+        return blocks
 
     def _anchor(self, frame: DecodedFrame, anchor: AnchorImage | Yuv420 | None) -> Yuv420 | None:
         """The anchor in the colours of its frame."""

@@ -141,7 +141,7 @@ class VideoDecoder:
         self._colors: Colors | None = None
         self._codec = self._opened()
         self._sound = 0  # reference slots that hold what the encoder meant, bit i for slot i
-        self._sound_contexts = False  # whether probabilities go on from what the encoder meant
+        self._sound_contexts = True  # whether probabilities go on from what the encoder meant
         self.waiting = True
 
     def _opened(self) -> VideoCodecContext:
@@ -255,8 +255,8 @@ class VideoDecoder:
         return sound
 
     def _lose(self, header: FrameHeader | None) -> None:
-        """Note that a frame was not decoded."""
-        if header is not None and header.show_existing is not None:
+        """Note that a frame was not decoded; before the first that is, nothing can be harmed."""
+        if self._colors is None or (header is not None and header.show_existing is not None):
             return
         self._sound &= ~header.refreshed if header is not None else 0
         self._sound_contexts = False

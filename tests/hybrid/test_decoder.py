@@ -179,6 +179,22 @@ def test_playing_starts_at_an_intra_only_frame():
     assert not rebuilder.damaged
 
 
+def test_an_intra_only_start_sets_the_probabilities_it_needs_alone():
+    """It need not set them all (reset_frame_context 2): anchors and blocks are used from the first frame on."""
+    options = (*vp9_streams.REALTIME, "-frame-parallel", "1")  # whose probabilities do not know what was a key frame
+    coded = vp9_streams.encode(vp9_streams.Stream(176, 144, 8, options))
+    first = header_bits.as_intra_only(coded[0], reset=2)
+    packets = stream_of([[first, b"\x88"], *([frame] for frame in coded[1:])])
+    decoded = VideoDecoder(info_of(176, 144)).decode(packets)
+    assert not decoded.damaged
+    assert all(frame.sound for frame in decoded.frames)
+    rebuilder = Rebuilder(info_of(176, 144), SCALE)
+    anchor = resize(decoded.frames[0].picture, (352, 288))
+    frames = [rebuilder.packet(packet, {0: anchor} if not packet.video_index else {}) for packet in packets]
+    assert not rebuilder.damaged
+    assert {frame.source for frame in frames} == {"rebuilt"}, "the first is shown again"
+
+
 def test_before_anything_is_decoded_nothing_is_shown(video):
     info = probe(str(video))
     rebuilder = Rebuilder(info, SCALE)
