@@ -13,7 +13,8 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, T
 from jobs import face
 from ns_ray.errors import ConfigError, HybridError
 from ns_ray.hybrid.decoder import HybridDecoder
-from ns_ray.hybrid.film import Film, FilmFormat, open_film, part_of
+from ns_ray.hybrid.film import Film, open_film
+from ns_ray.hybrid.film_encoder import FilmFormat, part_of
 from ns_ray.hybrid.rebuild import HrFrame
 from ns_ray.picture.yuv import Yuv420, resize
 

@@ -23,7 +23,7 @@ _CONTAINERS = (
     "h264,hevc,vvc,m4v,av1,mjpeg,gif,yuv4mpegpipe"
 )
 # By protocol: the protocols it stands on, and what it may carry. HLS and DASH lead on to http and https alone.
-_WEB = ("http,https,httpproxy,tls,tcp", f"{_CONTAINERS},hls,dash")
+_WEB = ("http,https,httpproxy,tls,tcp", f"{_CONTAINERS},hls,dash,aac,ac3,mp3,webvtt")
 _RTMP = ("rtmp,rtmps,tls,tcp", "flv,live_flv")
 _RTSP = ("rtp,udp,tls,tcp", "rtsp")
 _PROTOCOLS = {"http": _WEB, "https": _WEB, "rtmp": _RTMP, "rtmps": _RTMP, "rtsp": _RTSP, "rtsps": _RTSP}
@@ -152,7 +152,8 @@ def why_unreadable(path: str) -> str:
 
 def _local(path: str, name: str, unsafe: bool) -> Address:
     mode = _mode(name) or 0
-    options = {} if unsafe else {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+    # Of FFmpeg's playlist of files it takes a word of its own.
+    options = {"safe": "0"} if unsafe else {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
     if stat.S_ISDIR(mode):
         raise MediaError(f"{path}: it cannot be opened as a video: it is a folder; name a file in it")
     if is_pipe(name):

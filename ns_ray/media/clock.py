@@ -6,6 +6,7 @@ from fractions import Fraction
 
 _FAR_SECONDS = 86400  # a step ahead that is no pause but a wrong time
 _NOTES = 8
+_CUT = "an edit list cuts off packets from packet {} on: they are kept, one a tick, as what follows refers to them"
 
 
 @dataclass(slots=True)
@@ -35,9 +36,15 @@ class Clock:
     _raw: int | None = None  # the last time of the source, none after a new beginning
     _equal: int = 0
     _said: int = 0
+    _cut: bool = False  # whether that was said
 
     def __post_init__(self) -> None:
         self._far = int(_FAR_SECONDS / self.time_base)
+
+    @property
+    def due(self) -> int:
+        """When a packet without a time of its own would come next."""
+        return round(self._exact + self._gap)
 
     def copy(self) -> "Clock":
         """One that goes on from the same state."""
@@ -59,14 +66,15 @@ class Clock:
         self.count += 1
         return pts, note
 
-    def hurry(self) -> int:
-        """The time of the next packet where it is decoded but not meant to be seen: the next comes a tick later."""
+    def hurry(self) -> tuple[int, str]:
+        """As `place`, for a packet that is decoded but not meant to be seen: the next comes a tick later."""
         pts = 0 if self.last is None else max(round(self._exact + self._gap), self.last + (1 if self._gap else 0))
         self._exact = self.last = pts
         self._gap = 1
         self.count += 1
         self.restart()
-        return pts
+        note, self._cut = "" if self._cut else _CUT.format(self.count - 1), True
+        return pts, note
 
     def restart(self) -> None:
         """The source begins again: its next packet follows on, whatever its time."""
@@ -129,6 +137,10 @@ class SideClock:
     def copy(self) -> "SideClock":
         """One that goes on from the same state."""
         return copy(self)
+
+    def restart(self) -> None:
+        """The source begins again: what then comes too early is of no interest."""
+        self._said_early = self._said_back = True
 
     def place(self, raw: int, before: int, video: Clock) -> tuple[int | None, str]:
         """A packet's time in the track's ticks, and what is to be said of it (empty where nothing).

@@ -17,7 +17,7 @@ from ns_ray.media.place import Place, enter, place_of
 from ns_ray.media.probe import VideoInfo, is_live, open_input
 from ns_ray.media.tracks import header_of
 from ns_ray.media.whole import Reading
-from ns_ray.vp9.shown import shows
+from ns_ray.vp9.shown import begins, shows
 
 _SEARCHED = 4096  # packets in which that of a place has to come after the source was entered there
 _MOST_HELD = 4096  # packets cut off by an edit list that wait for one which needs them
@@ -197,12 +197,12 @@ class _Reader:
             self._index = mark.entry.index
             self._clock = mark.entry.clock.copy()
             self._sides = [side.copy() for side in mark.entry.sides]
-        self._usual = max(
-            1, round(self._clock.interval)
-        )  # containers may leave durations out, and FFmpeg makes them up
+        # A packet's duration: containers may leave it out, and FFmpeg then makes one up.
+        self._usual = max(1, round(self._clock.interval))
         self._live = False
         self._pending: list[SidePacket] = []  # of other tracks, with the source's times
         self._pending_bytes = 0
+        self._tail: tuple[SidePacket, ...] = ()  # of other tracks, from before the source began again
         self._held: deque[_Coded] = deque(maxlen=_MOST_HELD)  # cut off, but perhaps needed
         self._notes: list[str] = []
 
@@ -213,11 +213,24 @@ class _Reader:
                 yield from self._read(source)
             if self._live or not loop:
                 break
-            self._clock.restart()
-            self._held.clear()
+            self._again()
             source = self._open()
         if self._pending:
             yield self._unit(None, self._place_sides(self._clock.offset))
+
+    def _again(self) -> None:
+        """Prepare for the source to begin again: what other tracks have beyond the video is left out."""
+        base, due = self._info.time_base, self._clock.due
+        self._pending = [
+            side
+            for side in self._pending
+            if side.pts * self._info.sides[side.track].time_base + self._clock.offset * base < due * base
+        ]
+        self._tail = self._place_sides(self._clock.offset)
+        for side in self._sides:
+            side.restart()
+        self._clock.restart()
+        self._held.clear()
 
     def _enter(self) -> _Source:
         """Open the source where the mark says."""
@@ -274,23 +287,16 @@ class _Reader:
             )
 
     def _take(self, source: _Source, packet: "CodedPacket[Stream]") -> Iterator[Unit]:
-        key = bool(packet.is_keyframe)
-        coded = _Coded(
-            bytes(packet),
-            packet.pts,
-            key,
-            place_of(packet, source.container, source.number, source.moved) if key else None,
-        )
+        data = bytes(packet)
+        # Containers take frames for key frames that are none, an MP4 without a list of them all.
+        key = begins(data) if self._info.codec == "vp9" else bool(packet.is_keyframe)
+        place = place_of(packet, source.container, source.number, source.moved) if key else None
+        coded = _Coded(data, packet.pts, key, place)
         if key:
             self._held.clear()  # nothing from here on refers to what came before
         if packet.is_discard:
             self._held.append(coded)
             return
-        if self._held:
-            self._notes.append(
-                f"an edit list cuts off {len(self._held)} packets from packet {self._index} on: they are kept, one a "
-                "tick, as what follows refers to them"
-            )
         while self._held:
             yield self._place(self._held.popleft(), hurried=True)
         yield self._place(coded)
@@ -300,11 +306,11 @@ class _Reader:
         offset = self._clock.offset
         first = self._clock.count == 0
         if hurried:
-            pts, duration = self._clock.hurry(), 1
+            (pts, note), duration = self._clock.hurry(), 1
         else:
             pts, note = self._clock.place(coded.pts, self._info.codec != "vp9" or shows(coded.data))
-            self._notes += [note] if note else []
             duration = self._usual
+        self._notes += [note] if note else []
         sides = self._place_sides(self._clock.offset if first else offset)
         if coded.key and coded.place is not None:
             self._entry = Entry(self._index, coded.place, before, self._side_clocks())
@@ -314,6 +320,7 @@ class _Reader:
 
     def _unit(self, packet: Packet | None, sides: tuple[SidePacket, ...]) -> Unit:
         notes, self._notes = tuple(self._notes), []
+        sides, self._tail = (*self._tail, *sides), ()
         return Unit(packet, sides, notes, Mark(self._index, self._entry, self._clock.copy() if self._live else None))
 
     def _wait(self, packet: "CodedPacket[Stream]", tracks: list[Stream]) -> None:

@@ -1,10 +1,12 @@
 """Places in a source to which a new reader can go at once, at whatever hour of the stream."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import av.error
 
+from ns_ray.errors import MediaError
 from ns_ray.media.address import locate
 from ns_ray.media.probe import open_address
 
@@ -85,7 +87,8 @@ def enter(path: str, unsafe: bool, place: Place) -> Entered | None:
         header = _header(file)
         if header is not None and header <= place.enter:
             joined = _Joined(file, header, place.enter)
-            return Entered(open_address(replace(address, target=joined), path), place.enter - header)
+            with suppress(MediaError):
+                return Entered(open_address(replace(address, target=joined), path), place.enter - header)
     container = open_address(address, path)
     try:
         container.seek(place.pts, stream=container.streams.video[0], backward=True)

@@ -22,6 +22,7 @@ from ns_ray.vp9.superframe import split
 _BOUNDED = {"max_pixels": str(2 * MAX_PIXELS)}  # FFmpeg decodes frames to learn about them, and counts edges, too
 _SEEN_PACKETS = 240
 _SEEN_BYTES = 8 * 1024 * 1024
+_LIVE_SECONDS = 2.0
 _LONGEST_HEADER = 1024 * 1024
 _CLUSTER = b"\x1f\x43\xb6\x75"  # of Matroska, RFC 9559, as the next two
 _CONTENT_ENCODINGS, _CONTENT_ENCRYPTION = b"\x6d\x80", b"\x50\x35"
@@ -87,7 +88,7 @@ class _Seen:
 
 
 def probe(path: str, unsafe: bool = False) -> VideoInfo:
-    """Look at the first video stream of a file or URL, and at its first packets (240, 8 MiB or 10 s of them).
+    """Look at the first video stream of a file or URL, and at its first packets: 240, 8 MiB or 10 s (2 s if live).
 
     Args:
         path: the file or URL.
@@ -101,8 +102,9 @@ def probe(path: str, unsafe: bool = False) -> VideoInfo:
     with open_input(path, unsafe) as container:
         stream = _video(container, path)
         header, sides, _, notes = header_of(container) if stream.codec_context.name == "vp9" else (b"", (), [], ())
-        # What is read of a live source or a pipe does not come again.
-        seen = _Seen() if is_live(path, container) else _look(container, stream)
+        # What a pipe gives does not come again; a live source is joined later by those who read it.
+        live = is_live(path, container)
+        seen = _Seen() if is_pipe(path) else _look(container, stream, _LIVE_SECONDS if live else OPEN_SECONDS)
         if seen.encrypted or "enc_key_id" in stream.metadata or (seen.foreign and _says_encrypted(path)):
             raise MediaError(f"{path}: it is encrypted, and its key is not known here; decrypt it first")
         info = _described(stream, path, seen)
@@ -178,7 +180,10 @@ def open_address(address: Address, path: str) -> av.container.InputContainer:
 def _video(container: av.container.InputContainer, path: str) -> VideoStream:
     if not container.streams.video:
         raise MediaError(f"{path}: it has no video stream; give a video file")
-    return container.streams.video[0]
+    stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise MediaError(f"{path}: the codec of its video is not known here; encode it with libvpx-vp9")
+    return stream
 
 
 def _described(stream: VideoStream, path: str, seen: _Seen) -> VideoInfo:
@@ -214,13 +219,13 @@ def _described(stream: VideoStream, path: str, seen: _Seen) -> VideoInfo:
     )
 
 
-def _look(container: av.container.InputContainer, stream: VideoStream) -> _Seen:
-    """Read the first packets; what cannot be read is left to the reader to complain of."""
+def _look(container: av.container.InputContainer, stream: VideoStream, seconds: float) -> _Seen:
+    """Read the first packets, for some seconds at most; what cannot be read is left to the reader to complain of."""
     times: list[int] = []
     key: FrameHeader | None = None
     packets = frames = size = 0
     encrypted, vp9 = False, stream.codec_context.name == "vp9"
-    deadline = time.monotonic() + OPEN_SECONDS
+    deadline = time.monotonic() + seconds
     with suppress(av.error.FFmpegError):
         for packet in container.demux(stream):
             if not packet.size:

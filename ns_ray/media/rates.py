@@ -14,7 +14,7 @@ STANDARD = [
 ASSUMED = Fraction(30)
 _ACCURACY = Fraction(1, 1000)  # seconds; many times come from clocks of milliseconds, whatever the ticks
 _NEAR = Fraction(1, 100)  # of a rate, within which a container is believed
-_HIGHEST = 1000
+_LOWEST, _HIGHEST = Fraction(1, 1000), Fraction(1000)
 _REGULAR = Fraction(9, 10)  # of the intervals of a video of constant rate, some of whose frames may be missing
 
 
@@ -36,7 +36,7 @@ def measured_rate(times: Sequence[int], time_base: Fraction, whole: Fraction | N
         whole: the average over the whole video, where that is known.
 
     Returns:
-        The rate, None where there are too few times to tell.
+        The rate, None where there are too few times to tell, or they tell of no video.
     """
     steps = [(b - a) * time_base for a, b in pairwise(times) if b > a]
     if not steps:
@@ -49,12 +49,13 @@ def measured_rate(times: Sequence[int], time_base: Fraction, whole: Fraction | N
     elif whole is not None:
         return whole
     span = sum(steps, Fraction(0))
-    return nearest(len(steps) / span, 2 * accuracy / span).limit_denominator(1001)
+    rate = nearest(len(steps) / span, 2 * accuracy / span).limit_denominator(1001)
+    return rate if _LOWEST <= rate <= _HIGHEST else None
 
 
 def believable(rate: Fraction | None, time_base: Fraction) -> Fraction | None:
     """A container's rate; None where it is none, absurd, or only the ticks of its clock."""
-    if rate is None or not 0 < rate <= _HIGHEST or (rate == 1 / time_base and rate > max(STANDARD)):
+    if rate is None or not _LOWEST <= rate <= _HIGHEST or (rate == 1 / time_base and rate > max(STANDARD)):
         return None
     return rate
 

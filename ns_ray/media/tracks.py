@@ -93,7 +93,7 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | No
 def codec_of(stream: av.stream.Stream) -> str:
     """Name of a stream's codec; empty where FFmpeg does not know it."""
     context = getattr(stream, "codec_context", None)
-    return context.name if context else ""
+    return context.codec.canonical_name if context else ""
 
 
 def header_with(entries: list[bytes], doc_type: str = "matroska") -> bytes:

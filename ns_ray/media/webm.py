@@ -12,6 +12,7 @@ import av.error
 from av.video.stream import VideoStream
 
 from ns_ray.errors import MediaError
+from ns_ray.media.probe import open_input
 
 os.environ.setdefault("SVT_LOG", "1")  # of the AV1 encoder: errors alone
 _SAME_BYTES = {"fflags": "bitexact"}  # no random track numbers
@@ -87,7 +88,7 @@ def copy_packets(path: Path, source: str, packets: Iterable["av.Packet[VideoStre
         MediaError: the file cannot be written, or WebM does not hold that codec.
     """
     try:
-        with av.open(source) as origin, av.open(str(path), "w", format="webm", options=_SAME_BYTES) as container:
+        with open_input(source) as origin, av.open(str(path), "w", format="webm", options=_SAME_BYTES) as container:
             stream = container.add_stream_from_template(origin.streams.video[0], opaque=True)
             for index, packet in enumerate(packets):
                 packet.pts = packet.dts = index

@@ -1,4 +1,4 @@
-"""Whether a packet shows a picture, from a few bits of its frames' headers."""
+"""Whether a packet shows a picture, and whether decoding can begin at it, from a few bits of its frames' headers."""
 
 from ns_ray.errors import BitstreamError
 from ns_ray.vp9.superframe import split
@@ -18,8 +18,16 @@ def shows(packet: bytes) -> bool:
         return True
 
 
+def begins(packet: bytes) -> bool:
+    """Whether a packet's first frame is a key frame (show_existing_frame and frame_type both 0); not if damaged."""
+    first = packet[0]
+    return first >> 6 == FRAME_MARKER and not first >> _shift(first) & 0b110
+
+
 def _shows(first: int) -> bool:
-    if first >> 6 != FRAME_MARKER:
-        return True
-    shift = 0 if first >> 4 & 0b11 == 0b11 else 1  # profile 3 has a reserved bit more
-    return bool(first >> shift & 0b101)  # show_existing_frame, frame_type, show_frame
+    return first >> 6 != FRAME_MARKER or bool(first >> _shift(first) & 0b101)
+
+
+def _shift(first: int) -> int:
+    """Bits of a frame's first byte behind show_existing_frame, frame_type and show_frame."""
+    return 0 if first >> 4 & 0b11 == 0b11 else 1  # profile 3 has a reserved bit more

@@ -1,15 +1,27 @@
 import json
+import os
+import resource
+import signal
+from dataclasses import replace
+from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
 import streams
+from rich_streams import ffmpeg, read, source, write
 
 from jobs import play, quality
 from ns_ray.hybrid.anchor_image import encode_anchor
+from ns_ray.hybrid.decoder import HybridDecoder
+from ns_ray.hybrid.reader import HybridReader
+from ns_ray.hybrid.rebuild import HrFrame
 from ns_ray.hybrid.writer import HybridFormat, append_epoch
 from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.packets import read_packets
 from ns_ray.media.probe import probe
+from ns_ray.media.tracks import codec_of
+from ns_ray.picture.yuv import Yuv420
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.weights import load_weights
 
@@ -76,3 +88,229 @@ def test_what_is_no_hybrid_stream_is_refused(tmp_path, capsys, job, extra):
 def test_an_unknown_encoder_is_named(tmp_path, hybrid, capsys):
     assert play.main([str(hybrid), "-o", str(tmp_path / "o.mp4"), "--encoder", "nothing"]) == 1
     assert "nothing" in capsys.readouterr().err
+
+
+# Times, tracks and tags, on a small stream that has them all.
+
+BASE = Fraction(1, 90_000)
+PAUSE = 450_017
+SHAPED = [("o.mkv", ()), ("o.webm", ()), ("o.mp4", ()), ("s.mkv", ("--side-by-side",))]
+FAST = {
+    ".webm": ("--encoder-option", "deadline=realtime", "--encoder-option", "cpu-used=8"),
+    ".y4m": (),
+}
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory):
+    """30 frames 96x64 on a 90 kHz clock with a pause, pixels of 4:3, turned, with sound and subtitles."""
+    folder = tmp_path_factory.mktemp("rich")
+    plain = streams.encode(folder / "p.mkv", frames=30)
+    turned = source(folder / "t.mp4", plain, "<-display_rotation", "<90", "-aspect", "2:1")
+    what = read(source(folder / "s.mkv", turned, audio="libopus", subtitles="srt"))
+    times = [number * 1500 + (number > 9) * PAUSE + number % 2 * 7 for number in range(30)]
+    packets = [replace(packet, pts=time) for packet, time in zip(what.packets, times, strict=True)]
+    what = replace(what, packets=packets, format=replace(what.format, time_base=BASE))
+    return write(folder / "rich.mkv", what), times
+
+
+def shown(path):
+    """Times of the frames in seconds, as a player gets them."""
+    with av.open(str(path)) as container:
+        return [frame.pts * frame.time_base for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize("name", ["o.mkv", "o.webm", "o.mp4", "o.mov"])
+def test_times_are_kept_exactly(tmp_path, rich, capsys, name):
+    hybrid, times = rich
+    out = tmp_path / name
+    assert play.main([str(hybrid), "-o", str(out), *FAST.get(out.suffix, ())]) == 0
+    assert [int(time / BASE + Fraction(1, 2)) for time in shown(out)] == times
+    if out.suffix in (".mp4", ".mov"):
+        assert [time / BASE for time in shown(out)] == times
+    assert "rate" not in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(
+    "base", [Fraction(1, 24), Fraction(1, 15360), Fraction(1001, 30000), Fraction(1, 10**9)], ids=str
+)
+@pytest.mark.parametrize("name", ["o.mkv", "o.mp4"])
+def test_times_of_any_base_are_kept(tmp_path, plain_video, base, name):
+    what = read(plain_video)
+    step = max(1, round(Fraction(1, 24) / base))
+    packets = [replace(packet, pts=packet.video_index * step, duration=step) for packet in what.packets[:8]]
+    form = replace(what.format, time_base=base, frame_rate=1 / (step * base))
+    hybrid = write(tmp_path / "h.mkv", replace(what, packets=packets, format=form))
+    assert play.main([str(hybrid), "-o", str(tmp_path / name)]) == 0
+    assert [int(time / base + Fraction(1, 2)) for time in shown(tmp_path / name)] == [packet.pts for packet in packets]
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "lost"),
+    [
+        ("o.mkv", ["opus", "subrip"], []),
+        ("o.webm", ["opus"], ["subrip"]),
+        ("o.mp4", ["opus"], ["subrip"]),
+        ("o.mov", [], ["opus", "subrip"]),
+        ("o.y4m", [], ["opus", "subrip"]),
+    ],
+)
+def test_sound_and_subtitles_are_copied_or_said_to_be_lost(tmp_path, rich, capsys, name, kept, lost):
+    hybrid, _ = rich
+    out = tmp_path / name
+    assert play.main([str(hybrid), "-o", str(out), *FAST.get(out.suffix, ())]) == 0
+    told = capsys.readouterr().out
+    assert [codec for codec in ("opus", "subrip") if f"({codec}), which is left out" in told] == lost
+    with av.open(str(out)) as container:
+        assert [codec_of(stream) for stream in container.streams if stream.type != "video"] == kept
+    if not kept:
+        return
+    reader = HybridReader(str(hybrid))
+    for at, track in enumerate(reader.sides):
+        if track.codec in kept:
+            sides = [one for packet in HybridReader(str(hybrid)) for one in packet.sides if one.track == at]
+            with av.open(str(out)) as container:
+                stream = container.streams[1 + kept.index(track.codec)]
+                packets = [one for one in container.demux(stream) if one.size]
+                assert [bytes(one) for one in packets] == [one.data for one in sides]
+                starts = [float(one.pts * one.time_base) for one in packets]
+            assert starts == pytest.approx([float(one.pts * track.time_base) for one in sides], abs=0.0075)
+
+
+@pytest.mark.parametrize(
+    ("name", "extra"), [("o.mkv", ()), ("o.webm", ()), ("o.mp4", ()), ("o.mkv", ("--side-by-side",))]
+)
+def test_shape_and_rotation_are_kept(tmp_path, rich, name, extra):
+    hybrid, _ = rich
+    out = tmp_path / name
+    assert play.main([str(hybrid), "-o", str(out), *extra, *FAST.get(out.suffix, ())]) == 0
+    with av.open(str(out)) as container, av.open(str(hybrid)) as origin:
+        assert container.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
+        assert next(container.decode(video=0)).rotation == next(origin.decode(video=0)).rotation != 0
+
+
+@pytest.mark.parametrize("tags", [(2, 5, 6, 6), (1, 1, 1, 1), (1, 2, 2, 2)])
+@pytest.mark.parametrize("name", ["o.mkv", "o.mp4", "o.webm"])
+def test_colours_are_tagged_as_the_stream_is(tmp_path, tags, name):
+    coded, out = tmp_path / "c.mkv", tmp_path / name
+    with av.open(str(coded), "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=30, options=streams.REALTIME)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        context = stream.codec_context
+        context.color_range, context.colorspace, context.color_primaries, context.color_trc = tags
+        for number in range(3):
+            frame = av.VideoFrame(64, 48, "yuv420p")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    hybrid = write(tmp_path / "h.mkv", read(coded))
+    assert play.main([str(hybrid), "-o", str(out), *FAST.get(out.suffix, ())]) == 0
+    with av.open(str(out)) as container:
+        frame = next(container.decode(video=0))
+        context = container.streams.video[0].codec_context
+        found = (frame.color_range or 1, frame.colorspace, context.color_primaries, context.color_trc)
+    assert tuple(int(one) for one in found) == tags
+
+
+def test_what_has_no_times_says_so(tmp_path, rich, plain_video, capsys):
+    assert play.main([str(rich[0]), "-o", str(tmp_path / "o.y4m")]) == 0
+    assert "holds no times" in capsys.readouterr().out
+    even = write(tmp_path / "even.mkv", read(plain_video))
+    assert play.main([str(even), "-o", str(tmp_path / "e.y4m")]) == 0
+    assert "holds no times" not in capsys.readouterr().out
+    with av.open(str(tmp_path / "e.y4m")) as container:
+        assert container.streams.video[0].average_rate == 60
+
+
+def test_other_programs_read_what_is_written(tmp_path, rich):
+    for name in ("o.mkv", "o.mp4"):
+        assert play.main([str(rich[0]), "-o", str(tmp_path / name)]) == 0
+        assert not ffmpeg("-v", "warning", "-i", tmp_path / name, "-map", "0", "-c", "copy", "-f", "null", "-")
+
+
+class Script:
+    """Stands for a decoder: hands out frames of the sizes given, then does what it is told to."""
+
+    def __init__(self, hybrid, sizes, then=None):
+        self.info = HybridDecoder(str(hybrid)).info
+        self.damaged, self.sides, self.scale = [], [], 2
+        self._sizes, self._then = sizes, then
+
+    def __iter__(self):
+        for number, (width, height) in enumerate(self._sizes):
+            planes = [
+                np.full((rows, columns), 90 + number, np.uint8)
+                for rows, columns in ((height, width), (height // 2, width // 2), (height // 2, width // 2))
+            ]
+            yield HrFrame(number, number * 3000, Yuv420(*planes), Yuv420(*planes), "rebuilt")
+        if self._then:
+            self._then()
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", ["o.mkv", "o.mp4", "o.y4m"])
+def test_a_stream_that_changes_its_size_is_scaled_to_the_first(tmp_path, rich, monkeypatch, capsys, name):
+    sizes = [(192, 128)] * 3 + [(288, 192)] * 3 + [(96, 64)] * 3
+    monkeypatch.setattr(play, "HybridDecoder", lambda *_: Script(rich[0], sizes))
+    assert play.main([str(rich[0]), "-o", str(tmp_path / name)]) == 0
+    with av.open(str(tmp_path / name)) as container:
+        frames = list(container.decode(video=0))
+    assert [(frame.width, frame.height) for frame in frames] == [(192, 128)] * 9
+    assert capsys.readouterr().out.count("other sizes") == 1
+
+
+@pytest.mark.parametrize("name", ["o.mkv", "o.mp4", "o.y4m"])
+@pytest.mark.parametrize("frames", [0, 70])
+def test_nothing_is_left_of_what_was_interrupted(tmp_path, rich, monkeypatch, name, frames):
+    old = tmp_path / name
+    old.write_bytes(b"of before")
+    monkeypatch.setattr(play, "HybridDecoder", lambda *_: Script(rich[0], [(192, 128)] * frames, interrupt))
+    assert play.main([str(rich[0]), "-o", str(old)]) == 1
+    assert list(tmp_path.iterdir()) == [old]
+    assert old.read_bytes() == b"of before"
+
+
+def test_without_any_picture_nothing_is_written(tmp_path, rich, monkeypatch, capsys):
+    monkeypatch.setattr(play, "HybridDecoder", lambda *_: Script(rich[0], []))
+    assert play.main([str(rich[0]), "-o", str(tmp_path / "o.mkv")]) == 1
+    assert "no picture" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["o.mkv", "o.mp4", "o.y4m"])
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, rich, monkeypatch, capsys, name):
+    monkeypatch.setattr(play, "HybridDecoder", lambda *_: Script(rich[0], [(192, 128)] * 90))
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        assert play.main([str(rich[0]), "-o", str(tmp_path / name)]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert f"{name}: it cannot be written" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink, None])
+def test_the_input_is_never_written_over(tmp_path, rich, capsys, link):
+    hybrid = tmp_path / "h.mkv"
+    hybrid.write_bytes(rich[0].read_bytes())
+    out = tmp_path / "o.mkv" if link else hybrid
+    if link:
+        link(hybrid, out)
+    before = hybrid.read_bytes()
+    assert play.main([str(hybrid), "-o", str(out)]) == 2
+    assert "hybrid stream itself" in capsys.readouterr().err
+    assert hybrid.read_bytes() == before
+
+
+def test_play_has_the_options_of_all_jobs(capsys):
+    with pytest.raises(SystemExit):
+        play.main(["--help"])
+    told = capsys.readouterr().out
+    assert all(option in told for option in ("--config", "--set", "--data-dir", "--result-dir"))

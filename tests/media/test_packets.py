@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import random
 import threading
 from dataclasses import replace
 from fractions import Fraction
@@ -127,6 +128,19 @@ def test_a_longer_track_beside_it_makes_no_video_truncated(tmp_path, clip):
     assert sum(unit.packet is not None for unit in units) == 60
 
 
+@pytest.mark.parametrize("length", [900, 1000, 1300])
+def test_a_track_of_another_length_begins_again_with_the_video(tmp_path, clip, length):
+    path = remux(tmp_path / "a.mkv", clip, times_of(MS), MS, rate=60, sides=range(0, length, 20))
+    info = probe(str(path))
+    units = list(islice(read_units(info, loop=True), 180))
+    once = range(0, min(length, 1000), 20)
+    assert [side.pts for unit in units for side in unit.sides][: 2 * len(once)] == [*once, *(1000 + t for t in once)]
+    assert not any(unit.notes for unit in units)
+    for at in (59, 60, 61, 130):
+        _, rest = again(info, units[at], 3)
+        assert [(u.packet, u.sides) for u in rest] == [(u.packet, u.sides) for u in units[at + 1 : at + 4]]
+
+
 def test_tracks_beside_a_video_that_begins_late(tmp_path, clip):
     path = remux(tmp_path / "a.mkv", clip, [t + 500 for t in times_of(MS)], MS, rate=60, sides=range(0, 1500, 20))
     units = units_of(path)
@@ -194,6 +208,7 @@ def test_what_an_edit_list_cuts_off_is_decoded_but_hurried_by(tmp_path, clip):
     assert not VideoDecoder(info).decode(packets).damaged
     assert sum("edit list" in note for unit in units for note in unit.notes) == 1
     looped = list(islice(read_units(info, loop=True), 75))
+    assert sum("edit list" in note for unit in looped for note in unit.notes) == 1
     assert [u.packet.pts - packets[-1].pts for u in looped[30:32]] == [tick, tick + 1]
 
 
@@ -273,6 +288,19 @@ def test_going_on_reads_as_little_late_as_early(tmp_path, clip, name, monkeypatc
         assert len(pickle.dumps(units[at].mark)) < 1000
 
 
+def test_key_frames_are_those_of_the_bitstream(tmp_path, clip):
+    """In a file that says of every frame that it is one."""
+    path = written(tmp_path, [replace(packet, key=True) for packet in clip], "a.nut", copies=2)
+    with av.open(str(path)) as container:
+        assert sum(packet.is_keyframe for packet in container.demux(video=0) if packet.size) == 120
+    info = probe(str(path))
+    units = list(islice(read_units(info, loop=True), 200))
+    assert [u.packet.video_index for u in units if u.packet.key] == [0, 30, 60, 90, 120, 150, 180]
+    first, rest = again(info, units[100], 3)
+    assert first == 90
+    assert [u.packet for u in rest] == [u.packet for u in units[101:104]]
+
+
 def test_going_on_after_a_clock_that_went_back(tmp_path, clip):
     """Times are ambiguous there, so a place is no time."""
     one = remux(tmp_path / "one.mkv", clip, times_of(MS), MS, rate=60).read_bytes()
@@ -335,3 +363,32 @@ def test_a_source_without_a_packet_is_named(tmp_path, clip):
     path.write_bytes(path.read_bytes()[:32])
     with pytest.raises(MediaError, match="none"):
         list(read_packets(info))
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.ivf"])
+def test_damage_is_named_or_passed_on_in_order(tmp_path, clip, name):
+    whole = written(tmp_path, clip, name, copies=1, sides=range(0, 1000, 20) if name == "a.mkv" else ()).read_bytes()
+    path = tmp_path / f"damaged-{name}"
+    chance = random.Random(11)
+    read = 0
+    for _ in range(60):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 3, 20))):
+            at = int(len(data) * chance.random() ** 2)
+            if chance.random() < 0.7:
+                data[at] = chance.randrange(256)
+            else:
+                del data[at : at + chance.randrange(1, 50)]
+        path.write_bytes(data)
+        times, said = [], name
+        try:
+            info = probe(str(path))
+            for unit in islice(read_units(info, loop=True), 150):
+                assert unit.packet is not None
+                times.append(unit.packet.pts)
+        except MediaError as error:
+            said = str(error)
+        assert name in said
+        assert times == sorted(times)
+        read += len(times) > 0
+    assert read > 10, "nearly nothing could be read: the damage is no test"

@@ -45,6 +45,8 @@ def test_nothing_can_be_told_from_one_time():
     assert measured_rate([5], MS) is None
     assert measured_rate([], MS) is None
     assert measured_rate([7, 7, 7], MS) is None
+    assert measured_rate([0, 2_000_000], MS) is None, "half an hour a frame"
+    assert measured_rate([0, 1, 2, 3], Fraction(1, 90000)) is None
 
 
 def test_what_a_container_says_counts_where_times_agree():
