@@ -1,6 +1,7 @@
 """Play a hybrid stream: write its frames at high resolution, as video, with its sound and subtitles."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,7 +70,7 @@ def play(options: argparse.Namespace) -> None:
         NsRayError: the input is no hybrid stream, or the output cannot be written.
     """
     for path in (options.output, part_of(options.output)):
-        if path.exists() and path.samefile(options.hybrid):
+        if path.exists() and os.path.exists(options.hybrid) and path.samefile(options.hybrid):
             raise ConfigError(f"{options.output}: it is the hybrid stream itself; give another -o")
     decoder = HybridDecoder(options.hybrid, "best" if options.mode == "lr" else options.mode, options.threads)
     sources = dict.fromkeys(("anchor", "rebuilt", "upscaled", "repeated"), 0)
@@ -119,11 +120,7 @@ class _Output:
                 f"{self._size[0]}x{self._size[1]}"
             )
         self._film.write(self._picture(frame), frame.pts)
-        self._copy(self._film)
-
-    def _copy(self, film: Film) -> None:
-        film.copy(self._decoder.sides)
-        self._decoder.sides.clear()
+        self._film.copy(self._decoder.sides)
 
     def _picture(self, frame: HrFrame) -> Yuv420:
         if self._options.mode == "lr":
@@ -144,7 +141,7 @@ class _Output:
             return
         try:
             if kind is None:
-                self._copy(self._film)
+                self._film.copy(self._decoder.sides)
                 self._film.close()
                 self.notes += self._film.notes
         except BaseException:

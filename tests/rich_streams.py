@@ -31,7 +31,7 @@ def source(path: Path, video: Path, *options: object, audio: str | None = None, 
     maps: list[object] = ["-map", "0:v"]
     if audio:
         inputs += ["-f", "lavfi", "-i", "sine=frequency=440:duration=1"]
-        maps += ["-map", f"{len(maps) // 2}:a", "-c:a", audio]
+        maps += ["-map", "1:a", "-c:a", audio, "-metadata:s:a:0", "language=fra"]
     if subtitles:
         text = path.with_suffix(".srt")
         text.write_text(SRT)

@@ -22,7 +22,7 @@ class HybridDecoder:
         info: the LR video.
         scale: HR over LR.
         damaged: frames and anchors that could not be read, as (video_index, reason).
-        sides: packets of the tracks beside the video (`info.sides`) that came so far; the caller takes them out.
+        sides: packets of the tracks beside the video (`info.sides`) that came since the frame before.
     """
 
     def __init__(self, path: str, mode: Mode = "best", threads: int = 1) -> None:
@@ -63,6 +63,7 @@ class HybridDecoder:
             if frame is not None:
                 frames += 1
                 yield frame
+                self.sides.clear()
         if packets and not frames:
             raise HybridError(f"{self.info.path}: none of its frames can be decoded: {self.damaged[0][1]}")
 

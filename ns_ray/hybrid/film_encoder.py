@@ -48,6 +48,7 @@ class FilmEncoder:
         stream.width, stream.height = format.size
         context = stream.codec_context
         # It has no times, but a rate, which it would take from the time base.
+        self._codec = codec
         self._counted = codec == "rawvideo"
         context.time_base = 1 / info.frame_rate if self._counted else info.time_base
         colors = info.colors
@@ -73,7 +74,11 @@ class FilmEncoder:
         try:
             return list(self.stream.encode(frame))
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise unwritten(self._path, error) from error
+            size = f"{self.stream.width}x{self.stream.height}"
+            raise MediaError(
+                f"{self._path}: {self._codec} cannot encode pictures of {size} with its options ({error}); try "
+                "others, or another --encoder: libvpx-vp9 takes any size"
+            ) from error
 
 
 def kept_tracks(info: VideoInfo, holds: Callable[[av.stream.Stream], bool], suffix: str) -> tuple[list[int], list[str]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 from ns_ray.errors import HybridError, MediaError
 from ns_ray.hybrid.clock import is_steady, unit_for
@@ -67,7 +68,7 @@ def finish(part: Path, path: Path, format: HybridFormat) -> None:
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as live,
             temporary.open("wb") as out,
         ):
-            out.writelines(_finished(live, format))
+            out.writelines(_finished(file, live, format))
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(path)
@@ -78,8 +79,8 @@ def finish(part: Path, path: Path, format: HybridFormat) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _finished(live: mmap.mmap, format: HybridFormat) -> Iterator[bytes]:
-    """The finished file, piece by piece."""
+def _finished(file: BinaryIO, live: mmap.mmap, format: HybridFormat) -> Iterator[bytes]:
+    """The finished file, piece by piece; `live` is the live stream's `file` as bytes."""
     unit = unit_for((format.time_base, *(side.time_base for side in format.sides)))
     header = header_for(format)
     times = _Times(len(header.entries), format.first_side)
@@ -109,7 +110,8 @@ def _finished(live: mmap.mmap, format: HybridFormat) -> Iterator[bytes]:
     yield from parts.values()
     for cluster in clusters:
         yield cluster.head
-        yield live[cluster.body : cluster.end]
+        file.seek(cluster.body)
+        yield file.read(cluster.end - cluster.body)
     yield index
 
 
@@ -132,7 +134,7 @@ def _cluster(live: mmap.mmap, at: int, times: _Times) -> _Cluster:
         for one in m.elements(live, place.body, min(place.end, len(live))):
             if one.name == m.TIMESTAMP:
                 start = m.number(live[one.body : one.end])
-            block = m.read_block(live, one, start)
+            block = m.read_block(live, one, start, payload=False)
             if block is not None:
                 times.take(block)
                 if block.track == 1 and block.key and cluster.key is None:

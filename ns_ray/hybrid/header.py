@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ns_ray.errors import MediaError
 from ns_ray.media import matroska as m
 from ns_ray.media.probe import SideTrack
 from ns_ray.media.tracks import beginning, entries_of, info, numbered
@@ -80,9 +81,11 @@ def header_for(format: HybridFormat) -> Header:
     """The header of a stream.
 
     Raises:
-        MediaError: the source's header is damaged.
+        MediaError: the source's header is damaged, or of other tracks.
     """
     source = entries_of(format.header) if format.header else [_entry("V_VP9", _size(format.video_size))]
+    if len(source) != 1 + len(format.sides):
+        raise MediaError(f"the source's header has {len(source)} tracks, and {1 + len(format.sides)} are to be written")
     video = resized(source[0], format.video_size)
     entries = [_titled(video, (m.text(m.NAME, TITLES[0]) if m.child(video, m.NAME) is None else b""), default=True)]
     said = [[(TIME_BASE, _ratio(format.time_base)), (FRAME_RATE, _ratio(format.frame_rate))]]

@@ -20,6 +20,7 @@ from ns_ray.picture.yuv import Yuv420
 
 _TIMED = (".mp4", ".mov", ".m4v")
 _RIGHT_ANGLE = 90.0
+_KEPT_METADATA = ("language", "title")
 
 
 class OtherFilm:
@@ -93,7 +94,13 @@ class OtherFilm:
         if not kept:
             return []
         with opened(info) as container:
-            return [self._sink.add_stream_from_template(container.streams[1 + track], opaque=True) for track in kept]
+            return [self._template(container.streams[1 + track]) for track in kept]
+
+    def _template(self, stream: av.stream.Stream) -> av.stream.Stream:
+        made = self._sink.add_stream_from_template(stream, opaque=True)
+        made.metadata.update({name: value for name, value in stream.metadata.items() if name in _KEPT_METADATA})
+        made.disposition = stream.disposition
+        return made
 
     def _mux(self, packets: "Sequence[av.Packet[Any]]") -> None:
         try:

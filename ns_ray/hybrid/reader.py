@@ -76,6 +76,7 @@ class HybridReader:
         self._packets = 0
         self._next = 0  # where the time of a packet without one would be
         self._pending: list[SidePacket] = []
+        self._pending_bytes = 0
 
     def __iter__(self) -> Iterator[HybridPacket]:
         """Yield the packets, each with the anchors whose tags name it. A truncated file yields all that is whole.
@@ -97,7 +98,7 @@ class HybridReader:
 
     def _handed(self, pairs: Iterator[Pair]) -> Iterator[HybridPacket]:
         for packet, anchors in pairs:
-            sides, self._pending = tuple(self._pending), []
+            sides, self._pending, self._pending_bytes = tuple(self._pending), [], 0
             yield HybridPacket(packet, anchors, sides)
 
     def _take(self, packet: "av.Packet[av.stream.Stream]", pairing: Pairing) -> Iterator[Pair]:
@@ -131,9 +132,10 @@ class HybridReader:
         base = self.sides[track].time_base
         if packet.pts is None:
             return
-        if sum(len(one.data) for one in self._pending) > _MOST_SIDE_BYTES:
-            self._damage(self._packets, f"tracks beside the video are passed over, {len(self._pending)} packets")
-            self._pending = []
+        if self._pending_bytes > _MOST_SIDE_BYTES:
+            self._damage(self._packets, f"{len(self._pending)} packets beside the video are passed over")
+            self._pending, self._pending_bytes = [], 0
+        self._pending_bytes += packet.size
         self._pending.append(
             SidePacket(
                 track,

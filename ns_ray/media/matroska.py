@@ -28,6 +28,7 @@ BLOCK, BLOCK_DURATION, REFERENCE_BLOCK = 0xA1, 0x9B, 0xFB
 CUES, CUE_POINT, CUE_TIME, CUE_TRACK_POSITIONS = 0x1C53BB6B, 0xBB, 0xB3, 0xB7
 CUE_TRACK, CUE_CLUSTER_POSITION = 0xF7, 0xF1
 
+_KEY, _LACED = 0x80, 0x06  # flags of a block
 Data = bytes | mmap.mmap
 UNKNOWN = b"\x01" + b"\xff" * 7
 """A size that says: to the end of the file."""
@@ -173,7 +174,7 @@ def block(one: Block, cluster_time: int, previous: int) -> bytes:
     """
     place = bytes([0x80 | one.track]) + struct.pack(">h", one.time - cluster_time)
     if one.duration is None:
-        return element(SIMPLE_BLOCK, place, b"\x80" if one.key else b"\0", one.data)
+        return element(SIMPLE_BLOCK, place, bytes([_KEY if one.key else 0]), one.data)
     parts = [element(BLOCK, place, b"\0", one.data), unsigned(BLOCK_DURATION, one.duration)]
     if not one.key:
         # Some readers take a reference to the block's own time for none at all.
@@ -181,29 +182,36 @@ def block(one: Block, cluster_time: int, previous: int) -> bytes:
     return element(BLOCK_GROUP, *parts)
 
 
-def read_block(data: Data, place: Element, cluster_time: int) -> Block | None:
+def read_block(data: Data, place: Element, cluster_time: int, *, payload: bool = True) -> Block | None:
     """The block that a cluster's element holds; None where the element is something else, or laced.
+
+    Args:
+        data: what the element lies in.
+        place: the element.
+        cluster_time: the cluster's own time.
+        payload: whether to copy the block's data; without, no more is read than what stands before them.
 
     Raises:
         MediaError: the block is damaged.
     """
-    if place.name == SIMPLE_BLOCK:
-        return _block(data[place.body : place.end], cluster_time, None, None)
-    if place.name != BLOCK_GROUP:
+    key, duration, holder = None, None, place if place.name == SIMPLE_BLOCK else None
+    if place.name == BLOCK_GROUP:
+        key = True
+        for one in elements(data, place.body, place.end):
+            if one.name == BLOCK:
+                holder = one
+            elif one.name == BLOCK_DURATION:
+                duration = number(data[one.body : one.end])
+            elif one.name == REFERENCE_BLOCK:
+                key = False
+    if holder is None:
         return None
-    group = dict(reversed(children(data[place.body : place.end])))
-    if BLOCK not in group:
-        return None
-    duration = number(group[BLOCK_DURATION]) if BLOCK_DURATION in group else None
-    return _block(group[BLOCK], cluster_time, REFERENCE_BLOCK not in group, duration)
-
-
-def _block(data: bytes, cluster_time: int, key: bool | None, duration: int | None) -> Block | None:
-    track, at = _number(data, 0, len(data), keep_marker=False)
-    if at + 3 > len(data):
-        raise MediaError("Matroska data is damaged in a block")
+    track, at = _number(data, holder.body, holder.end, keep_marker=False)
+    if at + 3 > holder.end:
+        raise MediaError(f"Matroska data is damaged in the block at byte {place.at}")
     flags = data[at + 2]
-    if flags & 0x06:
+    if flags & _LACED:
         return None
     time = cluster_time + int.from_bytes(data[at : at + 2], "big", signed=True)
-    return Block(track, time, data[at + 3 :], bool(flags & 0x80) if key is None else key, duration)
+    content = data[at + 3 : holder.end] if payload else b""
+    return Block(track, time, content, bool(flags & _KEY) if key is None else key, duration)

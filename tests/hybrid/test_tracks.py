@@ -228,6 +228,12 @@ def test_a_damaged_header_is_an_error(base):
             entries_of(data)
 
 
+def test_a_header_of_other_tracks_is_refused(tmp_path, base):
+    what = read(source(tmp_path / "s.mkv", base, audio="libopus"))
+    with pytest.raises(MediaError, match="2 tracks, and 1 are"):
+        write(tmp_path / "h.mkv", replace(what, sides=[], format=replace(what.format, sides=())))
+
+
 def test_subtitles_and_sound_before_the_first_picture_are_left_out(tmp_path, base):
     what = read(source(tmp_path / "s.mkv", base, audio="libopus"))
     early = [replace(what.sides[0], pts=-500), *what.sides]

@@ -17,10 +17,11 @@ from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.hybrid.reader import HybridReader
 from ns_ray.hybrid.rebuild import HrFrame
 from ns_ray.hybrid.writer import HybridFormat, append_epoch
+from ns_ray.media import matroska as m
 from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.packets import read_packets
 from ns_ray.media.probe import probe
-from ns_ray.media.tracks import codec_of
+from ns_ray.media.tracks import codec_of, entries_of, header_of, header_with
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.weights import load_weights
@@ -172,6 +173,7 @@ def test_sound_and_subtitles_are_copied_or_said_to_be_lost(tmp_path, rich, capsy
             sides = [one for packet in HybridReader(str(hybrid)) for one in packet.sides if one.track == at]
             with av.open(str(out)) as container:
                 stream = container.streams[1 + kept.index(track.codec)]
+                assert stream.metadata["language"] in {"opus": ("fra", "fre"), "subrip": ("deu", "ger")}[track.codec]
                 packets = [one for one in container.demux(stream) if one.size]
                 assert [bytes(one) for one in packets] == [one.data for one in sides]
                 starts = [float(one.pts * one.time_base) for one in packets]
@@ -188,6 +190,37 @@ def test_shape_and_rotation_are_kept(tmp_path, rich, name, extra):
     with av.open(str(out)) as container, av.open(str(hybrid)) as origin:
         assert container.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
         assert next(container.decode(video=0)).rotation == next(origin.decode(video=0)).rotation != 0
+
+
+HDR = m.element(m.COLOUR, m.unsigned(m.PRIMARIES, 9), m.unsigned(m.MAX_CLL, 900), m.unsigned(m.MAX_FALL, 300))
+
+
+@pytest.mark.parametrize(("name", "kept"), [("o.mkv", True), ("o.webm", True), ("o.mp4", False)])
+def test_hdr_and_stereo_are_kept_or_said_to_be_lost(tmp_path, plain_video, capsys, name, kept):
+    what = read(plain_video)
+    entry = entries_of(what.format.header)[0]
+    video = m.without(m.child(entry, m.VIDEO), m.COLOUR) + HDR + m.unsigned(m.STEREO_MODE, 1)
+    header = header_with([m.without(entry, m.VIDEO) + m.element(m.VIDEO, video)])
+    what = replace(what, packets=what.packets[:4], format=replace(what.format, header=header))
+    hybrid, out = write(tmp_path / "h.mkv", what), tmp_path / name
+    assert play.main([str(hybrid), "-o", str(out), *FAST.get(out.suffix, ())]) == 0
+    told = capsys.readouterr().out
+    assert ("(HDR)" in told, "it is stereo" in told) == (not kept, not kept)
+    with av.open(str(out)) as container:
+        told = entries_of(header_of(container)[0])[0]
+        assert int(container.streams.video[0].codec_context.color_primaries) == 9
+    if kept:
+        assert m.number(m.child(told, m.VIDEO, m.STEREO_MODE)) == 1
+        assert m.number(m.child(told, m.VIDEO, m.COLOUR, m.MAX_CLL)) == 900
+        assert m.number(m.child(told, m.VIDEO, m.COLOUR, m.MAX_FALL)) == 300
+
+
+def test_an_encoder_that_does_not_take_the_size_is_named(tmp_path, rich, monkeypatch, capsys):
+    monkeypatch.setattr(play, "HybridDecoder", lambda *_: Script(rich[0], [(393, 201)]))
+    assert play.main([str(rich[0]), "-o", str(tmp_path / "o.mkv")]) == 1
+    assert "libx264 cannot encode pictures of 393x201" in capsys.readouterr().err
+    assert play.main([str(rich[0]), "-o", str(tmp_path / "o.webm"), *FAST[".webm"]]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["o.webm"]
 
 
 @pytest.mark.parametrize("tags", [(2, 5, 6, 6), (1, 1, 1, 1), (1, 2, 2, 2)])
@@ -239,11 +272,10 @@ class Script:
 
     def __iter__(self):
         for number, (width, height) in enumerate(self._sizes):
-            planes = [
-                np.full((rows, columns), 90 + number, np.uint8)
-                for rows, columns in ((height, width), (height // 2, width // 2), (height // 2, width // 2))
-            ]
-            yield HrFrame(number, number * 3000, Yuv420(*planes), Yuv420(*planes), "rebuilt")
+            shapes = (height, width), ((height + 1) // 2, (width + 1) // 2)
+            luma, chroma = (np.full(shape, 90 + number, np.uint8) for shape in shapes)
+            picture = Yuv420(luma, chroma, chroma)
+            yield HrFrame(number, number * 3000, picture, picture, "rebuilt")
         if self._then:
             self._then()
 
@@ -307,6 +339,13 @@ def test_the_input_is_never_written_over(tmp_path, rich, capsys, link):
     assert play.main([str(hybrid), "-o", str(out)]) == 2
     assert "hybrid stream itself" in capsys.readouterr().err
     assert hybrid.read_bytes() == before
+
+
+def test_what_is_no_file_may_be_written_over_a_film_of_before(tmp_path, capsys):
+    out = tmp_path / "o.mkv"
+    out.write_bytes(b"of before")
+    assert play.main([str(tmp_path / "absent.mkv"), "-o", str(out)]) == 1
+    assert "absent.mkv: it cannot be opened" in capsys.readouterr().err
 
 
 def test_play_has_the_options_of_all_jobs(capsys):
