@@ -65,7 +65,8 @@ class HybridDecoder:
                 yield frame
                 self.sides.clear()
         if packets and not frames:
-            raise HybridError(f"{self.info.path}: none of its frames can be decoded: {self.damaged[0][1]}")
+            why = self.damaged[0][1] if self.damaged else "its packets show none"
+            raise HybridError(f"{self.info.path}: none of its frames can be decoded: {why}")
 
     def _scale(self, packets: Iterator[HybridPacket], seen: list[HybridPacket]) -> int:
         """Where the file does not say it, what two of the first anchors agree on: a damaged one may claim any size.
