@@ -27,17 +27,17 @@ class HrFrame:
         pts: in ticks of the video's time base.
         picture: the HR picture, `scale` times the size of `lr`; read-only, as frames to come may refer to it.
         lr: the decoded LR picture.
-        colors: range and matrix of both.
         source: `anchor`, `rebuilt` (from anchors), `upscaled` (nothing was known at HR) or `repeated` (nothing was
             decoded: the picture before it).
+        colors: of both pictures; range and matrix are never unspecified.
     """
 
     video_index: int
     pts: int
     picture: Yuv420
     lr: Yuv420
-    colors: Colors
     source: str
+    colors: Colors = STANDARD
 
 
 _MAX_LR_SAMPLES = 3840 * 2160  # of which decoders hold ten, beside what the reconstruction may hold at HR
@@ -111,7 +111,7 @@ class Rebuilder:
             anchor = self._anchor(frame, anchors.get(coded.super_index))
             hr, source = self._frame(coded, frame, blocks, anchor)
             if coded.header is not None and coded.header.show:
-                shown = HrFrame(packet.video_index, packet.pts, hr, frame.picture, frame.colors, source)
+                shown = HrFrame(packet.video_index, packet.pts, hr, frame.picture, source, frame.colors)
         if shown is None and decoded.lost and self._shown is not None:
             shown = replace(self._shown, video_index=packet.video_index, pts=packet.pts, source="repeated")
         self._shown = shown or self._shown
