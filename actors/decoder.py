@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 
 import ray
 
@@ -11,8 +12,10 @@ from actors.messages import DecodeReply, DecoderSpeed, Frame, Stream
 from actors.worker import Worker
 from ns_ray.config import DecoderPool
 from ns_ray.errors import MediaError
-from ns_ray.media.decode import FrameName, VideoDecoder
+from ns_ray.media.decode import DecodedFrame, FrameName, VideoDecoder
 from ns_ray.media.packets import Packet
+from ns_ray.picture.colors import STANDARD
+from ns_ray.picture.convert import convert
 from ns_ray.results import Span
 
 History = Sequence["ray.ObjectRef[Iterable[Packet]]"]
@@ -77,7 +80,8 @@ class DecoderActor(Worker):
             groups: the frames to hand out, in groups.
 
         Returns:
-            The frames of each group in order, those that were damaged left out; then a DecodeReply (alone if no group).
+            The frames of each group in order, in BT.709, limited range, those that are not sound left out; then a
+            DecodeReply (alone if no group).
         """
         begin = time.time()
         self._names.add(stream.name)
@@ -94,10 +98,7 @@ class DecoderActor(Worker):
         state.epoch = epoch
         self._streams[stream.name] = state
         copying = time.time()
-        frames = {
-            (f.record.video_index, f.record.super_index): Frame(f.record, f.pts, f.picture.packed())
-            for f in decoded.frames
-        }
+        frames = {(f.record.video_index, f.record.super_index): _frame(f) for f in decoded.frames if f.sound}
         end = time.time()
         handed_out = [[frames[name] for name in group if name in frames] for group in groups]
         copying -= state.decoder.copy_seconds - copied
@@ -128,7 +129,9 @@ class DecoderActor(Worker):
         if self._device != "cpu":
             try:
                 decoder = self._open(self._device, stream, history)
-                damaged = decoder.decode(trial, ()).damaged
+                damaged = decoder.decode(
+                    dropwhile(lambda packet: decoder.waiting and not packet.key, trial), ()
+                ).damaged
                 if not damaged:
                     return decoder
                 self._reason = damaged[0][1]
@@ -146,3 +149,9 @@ class DecoderActor(Worker):
 
     def _log(self, reason: str) -> None:
         logging.getLogger(__name__).warning("decoding on the CPU, not on %s: %s", self._device, reason)
+
+
+def _frame(decoded: DecodedFrame) -> Frame:
+    """A frame as enhancers take it, in memory of its own."""
+    picture = convert(decoded.picture, decoded.colors, STANDARD)
+    return Frame(decoded.record, decoded.pts, picture.packed() if picture is decoded.picture else picture)

@@ -15,7 +15,8 @@ from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
 from ns_ray.hybrid.rebuild import Rebuilder
 from ns_ray.media.encode import VideoEncoder, reencode_options
 from ns_ray.media.packets import Packet
-from ns_ray.picture.yuv import Yuv420
+from ns_ray.picture.convert import convert
+from ns_ray.picture.yuv import Yuv420, resize
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class EncoderActor(Worker):
         packets: Sequence[Packet],
         *enhanced: Sequence[Frame],
     ) -> tuple[list[Packet], EncodeReply]:
-        """Rebuild the next frames of a stream at HR and encode them.
+        """Rebuild the next frames of a stream at HR and encode them, all at the size of the first.
 
         Args:
             stream: the stream.
@@ -63,14 +64,14 @@ class EncoderActor(Worker):
             first: how many frames of the stream were encoded before these.
             history: packets since the last key frame before these. An encoder that was lost goes on from there, without
                 the anchors of that time, and with a key frame.
-            packets: the packets to rebuild; one that is damaged has no frame.
-            enhanced: their anchors, as YUV pictures.
+            packets: the packets to rebuild.
+            enhanced: their anchors, as YUV pictures in BT.709, limited range.
         """
         with measured("encode") as clock:
             state = self._video.pop(stream.name, None)
             if state is None or state.encoded != first:
                 state = self._restart(stream, format, first, history)
-            anchors: dict[int, dict[int, Yuv420]] = {}
+            anchors: dict[int, dict[int, AnchorImage | Yuv420]] = {}
             for frame in chain(*enhanced):
                 assert isinstance(frame.picture, Yuv420)
                 anchors.setdefault(frame.record.video_index, {})[frame.record.super_index] = frame.picture
@@ -78,7 +79,8 @@ class EncoderActor(Worker):
             for packet in packets:
                 rebuilt = state.rebuilder.packet(packet, anchors.get(packet.video_index, {}))
                 if rebuilt is not None:
-                    out += state.encoder.encode(rebuilt.picture, rebuilt.pts)
+                    picture = convert(rebuilt.picture, rebuilt.colors, stream.info.colors)
+                    out += state.encoder.encode(resize(picture, format.size), rebuilt.pts)
                     state.encoded += 1
             if state.encoded != first + len(out):
                 raise MediaError(f"stream {stream.name}: {state.encoded - first} frames gave {len(out)} packets")
@@ -97,6 +99,7 @@ class EncoderActor(Worker):
             format.size,
             format.frame_rate,
             format.time_base,
+            colors=stream.info.colors.assumed,
             options=reencode_options(*format.size),
             threads=threads,
             first_index=first,

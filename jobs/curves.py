@@ -37,7 +37,8 @@ from ns_ray.media.decode import DecodedFrame, VideoDecoder
 from ns_ray.media.packets import Packet, read_packets
 from ns_ray.media.probe import VideoInfo, probe
 from ns_ray.metrics.psnr import mse, psnr_of_mse
-from ns_ray.picture.yuv import Yuv420, from_rgb, resize
+from ns_ray.picture.convert import from_rgb
+from ns_ray.picture.yuv import Yuv420, resize
 from ns_ray.run_folder import claimed
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.engine import Engine

@@ -73,7 +73,7 @@ def play(options: argparse.Namespace) -> None:
         if path.exists() and os.path.exists(options.hybrid) and path.samefile(options.hybrid):
             raise ConfigError(f"{options.output}: it is the hybrid stream itself; give another -o")
     decoder = HybridDecoder(options.hybrid, "best" if options.mode == "lr" else options.mode, options.threads)
-    sources = {"anchor": 0, "rebuilt": 0, "upscaled": 0}
+    sources = dict.fromkeys(("anchor", "rebuilt", "upscaled", "repeated"), 0)
     console = face.console()
     with _progress(console) as (progress, task), _Output(options, decoder) as output:
         for frame in decoder:

@@ -17,6 +17,8 @@ from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.media.probe import open_input
 from ns_ray.metrics.psnr import mse, psnr_of_mse
 from ns_ray.metrics.ssim import ssim
+from ns_ray.picture.colors import STANDARD, Colors, colors_of, require_convertible
+from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, from_frame, resize
 
 METHODS = ("hybrid", "bilinear", "bicubic")
@@ -24,7 +26,7 @@ METHODS = ("hybrid", "bilinear", "bicubic")
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=face.HelpFormatter)
+    parser = face.parser(__doc__)
     add = parser.add_argument
     add("hybrid", metavar="HYBRID", help="the hybrid stream")
     add("--reference", required=True, metavar="HR", help="the original video; a larger one is scaled down (bicubic)")
@@ -51,22 +53,24 @@ def measure(options: argparse.Namespace) -> None:
         NsRayError: a video cannot be read, or they share no frame.
     """
     decoder = HybridDecoder(options.hybrid, options.mode, options.threads)
-    size = (decoder.info.width * decoder.scale, decoder.info.height * decoder.scale)
     frames: list[dict[str, dict[str, float]]] = []
     names: list[dict[str, int | str]] = []
     console = face.console()
-    with Progress(console=console, transient=True) as progress:
+    with Progress(console=console, transient=True) as progress, open_input(options.reference) as source:
         task = progress.add_task("frames", total=None)
-        for number, (frame, original) in enumerate(zip(decoder, reference(options.reference, size), strict=False)):
+        for number, (frame, original) in enumerate(zip(decoder, source.decode(video=0), strict=False)):
             progress.advance(task)
             if number % options.every:
                 continue
+            rows, columns = frame.picture.y.shape
+            size = (columns, rows)
             pictures = {
                 "hybrid": frame.picture,
                 "bilinear": resize(frame.lr, size),
                 "bicubic": resize(frame.lr, size, "BICUBIC"),
             }
-            frames.append({name: compare(picture, original) for name, picture in pictures.items()})
+            truth = scaled(original, size, frame.colors, options.reference)
+            frames.append({name: compare(picture, truth) for name, picture in pictures.items()})
             names.append({"video_index": frame.video_index, "source": frame.source})
     if not frames:
         raise MediaError(f"{options.hybrid} and {options.reference} have no frame in common; is either empty?")
@@ -90,21 +94,34 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def reference(path: str, size: tuple[int, int]) -> Iterator[Yuv420]:
-    """The frames of a video at (width, height).
+    """The frames of a video at (width, height), in BT.709, limited range.
 
     Raises:
         MediaError: it cannot be read, or is smaller than that.
     """
     with open_input(path) as container:
         for frame in container.decode(video=0):
-            if (frame.width, frame.height) < size:
-                raise MediaError(f"{path}: the reference is {frame.width}x{frame.height}, smaller than {size}")
-            yield scaled(frame, size)
+            yield scaled(frame, size, STANDARD, path)
 
 
-def scaled(frame: av.VideoFrame, size: tuple[int, int]) -> Yuv420:
-    """A decoded frame as 8 bit 4:2:0 at (width, height)."""
-    return from_frame(frame.reformat(*size, format="yuv420p", interpolation="BICUBIC"))
+def scaled(frame: av.VideoFrame, size: tuple[int, int], colors: Colors, path: str) -> Yuv420:
+    """A decoded frame of `path` as 8 bit 4:2:0 at (width, height), in a range and matrix.
+
+    Raises:
+        MediaError: it is smaller than that, or its colours cannot be converted.
+    """
+    if frame.width < size[0] or frame.height < size[1]:
+        raise MediaError(f"{path}: the reference is {frame.width}x{frame.height}, smaller than {size[0]}x{size[1]}")
+    own = STANDARD if frame.format.is_rgb else colors_of(frame).assumed
+    require_convertible(own, path)
+    if frame.format.name in ("yuv420p", "yuvj420p"):
+        return convert(resize(from_frame(frame), size, "BICUBIC"), own, colors)
+    matrix = 5 if own.matrix == 6 else own.matrix  # swscale knows one name of the two
+    tags = {} if frame.format.is_rgb else {"src_colorspace": matrix, "src_color_range": own.range}
+    planar = frame.reformat(
+        *size, format="yuv420p", interpolation="BICUBIC", dst_colorspace=matrix, dst_color_range=own.range, **tags
+    )
+    return convert(from_frame(planar).packed(), own, colors)
 
 
 def compare(picture: Yuv420, original: Yuv420) -> dict[str, float]:

@@ -86,11 +86,13 @@ class EnhancerPool(Pool):
         engine: inference engine; `auto` measures those that are there and takes the fastest.
         threads: CPU threads of inference where there is no GPU.
         chunk_frames: frames that one call takes at most, which bounds memory where every frame is enhanced.
+        engines: engines that each hosts at most, one a model and size of frames; the one not used for longest goes.
     """
 
     engine: str = "auto"
     threads: int = Field(1, ge=1)
     chunk_frames: int = Field(8, ge=1)
+    engines: int = Field(6, ge=1)
 
 
 class EncoderPool(Pool):

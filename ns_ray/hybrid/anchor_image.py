@@ -15,6 +15,8 @@ VERSION = 1
 _BODY = struct.Struct(">6sBIB")  # identifier, version, video_index, super_index
 _SOI = b"\xff\xd8"
 LARGEST_FRACTION = 0.15
+MAX_HR_SAMPLES = 7680 * 4320
+"""Largest HR picture, in luma samples: what is larger has no anchors and is not rebuilt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,21 @@ def anchor_size(image: AnchorImage) -> tuple[int, int]:
     return width, height
 
 
-def decode_anchor(image: AnchorImage) -> NDArray[np.uint8]:
-    """The HR picture of an anchor, RGB (height, width, 3); raises HybridError naming the frame where it is damaged."""
+def decode_anchor(image: AnchorImage, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """The HR picture of an anchor, RGB (height, width, 3).
+
+    Args:
+        image: the anchor.
+        size: the (width, height) it must have; what claims another one is not decoded, so that it takes no memory.
+
+    Raises:
+        HybridError: it is damaged, of another size, or of more than MAX_HR_SAMPLES; names the frame.
+    """
+    width, height = anchor_size(image)
+    if size is not None and (width, height) != size:
+        raise HybridError(f"anchor {image.name} is {width}x{height}, not {size[0]}x{size[1]}")
+    if width * height > MAX_HR_SAMPLES:
+        raise HybridError(f"anchor {image.name} claims to be {width}x{height}, larger than any HR picture")
     try:
         rgb: NDArray[np.uint8] = simplejpeg.decode_jpeg(image.data, colorspace="RGB")
     except ValueError as error:

@@ -6,12 +6,11 @@ from contextlib import suppress
 from itertools import chain, islice
 
 from ns_ray.errors import HybridError
-from ns_ray.hybrid.anchor_image import AnchorImage, anchor_size, decode_anchor
+from ns_ray.hybrid.anchor_image import anchor_size
 from ns_ray.hybrid.reader import HybridPacket, HybridReader
 from ns_ray.hybrid.rebuild import HrFrame, Rebuilder
 from ns_ray.hybrid.reconstruct import Mode
 from ns_ray.media.packets import SidePacket
-from ns_ray.picture.yuv import Yuv420, from_rgb
 
 _PACKETS_ASKED = 600
 
@@ -22,7 +21,7 @@ class HybridDecoder:
     Attributes:
         info: the LR video.
         scale: HR over LR.
-        damaged: packets without a picture and anchors that could not be decoded, as (video_index, reason).
+        damaged: frames and anchors that could not be read, as (video_index, reason).
         sides: packets of the tracks beside the video (`info.sides`) that came since the frame before.
     """
 
@@ -42,7 +41,7 @@ class HybridDecoder:
         self.info = self._reader.info
         packets = iter(self._reader)
         first: list[HybridPacket] = []
-        self.scale = self._scale(packets, first)
+        self.scale = self._reader.scale or self._scale(packets, first)
         self._packets = chain(first, packets)
         self._rebuilder = Rebuilder(self.info, self.scale, mode, threads)
         self.damaged = self._rebuilder.damaged
@@ -54,23 +53,23 @@ class HybridDecoder:
         """The frames in order of display; a damaged anchor is passed over, and its frame rebuilt like any other.
 
         Raises:
-            HybridError, MediaError: the file cannot be read on.
+            HybridError, MediaError: the file cannot be read on, or no frame of it can be decoded.
         """
+        frames = packets = 0
         for one in self._packets:
+            packets += 1
             self.sides += one.sides
-            anchors = {}
-            for image in one.anchors:
-                try:
-                    anchors[image.super_index] = self._picture(image)
-                except HybridError as error:
-                    self.damaged.append((one.packet.video_index, str(error)))
-            frame = self._rebuilder.packet(one.packet, anchors)
+            frame = self._rebuilder.packet(one.packet, {image.super_index: image for image in one.anchors})
             if frame is not None:
+                frames += 1
                 yield frame
                 self.sides.clear()
+        if packets and not frames:
+            why = self.damaged[0][1] if self.damaged else "its packets show none"
+            raise HybridError(f"{self.info.path}: none of its frames can be decoded: {why}")
 
     def _scale(self, packets: Iterator[HybridPacket], seen: list[HybridPacket]) -> int:
-        """What two of the first anchors agree on: a damaged one may claim any size, and so may the track it begins.
+        """Where the file does not say it, what two of the first anchors agree on: a damaged one may claim any size.
 
         Packets that had to be read for it are added to `seen`.
         """
@@ -89,10 +88,3 @@ class HybridDecoder:
         if self._reader.anchor_size in scales:
             return scales[self._reader.anchor_size]
         raise HybridError(f"{self.info.path}: no anchor is 1 to 4 times the size of the video, {width}x{height}")
-
-    def _picture(self, image: AnchorImage) -> Yuv420:
-        rgb = decode_anchor(image)
-        expected = (self.info.height * self.scale, self.info.width * self.scale, 3)
-        if rgb.shape != expected:
-            raise HybridError(f"anchor {image.name} is {rgb.shape[1]}x{rgb.shape[0]}, not {expected[1]}x{expected[0]}")
-        return from_rgb(rgb)

@@ -1,16 +1,21 @@
 """Rebuilding: every frame of a stream at high resolution, from its packets and its anchors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ns_ray.errors import BitstreamError, HybridError
+from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, decode_anchor
 from ns_ray.hybrid.reconstruct import Mode, Reconstructor
-from ns_ray.media.decode import VideoDecoder
+from ns_ray.media.decode import CodedFrame, DecodedFrame, VideoDecoder
 from ns_ray.media.packets import Packet
 from ns_ray.media.probe import VideoInfo
+from ns_ray.picture.colors import STANDARD, Colors
+from ns_ray.picture.convert import convert, from_rgb
 from ns_ray.picture.yuv import Yuv420, resize
-from ns_ray.vp9.blocks import BlockParser, FrameBlocks
-from ns_ray.vp9.superframe import split
+from ns_ray.vp9.blocks import BLOCK, BlockParser, FrameBlocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +25,11 @@ class HrFrame:
     Attributes:
         video_index: number of its packet.
         pts: in ticks of the video's time base.
-        picture: the HR picture; read-only, as frames to come may refer to it.
+        picture: the HR picture, `scale` times the size of `lr`; read-only, as frames to come may refer to it.
         lr: the decoded LR picture.
-        source: `anchor`, `rebuilt` (from anchors) or `upscaled` (nothing was known at HR).
+        source: `anchor`, `rebuilt` (from anchors), `upscaled` (nothing was known at HR) or `repeated` (nothing was
+            decoded: the picture before it).
+        colors: of both pictures; range and matrix are never unspecified.
     """
 
     video_index: int
@@ -30,10 +37,32 @@ class HrFrame:
     picture: Yuv420
     lr: Yuv420
     source: str
+    colors: Colors = STANDARD
+
+
+_MAX_LR_SAMPLES = 3840 * 2160  # of which decoders hold ten, beside what the reconstruction may hold at HR
+_NO_BLOCKS = np.zeros(0, BLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """A frame whose blocks are not known, as the reconstruction takes it: upscaled, and can be referred to."""
+
+    blocks: NDArray[np.void]
+    width: int
+    height: int
+    refresh_flags: int
 
 
 class Rebuilder:
-    """Takes one stream packet by packet, with the anchors that belong to it."""
+    """Takes one stream packet by packet, with the anchors that belong to it.
+
+    Every packet that shows a picture gives one from the first that can be decoded on.
+
+    Attributes:
+        scale: HR samples for an LR sample.
+        damaged: frames and anchors that could not be read, as (video_index, reason).
+    """
 
     def __init__(self, info: VideoInfo, scale: int, mode: Mode = "best", threads: int = 1) -> None:
         """Start before the first packet, or before any key frame.
@@ -48,61 +77,116 @@ class Rebuilder:
             MediaError: the video is not 8 bit 4:2:0 VP9.
             HybridError: the scale is not supported.
         """
+        self._reconstructor = Reconstructor(scale, mode, threads)
         self.scale = scale
         self.damaged: list[tuple[int, str]] = []
-        self._decoder = VideoDecoder(info)
-        self._parser = BlockParser()
-        self._reconstructor = Reconstructor(scale, mode, threads)
+        samples = min(MAX_HR_SAMPLES // scale**2, _MAX_LR_SAMPLES)
+        self._decoder = VideoDecoder(info, max_samples=samples)
+        self._parser = BlockParser(samples)
+        self._begun = False  # whether the parser has read anything
+        self._readable = True  # whether it can go on from what it has read
         self._known = False  # whether any anchor came since the last key frame without one
+        self._shown: HrFrame | None = None
 
-    def packet(self, packet: Packet, anchors: Mapping[int, Yuv420]) -> HrFrame | None:
+    def packet(self, packet: Packet, anchors: Mapping[int, AnchorImage | Yuv420]) -> HrFrame | None:
         """Take the next packet.
 
         Args:
             packet: the packet.
-            anchors: HR pictures of its frames, by super_index.
+            anchors: of its frames, by super_index: images, or HR pictures in BT.709, limited range. One that is
+                damaged or not `scale` times the size of its frame is passed over, and `damaged` says so.
 
         Returns:
-            The shown frame, or None where the packet is damaged or follows damage; `damaged` then says why.
-
-        Raises:
-            HybridError: an anchor is not `scale` times the size of its frame.
+            The shown frame; None where the packet shows none, or none could be decoded yet.
         """
         decoded = self._decoder.decode([packet])
         self.damaged += decoded.damaged
-        pictures = {frame.record.super_index: frame.picture for frame in decoded.frames}
+        frames = {frame.record.super_index: frame for frame in decoded.frames}
         shown: HrFrame | None = None
-        if not pictures:
-            return None
-        for super_index, data in enumerate(split(packet.data)):
-            lr = pictures.get(super_index)
-            try:
-                blocks = self._parser.parse(data)
-            except BitstreamError as error:
-                self.damaged.append((packet.video_index, f"frame {packet.video_index}.{super_index}: {error}"))
-                return None
-            if lr is None:  # hidden, and refreshes no slot: no frame refers to it
+        for coded in decoded.coded:
+            blocks = self._blocks(coded)
+            frame = frames.get(coded.super_index)
+            if frame is None:  # damaged, or hidden and of no use to others
                 continue
-            anchor = anchors.get(super_index)
-            hr, source = self._frame(blocks, lr, anchor)
-            if blocks.show_frame or blocks.show_existing is not None:
-                shown = HrFrame(packet.video_index, packet.pts, hr, lr, source)
+            anchor = self._anchor(frame, anchors.get(coded.super_index))
+            hr, source = self._frame(coded, frame, blocks, anchor)
+            if coded.header is not None and coded.header.show:
+                shown = HrFrame(packet.video_index, packet.pts, hr, frame.picture, source, frame.colors)
+        if shown is None and decoded.lost and self._shown is not None:
+            shown = replace(self._shown, video_index=packet.video_index, pts=packet.pts, source="repeated")
+        self._shown = shown or self._shown
         return shown
 
-    def _frame(self, blocks: FrameBlocks, lr: Yuv420, anchor: Yuv420 | None) -> tuple[Yuv420, str]:
-        if blocks.show_existing is not None:
-            if anchor is not None:
-                return anchor, "anchor"
-            return Yuv420(*self._reconstructor.show(blocks.show_existing)), "rebuilt" if self._known else "upscaled"
-        if anchor is not None:
-            self._known = True
-            return Yuv420(*self._reconstructor.frame(blocks, lr.planes, anchor.planes)), "anchor"
-        self._known = self._known and not blocks.key
+    def _blocks(self, coded: CodedFrame) -> FrameBlocks | None:
+        """A frame's blocks; None where they cannot be read, which goes on until probabilities are set anew."""
+        if coded.header is None:
+            self._readable = not self._begun
+            return None
+        self._readable = self._readable or coded.header.independent
+        if not self._readable:
+            return None
         try:
-            hr = self._reconstructor.frame(blocks, lr.planes)
-            return Yuv420(*hr), "rebuilt" if self._known else "upscaled"
+            blocks = self._parser.parse(coded.data)
+        except BitstreamError as error:
+            self.damaged.append((coded.video_index, f"frame {coded.video_index}.{coded.super_index}: {error}"))
+            self._readable = not self._begun
+            return None
+        self._begun = True
+        return blocks
+
+    def _anchor(self, frame: DecodedFrame, anchor: AnchorImage | Yuv420 | None) -> Yuv420 | None:
+        """The anchor in the colours of its frame."""
+        if anchor is None:
+            return None
+        width, height = self._hr_size(frame)
+        try:
+            if isinstance(anchor, AnchorImage):
+                return from_rgb(decode_anchor(anchor, (width, height)), frame.colors)
+            if anchor.y.shape != (height, width):
+                rows, columns = anchor.y.shape
+                raise HybridError(f"anchor {frame.record.name} is {columns}x{rows}, not {width}x{height}")
+        except HybridError as error:
+            self.damaged.append((frame.record.video_index, str(error)))
+            return None
+        return convert(anchor, STANDARD, frame.colors)
+
+    def _frame(
+        self, coded: CodedFrame, frame: DecodedFrame, blocks: FrameBlocks | None, anchor: Yuv420 | None
+    ) -> tuple[Yuv420, str]:
+        assert coded.header is not None
+        if coded.header.show_existing is not None:
+            return self._existing(coded.header.show_existing, frame, anchor)
+        key = coded.header.key
+        self._known = anchor is not None or (self._known and not key)
+        lr, own = frame.picture, None if anchor is None else anchor.planes
+        if blocks is not None:
+            try:
+                hr = self._reconstructor.frame(blocks, lr.planes, own)
+                return Yuv420(*hr), "anchor" if anchor else "rebuilt" if self._known else "upscaled"
+            except HybridError as error:
+                self.damaged.append((frame.record.video_index, f"frame {frame.record.name}: {error}"))
+        self._known = anchor is not None
+        rows, columns = lr.y.shape
+        unread = _Unread(_NO_BLOCKS, columns, rows, frame.record.refreshed)
+        try:
+            made = Yuv420(*self._reconstructor.frame(unread, lr.planes, own))
+        except HybridError as error:  # with its references it would take more memory than is allowed
+            self.damaged.append((frame.record.video_index, f"frame {frame.record.name}: {error}"))
+            made = anchor or resize(lr, self._hr_size(frame))
+        return made, "anchor" if anchor else "upscaled"
+
+    def _existing(self, slot: int, frame: DecodedFrame, anchor: Yuv420 | None) -> tuple[Yuv420, str]:
+        if anchor is not None:
+            return anchor, "anchor"
+        width, height = self._hr_size(frame)
+        try:
+            hr = Yuv420(*self._reconstructor.show(slot))
+            if hr.y.shape == (height, width):
+                return hr, "rebuilt" if self._known else "upscaled"
         except HybridError:
-            # Scaled references and the like: upscaled, it can still be referred to.
-            rows, columns = lr.y.shape
-            larger = resize(lr, (columns * self.scale, rows * self.scale))
-            return Yuv420(*self._reconstructor.frame(blocks, lr.planes, larger.planes, teach=False)), "upscaled"
+            pass  # it was never seen
+        return resize(frame.picture, (width, height)), "upscaled"
+
+    def _hr_size(self, frame: DecodedFrame) -> tuple[int, int]:
+        rows, columns = frame.picture.y.shape
+        return columns * self.scale, rows * self.scale

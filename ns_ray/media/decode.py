@@ -3,7 +3,7 @@
 import errno
 import time
 from collections.abc import Container, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import av
 import av.error
@@ -13,10 +13,11 @@ from av.video.codeccontext import VideoCodecContext
 from ns_ray.errors import BitstreamError, MediaError
 from ns_ray.media.packets import Packet
 from ns_ray.media.probe import VideoInfo, require_supported
+from ns_ray.picture.colors import FULL, LIMITED, Colors, require_convertible
 from ns_ray.picture.yuv import Yuv420, from_frame
-from ns_ray.vp9.header import FrameHeader, HeaderParser
-from ns_ray.vp9.records import FrameRecord, record
-from ns_ray.vp9.superframe import split
+from ns_ray.vp9.header import MAX_PIXELS, ColorConfig, FrameHeader, HeaderParser
+from ns_ray.vp9.packet_splitter import PacketSplitter
+from ns_ray.vp9.records import FrameRecord, packet_records, record
 
 FrameName = tuple[int, int]
 """A coded frame's video_index and super_index."""
@@ -24,11 +25,31 @@ FrameName = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class DecodedFrame:
-    """One coded frame: its record, its pts in ticks of the video's time base, its picture."""
+    """One coded frame.
+
+    Attributes:
+        record: what selection knows of it.
+        pts: in ticks of the video's time base.
+        picture: its own size, which may change from frame to frame.
+        colors: of the picture; range and matrix are never unspecified.
+        sound: whether it is what the encoder meant, as far as can be told: damage goes on through references.
+    """
 
     record: FrameRecord
     pts: int
     picture: Yuv420
+    colors: Colors
+    sound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CodedFrame:
+    """One coded frame as it came; `header` is None where it could not be decoded."""
+
+    video_index: int
+    super_index: int
+    data: memoryview
+    header: FrameHeader | None
 
 
 @dataclass(slots=True)
@@ -37,13 +58,17 @@ class DecodedPackets:
 
     Attributes:
         frames: those that were wanted, in decode order.
-        shown, hidden: how many were decoded, wanted or not.
-        damaged: what was lost, as (video_index, reason).
+        coded: all coded frames, in decode order.
+        shown, hidden: how many were decoded, wanted or not; a packet shows one picture at most, its last.
+        lost: numbers of packets that should have shown a picture and did not.
+        damaged: packets of which not all was decoded, as (video_index, reason).
     """
 
     frames: list[DecodedFrame] = field(default_factory=list)
+    coded: list[CodedFrame] = field(default_factory=list)
     shown: int = 0
     hidden: int = 0
+    lost: list[int] = field(default_factory=list)
     damaged: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -58,20 +83,40 @@ def show_existing_packet(slot: int, profile: int) -> bytes:
     return (bits << padding).to_bytes((length + padding) // 8, "big")
 
 
+_EDGES = 1 << 16  # FFmpeg counts what it adds around a picture; sizes are checked before it sees them
+# color_space of VP9 (section 7.2.2) as matrices of H.273
+_MATRICES = {1: 5, 2: 1, 3: 6, 4: 7, 5: 9}
+
+
+def stream_colors(coded: ColorConfig, container: Colors) -> Colors:
+    """The colours of a stream: the bitstream's over the container's; a matrix that neither tells is BT.709's."""
+    return Colors(
+        FULL if coded.full_range else LIMITED,
+        _MATRICES.get(coded.color_space, container.assumed.matrix),
+        container.primaries,
+        container.transfer,
+    )
+
+
 class VideoDecoder:
     """Decodes one VP9 stream, packet by packet, and gives the hidden frames too.
 
     FFmpeg gives out shown frames alone. After a hidden frame the decoder is therefore fed a made-up frame that shows
     one of the slots it refreshed; that changes nothing for the frames that follow.
 
+    Decoding begins at any frame that refers to no other and goes on through damage: what refers to it is decoded from
+    what the slots hold, and is not sound until frames come that depend on nothing damaged.
+
     Attributes:
         info: the video.
         device: where it is decoded.
-        waiting: whether nothing decodes before the next key frame.
+        waiting: whether nothing sound is to be expected before the next key frame.
         copy_seconds: time spent so far on bringing frames from the device to host memory.
     """
 
-    def __init__(self, info: VideoInfo, *, device: str = "cpu", threads: int = 1) -> None:
+    def __init__(
+        self, info: VideoInfo, *, device: str = "cpu", threads: int = 1, max_samples: int = MAX_PIXELS
+    ) -> None:
         """Open a decoder.
 
         Args:
@@ -79,36 +124,42 @@ class VideoDecoder:
             device: `cpu`, or `cuda` or `cuda:<index>` to decode by NVDEC, whose frames stay in the GPU's memory but
                 for those that are wanted.
             threads: decoding threads on the CPU, which work on the tiles of one frame.
+            max_samples: frames of more luma samples are damaged, and no memory is spent on them.
 
         Raises:
-            MediaError: the video is not 8 bit 4:2:0 VP9, or the device cannot decode here.
+            MediaError: the video is not 8 bit 4:2:0 VP9, its colours cannot be converted, or the device cannot decode.
         """
         require_supported(info)
+        require_convertible(info.colors, info.path)
         self.info = info
         self.device = device
         self.copy_seconds = 0.0
         self._threads = threads
+        self._max_samples = max_samples
+        self._splitter = PacketSplitter(max_samples)
+        self._headers = HeaderParser(max_samples)
+        self._colors: Colors | None = None
+        self._codec = self._opened()
+        self._sound = 0  # reference slots that hold what the encoder meant, bit i for slot i
+        self._sound_contexts = True  # whether probabilities go on from what the encoder meant
         self.waiting = True
-        self._restart()
 
-    def _restart(self) -> None:
-        self._headers = HeaderParser()
+    def _opened(self) -> VideoCodecContext:
         try:
-            self._codec = _codec(self.device)
+            codec = _codec(self.device)
             if self.device == "cpu":
-                self._codec.thread_type = "SLICE"
-                self._codec.thread_count = self._threads
-            self._codec.open()
+                codec.thread_type = "SLICE"
+                codec.thread_count = self._threads
+            codec.options = {"max_pixels": str(2 * self._max_samples + _EDGES)}
+            codec.open()
         except (av.error.FFmpegError, RuntimeError, ValueError) as error:
             raise MediaError(
                 f"{self.info.path}: no VP9 decoder on device {self.device} ({error}); use device cpu"
             ) from error
+        return codec
 
     def decode(self, packets: Iterable[Packet], wanted: Container[FrameName] | None = None) -> DecodedPackets:
-        """Decode the next packets.
-
-        A packet that is damaged costs itself and what follows up to the next key frame; each such packet is listed in
-        `damaged` and has no frames.
+        """Decode the next packets; what is damaged is listed and costs no frame that can still be decoded.
 
         Args:
             packets: in order.
@@ -116,50 +167,130 @@ class VideoDecoder:
         """
         decoded = DecodedPackets()
         for packet in packets:
-            if self.waiting and not packet.key:
-                decoded.damaged.append((packet.video_index, "it follows a damaged frame and no key frame came since"))
-                continue
-            try:
-                self._packet(packet, wanted, decoded)
-                self.waiting = False
-            except (BitstreamError, av.error.FFmpegError, MediaError) as error:
-                decoded.damaged.append((packet.video_index, f"frame {packet.video_index} is damaged: {error}"))
-                self.waiting = True
-                self._restart()
+            self._packet(packet, wanted, decoded)
         return decoded
 
     def _packet(self, packet: Packet, wanted: Container[FrameName] | None, decoded: DecodedPackets) -> None:
-        """Decode a packet; `decoded` changes only if all of it is sound."""
-        frames: list[DecodedFrame] = []
-        shown = hidden = 0
-        for super_index, data in enumerate(split(packet.data)):
-            header = self._headers.parse(data)
-            self._check(header)
-            picture = self._decode(bytes(data), expected=header.show)
-            shown += header.show
-            hidden += not header.show and header.refreshed > 0  # one that refreshes no slot is of no use to any other
-            if wanted is not None and (packet.video_index, super_index) not in wanted:
+        index = packet.video_index
+        parsed, reason = self._parsed(packet)
+        shown = False
+        due = any(coded.header is None or coded.header.show for coded, _ in parsed)
+        for coded, about in parsed:
+            header = coded.header
+            try:
+                picture = self._decode(bytes(coded.data), expected=header.show) if header else None
+            except (av.error.FFmpegError, MediaError) as error:
+                reason = reason or self._reason(f"{index}.{coded.super_index}", error)
+                coded = replace(coded, header=None)
+            decoded.coded.append(coded)
+            if header is None or coded.header is None:
+                self._lose(header)
+                continue
+            sound = self._keep(header)
+            shown = shown or header.show
+            decoded.hidden += not header.show and header.refreshed > 0  # of use to others
+            if wanted is not None and (index, coded.super_index) not in wanted:
                 continue
             if picture is None and header.refreshed:
-                slot = (header.refreshed & -header.refreshed).bit_length() - 1
-                picture = self._decode(show_existing_packet(slot, header.profile), expected=True)
+                picture = self._revealed(header)
             if picture is not None:
-                frame = record(header, packet.video_index, super_index, len(data))
-                frames.append(DecodedFrame(frame, packet.pts, self._in_host_memory(picture)))
-        decoded.frames += frames
+                assert about is not None
+                decoded.frames.append(
+                    DecodedFrame(about, packet.pts, self._in_host_memory(picture), self._colors_now, sound)
+                )
         decoded.shown += shown
-        decoded.hidden += hidden
+        if reason:
+            decoded.damaged.append((index, reason))
+        if due and not shown:
+            decoded.lost.append(index)
 
-    def _check(self, header: FrameHeader) -> None:
-        color = header.color
-        if color.bit_depth != 8 or not (color.subsampling_x and color.subsampling_y):
-            raise MediaError("only 8 bit 4:2:0 video is supported (VP9 profile 0)")
+    def _parsed(self, packet: Packet) -> tuple[list[tuple[CodedFrame, FrameRecord | None]], str]:
+        """The frames of a packet with their records, and why one or all of them cannot be decoded, if so."""
+        index = packet.video_index
+        try:
+            frames = self._splitter.split(packet.data)
+        except BitstreamError as error:
+            return [(CodedFrame(index, 0, memoryview(packet.data), None), None)], self._reason(str(index), error)
+        headers: list[FrameHeader | None] = []
+        reason = ""
+        for super_index, data in enumerate(frames):
+            try:
+                header = self._headers.parse(data)
+                _require_8_bit_420(header)
+                headers.append(header)
+            except (BitstreamError, MediaError) as error:
+                headers.append(None)
+                reason = reason or self._reason(f"{index}.{super_index}", error)
+        sound = [header for header in headers if header is not None]
+        if len(sound) == len(headers):
+            records: list[FrameRecord | None] = [*packet_records(sound, [len(data) for data in frames], index)]
+        else:
+            records = [
+                None if header is None else record(header, index, i, len(data))
+                for i, (header, data) in enumerate(zip(headers, frames, strict=True))
+            ]
+        coded = (
+            CodedFrame(index, i, data, header) for i, (data, header) in enumerate(zip(frames, headers, strict=True))
+        )
+        return list(zip(coded, records, strict=True)), reason
+
+    def _reason(self, name: str, error: Exception) -> str:
+        if self._colors is None:
+            return f"frame {name} cannot be decoded, and no key frame came before it: {error}"
+        return f"frame {name} is damaged: {error}"
+
+    def _keep(self, header: FrameHeader) -> bool:
+        """Note what a decoded frame leaves to others; whether it is sound itself."""
+        if header.show_existing is not None:
+            sound = bool(self._sound >> header.show_existing & 1)
+        else:
+            self._sound_contexts = self._sound_contexts or header.independent
+            references = all(self._sound >> reference.slot & 1 for reference in header.references)
+            sound = self._sound_contexts and references
+            self._sound = self._sound | header.refreshed if sound else self._sound & ~header.refreshed
+            self.waiting = not sound
+        if header.key or (header.intra_only and self._colors is None):
+            # Where there are several, intra-only frames of profile 0 say BT.601 for want of a field.
+            self._colors = stream_colors(header.color, self.info.colors)
+        return sound
+
+    def _lose(self, header: FrameHeader | None) -> None:
+        """Note that a frame was not decoded; before the first that is, nothing can be harmed."""
+        if self._colors is None or (header is not None and header.show_existing is not None):
+            return
+        self._sound &= ~header.refreshed if header is not None else 0
+        self._sound_contexts = False
+        self.waiting = True
+
+    @property
+    def _colors_now(self) -> Colors:
+        return self._colors or self.info.colors.assumed
 
     def _decode(self, data: bytes, *, expected: bool) -> av.VideoFrame | None:
-        frames = self._codec.decode(av.Packet(data))
-        if len(frames) != expected:
-            raise MediaError(f"the decoder gave {len(frames)} pictures for a frame where {int(expected)} was due")
-        return frames[0] if frames else None
+        """Feed one coded frame; its picture where it is shown.
+
+        Raises:
+            MediaError: there is no picture although one is due.
+            av.error.FFmpegError: the decoder refuses the frame.
+        """
+        try:
+            frames = self._codec.decode(av.Packet(data))
+        except av.error.BlockingIOError:  # it holds on to input it cannot decode, and takes no more
+            self._codec = self._opened()
+            self._headers = HeaderParser(self._max_samples)
+            self._sound = 0
+            raise
+        if expected and not frames:
+            raise MediaError("the decoder gave no picture although one was due")
+        return frames[-1] if expected else None
+
+    def _revealed(self, header: FrameHeader) -> av.VideoFrame | None:
+        """The picture of the hidden frame that was decoded last."""
+        slot = (header.refreshed & -header.refreshed).bit_length() - 1
+        try:
+            return self._decode(show_existing_packet(slot, header.profile), expected=True)
+        except (av.error.FFmpegError, MediaError):
+            return None
 
     def _in_host_memory(self, picture: av.VideoFrame) -> Yuv420:
         if picture.format.name == "cuda":
@@ -186,3 +317,9 @@ def _codec(device: str) -> VideoCodecContext:
             raise
         # FFmpeg refuses a context that others made with flags of their own, as PyTorch does.
         return nvdec(primary_ctx="0")
+
+
+def _require_8_bit_420(header: FrameHeader) -> None:
+    color = header.color
+    if color.bit_depth != 8 or not (color.subsampling_x and color.subsampling_y):
+        raise MediaError("only 8 bit 4:2:0 video is supported (VP9 profile 0)")

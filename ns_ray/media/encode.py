@@ -7,6 +7,7 @@ import av.error
 
 from ns_ray.errors import MediaError
 from ns_ray.media.packets import Packet
+from ns_ray.picture.colors import STANDARD, Colors
 from ns_ray.picture.yuv import Yuv420, to_frame
 
 PUBLISHED_KBPS = 35_500
@@ -39,6 +40,7 @@ class VideoEncoder:
         time_base: Fraction,
         *,
         options: dict[str, str],
+        colors: Colors = STANDARD,
         threads: int = 1,
         first_index: int = 0,
     ) -> None:
@@ -49,6 +51,7 @@ class VideoEncoder:
             frame_rate: frames a second.
             time_base: seconds a tick of the pictures' pts.
             options: libvpx-vp9 options by their FFmpeg names.
+            colors: what the pictures are in, for their tags.
             threads: encoding threads.
             first_index: video_index of the first packet.
 
@@ -64,8 +67,8 @@ class VideoEncoder:
             self._codec.framerate = frame_rate
             self._codec.time_base = time_base
             self._codec.thread_count = threads
-            self._codec.color_range, self._codec.colorspace = 1, 1  # limited, BT.709
-            self._codec.color_primaries, self._codec.color_trc = 1, 1
+            self._codec.color_range, self._codec.colorspace = colors.range, colors.matrix
+            self._codec.color_primaries, self._codec.color_trc = colors.primaries, colors.transfer
             self._codec.options = options
             self._codec.open()
         except (av.error.FFmpegError, ValueError) as error:

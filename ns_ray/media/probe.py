@@ -15,10 +15,11 @@ from ns_ray.errors import BitstreamError, MediaError
 from ns_ray.media.address import OPEN_SECONDS, READ_SECONDS, Address, is_pipe, local, locate, why_unreadable
 from ns_ray.media.rates import believable, frame_rate, measured_rate
 from ns_ray.picture.colors import UNKNOWN, Colors
-from ns_ray.vp9.header import FrameHeader, HeaderParser
+from ns_ray.vp9.header import MAX_PIXELS, FrameHeader, HeaderParser
 from ns_ray.vp9.shown import FRAME_MARKER, shows
 from ns_ray.vp9.superframe import split
 
+_BOUNDED = {"max_pixels": str(2 * MAX_PIXELS)}  # FFmpeg decodes frames to learn about them, and counts edges, too
 _SEEN_PACKETS = 240
 _SEEN_BYTES = 8 * 1024 * 1024
 _LIVE_SECONDS = 2.0
@@ -160,11 +161,9 @@ def open_input(path: str, unsafe: bool = False) -> av.container.InputContainer:
 def open_address(address: Address, path: str) -> av.container.InputContainer:
     """Open what an address means; `path` is what errors call it. Raises MediaError as `open_input`."""
     try:
+        options = dict(address.options) | _BOUNDED
         container = av.open(
-            address.target,
-            timeout=(OPEN_SECONDS, READ_SECONDS),
-            options=dict(address.options),
-            metadata_errors="replace",
+            address.target, timeout=(OPEN_SECONDS, READ_SECONDS), options=options, metadata_errors="replace"
         )
     except (av.error.FFmpegError, OSError) as error:
         if not isinstance(address.target, str):

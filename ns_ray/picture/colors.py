@@ -1,11 +1,26 @@
 """Colours of a picture: the range and matrix of its samples, the primaries and transfer behind them."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import av
 
+from ns_ray.errors import MediaError
+
 LIMITED, FULL = 1, 2  # color_range of FFmpeg
-BT709, UNSPECIFIED = 1, 2  # matrix, primaries and transfer of ITU-T H.273
+RGB, BT709, UNSPECIFIED = 0, 1, 2  # matrix, primaries and transfer of ITU-T H.273
+
+LUMA_WEIGHTS: Final = {
+    BT709: (0.2126, 0.0722),
+    4: (0.30, 0.11),  # FCC
+    5: (0.299, 0.114),  # BT.470 B/G
+    6: (0.299, 0.114),  # SMPTE 170M
+    7: (0.212, 0.087),  # SMPTE 240M
+    9: (0.2627, 0.0593),  # BT.2020, non-constant luminance
+}
+"""Shares of red and blue in luma (KR, KB) by matrix (H.273, table 4): the matrices that can be converted."""
+
+_OTHERS = {RGB: "RGB", 8: "YCgCo", 10: "BT.2020 constant luminance", 11: "SMPTE 2085", 14: "ICtCp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +48,8 @@ class Colors:
 
 
 UNKNOWN = Colors(0, UNSPECIFIED, UNSPECIFIED, UNSPECIFIED)
+STANDARD = Colors(LIMITED, BT709, BT709, BT709)
+"""What super-resolution takes and trained on."""
 
 
 def colors_of(frame: av.VideoFrame) -> Colors:
@@ -46,3 +63,11 @@ def colors_of(frame: av.VideoFrame) -> Colors:
         int(frame.color_trc),
         rgb=rgb,
     )
+
+
+def require_convertible(colors: Colors, whose: str) -> None:
+    """Refuse samples that are not luma and two colour differences; raises MediaError naming whose, and the matrix."""
+    matrix = colors.assumed.matrix
+    if colors.rgb or matrix not in LUMA_WEIGHTS:
+        name = "RGB" if colors.rgb else _OTHERS.get(matrix, f"H.273 code {matrix}")
+        raise MediaError(f"{whose}: its colour matrix, {name}, cannot be converted; encode it as BT.709")

@@ -70,9 +70,3 @@ def from_frame(frame: av.VideoFrame) -> Yuv420:
 def _view(plane: av.video.plane.VideoPlane) -> Plane:
     samples: Plane = np.frombuffer(memoryview(plane), np.uint8)
     return samples.reshape(plane.height, plane.line_size)
-
-
-def from_rgb(rgb: NDArray[np.uint8]) -> Yuv420:
-    """RGB (height, width, 3) as BT.709 limited-range YUV 4:2:0."""
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24")
-    return from_frame(frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")).packed()

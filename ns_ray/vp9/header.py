@@ -146,6 +146,11 @@ class FrameHeader:
         """Whether the frame refers to no other (FrameIsIntra)."""
         return self.key or self.intra_only
 
+    @property
+    def independent(self) -> bool:
+        """Whether it sets all probabilities anew, so that its symbols can be read whatever came before."""
+        return self.key or self.error_resilient or (self.intra_only and self.reset_context == 3)
+
 
 @dataclass(frozen=True, slots=True)
 class _Slot:

@@ -1,11 +1,16 @@
 import os
 import threading
+from dataclasses import replace
 from itertools import pairwise
 
+import header_bits
 import numpy as np
 import pytest
 import streams
 import torch
+import vp9_streams
+from made_streams import info_of, layers, stream_of, superframe
+from sources import write_source
 
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
@@ -13,10 +18,12 @@ from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.hybrid.rebuild import Rebuilder
 from ns_ray.hybrid.writer import HybridFormat, append_epoch
 from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import Packet, read_packets
+from ns_ray.media.packets import read_packets
 from ns_ray.media.probe import probe
 from ns_ray.metrics.psnr import psnr
-from ns_ray.picture.yuv import from_rgb, resize
+from ns_ray.picture.colors import STANDARD
+from ns_ray.picture.convert import convert, from_rgb
+from ns_ray.picture.yuv import Yuv420, resize
 from ns_ray.sr.color import rgb_to_uint8, yuv_to_rgb
 
 SCALE = 2
@@ -102,16 +109,190 @@ def test_a_damaged_anchor_is_passed_over_and_said(tmp_path, video):
     assert "anchor 5.0 is 128x72, not 256x144" in reasons[5]
 
 
-def test_damaged_packets_have_no_frame_and_the_rest_goes_on(video):
+def damaged(packet, data):
+    return replace(packet, data=data)
+
+
+def same(one, other):
+    return all(map(np.array_equal, one.picture.planes, other.picture.planes))
+
+
+def test_where_nothing_is_decoded_the_last_picture_is_shown_again(video):
     info = probe(str(video))
     packets = list(read_packets(info))
-    packets[5] = Packet(5, bytes(30), packets[5].pts, packets[5].duration, False)
+    packets[5] = damaged(packets[5], bytes(30))
     rebuilder = Rebuilder(info, SCALE)
     frames = [rebuilder.packet(packet, {}) for packet in packets]
-    assert [i for i, frame in enumerate(frames) if frame is None] == list(range(5, 30))
+    assert frames[5].source == "repeated"
+    assert same(frames[5], frames[4])
+    assert (frames[5].video_index, frames[5].pts) == (5, packets[5].pts)
+    assert [frame.video_index for frame in frames] == list(range(40))
     whole = Rebuilder(info, SCALE)
     expected = [whole.packet(packet, {}) for packet in read_packets(info)]
-    assert all(np.array_equal(a.picture.y, b.picture.y) for a, b in zip(frames[30:], expected[30:], strict=True))
+    assert all(map(same, frames[:5] + frames[30:], expected[:5] + expected[30:]))
+    assert [index for index, _ in rebuilder.damaged] == [5]
+
+
+def test_where_blocks_cannot_be_read_lr_is_upscaled_until_they_can(video):
+    """Half a packet is lost: the decoder makes something of it, and no shown frame is missing."""
+    info = probe(str(video))
+    packets = list(read_packets(info))
+    packets[5] = damaged(packets[5], packets[5].data[: len(packets[5].data) // 2])
+    first = {0: originals(1)[0]}
+    rebuilder = Rebuilder(info, SCALE, "plain")
+    frames = [rebuilder.packet(packet, first if packet.video_index == 0 else {}) for packet in packets]
+    assert [frame.source for frame in frames[:5]] == ["anchor"] + ["rebuilt"] * 4
+    assert {frame.source for frame in frames[5:]} == {"upscaled"}
+    lr = [f.picture for f in VideoDecoder(info).decode(packets).frames if f.record.shown]
+    assert all(np.array_equal(frame.lr.y, picture.y) for frame, picture in zip(frames, lr, strict=True))
+    for frame in frames[5:30]:
+        assert psnr(frame.picture.y, resize(frame.lr, (256, 144)).y) > 40
+    assert [index for index, _ in rebuilder.damaged] == [5]
+
+
+def test_an_anchor_is_taken_where_blocks_cannot_be_read(video):
+    info = probe(str(video))
+    packets = list(read_packets(info))
+    packets[5] = damaged(packets[5], packets[5].data[: len(packets[5].data) // 2])
+    rebuilder = Rebuilder(info, SCALE)
+    anchor = originals(11)[10]
+    frames = [rebuilder.packet(packet, {0: anchor} if packet.video_index == 10 else {}) for packet in packets]
+    assert frames[10].source == "anchor"
+    assert np.array_equal(frames[10].picture.y, anchor.y)
+
+
+def test_blocks_are_read_again_where_probabilities_are_set_anew():
+    """In error-resilient streams that is the next frame."""
+    packets = stream_of([[frame] for frame in vp9_streams.coded_frames("error-resilient")])
+    packets[4] = damaged(packets[4], packets[4].data[: len(packets[4].data) // 2])
+    rebuilder = Rebuilder(info_of(176, 144), SCALE)
+    grey = Yuv420(*(np.full(shape, 128, np.uint8) for shape in ((288, 352), (144, 176), (144, 176))))
+    sources = [rebuilder.packet(p, {0: grey} if p.video_index in (0, 6) else {}).source for p in packets]
+    assert sources[:8] == ["anchor", "rebuilt", "rebuilt", "rebuilt", "upscaled", "upscaled", "anchor", "rebuilt"]
+
+
+def test_playing_starts_at_an_intra_only_frame():
+    frames = vp9_streams.coded_frames("error-resilient")
+    made = [[header_bits.as_intra_only(frames[0]), b"\x88"], *([frame] for frame in frames[1:])]
+    rebuilder = Rebuilder(info_of(176, 144), SCALE)
+    assert all(rebuilder.packet(packet, {}) is not None for packet in stream_of(made))
+    assert not rebuilder.damaged
+
+
+def test_an_intra_only_start_sets_the_probabilities_it_needs_alone():
+    """It need not set them all (reset_frame_context 2): anchors and blocks are used from the first frame on."""
+    options = (*vp9_streams.REALTIME, "-frame-parallel", "1")  # whose probabilities do not know what was a key frame
+    coded = vp9_streams.encode(vp9_streams.Stream(176, 144, 8, options))
+    first = header_bits.as_intra_only(coded[0], reset=2)
+    packets = stream_of([[first, b"\x88"], *([frame] for frame in coded[1:])])
+    decoded = VideoDecoder(info_of(176, 144)).decode(packets)
+    assert not decoded.damaged
+    assert all(frame.sound for frame in decoded.frames)
+    rebuilder = Rebuilder(info_of(176, 144), SCALE)
+    anchor = resize(decoded.frames[0].picture, (352, 288))
+    frames = [rebuilder.packet(packet, {0: anchor} if not packet.video_index else {}) for packet in packets]
+    assert not rebuilder.damaged
+    assert {frame.source for frame in frames} == {"rebuilt"}, "the first is shown again"
+
+
+def test_before_anything_is_decoded_nothing_is_shown(video):
+    info = probe(str(video))
+    rebuilder = Rebuilder(info, SCALE)
+    frames = [rebuilder.packet(packet, {}) for packet in read_packets(info, start=5)]
+    assert [frame is None for frame in frames] == [True] * 25 + [False] * 10
+    assert "no key frame came before it" in rebuilder.damaged[0][1]
+
+
+def test_a_packet_of_two_layers_shows_the_larger():
+    packets = layers()
+    rebuilder = Rebuilder(info_of(96, 64), SCALE)
+    frames = [rebuilder.packet(packet, {}) for packet in packets]
+    assert [frame.picture.y.shape for frame in frames] == [(256, 384)] * len(packets)
+    half = superframe([vp9_streams.split_superframe(packets[3].data)[0], bytes(9)])
+    assert rebuilder.packet(damaged(packets[3], half), {}).picture.y.shape == (128, 192), "better than nothing"
+
+
+@pytest.mark.parametrize("kind", ["at key frames", "without"])
+def test_anchors_and_hr_follow_the_size_of_their_frame(kind):
+    if kind == "without":
+        coded = vp9_streams.coded_frames("resized")
+        packets, info = stream_of([[frame] for frame in coded]), info_of(480, 270)
+    else:
+        sizes = ((96, 64), (128, 96))
+        coded = [f for w, h in sizes for f in vp9_streams.encode(vp9_streams.Stream(w, h, 8, vp9_streams.REALTIME))]
+        packets, info = stream_of([[frame] for frame in coded]), info_of(96, 64)
+    shapes = [frame.picture.y.shape for frame in VideoDecoder(info).decode(packets).frames]
+    changes = [i for i, (one, other) in enumerate(pairwise(shapes), 1) if one != other]
+    assert changes
+    size = shapes[0]
+    rebuilder = Rebuilder(info, SCALE)
+    for index, (packet, (rows, columns)) in enumerate(zip(packets, shapes, strict=True)):
+        anchors = {}
+        if index in (0, changes[0] + 2):  # of its own size
+            anchors = {0: encode_anchor(np.full((rows * SCALE, columns * SCALE, 3), 90, np.uint8), index, 0, 90)}
+        elif index == changes[0] + 1:  # of that of the frames before
+            anchors = {0: encode_anchor(np.full((size[0] * SCALE, size[1] * SCALE, 3), 90, np.uint8), index, 0, 90)}
+        frame = rebuilder.packet(packet, anchors)
+        assert frame.picture.y.shape == (rows * SCALE, columns * SCALE)
+        assert (frame.source == "anchor") == (index in (0, changes[0] + 2))
+    assert [index for index, _ in rebuilder.damaged] == [changes[0] + 1]
+    assert f"is {size[1] * SCALE}x{size[0] * SCALE}, not" in rebuilder.damaged[0][1]
+
+
+@pytest.mark.parametrize("tags", [(2, 1), (1, 6), (2, 5), (1, 9), (1, 1)])
+def test_anchors_come_in_the_colours_of_their_stream(tmp_path, tags):
+    """An anchor as the system makes it: BT.709 for the engine, RGB for the image, the stream's own for the client."""
+    planes = (150, 90, 170)
+    path = write_source(
+        tmp_path / "v.mkv", codec="libvpx-vp9", size=(64, 48), frames=2, planes=planes, tags=(*tags, 2, 2)
+    )
+    info = probe(str(path))
+    packets = list(read_packets(info))
+    lr = VideoDecoder(info).decode(packets).frames[0]
+    assert (lr.colors.range, lr.colors.matrix) == tags
+    seen = resize(convert(lr.picture, lr.colors, STANDARD), (128, 96))
+    frame = Rebuilder(info, SCALE).packet(packets[0], {0: encode_anchor(rgb(seen), 0, 0, 95)})
+    assert (frame.source, frame.colors) == ("anchor", lr.colors)
+    for plane, value in zip(frame.picture.planes, planes, strict=True):
+        assert np.abs(plane.astype(int) - value).max() <= 3
+    again = Rebuilder(info, SCALE).packet(packets[0], {0: seen}).picture  # as an encoder takes it
+    assert min(map(psnr, again.planes, resize(lr.picture, (128, 96)).planes)) > 45
+
+
+def test_an_anchor_that_claims_to_be_huge_costs_itself_alone(tmp_path, video):
+    good = encode_anchor(np.zeros((144, 256, 3), np.uint8), 5, 0, 90)
+    at = good.data.index(b"\xff\xc0") + 5  # height and width
+    huge = AnchorImage(5, 0, good.data[:at] + b"\xff\xdc\xff\xdc" + good.data[at + 4 :])
+    info = probe(str(video))
+    rebuilder = Rebuilder(info, SCALE)
+    frames = [rebuilder.packet(p, {0: huge} if p.video_index == 5 else {}) for p in read_packets(info)]
+    assert all(frames)
+    assert rebuilder.damaged == [(5, "anchor 5.0 is 65500x65500, not 256x144")]
+
+
+def test_what_the_reconstruction_has_no_memory_for_is_upscaled(video, monkeypatch):
+    info = probe(str(video))
+    rebuilder = Rebuilder(info, SCALE)
+
+    def refuse(*_):
+        raise HybridError("it would take too much memory")
+
+    packets = list(read_packets(info))
+    assert rebuilder.packet(packets[0], {}).source == "upscaled"
+    monkeypatch.setattr(rebuilder._reconstructor, "frame", refuse)
+    frame = rebuilder.packet(packets[1], {})
+    assert frame.source == "upscaled"
+    assert np.array_equal(frame.picture.y, resize(frame.lr, (256, 144)).y)
+
+
+def test_a_stream_without_a_frame_says_why(tmp_path, video):
+    info = probe(str(video))
+    form = HybridFormat((128, 72), (256, 144), info.frame_rate, info.time_base)
+    packets = list(read_packets(info, start=5))[:10]
+    images = [encode_anchor(np.zeros((144, 256, 3), np.uint8), i, 0, 90) for i in (6, 7)]
+    append_epoch(tmp_path / "h", form, 0, packets, images)
+    with pytest.raises(HybridError, match=r"none of its frames can be decoded: .* no key frame came before"):
+        list(HybridDecoder(str(tmp_path / "h")))
 
 
 def test_hidden_layers_are_rebuilt(layered_video):

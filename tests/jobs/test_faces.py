@@ -10,8 +10,8 @@ from ns_ray.config import Config
 
 SHARED = ("--config", "--set", "--data-dir", "--result-dir")
 OTHERS = {"face", "lists", "model_face", "training_face", "stopping"}  # what jobs have in common
-LATER = {"play", "quality"}
-JOBS = sorted({path.stem for path in Path(face.ROOT / "jobs").glob("[a-z]*.py")} - OTHERS - LATER)
+
+JOBS = sorted({path.stem for path in Path(face.ROOT / "jobs").glob("[a-z]*.py")} - OTHERS)
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -26,7 +26,13 @@ def test_help_shows_the_shared_options_and_defaults(name, capsys):
     assert "(default:" in shown
 
 
-POSITIONAL = {"curves": ["a.webm", "b.webm"], "evaluate_sr": ["a.webm", "b.webm"], "prepare_stills": ["images"]}
+POSITIONAL = {
+    "play": ["a.mkv", "-o", "b.mkv"],
+    "quality": ["a.mkv", "--reference", "b.webm"],
+    "curves": ["a.webm", "b.webm"],
+    "evaluate_sr": ["a.webm", "b.webm"],
+    "prepare_stills": ["images"],
+}
 
 
 @pytest.mark.parametrize("name", JOBS)

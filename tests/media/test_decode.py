@@ -1,16 +1,22 @@
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice, pairwise
 
 import av
+import header_bits
 import numpy as np
 import pytest
 import streams
 import torch
+import vp9_streams
+from made_streams import info_of, layers, stream_of, superframe
+from sources import write_source
 
 from ns_ray.errors import MediaError
 from ns_ray.media.decode import VideoDecoder, show_existing_packet
 from ns_ray.media.packets import Packet, read_packets
 from ns_ray.media.probe import probe
+from ns_ray.picture.colors import FULL, LIMITED, Colors
 from ns_ray.vp9.records import FrameType
 
 
@@ -105,24 +111,158 @@ def test_sizes_in_records_add_up_to_the_packets():
         assert index < 40
 
 
-def test_damage_costs_frames_up_to_the_next_key_frame(plain_video):
+def damaged(packet: Packet, data: bytes) -> Packet:
+    return Packet(packet.video_index, data, packet.pts, packet.duration, packet.key)
+
+
+def same_frames(frames, others) -> bool:
+    return all(same(one.picture, list(other.picture.planes)) for one, other in zip(frames, others, strict=True))
+
+
+def test_damage_costs_one_picture_and_the_soundness_of_others(plain_video):
     info = probe(str(plain_video))
     packets = list(read_packets(info))
-    packets[10] = Packet(10, b"\x00" * 40, packets[10].pts, packets[10].duration, packets[10].key)
+    packets[10] = damaged(packets[10], b"\x00" * 40)
+    decoder = VideoDecoder(info)
+    decoded = decoder.decode(packets[:30])
+    assert decoder.waiting
+    assert [index for index, _ in decoded.damaged] == decoded.lost == [10]
+    assert "frame 10.0 is damaged" in decoded.damaged[0][1]
+    assert decoded.shown == 29
+    assert {f.record.video_index for f in decoded.frames if f.sound} == set(range(10))
+    assert {f.record.video_index for f in decoded.frames if not f.sound} == set(range(11, 30))
+    rest = decoder.decode(packets[30:])
+    assert not decoder.waiting
+    assert all(frame.sound for frame in rest.frames)
+    whole = VideoDecoder(info).decode(read_packets(info)).frames
+    untouched = [frame for frame in whole if frame.record.video_index not in range(10, 30)]
+    assert same_frames([f for f in decoded.frames if f.sound] + rest.frames, untouched)
+
+
+@pytest.mark.parametrize("lost", [0.5, 0.1])
+def test_half_a_packet_gives_a_picture_all_the_same(plain_video, lost):
+    info = probe(str(plain_video))
+    packets = list(read_packets(info))
+    packets[10] = damaged(packets[10], packets[10].data[: int(len(packets[10].data) * (1 - lost))])
     decoded = VideoDecoder(info).decode(packets)
-    assert [index for index, _ in decoded.damaged] == list(range(10, 30))
-    assert "frame 10 is damaged" in decoded.damaged[0][1]
-    shown = {frame.record.video_index for frame in decoded.frames}
-    assert shown == set(range(10)) | set(range(30, 60))
-    whole = {f.record.name: f.picture.y for f in VideoDecoder(info).decode(read_packets(info)).frames}
-    assert all(np.array_equal(f.picture.y, whole[f.record.name]) for f in decoded.frames)
+    assert decoded.shown == 60
+    assert not decoded.lost
+
+
+def test_soundness_comes_back_with_what_refers_to_nothing_damaged():
+    """An intra-only frame that refreshes all slots and sets all probabilities anew is as good as a key frame."""
+    packets = stream_of([[frame] for frame in vp9_streams.coded_frames("error-resilient")])
+    packets[3] = damaged(packets[3], bytes(20))
+    intra_only = header_bits.as_intra_only(packets[0].data)
+    index = (intra_only, b"\x88")
+    packets[6] = damaged(packets[6], superframe(index))
+    decoded = VideoDecoder(info_of(176, 144)).decode(packets)
+    sound = {f.record.name: f.sound for f in decoded.frames}
+    assert [sound[f"{i}.0"] for i in (2, 4, 5, 6, 7, 11)] == [True, False, False, True, True, True]
+
+
+def test_decoding_starts_at_an_intra_only_frame():
+    frames = vp9_streams.coded_frames("error-resilient")
+    made = [[header_bits.as_intra_only(frames[0]), b"\x88"], *([frame] for frame in frames[1:])]
+    decoder = VideoDecoder(info_of(176, 144))
+    decoded = decoder.decode(stream_of(made))
+    assert not decoded.damaged
+    assert not decoder.waiting
+    assert decoded.shown == len(frames)
+    assert all(frame.sound for frame in decoded.frames)
+    whole = VideoDecoder(info_of(176, 144)).decode(stream_of([[frame] for frame in frames]))
+    shown = [frame for frame in decoded.frames if frame.record.shown]
+    assert same_frames(shown, whole.frames)
+
+
+def test_a_packet_shows_its_last_layer_alone():
+    """Two spatial layers a packet, both with show_frame: one picture a packet, and both sizes are decoded."""
+    packets = layers()
+    decoded = VideoDecoder(info_of(96, 64)).decode(packets)
+    assert not decoded.damaged
+    assert decoded.shown == len(packets)
+    assert [f.picture.y.shape for f in decoded.frames if f.record.shown] == [(128, 192)] * len(packets)
+    assert [f.picture.y.shape for f in decoded.frames if f.record.lower_layer] == [(64, 96)] * len(packets)
+
+
+def test_sizes_change_with_and_without_a_key_frame():
+    resized = stream_of([[frame] for frame in vp9_streams.coded_frames("resized")])
+    decoded = VideoDecoder(info_of(480, 270)).decode(resized)
+    assert not decoded.damaged
+    sizes = [frame.picture.y.shape for frame in decoded.frames]
+    assert len(set(sizes)) > 1
+    assert all((f.record.height, f.record.width) == f.picture.y.shape for f in decoded.frames)
+
+
+def test_a_size_beyond_the_bound_is_never_decoded(plain_video):
+    info = probe(str(plain_video))
+    packets = list(read_packets(info))
+    huge = bytearray(packets[30].data)
+    at = huge.index(b"\x49\x83\x42") + 3  # the sizes follow, 16 bits each, after 4 bits of colour
+    huge[at] |= 0x0F
+    huge[at + 1 : at + 4] = b"\xff\xff\xff"
+    packets[30] = damaged(packets[30], bytes(huge))
+    decoder = VideoDecoder(info, max_samples=96 * 64)
+    decoded = decoder.decode(packets)
+    assert "larger than the limit of 6144" in dict(decoded.damaged)[30]
+    assert decoded.shown == 59
+    assert all(frame.picture.y.size <= 6144 for frame in decoded.frames)
+
+
+@pytest.mark.parametrize(
+    ("tags", "colors"),
+    [
+        ((1, 1), (LIMITED, 1)),
+        ((2, 1), (FULL, 1)),
+        ((1, 5), (LIMITED, 5)),
+        ((1, 6), (LIMITED, 6)),
+        ((2, 7), (FULL, 7)),
+        ((1, 9), (LIMITED, 9)),
+        ((1, 2), (LIMITED, 1)),
+    ],
+)
+def test_the_bitstream_tells_the_colours(tmp_path, tags, colors):
+    path = write_source(tmp_path / "v.mkv", codec="libvpx-vp9", size=(64, 48), frames=3, tags=(*tags, 2, 2))
+    frames = decode(path).frames
+    assert {(frame.colors.range, frame.colors.matrix) for frame in frames} == {colors}
+
+
+def test_what_the_bitstream_leaves_open_the_container_tells(tmp_path):
+    path = write_source(tmp_path / "v.mkv", codec="libvpx-vp9", size=(64, 48), frames=3, tags=(1, 2, 2, 2))
+    info = replace(probe(str(path)), colors=Colors(FULL, 9, 9, 14))
+    frames = VideoDecoder(info).decode(read_packets(info)).frames
+    assert {frame.colors for frame in frames} == {Colors(LIMITED, 9, 9, 14)}
+
+
+def test_colours_that_cannot_be_converted_are_refused(plain_video):
+    info = replace(probe(str(plain_video)), colors=Colors(LIMITED, 8, 1, 1))
+    with pytest.raises(MediaError, match=r"plain.mkv: its colour matrix, YCgCo"):
+        VideoDecoder(info)
 
 
 def test_a_stream_joined_in_the_middle_waits_for_its_key_frame(plain_video):
     info = probe(str(plain_video))
-    decoded = VideoDecoder(info).decode(read_packets(info, start=5))
-    assert {frame.record.video_index for frame in decoded.frames} == set(range(30, 60))
-    assert len(decoded.damaged) == 25
+    decoder = VideoDecoder(info)
+    packets = list(read_packets(info, start=5))
+    early = decoder.decode(packets[:25])
+    assert decoder.waiting
+    assert not early.frames
+    assert [index for index, _ in early.damaged] == early.lost == list(range(5, 30))
+    assert "no key frame came before it" in early.damaged[0][1]
+    late = decoder.decode(packets[25:])
+    assert {frame.record.video_index for frame in late.frames} == set(range(30, 60))
+    assert not late.damaged
+
+
+def test_so_much_damage_that_the_decoder_takes_no_more(plain_video):
+    """FFmpeg's decoders hold on to what they refuse; a new one then goes on at the next key frame."""
+    info = probe(str(plain_video))
+    packets = list(read_packets(info))
+    header = packets[1].data[:16]
+    nested = superframe([superframe([header, header])])
+    decoder = VideoDecoder(info)
+    decoder.decode(packets[:1] + [damaged(packets[1], nested)] * 100)
+    assert decoder.decode(packets[30:]).shown == 30
 
 
 def test_garbage_never_gets_through(plain_video):

@@ -15,7 +15,7 @@ from ns_ray.vp9.records import FrameType
 def both(packets, info):
     reader = RecordReader()
     read = [record for packet in packets for record in reader.read(packet)]
-    return read, [frame.record for frame in VideoDecoder(info).decode(packets).frames]
+    return read, [frame.record for frame in VideoDecoder(info).decode(packets).frames if frame.sound]
 
 
 def test_records_of_hidden_and_repeated_frames(layered_video):
