@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from jobs import face
+from ns_ray.config import load_config
 from ns_ray.errors import ConfigError, HybridError
 from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.hybrid.film import Film, open_film
@@ -69,6 +70,7 @@ def play(options: argparse.Namespace) -> None:
     Raises:
         NsRayError: the input is no hybrid stream, or the output cannot be written.
     """
+    load_config(options.config, options.set)  # for what is wrong with it: playing needs no setting
     for path in (options.output, part_of(options.output)):
         if path.exists() and os.path.exists(options.hybrid) and path.samefile(options.hybrid):
             raise ConfigError(f"{options.output}: it is the hybrid stream itself; give another -o")

@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from jobs import face
+from ns_ray.config import load_config
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.media.probe import open_input
@@ -52,6 +53,7 @@ def measure(options: argparse.Namespace) -> None:
     Raises:
         NsRayError: a video cannot be read, or they share no frame.
     """
+    load_config(options.config, options.set)  # for what is wrong with it: measuring needs no setting
     decoder = HybridDecoder(options.hybrid, options.mode, options.threads)
     frames: list[dict[str, dict[str, float]]] = []
     names: list[dict[str, int | str]] = []

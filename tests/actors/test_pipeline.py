@@ -184,8 +184,8 @@ class TestDamage:
         runs = bench.run([*opened, bench.stream("corrupt", corrupt)], tmp_path / "with", **ALONE)
         bad = runs.pop()
         assert not bad.failed
-        assert [index for index, _ in bad.damaged] == list(range(45, 60))
-        assert "frame 45 is damaged" in bad.damaged[0][1]
+        assert [index for index, _ in bad.damaged] == [45], "those that follow are decoded as far as can be"
+        assert "frame 45" in bad.damaged[0][1]
         read = list(read_hybrid(str(bad.path)))
         assert len(read) == 100, "the video itself is passed on as it came"
         assert not any(45 <= anchor.video_index < 60 for anchor in bad.anchors)

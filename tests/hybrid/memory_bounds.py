@@ -1,4 +1,4 @@
-"""Gives a reconstructor its largest frames until it refuses, and then others; prints the peak of memory in bytes."""
+"""Gives a reconstructor its largest frames until it refuses, and then others; prints the memory that took at its peak, in bytes."""
 
 import resource
 
@@ -18,8 +18,14 @@ class Coded:
         self.width, self.height, self.refresh_flags = width, height, refresh_flags
 
 
+def peak() -> int:
+    """The most memory that this process has held, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def main() -> None:
     """Begin with 7680x4320 at scale 1: eight of these would take a gigabyte."""
+    before = peak()
     reconstructor = Reconstructor(1, "best")
     width, height = 7680, 4320
     grey = np.full((height, width), 128, np.uint8)
@@ -37,7 +43,7 @@ def main() -> None:
     half = grey[: height // 4, : width // 4]
     for slot in range(8):
         reconstructor.frame(Coded(width // 2, height // 2, 1 << slot), (grey[: height // 2, : width // 2], half, half))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    print(peak() - before)
 
 
 if __name__ == "__main__":

@@ -189,7 +189,7 @@ class NoPipeline:
     async def start(self) -> None:
         await self._point("start")
 
-    async def probe(self, path: str) -> VideoInfo:
+    async def probe(self, path: str, unsafe: bool) -> VideoInfo:
         await self._point("probe")
         return VideoInfo(path, "vp9", 64, 48, Fraction(60), Fraction(1, 1000), "yuv420p")
 
