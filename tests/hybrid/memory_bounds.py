@@ -1,4 +1,4 @@
-"""Gives a reconstructor its largest frames until it refuses, and then others; prints the memory that took at its peak, in bytes."""
+"""Gives a reconstructor its largest frames until it refuses, then others; prints what memory that took at its peak."""
 
 import resource
 
