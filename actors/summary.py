@@ -1,6 +1,7 @@
 """From the runs of streams to the result of a benchmark."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from actors.stream_run import StreamRun
@@ -49,7 +50,7 @@ def stream_result(run: StreamRun) -> StreamResult:
         name=run.stream.name,
         input=run.stream.info.path,
         status=ended,
-        reason=run.reason or "; ".join(reason for _, reason in run.damaged[:3]),
+        reason=run.reason or "; ".join(_kinds(reason for _, reason in run.damaged)[:3]),
         frames=run.shown,
         hidden=run.hidden,
         damaged=len(run.damaged),
@@ -76,6 +77,14 @@ def _since(epoch: EpochResult, began: float) -> EpochResult:
         deadline=None if epoch.deadline is None else epoch.deadline - began,
         spans=[replace(span, start=span.start - began, end=span.end - began) for span in epoch.spans],
     )
+
+
+def _kinds(reasons: Iterable[str]) -> list[str]:
+    """The first of each kind: those that differ in numbers alone are one."""
+    kinds: dict[str, str] = {}
+    for reason in reasons:
+        kinds.setdefault(re.sub(r"\d+", "", reason), reason)
+    return list(kinds.values())
 
 
 def _rate(count: int, seconds: Sequence[float]) -> float:
