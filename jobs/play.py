@@ -91,24 +91,30 @@ def play(options: argparse.Namespace) -> None:
 
 
 class _Output:
-    """The film, begun with the first picture, which its size is of; whole when all went well, else not there."""
+    """The film, begun with the first picture; whole when all went well, else not there.
+
+    It is as large as the largest pictures, or as the first where the stream cannot be read twice.
+    """
 
     def __init__(self, options: argparse.Namespace, decoder: HybridDecoder) -> None:
         self._options = options
         self._decoder = decoder
         self._film: Film | None = None
         self._size = (0, 0)
+        self._sized = ""
         self.notes: list[str] = []
 
     def write(self, frame: HrFrame) -> None:
         """Take the next frame, and what came beside it."""
         rows, columns = frame.picture.y.shape
         if self._film is None:
-            self._size = (columns, rows)
+            largest = self._decoder.largest_size()
+            self._size = largest or (columns, rows)
+            self._sized = "the largest" if largest else "the first, as it cannot be read twice"
             across = 2 if self._options.side_by_side else 1
             format = FilmFormat(
                 self._decoder.info,
-                (columns * across, rows),
+                (self._size[0] * across, self._size[1]),
                 self._options.encoder,
                 self._options.encoder_option,
                 across,
@@ -116,8 +122,8 @@ class _Output:
             self._film = open_film(self._options.output, format)
         if (columns, rows) != self._size and not self.notes:
             self.notes.append(
-                f"from frame {frame.video_index} on it has other sizes ({columns}x{rows}), which are scaled to "
-                f"{self._size[0]}x{self._size[1]}"
+                f"its frames have several sizes, frame {frame.video_index} {columns}x{rows}; all are written at "
+                f"{self._size[0]}x{self._size[1]}, the size of {self._sized}"
             )
         self._film.write(self._picture(frame), frame.pts)
         self._film.copy(self._decoder.sides)

@@ -8,8 +8,9 @@ from itertools import chain, islice
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import anchor_size
 from ns_ray.hybrid.reader import HybridPacket, HybridReader
-from ns_ray.hybrid.rebuild import HrFrame, Rebuilder
+from ns_ray.hybrid.rebuild import HrFrame, Rebuilder, max_lr_samples
 from ns_ray.hybrid.reconstruct import Mode
+from ns_ray.hybrid.sizes import largest_size
 from ns_ray.media.packets import SidePacket
 
 _PACKETS_ASKED = 600
@@ -67,6 +68,11 @@ class HybridDecoder:
         if packets and not frames:
             why = self.damaged[0][1] if self.damaged else "its packets show none"
             raise HybridError(f"{self.info.path}: none of its frames can be decoded: {why}")
+
+    def largest_size(self) -> tuple[int, int] | None:
+        """HR width and height of the largest frames; None where the stream cannot be read twice (`sizes`)."""
+        size = largest_size(self.info.path, max_lr_samples(self.scale))
+        return size and (size[0] * self.scale, size[1] * self.scale)
 
     def _scale(self, packets: Iterator[HybridPacket], seen: list[HybridPacket]) -> int:
         """Where the file does not say it, what two of the first anchors agree on: a damaged one may claim any size.

@@ -2,6 +2,7 @@ import json
 import os
 import resource
 import signal
+import threading
 from dataclasses import replace
 from fractions import Fraction
 
@@ -9,6 +10,8 @@ import av
 import numpy as np
 import pytest
 import streams
+import vp9_streams
+from made_streams import stream_of
 from rich_streams import ffmpeg, read, source, write
 
 from jobs import play, quality
@@ -270,6 +273,9 @@ class Script:
         self.damaged, self.sides, self.scale = [], [], 2
         self._sizes, self._then = sizes, then
 
+    def largest_size(self):
+        return None
+
     def __iter__(self):
         for number, (width, height) in enumerate(self._sizes):
             shapes = (height, width), ((height + 1) // 2, (width + 1) // 2)
@@ -292,7 +298,32 @@ def test_a_stream_that_changes_its_size_is_scaled_to_the_first(tmp_path, rich, m
     with av.open(str(tmp_path / name)) as container:
         frames = list(container.decode(video=0))
     assert [(frame.width, frame.height) for frame in frames] == [(192, 128)] * 9
-    assert capsys.readouterr().out.count("other sizes") == 1
+    assert capsys.readouterr().out.count("the size of the first") == 1
+
+
+@pytest.mark.parametrize("sizes", [((96, 64), (128, 80)), ((128, 80), (96, 64))])
+def test_a_stream_that_grows_is_written_at_its_largest(tmp_path, capsys, sizes):
+    coded = [vp9_streams.encode(vp9_streams.Stream(*size, 3, vp9_streams.REALTIME)) for size in sizes]
+    # A single frame may claim any size.
+    coded.insert(1, vp9_streams.encode(vp9_streams.Stream(256, 200, 1, vp9_streams.REALTIME)))
+    packets = stream_of([packet] for packets in coded for packet in packets)
+    hybrid = tmp_path / "h.mkv"
+    form = HybridFormat(sizes[0], (sizes[0][0] * 2, sizes[0][1] * 2), Fraction(30), Fraction(1, 1000))
+    append_epoch(hybrid, form, 0, packets, [])
+    assert play.main([str(hybrid), "-o", str(tmp_path / "o.mkv")]) == 0
+    with av.open(str(tmp_path / "o.mkv")) as container:
+        assert [(frame.width, frame.height) for frame in container.decode(video=0)] == [(256, 160)] * 7
+    assert "written at 256x160, the size of the largest" in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_cannot_be_read_twice_is_written_at_its_first_size(tmp_path, rich):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(rich[0].read_bytes()))
+    writer.start()
+    assert play.main([str(pipe), "-o", str(tmp_path / "o.mkv"), "--mode", "lr"]) == 0
+    writer.join()
+    assert len(shown(tmp_path / "o.mkv")) == len(rich[1])
 
 
 @pytest.mark.parametrize("name", ["o.mkv", "o.mp4", "o.y4m"])
