@@ -109,7 +109,8 @@ class _Output:
         rows, columns = frame.picture.y.shape
         if self._film is None:
             largest = self._decoder.largest_size()
-            self._size = largest or (columns, rows)
+            first = (columns, rows)
+            self._size = first if largest is None or largest == first else _even(largest)
             self._sized = "the largest" if largest else "the first, as it cannot be read twice"
             across = 2 if self._options.side_by_side else 1
             format = FilmFormat(
@@ -156,6 +157,12 @@ class _Output:
         finally:
             if kind is not None:
                 self._film.abandon()
+
+
+def _even(size: tuple[int, int]) -> tuple[int, int]:
+    """A size that every encoder takes, for pictures that are scaled anyway."""
+    width, height = size
+    return max(2, width - width % 2), max(2, height - height % 2)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain, islice
 
 from ns_ray.errors import HybridError
@@ -10,6 +11,7 @@ from ns_ray.hybrid.anchor_image import anchor_size
 from ns_ray.hybrid.reader import HybridPacket, HybridReader
 from ns_ray.hybrid.rebuild import HrFrame, Rebuilder, max_lr_samples
 from ns_ray.hybrid.reconstruct import Mode
+from ns_ray.hybrid.shown_clock import ShownClock
 from ns_ray.hybrid.sizes import largest_size
 from ns_ray.media.packets import SidePacket
 
@@ -53,18 +55,27 @@ class HybridDecoder:
     def __iter__(self) -> Iterator[HrFrame]:
         """The frames in order of display; a damaged anchor is passed over, and its frame rebuilt like any other.
 
+        Their times, and those of `sides`, are the file's as `ShownClock` has them.
+
         Raises:
             HybridError, MediaError: the file cannot be read on, or no frame of it can be decoded.
         """
         frames = packets = 0
+        clock = ShownClock(self.info.time_base, self.info.frame_rate)
+        beside: list[SidePacket] = []
         for one in self._packets:
             packets += 1
-            self.sides += one.sides
+            beside += one.sides
             frame = self._rebuilder.packet(one.packet, {image.super_index: image for image in one.anchors})
-            if frame is not None:
+            if frame is not None and not one.cut:
                 frames += 1
-                yield frame
-                self.sides.clear()
+                pts, note = clock.place(frame.pts)
+                if note:
+                    self.damaged.append((frame.video_index, note))
+                self.sides = [clock.beside(side, self.info.sides[side.track].time_base) for side in beside]
+                beside = []
+                yield replace(frame, pts=pts)
+        self.sides = [clock.beside(side, self.info.sides[side.track].time_base) for side in beside]
         if packets and not frames:
             why = self.damaged[0][1] if self.damaged else "its packets show none"
             raise HybridError(f"{self.info.path}: none of its frames can be decoded: {why}")

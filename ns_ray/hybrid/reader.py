@@ -31,11 +31,13 @@ class HybridPacket:
         packet: the packet; it is numbered from the file's first one.
         anchors: of its frames. Where the file is a part of a longer one, their tags keep its numbers.
         sides: packets of the tracks beside the video that came since the packet before.
+        cut: whether an edit list cuts it off: it is decoded, as others refer to it, but not shown.
     """
 
     packet: Packet
     anchors: tuple[AnchorImage, ...]
     sides: tuple[SidePacket, ...] = ()
+    cut: bool = False
 
 
 class HybridReader:
@@ -74,6 +76,7 @@ class HybridReader:
         self.scale = int(said) if said in (1, 2, 3, 4) else None
         self.damaged: list[tuple[int, str]] = []
         self._packets = 0
+        self._cut: set[int] = set()  # packets that an edit list cuts off
         self._next = 0  # where the time of a packet without one would be
         self._pending: list[SidePacket] = []
         self._pending_bytes = 0
@@ -99,7 +102,9 @@ class HybridReader:
     def _handed(self, pairs: Iterator[Pair]) -> Iterator[HybridPacket]:
         for packet, anchors in pairs:
             sides, self._pending, self._pending_bytes = tuple(self._pending), [], 0
-            yield HybridPacket(packet, anchors, sides)
+            cut = packet.video_index in self._cut
+            self._cut.discard(packet.video_index)
+            yield HybridPacket(packet, anchors, sides, cut)
 
     def _take(self, packet: "av.Packet[av.stream.Stream]", pairing: Pairing) -> Iterator[Pair]:
         """Sort in what was read; yields the packets that are complete with it."""
@@ -123,6 +128,8 @@ class HybridReader:
         base = self.info.time_base
         pts = self._next if packet.pts is None else _ticks(packet, packet.pts, base)
         made = Packet(self._packets, bytes(packet), pts, _ticks(packet, packet.duration or 0, base), packet.is_keyframe)
+        if packet.is_discard:
+            self._cut.add(self._packets)
         self._packets += 1
         self._next = pts + made.duration
         return made
@@ -130,7 +137,7 @@ class HybridReader:
     def _beside_packet(self, packet: "av.Packet[av.stream.Stream]") -> None:
         track = next(at for at, stream in enumerate(self._beside) if stream.index == packet.stream.index)
         base = self.sides[track].time_base
-        if packet.pts is None:
+        if packet.pts is None or packet.is_discard:
             return
         if self._pending_bytes > _MOST_SIDE_BYTES:
             self._damage(self._packets, f"{len(self._pending)} packets beside the video are passed over")

@@ -107,6 +107,9 @@ class Rebuilder:
         decoded = self._decoder.decode([packet])
         self.damaged += decoded.damaged
         frames = {frame.record.super_index: frame for frame in decoded.frames}
+        for index in sorted(anchors.keys() - frames.keys()):
+            name = f"{packet.video_index}.{index}"
+            self.damaged.append((packet.video_index, f"anchor {name} is of no frame that could be decoded"))
         shown: HrFrame | None = None
         for coded in decoded.coded:
             blocks = self._blocks(coded)

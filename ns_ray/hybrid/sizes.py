@@ -32,7 +32,8 @@ def largest_size(path: str, max_samples: int) -> tuple[int, int] | None:
     records = RecordReader()
     with suppress(NsRayError):  # what cannot be read on counts up to there
         for one in HybridReader(path):
-            sizes.update((record.width, record.height) for record in records.read(one.packet) if record.shown)
+            shown = [record for record in records.read(one.packet) if record.shown and not one.cut]
+            sizes.update((record.width, record.height) for record in shown)
     fewest = min(_FEWEST, max(sizes.values(), default=0))
     known = [size for size, count in sizes.items() if count >= fewest and size[0] * size[1] <= max_samples]
     return max(known, key=lambda size: size[0] * size[1], default=None)

@@ -259,6 +259,31 @@ def test_what_has_no_times_says_so(tmp_path, rich, plain_video, capsys):
         assert container.streams.video[0].average_rate == 60
 
 
+def test_what_an_edit_list_cuts_off_is_not_shown(tmp_path, plain_video):
+    """FFmpeg begins a copy at the key frame before; its packets up to the cut have times below 0."""
+    hybrid, cut = write(tmp_path / "h.mkv", read(plain_video)), tmp_path / "cut.mp4"
+    ffmpeg("-ss", "0.2", "-i", hybrid, "-map", "0", "-c", "copy", cut)
+    with av.open(str(cut)) as container:
+        assert any(one.pts < 0 for one in container.demux(video=0) if one.size)
+    assert play.main([str(cut), "-o", str(tmp_path / "o.mkv")]) == 0
+    assert shown(tmp_path / "o.mkv") == pytest.approx(shown(cut), abs=0.001)
+
+
+@pytest.mark.parametrize("name", ["o.mkv", "o.mp4", "o.y4m"])
+def test_files_that_were_joined_play_one_after_the_other(tmp_path, rich, capsys, name):
+    hybrid, times = rich
+    joined, out = tmp_path / "j.mkv", tmp_path / name
+    joined.write_bytes(hybrid.read_bytes() * 2)
+    assert play.main([str(joined), "-o", str(out)]) == 0
+    assert "times went back" in capsys.readouterr().out
+    found = shown(out)
+    assert len(found) == 2 * len(times)
+    if name != "o.y4m":
+        assert found[:30] == pytest.approx([float(time * BASE) for time in times], abs=1e-5)
+        assert np.diff(found[30:]) == pytest.approx(np.diff(found[:30]), abs=1e-5)
+        assert found[30] > found[29]
+
+
 def test_other_programs_read_what_is_written(tmp_path, rich):
     for name in ("o.mkv", "o.mp4"):
         assert play.main([str(rich[0]), "-o", str(tmp_path / name)]) == 0
