@@ -13,6 +13,7 @@ import streams
 import vp9_streams
 from made_streams import stream_of
 from rich_streams import ffmpeg, read, source, write
+from sources import samples, write_source
 
 from jobs import play, quality
 from ns_ray.hybrid.anchor_image import encode_anchor
@@ -25,6 +26,8 @@ from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.packets import read_packets
 from ns_ray.media.probe import probe
 from ns_ray.media.tracks import codec_of, entries_of, header_of, header_with
+from ns_ray.picture.colors import STANDARD
+from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.weights import load_weights
@@ -247,6 +250,43 @@ def test_colours_are_tagged_as_the_stream_is(tmp_path, tags, name):
         context = container.streams.video[0].codec_context
         found = (frame.color_range or 1, frame.colorspace, context.color_primaries, context.color_trc)
     assert tuple(int(one) for one in found) == tags
+
+
+def matrix_as_coded(frame):
+    """A key frame whose header tells another matrix than BT.709's, in the bits behind its sync code (6.2.2)."""
+    at = 4
+    assert frame[at - 3 : at] == b"\x49\x83\x42"
+    assert frame[at] >> 5 == 2
+    return frame[:at] + bytes([frame[at] & 0b11111 | 5 << 5]) + frame[at + 1 :]
+
+
+@pytest.mark.parametrize("told", [1, 9])
+@pytest.mark.parametrize("changes", [False, True])
+def test_the_bitstream_tells_the_colours_of_what_is_written(tmp_path, capsys, told, changes):
+    """Its matrix is BT.2020's, whatever the container says; where it changes, pictures are converted to the first's."""
+    coded, hybrid, out = tmp_path / "c.mkv", tmp_path / "h.mkv", tmp_path / "o.mkv"
+    write_source(coded, codec="libvpx-vp9", size=(64, 48), frames=4, gop=2, planes=(100, 90, 190))
+    what = read(coded)
+    entry = entries_of(what.format.header)[0]
+    colour = m.element(m.COLOUR, m.unsigned(m.MATRIX, told), m.unsigned(m.RANGE, 1))
+    video = m.without(m.child(entry, m.VIDEO), m.COLOUR) + colour
+    header = header_with([m.without(entry, m.VIDEO) + m.element(m.VIDEO, video)])
+    packets = [
+        replace(one, data=matrix_as_coded(one.data)) if one.key and not (changes and one.video_index) else one
+        for one in what.packets
+    ]
+    assert [one.key for one in packets] == [True, False] * 2
+    write(hybrid, replace(what, packets=packets, format=replace(what.format, header=header, anchor_size=(128, 96))))
+    assert play.main([str(hybrid), "-o", str(out), "--mode", "lr", "--encoder-option", "crf=1"]) == 0
+    own, other = replace(STANDARD, matrix=9), STANDARD if changes else replace(STANDARD, matrix=9)
+    with av.open(str(out)) as container:
+        frames = list(container.decode(video=0))
+    assert [int(frame.colorspace) for frame in frames] == [9] * 4
+    for frame, colors in zip(frames, (own, own, other, other), strict=True):
+        grey = [np.full((2, 2), value, np.uint8) for value in (100, 90, 190)]
+        expected = convert(Yuv420(grey[0], grey[1][:1, :1], grey[2][:1, :1]), colors, own)
+        assert samples(frame) == pytest.approx([int(plane[0, 0]) for plane in expected.planes], abs=2)
+    assert ("its colours change at frame 2" in capsys.readouterr().out) == changes
 
 
 def test_what_has_no_times_says_so(tmp_path, rich, plain_video, capsys):
