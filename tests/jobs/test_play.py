@@ -381,6 +381,17 @@ def test_a_stream_that_grows_is_written_at_its_largest(tmp_path, capsys, sizes):
     assert "written at 256x160, the size of the largest" in " ".join(capsys.readouterr().out.split())
 
 
+def test_a_damaged_key_frame_does_not_tell_the_size(tmp_path):
+    coded = list(vp9_streams.encode(vp9_streams.Stream(96, 64, 6, (*vp9_streams.REALTIME, "-g", "3"))))
+    assert coded[0][4:7] == bytes([0, 5, 0xF0])  # colours, and 96 - 1 behind them
+    coded[0] = coded[0][:4] + bytes([1 << 1]) + coded[0][5:]  # 8288x64
+    form = HybridFormat((96, 64), (192, 128), Fraction(30), Fraction(1, 1000))
+    append_epoch(tmp_path / "h.mkv", form, 0, stream_of([packet] for packet in coded), [])
+    assert play.main([str(tmp_path / "h.mkv"), "-o", str(tmp_path / "o.mkv")]) == 0
+    with av.open(str(tmp_path / "o.mkv")) as container:
+        assert {(frame.width, frame.height) for frame in container.decode(video=0)} == {(192, 128)}
+
+
 def test_what_cannot_be_read_twice_is_written_at_its_first_size(tmp_path, rich):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
