@@ -1,8 +1,9 @@
 """Reading hybrid streams (docs/hybrid-format.md)."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
@@ -13,8 +14,9 @@ from ns_ray.hybrid.anchor_image import AnchorImage, read_tag
 from ns_ray.hybrid.clock import to_ticks
 from ns_ray.hybrid.header import FRAME_RATE, SCALE, TIME_BASE, TITLES
 from ns_ray.hybrid.pairing import Pair, Pairing
+from ns_ray.media.address import local, locate
 from ns_ray.media.packets import Packet, SidePacket
-from ns_ray.media.probe import SideTrack, VideoInfo, open_input
+from ns_ray.media.probe import SideTrack, VideoInfo, open_address, open_input
 from ns_ray.media.tracks import codec_of, header_of
 from ns_ray.picture.colors import Colors
 
@@ -59,7 +61,7 @@ class HybridReader:
             MediaError: it cannot be opened.
         """
         self._path = path
-        self._container = open_input(path)
+        self._container = _opened(path)
         try:
             self._video, self._images = _tracks(self._container, path)
             header, self.sides, self._beside, _ = header_of(self._container, self._video)
@@ -165,6 +167,18 @@ def read_hybrid(path: str) -> Iterator[HybridPacket]:
         MediaError: it cannot be opened.
     """
     yield from HybridReader(path)
+
+
+def _opened(path: str) -> av.container.InputContainer:
+    """Open it; where the first frame cannot be decoded, so that FFmpeg believes only what the container says of it."""
+    container = open_input(path)
+    name = local(path)
+    videos = [one for one in container.streams.video if codec_of(one) == "vp9"]
+    if not videos or videos[0].codec_context.pix_fmt or name is None or not os.path.isfile(name):
+        return container
+    container.close()
+    address = locate(path)
+    return open_address(replace(address, options=dict(address.options) | {"codec_whitelist": "mjpeg"}), path)
 
 
 def _tracks(container: av.container.InputContainer, path: str) -> tuple[av.VideoStream, av.VideoStream]:
