@@ -22,6 +22,8 @@ from ns_ray.picture.colors import STANDARD, Colors
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize
 
+_SHORT_SIGHTED = {"libx264": {"preset": "veryfast"}, "libvpx-vp9": {"lag-in-frames": "0"}}
+
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
@@ -49,14 +51,15 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="an option of the encoder; libx264 gets preset=veryfast",
+        help="an option of the encoder; libx264 gets preset=veryfast, libvpx-vp9 lag-in-frames=0",
     )
     add("--threads", type=int, default=1, metavar="N", help="threads of the reconstruction")
     options = parser.parse_args(argv)
     options.encoder_option = dict(option.partition("=")[::2] for option in options.encoder_option)
     options.encoder = options.encoder or ("libvpx-vp9" if options.output.suffix.lower() == ".webm" else "libx264")
-    if options.encoder == "libx264":  # slower presets look ahead over more 2160p frames than memory should hold
-        options.encoder_option.setdefault("preset", "veryfast")
+    # Slower presets look ahead over more 2160p frames than memory should hold.
+    for name, value in _SHORT_SIGHTED.get(options.encoder, {}).items():
+        options.encoder_option.setdefault(name, value)
     return options
 
 

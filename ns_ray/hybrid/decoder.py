@@ -14,6 +14,7 @@ from ns_ray.hybrid.reconstruct import Mode
 from ns_ray.hybrid.shown_clock import ShownClock
 from ns_ray.hybrid.sizes import largest_size
 from ns_ray.media.packets import SidePacket
+from ns_ray.vp9.shown import shows
 
 _PACKETS_ASKED = 600
 
@@ -25,6 +26,7 @@ class HybridDecoder:
         info: the LR video.
         scale: HR over LR.
         damaged: frames and anchors that could not be read, as (video_index, reason).
+        missed: pictures before the first that could be decoded.
         sides: packets of the tracks beside the video (`info.sides`) that came since the frame before.
     """
 
@@ -50,6 +52,7 @@ class HybridDecoder:
         self.damaged = self._rebuilder.damaged
         self.damaged += self._reader.damaged
         self._reader.damaged = self.damaged
+        self.missed = 0
         self.sides: list[SidePacket] = []
 
     def __iter__(self) -> Iterator[HrFrame]:
@@ -67,6 +70,7 @@ class HybridDecoder:
             packets += 1
             beside += one.sides
             frame = self._rebuilder.packet(one.packet, {image.super_index: image for image in one.anchors})
+            self.missed += frame is None and not frames and not one.cut and shows(one.packet.data)
             if frame is not None and not one.cut:
                 frames += 1
                 pts, note = clock.place(frame.pts)

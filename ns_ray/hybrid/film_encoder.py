@@ -13,6 +13,7 @@ from ns_ray.media.probe import VideoInfo
 from ns_ray.picture.yuv import Yuv420, to_frame
 
 UNTIMED = ".y4m"
+_THREADS = 4  # of the encoder: each holds pictures, and what x264 makes of them depends on their number
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class FilmEncoder:
         stream.pix_fmt = "yuv420p"
         stream.width, stream.height = format.size
         context = stream.codec_context
+        context.thread_count = _THREADS
         # It has no times, but a rate, which it would take from the time base.
         self._codec = codec
         self._counted = codec == "rawvideo"
