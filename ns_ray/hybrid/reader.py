@@ -17,12 +17,14 @@ from ns_ray.hybrid.pairing import Pair, Pairing
 from ns_ray.media.address import local, locate
 from ns_ray.media.packets import Packet, SidePacket
 from ns_ray.media.probe import SideTrack, VideoInfo, open_address, open_input
+from ns_ray.media.rates import believable
 from ns_ray.media.tracks import codec_of, header_of
 from ns_ray.picture.colors import Colors
 
 _LARGEST_PACKET = 64 << 20  # bytes
 _MOST_SIDE_BYTES = 64 << 20  # of side packets that wait for a packet of the video
 _LONGEST_RATIO = 40  # characters of a tag
+_LARGEST_INTEGER = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,8 @@ def _tracks(container: av.container.InputContainer, path: str) -> tuple[av.Video
 
 def _describe(path: str, video: av.VideoStream, header: bytes, sides: tuple[SideTrack, ...]) -> VideoInfo:
     context = video.codec_context
-    rate = _ratio(video, FRAME_RATE) or video.average_rate or video.guessed_rate
+    base = _time_base(video)
+    rate = believable(_ratio(video, FRAME_RATE), base) or video.average_rate or video.guessed_rate
     if not rate or not context.width or not context.height:
         raise HybridError(f"{path}: the video's size or frame rate cannot be told; is the file whole?")
     return VideoInfo(
@@ -202,7 +205,7 @@ def _describe(path: str, video: av.VideoStream, header: bytes, sides: tuple[Side
         width=context.width,
         height=context.height,
         frame_rate=Fraction(rate),
-        time_base=_time_base(video),
+        time_base=base,
         pixel_format=context.pix_fmt or "unknown",
         colors=Colors(
             int(context.color_range), int(context.colorspace), int(context.color_primaries), int(context.color_trc)
@@ -218,10 +221,10 @@ def _time_base(stream: av.stream.Stream) -> Fraction:
 
 
 def _ratio(stream: av.stream.Stream, name: str) -> Fraction | None:
-    """A positive number that a track is tagged with."""
+    """A positive number that a track is tagged with, if FFmpeg can count in it."""
     with suppress(ValueError, ZeroDivisionError):
         value = Fraction(stream.metadata.get(name, "")[:_LONGEST_RATIO])
-        return value if value > 0 else None
+        return value if value > 0 and max(value.as_integer_ratio()) < _LARGEST_INTEGER else None
     return None
 
 

@@ -142,15 +142,28 @@ def test_times_are_kept_exactly(tmp_path, rich, capsys, name):
 @pytest.mark.parametrize(
     "base", [Fraction(1, 24), Fraction(1, 15360), Fraction(1001, 30000), Fraction(1, 10**9)], ids=str
 )
-@pytest.mark.parametrize("name", ["o.mkv", "o.mp4"])
+@pytest.mark.parametrize("name", ["o.mkv", "o.mp4", "o.webm"])
 def test_times_of_any_base_are_kept(tmp_path, plain_video, base, name):
     what = read(plain_video)
     step = max(1, round(Fraction(1, 24) / base))
     packets = [replace(packet, pts=packet.video_index * step, duration=step) for packet in what.packets[:8]]
     form = replace(what.format, time_base=base, frame_rate=1 / (step * base))
     hybrid = write(tmp_path / "h.mkv", replace(what, packets=packets, format=form))
-    assert play.main([str(hybrid), "-o", str(tmp_path / name)]) == 0
+    assert play.main([str(hybrid), "-o", str(tmp_path / name), *FAST.get(f".{name[2:]}", ())]) == 0
     assert [int(time / base + Fraction(1, 2)) for time in shown(tmp_path / name)] == [packet.pts for packet in packets]
+
+
+@pytest.mark.parametrize("tag", [b"1/1000", b"60/1"], ids=["time base", "rate"])
+@pytest.mark.parametrize("value", [b"0/01", b"1e99", b"-1/9", b"9e-9", b"1e-9999", b"????"])
+@pytest.mark.parametrize("name", ["o.mkv", "o.mp4", "o.y4m"])
+def test_a_damaged_tag_costs_no_frame(tmp_path, plain_video, tag, value, name):
+    what = read(plain_video)
+    hybrid = write(tmp_path / "h.mkv", replace(what, packets=what.packets[:6]))
+    data = hybrid.read_bytes()
+    assert tag in data
+    hybrid.write_bytes(data.replace(tag, value[: len(tag)].ljust(len(tag))))
+    assert play.main([str(hybrid), "-o", str(tmp_path / name), "--mode", "lr"]) == 0
+    assert len(shown(tmp_path / name)) == len(shown(hybrid))
 
 
 @pytest.mark.parametrize(
