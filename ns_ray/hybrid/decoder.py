@@ -76,13 +76,22 @@ class HybridDecoder:
                 pts, note = clock.place(frame.pts)
                 if note:
                     self.damaged.append((frame.video_index, note))
-                self.sides = [clock.beside(side, self.info.sides[side.track].time_base) for side in beside]
+                self.sides = self._placed(beside, clock, frame.video_index)
                 beside = []
                 yield replace(frame, pts=pts)
-        self.sides = [clock.beside(side, self.info.sides[side.track].time_base) for side in beside]
+        self.sides = self._placed(beside, clock, packets)
         if packets and not frames:
             why = self.damaged[0][1] if self.damaged else "its packets show none"
             raise HybridError(f"{self.info.path}: none of its frames can be decoded: {why}")
+
+    def _placed(self, beside: list[SidePacket], clock: ShownClock, index: int) -> list[SidePacket]:
+        """Packets beside the video at their times, but for those whose times go back."""
+        placed = [clock.beside(side, self.info.sides[side.track].time_base) for side in beside]
+        kept = [side for side in placed if side is not None]
+        if len(kept) < len(placed):
+            lost = len(placed) - len(kept)
+            self.damaged.append((index, f"times beside the video go back: {lost} packets there are left out"))
+        return kept
 
     def largest_size(self) -> tuple[int, int] | None:
         """HR width and height of the largest frames; None where the stream cannot be read twice (`sizes`)."""

@@ -19,6 +19,7 @@ class ShownClock:
         self._clock = Clock(time_base, 1 / (frame_rate * time_base))
         self._begin = 0  # where the first picture is
         self._before = self._moved = 0  # ticks that were added before the last picture, and to it
+        self._last: dict[int, int] = {}  # times of the last packets beside, by track
 
     def place(self, pts: int) -> tuple[int, str]:
         """The next picture's time, and what is to be said of it (empty where nothing)."""
@@ -31,10 +32,17 @@ class ShownClock:
         self._before, self._moved = moved if first else self._moved, moved
         return placed, note if pts < 0 or not first else ""
 
-    def beside(self, packet: SidePacket, time_base: Fraction) -> SidePacket:
-        """A packet that came before the last picture placed, in ticks of a time base of its own, moved as that is."""
-        if not (self._before or self._moved):
-            return packet
-        now = ((self._clock.last or 0) + self._begin) * self._time_base
-        choices = (packet.pts + round(moved * self._time_base / time_base) for moved in (self._before, self._moved))
-        return replace(packet, pts=min(choices, key=lambda ticks: abs(ticks * time_base - now)))
+    def beside(self, packet: SidePacket, time_base: Fraction) -> SidePacket | None:
+        """A packet that came before the last picture placed, in ticks of a time base of its own, moved as that is.
+
+        None where it would come before the one before it on its track, as at the seam of files that were joined.
+        """
+        pts = packet.pts
+        if self._before or self._moved:
+            now = ((self._clock.last or 0) + self._begin) * self._time_base
+            choices = (pts + round(moved * self._time_base / time_base) for moved in (self._before, self._moved))
+            pts = min(choices, key=lambda ticks: abs(ticks * time_base - now))
+        if pts < self._last.get(packet.track, pts):
+            return None
+        self._last[packet.track] = pts
+        return packet if pts == packet.pts else replace(packet, pts=pts)

@@ -45,3 +45,21 @@ def test_what_lies_beside_moves_along():
     assert beside(480) == 480 + 580 * 48
     clock.place(40)
     assert beside(1920) == 1920 + 580 * 48
+
+
+def test_what_lies_beside_never_goes_back():
+    """At the seam, what is left of one file's sound would overlap that of the next."""
+    clock, base = ShownClock(MS, Fraction(25)), Fraction(1, 48_000)
+
+    def beside(pts, track=0):
+        return clock.beside(SidePacket(track, b"", pts, 960, True), base)
+
+    clock.place(0)
+    clock.place(40)
+    assert beside(1900).pts == 1900
+    assert beside(1900).pts == 1900
+    clock.place(0)
+    assert beside(3800).pts == 3800
+    assert beside(-300) is None
+    assert beside(-300, 1).pts == -300 + 80 * 48
+    assert beside(660).pts == 660 + 80 * 48

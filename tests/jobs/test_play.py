@@ -334,6 +334,10 @@ def test_files_that_were_joined_play_one_after_the_other(tmp_path, rich, capsys,
     if name != "o.y4m":
         assert found[:30] == pytest.approx([float(time * BASE) for time in times], abs=1e-5)
         assert np.diff(found[30:]) == pytest.approx(np.diff(found[:30]), abs=1e-5)
+        with av.open(str(out)) as container:
+            heard = [one.pts for one in container.demux(audio=0) if one.size]
+        assert heard == sorted(heard)
+        assert len(heard) > 80
         assert found[30] > found[29]
 
 
