@@ -14,6 +14,7 @@ from ns_ray.hybrid.reconstruct import Mode
 from ns_ray.hybrid.shown_clock import ShownClock
 from ns_ray.hybrid.sizes import largest_size
 from ns_ray.media.packets import SidePacket
+from ns_ray.media.records import RecordReader
 from ns_ray.vp9.shown import shows
 
 _PACKETS_ASKED = 600
@@ -101,20 +102,28 @@ class HybridDecoder:
     def _scale(self, packets: Iterator[HybridPacket], seen: list[HybridPacket]) -> int:
         """Where the file does not say it, what two of the first anchors agree on: a damaged one may claim any size.
 
-        Packets that had to be read for it are added to `seen`.
+        An anchor is compared with its frame, by that frame's header, as the video may change its size. Packets that had
+        to be read for it are added to `seen`.
         """
-        width, height = self.info.width, self.info.height
-        scales = {(width * scale, height * scale): scale for scale in (1, 2, 3, 4)}
+        stated = self.info.width, self.info.height
         claims: Counter[int] = Counter()
+        records = RecordReader()
         for one in islice(packets, _PACKETS_ASKED):
             seen.append(one)
+            sizes = {record.super_index: (record.width, record.height) for record in records.read(one.packet)}
             for image in one.anchors:
                 with suppress(HybridError):
-                    claims.update([scales[size] for size in (anchor_size(image),) if size in scales])
+                    claims.update(_ratio(anchor_size(image), sizes.get(image.super_index, stated)))
             if claims and claims.most_common(1)[0][1] > 1:
                 break
         if claims:
             return claims.most_common(1)[0][0]
-        if self._reader.anchor_size in scales:
-            return scales[self._reader.anchor_size]
-        raise HybridError(f"{self.info.path}: no anchor is 1 to 4 times the size of the video, {width}x{height}")
+        for scale in _ratio(self._reader.anchor_size, stated):
+            return scale
+        size = f"{stated[0]}x{stated[1]}"
+        raise HybridError(f"{self.info.path}: no anchor is 1 to 4 times the size of the video, {size}")
+
+
+def _ratio(hr: tuple[int, int], lr: tuple[int, int]) -> list[int]:
+    """The scale between two sizes, if they have one that is supported."""
+    return [scale for scale in (1, 2, 3, 4) if (lr[0] * scale, lr[1] * scale) == hr]
