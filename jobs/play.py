@@ -18,7 +18,7 @@ from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.hybrid.film import Film, open_film
 from ns_ray.hybrid.film_encoder import FilmFormat, part_of
 from ns_ray.hybrid.rebuild import HrFrame
-from ns_ray.picture.colors import STANDARD, Colors
+from ns_ray.picture.colors import RESERVED, STANDARD, Colors
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize
 
@@ -181,7 +181,8 @@ class _Output:
 def _told(said: Colors, own: Colors) -> Colors:
     """How pictures of some colours are tagged: as was said of them where that means the same range and matrix."""
     meant = said.assumed
-    return said if (meant.range, meant.matrix) == (own.range, own.matrix) else own
+    same = (meant.range, meant.matrix) == (own.range, own.matrix) and said.matrix != RESERVED
+    return said if same else own
 
 
 def _even(size: tuple[int, int]) -> tuple[int, int]:
