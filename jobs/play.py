@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,11 @@ from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.hybrid.film import Film, open_film
 from ns_ray.hybrid.film_encoder import FilmFormat, part_of
 from ns_ray.hybrid.rebuild import HrFrame
+from ns_ray.picture.colors import RESERVED, STANDARD, Colors
+from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize
+
+_SHORT_SIGHTED = {"libx264": {"preset": "veryfast"}, "libvpx-vp9": {"lag-in-frames": "0"}}
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -47,14 +52,15 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="an option of the encoder; libx264 gets preset=veryfast",
+        help="an option of the encoder; libx264 gets preset=veryfast, libvpx-vp9 lag-in-frames=0",
     )
     add("--threads", type=int, default=1, metavar="N", help="threads of the reconstruction")
     options = parser.parse_args(argv)
     options.encoder_option = dict(option.partition("=")[::2] for option in options.encoder_option)
     options.encoder = options.encoder or ("libvpx-vp9" if options.output.suffix.lower() == ".webm" else "libx264")
-    if options.encoder == "libx264":  # slower presets look ahead over more 2160p frames than memory should hold
-        options.encoder_option.setdefault("preset", "veryfast")
+    # Slower presets look ahead over more 2160p frames than memory should hold.
+    for name, value in _SHORT_SIGHTED.get(options.encoder, {}).items():
+        options.encoder_option.setdefault(name, value)
     return options
 
 
@@ -93,45 +99,65 @@ def play(options: argparse.Namespace) -> None:
 
 
 class _Output:
-    """The film, begun with the first picture, which its size is of; whole when all went well, else not there."""
+    """The film, begun with the first picture; whole when all went well, else not there.
+
+    It is as large as the largest pictures, or as the first where the stream cannot be read twice. Its colours are those
+    of the first.
+    """
 
     def __init__(self, options: argparse.Namespace, decoder: HybridDecoder) -> None:
         self._options = options
         self._decoder = decoder
         self._film: Film | None = None
         self._size = (0, 0)
+        self._sized = ""
+        self._colors = STANDARD
+        self._resized = self._recolored = False
         self.notes: list[str] = []
 
     def write(self, frame: HrFrame) -> None:
         """Take the next frame, and what came beside it."""
         rows, columns = frame.picture.y.shape
         if self._film is None:
-            self._size = (columns, rows)
+            largest = self._decoder.largest_size()
+            first = (columns, rows)
+            self._size = first if largest is None or largest == first else _even(largest)
+            self._sized = "the largest" if largest else "the first, as it cannot be read twice"
             across = 2 if self._options.side_by_side else 1
+            colors = _told(self._decoder.info.colors, frame.colors)
+            self._colors = colors.assumed
             format = FilmFormat(
-                self._decoder.info,
-                (columns * across, rows),
+                replace(self._decoder.info, colors=colors),
+                (self._size[0] * across, self._size[1]),
                 self._options.encoder,
                 self._options.encoder_option,
                 across,
             )
             self._film = open_film(self._options.output, format)
-        if (columns, rows) != self._size and not self.notes:
+        if (columns, rows) != self._size and not self._resized:
+            self._resized = True
             self.notes.append(
-                f"from frame {frame.video_index} on it has other sizes ({columns}x{rows}), which are scaled to "
-                f"{self._size[0]}x{self._size[1]}"
+                f"its frames have several sizes, frame {frame.video_index} {columns}x{rows}; all are written at "
+                f"{self._size[0]}x{self._size[1]}, the size of {self._sized}"
             )
+        if not self._recolored and _told(self._colors, frame.colors) != self._colors:
+            self._recolored = True
+            self.notes.append(f"its colours change at frame {frame.video_index}; all are written in those of the first")
         self._film.write(self._picture(frame), frame.pts)
         self._film.copy(self._decoder.sides)
 
     def _picture(self, frame: HrFrame) -> Yuv420:
         if self._options.mode == "lr":
-            return resize(frame.lr, self._size)
-        picture = resize(frame.picture, self._size)
+            return self._fitted(frame.lr, frame.colors)
+        picture = self._fitted(frame.picture, frame.colors)
         if not self._options.side_by_side:
             return picture
-        pairs = zip(resize(frame.lr, self._size).planes, picture.planes, strict=True)
+        pairs = zip(self._fitted(frame.lr, frame.colors).planes, picture.planes, strict=True)
         return Yuv420(*(np.concatenate(pair, axis=1) for pair in pairs))
+
+    def _fitted(self, picture: Yuv420, colors: Colors) -> Yuv420:
+        """A picture in the film's size and colours."""
+        return convert(resize(picture, self._size), colors, self._colors)
 
     def __enter__(self) -> "_Output":
         return self
@@ -152,6 +178,19 @@ class _Output:
         finally:
             if kind is not None:
                 self._film.abandon()
+
+
+def _told(said: Colors, own: Colors) -> Colors:
+    """How pictures of some colours are tagged: as was said of them where that means the same range and matrix."""
+    meant = said.assumed
+    same = (meant.range, meant.matrix) == (own.range, own.matrix) and said.matrix != RESERVED
+    return said if same else own
+
+
+def _even(size: tuple[int, int]) -> tuple[int, int]:
+    """A size that every encoder takes, for pictures that are scaled anyway."""
+    width, height = size
+    return max(2, width - width % 2), max(2, height - height % 2)
 
 
 @contextmanager

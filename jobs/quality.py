@@ -4,10 +4,13 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import av
+import av.error
 import numpy as np
+from av.container import InputContainer
 from rich.progress import Progress
 from rich.table import Table
 
@@ -15,6 +18,7 @@ from jobs import face
 from ns_ray.config import load_config
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.decoder import HybridDecoder
+from ns_ray.hybrid.rebuild import HrFrame
 from ns_ray.media.probe import open_input
 from ns_ray.metrics.psnr import mse, psnr_of_mse
 from ns_ray.metrics.ssim import ssim
@@ -60,7 +64,7 @@ def measure(options: argparse.Namespace) -> None:
     console = face.console()
     with Progress(console=console, transient=True) as progress, open_input(options.reference) as source:
         task = progress.add_task("frames", total=None)
-        for number, (frame, original) in enumerate(zip(decoder, source.decode(video=0), strict=False)):
+        for number, (frame, original) in enumerate(together(decoder, source, options.reference)):
             progress.advance(task)
             if number % options.every:
                 continue
@@ -93,6 +97,27 @@ def measure(options: argparse.Namespace) -> None:
         }
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def together(decoder: HybridDecoder, source: InputContainer, path: str) -> Iterator[tuple[HrFrame, av.VideoFrame]]:
+    """Each frame with that of the reference, which has also those that come before the first that can be decoded.
+
+    Raises:
+        MediaError: the reference, a file of that path, is damaged.
+    """
+    originals = source.decode(video=0)
+    missed = 0
+    for frame in decoder:
+        try:
+            original = next(islice(originals, decoder.missed - missed, None), None)
+        except av.error.FFmpegError as error:
+            raise MediaError(
+                f"{path}: the reference cannot be decoded up to frame {frame.video_index} ({error})"
+            ) from error
+        missed = decoder.missed
+        if original is None:
+            return
+        yield frame, original
 
 
 def reference(path: str, size: tuple[int, int]) -> Iterator[Yuv420]:

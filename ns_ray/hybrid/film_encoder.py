@@ -13,6 +13,7 @@ from ns_ray.media.probe import VideoInfo
 from ns_ray.picture.yuv import Yuv420, to_frame
 
 UNTIMED = ".y4m"
+_THREADS = 4  # of the encoder: each holds pictures, and what x264 makes of them depends on their number
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class FilmEncoder:
         stream.pix_fmt = "yuv420p"
         stream.width, stream.height = format.size
         context = stream.codec_context
+        context.thread_count = _THREADS
         # It has no times, but a rate, which it would take from the time base.
         self._codec = codec
         self._counted = codec == "rawvideo"
@@ -61,6 +63,7 @@ class FilmEncoder:
                 context.sample_aspect_ratio = shape
         self.stream = stream
         self._count = 0
+        self._due: list[int] = []  # times of the pictures that are still held
 
     def encode(self, picture: Yuv420 | None, pts: int = 0) -> list["av.Packet[av.VideoStream]"]:
         """Encode the next picture; with None, what is still held. Raises MediaError where that fails."""
@@ -71,14 +74,26 @@ class FilmEncoder:
             frame.pts, frame.time_base = self._count if self._counted else pts, context.time_base
             frame.color_range, frame.colorspace = context.color_range, context.colorspace
             self._count += 1
+            self._due.append(frame.pts)
         try:
-            return list(self.stream.encode(frame))
+            return [self._exact(packet) for packet in self.stream.encode(frame)]
         except (av.error.FFmpegError, OSError, ValueError) as error:
             size = f"{self.stream.width}x{self.stream.height}"
             raise MediaError(
                 f"{self._path}: {self._codec} cannot encode pictures of {size} with its options ({error}); try "
                 "others, or another --encoder: libvpx-vp9 takes any size"
             ) from error
+
+    def _exact(self, packet: "av.Packet[av.VideoStream]") -> "av.Packet[av.VideoStream]":
+        """A packet with the very time of its picture: libvpx counts in 100 ns."""
+        if packet.pts is not None and self._due:
+            time = packet.pts
+            exact = min(self._due, key=lambda due: abs(due - time))
+            self._due.remove(exact)
+            if packet.dts == time:
+                packet.dts = exact
+            packet.pts = exact
+        return packet
 
 
 def kept_tracks(info: VideoInfo, holds: Callable[[av.stream.Stream], bool], suffix: str) -> tuple[list[int], list[str]]:

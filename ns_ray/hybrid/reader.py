@@ -1,8 +1,9 @@
 """Reading hybrid streams (docs/hybrid-format.md)."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
@@ -13,14 +14,17 @@ from ns_ray.hybrid.anchor_image import AnchorImage, read_tag
 from ns_ray.hybrid.clock import to_ticks
 from ns_ray.hybrid.header import FRAME_RATE, SCALE, TIME_BASE, TITLES
 from ns_ray.hybrid.pairing import Pair, Pairing
+from ns_ray.media.address import local, locate
 from ns_ray.media.packets import Packet, SidePacket
-from ns_ray.media.probe import SideTrack, VideoInfo, open_input
+from ns_ray.media.probe import SideTrack, VideoInfo, open_address, open_input
+from ns_ray.media.rates import believable
 from ns_ray.media.tracks import codec_of, header_of
 from ns_ray.picture.colors import Colors
 
 _LARGEST_PACKET = 64 << 20  # bytes
 _MOST_SIDE_BYTES = 64 << 20  # of side packets that wait for a packet of the video
 _LONGEST_RATIO = 40  # characters of a tag
+_LARGEST_INTEGER = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,13 @@ class HybridPacket:
         packet: the packet; it is numbered from the file's first one.
         anchors: of its frames. Where the file is a part of a longer one, their tags keep its numbers.
         sides: packets of the tracks beside the video that came since the packet before.
+        cut: whether an edit list cuts it off: it is decoded, as others refer to it, but not shown.
     """
 
     packet: Packet
     anchors: tuple[AnchorImage, ...]
     sides: tuple[SidePacket, ...] = ()
+    cut: bool = False
 
 
 class HybridReader:
@@ -57,7 +63,7 @@ class HybridReader:
             MediaError: it cannot be opened.
         """
         self._path = path
-        self._container = open_input(path)
+        self._container = _opened(path)
         try:
             self._video, self._images = _tracks(self._container, path)
             header, self.sides, self._beside, _ = header_of(self._container, self._video)
@@ -74,6 +80,7 @@ class HybridReader:
         self.scale = int(said) if said in (1, 2, 3, 4) else None
         self.damaged: list[tuple[int, str]] = []
         self._packets = 0
+        self._cut: set[int] = set()  # packets that an edit list cuts off
         self._next = 0  # where the time of a packet without one would be
         self._pending: list[SidePacket] = []
         self._pending_bytes = 0
@@ -99,7 +106,9 @@ class HybridReader:
     def _handed(self, pairs: Iterator[Pair]) -> Iterator[HybridPacket]:
         for packet, anchors in pairs:
             sides, self._pending, self._pending_bytes = tuple(self._pending), [], 0
-            yield HybridPacket(packet, anchors, sides)
+            cut = packet.video_index in self._cut
+            self._cut.discard(packet.video_index)
+            yield HybridPacket(packet, anchors, sides, cut)
 
     def _take(self, packet: "av.Packet[av.stream.Stream]", pairing: Pairing) -> Iterator[Pair]:
         """Sort in what was read; yields the packets that are complete with it."""
@@ -123,6 +132,8 @@ class HybridReader:
         base = self.info.time_base
         pts = self._next if packet.pts is None else _ticks(packet, packet.pts, base)
         made = Packet(self._packets, bytes(packet), pts, _ticks(packet, packet.duration or 0, base), packet.is_keyframe)
+        if packet.is_discard:
+            self._cut.add(self._packets)
         self._packets += 1
         self._next = pts + made.duration
         return made
@@ -130,7 +141,7 @@ class HybridReader:
     def _beside_packet(self, packet: "av.Packet[av.stream.Stream]") -> None:
         track = next(at for at, stream in enumerate(self._beside) if stream.index == packet.stream.index)
         base = self.sides[track].time_base
-        if packet.pts is None:
+        if packet.pts is None or packet.is_discard:
             return
         if self._pending_bytes > _MOST_SIDE_BYTES:
             self._damage(self._packets, f"{len(self._pending)} packets beside the video are passed over")
@@ -160,6 +171,18 @@ def read_hybrid(path: str) -> Iterator[HybridPacket]:
     yield from HybridReader(path)
 
 
+def _opened(path: str) -> av.container.InputContainer:
+    """Open it; where the first frame cannot be decoded, so that FFmpeg believes only what the container says of it."""
+    container = open_input(path)
+    name = local(path)
+    videos = [one for one in container.streams.video if codec_of(one) == "vp9"]
+    if not videos or videos[0].codec_context.pix_fmt or name is None or not os.path.isfile(name):
+        return container
+    container.close()
+    address = locate(path)
+    return open_address(replace(address, options=dict(address.options) | {"codec_whitelist": "mjpeg"}), path)
+
+
 def _tracks(container: av.container.InputContainer, path: str) -> tuple[av.VideoStream, av.VideoStream]:
     """The video and its anchors: the first VP9 track, and the Motion JPEG track of that title, or the first."""
     videos = [one for one in container.streams.video if codec_of(one) == "vp9"]
@@ -172,7 +195,8 @@ def _tracks(container: av.container.InputContainer, path: str) -> tuple[av.Video
 
 def _describe(path: str, video: av.VideoStream, header: bytes, sides: tuple[SideTrack, ...]) -> VideoInfo:
     context = video.codec_context
-    rate = _ratio(video, FRAME_RATE) or video.average_rate or video.guessed_rate
+    base = _time_base(video)
+    rate = believable(_ratio(video, FRAME_RATE), base) or video.average_rate or video.guessed_rate
     if not rate or not context.width or not context.height:
         raise HybridError(f"{path}: the video's size or frame rate cannot be told; is the file whole?")
     return VideoInfo(
@@ -181,7 +205,7 @@ def _describe(path: str, video: av.VideoStream, header: bytes, sides: tuple[Side
         width=context.width,
         height=context.height,
         frame_rate=Fraction(rate),
-        time_base=_time_base(video),
+        time_base=base,
         pixel_format=context.pix_fmt or "unknown",
         colors=Colors(
             int(context.color_range), int(context.colorspace), int(context.color_primaries), int(context.color_trc)
@@ -197,10 +221,10 @@ def _time_base(stream: av.stream.Stream) -> Fraction:
 
 
 def _ratio(stream: av.stream.Stream, name: str) -> Fraction | None:
-    """A positive number that a track is tagged with."""
+    """A positive number that a track is tagged with, if FFmpeg can count in it."""
     with suppress(ValueError, ZeroDivisionError):
         value = Fraction(stream.metadata.get(name, "")[:_LONGEST_RATIO])
-        return value if value > 0 else None
+        return value if value > 0 and max(value.as_integer_ratio()) < _LARGEST_INTEGER else None
     return None
 
 

@@ -44,6 +44,11 @@ _MAX_LR_SAMPLES = 3840 * 2160  # of which decoders hold ten, beside what the rec
 _NO_BLOCKS = np.zeros(0, BLOCK)
 
 
+def max_lr_samples(scale: int) -> int:
+    """Luma samples of the largest LR frame that is rebuilt at a scale; what is larger counts as damaged."""
+    return min(MAX_HR_SAMPLES // scale**2, _MAX_LR_SAMPLES)
+
+
 @dataclass(frozen=True, slots=True)
 class _Unread:
     """A frame whose blocks are not known, as the reconstruction takes it: upscaled, and can be referred to."""
@@ -80,7 +85,7 @@ class Rebuilder:
         self._reconstructor = Reconstructor(scale, mode, threads)
         self.scale = scale
         self.damaged: list[tuple[int, str]] = []
-        samples = min(MAX_HR_SAMPLES // scale**2, _MAX_LR_SAMPLES)
+        samples = max_lr_samples(scale)
         self._decoder = VideoDecoder(info, max_samples=samples)
         self._parser = BlockParser(samples)
         self._begun = False  # whether the parser has read anything
@@ -102,6 +107,9 @@ class Rebuilder:
         decoded = self._decoder.decode([packet])
         self.damaged += decoded.damaged
         frames = {frame.record.super_index: frame for frame in decoded.frames}
+        for index in sorted(anchors.keys() - frames.keys()):
+            name = f"{packet.video_index}.{index}"
+            self.damaged.append((packet.video_index, f"anchor {name} is of no frame that could be decoded"))
         shown: HrFrame | None = None
         for coded in decoded.coded:
             blocks = self._blocks(coded)

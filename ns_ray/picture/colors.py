@@ -8,7 +8,7 @@ import av
 from ns_ray.errors import MediaError
 
 LIMITED, FULL = 1, 2  # color_range of FFmpeg
-RGB, BT709, UNSPECIFIED = 0, 1, 2  # matrix, primaries and transfer of ITU-T H.273
+RGB, BT709, UNSPECIFIED, RESERVED = 0, 1, 2, 3  # matrix, primaries and transfer of ITU-T H.273
 
 LUMA_WEIGHTS: Final = {
     BT709: (0.2126, 0.0722),
@@ -40,9 +40,9 @@ class Colors:
 
     @property
     def assumed(self) -> "Colors":
-        """What is unspecified taken for BT.709, limited range (full range for RGB)."""
+        """What is unspecified, or of no meaning, taken for BT.709, limited range (full range for RGB)."""
         matrix, primaries, transfer = (
-            BT709 if code == UNSPECIFIED else code for code in (self.matrix, self.primaries, self.transfer)
+            BT709 if code in (UNSPECIFIED, RESERVED) else code for code in (self.matrix, self.primaries, self.transfer)
         )
         return Colors(self.range or (FULL if self.rgb else LIMITED), matrix, primaries, transfer, self.rgb)
 

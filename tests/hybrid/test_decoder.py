@@ -1,6 +1,7 @@
 import os
 import threading
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 
 import header_bits
@@ -10,6 +11,7 @@ import streams
 import torch
 import vp9_streams
 from made_streams import info_of, layers, stream_of, superframe
+from rich_streams import ffmpeg
 from sources import write_source
 
 from ns_ray.errors import HybridError
@@ -339,3 +341,19 @@ def test_rgb_comes_back_as_it_was():
     again = from_rgb(rgb(picture))
     assert np.abs(again.y.astype(int) - picture.y).mean() < 0.1
     assert np.abs(again.u.astype(int) - picture.u).mean() < 1.5
+
+
+def test_without_a_tag_the_scale_is_that_of_anchors_to_their_own_frames(tmp_path):
+    """MP4 drops the tags; the video begins at half its size, so that all anchors are 4 times the size of its track."""
+    small, large = (
+        vp9_streams.encode(vp9_streams.Stream(*size, 4, vp9_streams.REALTIME)) for size in ((64, 48), (128, 96))
+    )
+    packets = stream_of([packet] for packet in (*small, *large))
+    images = [encode_anchor(np.full((192, 256, 3), 90, np.uint8), index, 0, 90) for index in (4, 6)]
+    form = HybridFormat((64, 48), (128, 96), Fraction(30), Fraction(1, 1000))
+    append_epoch(tmp_path / "h.mkv", form, 0, packets, images)
+    ffmpeg("-i", tmp_path / "h.mkv", "-map", "0", "-c", "copy", tmp_path / "h.mp4")
+    for name in ("h.mkv", "h.mp4"):
+        decoder = HybridDecoder(str(tmp_path / name))
+        assert decoder.scale == 2
+        assert [frame.video_index for frame in decoder if frame.source == "anchor"] == [4, 6]

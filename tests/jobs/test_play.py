@@ -2,6 +2,7 @@ import json
 import os
 import resource
 import signal
+import threading
 from dataclasses import replace
 from fractions import Fraction
 
@@ -9,7 +10,10 @@ import av
 import numpy as np
 import pytest
 import streams
+import vp9_streams
+from made_streams import stream_of
 from rich_streams import ffmpeg, read, source, write
+from sources import samples, write_source
 
 from jobs import play, quality
 from ns_ray.hybrid.anchor_image import encode_anchor
@@ -22,6 +26,8 @@ from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.packets import read_packets
 from ns_ray.media.probe import probe
 from ns_ray.media.tracks import codec_of, entries_of, header_of, header_with
+from ns_ray.picture.colors import STANDARD
+from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.weights import load_weights
@@ -136,15 +142,28 @@ def test_times_are_kept_exactly(tmp_path, rich, capsys, name):
 @pytest.mark.parametrize(
     "base", [Fraction(1, 24), Fraction(1, 15360), Fraction(1001, 30000), Fraction(1, 10**9)], ids=str
 )
-@pytest.mark.parametrize("name", ["o.mkv", "o.mp4"])
+@pytest.mark.parametrize("name", ["o.mkv", "o.mp4", "o.webm"])
 def test_times_of_any_base_are_kept(tmp_path, plain_video, base, name):
     what = read(plain_video)
     step = max(1, round(Fraction(1, 24) / base))
     packets = [replace(packet, pts=packet.video_index * step, duration=step) for packet in what.packets[:8]]
     form = replace(what.format, time_base=base, frame_rate=1 / (step * base))
     hybrid = write(tmp_path / "h.mkv", replace(what, packets=packets, format=form))
-    assert play.main([str(hybrid), "-o", str(tmp_path / name)]) == 0
+    assert play.main([str(hybrid), "-o", str(tmp_path / name), *FAST.get(f".{name[2:]}", ())]) == 0
     assert [int(time / base + Fraction(1, 2)) for time in shown(tmp_path / name)] == [packet.pts for packet in packets]
+
+
+@pytest.mark.parametrize("tag", [b"1/1000", b"60/1"], ids=["time base", "rate"])
+@pytest.mark.parametrize("value", [b"0/01", b"1e99", b"-1/9", b"9e-9", b"1e-9999", b"????"])
+@pytest.mark.parametrize("name", ["o.mkv", "o.mp4", "o.y4m"])
+def test_a_damaged_tag_costs_no_frame(tmp_path, plain_video, tag, value, name):
+    what = read(plain_video)
+    hybrid = write(tmp_path / "h.mkv", replace(what, packets=what.packets[:6]))
+    data = hybrid.read_bytes()
+    assert tag in data
+    hybrid.write_bytes(data.replace(tag, value[: len(tag)].ljust(len(tag))))
+    assert play.main([str(hybrid), "-o", str(tmp_path / name), "--mode", "lr"]) == 0
+    assert len(shown(tmp_path / name)) == len(shown(hybrid))
 
 
 @pytest.mark.parametrize(
@@ -246,6 +265,43 @@ def test_colours_are_tagged_as_the_stream_is(tmp_path, tags, name):
     assert tuple(int(one) for one in found) == tags
 
 
+def matrix_as_coded(frame):
+    """A key frame whose header tells another matrix than BT.709's, in the bits behind its sync code (6.2.2)."""
+    at = 4
+    assert frame[at - 3 : at] == b"\x49\x83\x42"
+    assert frame[at] >> 5 == 2
+    return frame[:at] + bytes([frame[at] & 0b11111 | 5 << 5]) + frame[at + 1 :]
+
+
+@pytest.mark.parametrize("told", [1, 9])
+@pytest.mark.parametrize("changes", [False, True])
+def test_the_bitstream_tells_the_colours_of_what_is_written(tmp_path, capsys, told, changes):
+    """Its matrix is BT.2020's, whatever the container says; where it changes, pictures are converted to the first's."""
+    coded, hybrid, out = tmp_path / "c.mkv", tmp_path / "h.mkv", tmp_path / "o.mkv"
+    write_source(coded, codec="libvpx-vp9", size=(64, 48), frames=4, gop=2, planes=(100, 90, 190))
+    what = read(coded)
+    entry = entries_of(what.format.header)[0]
+    colour = m.element(m.COLOUR, m.unsigned(m.MATRIX, told), m.unsigned(m.RANGE, 1))
+    video = m.without(m.child(entry, m.VIDEO), m.COLOUR) + colour
+    header = header_with([m.without(entry, m.VIDEO) + m.element(m.VIDEO, video)])
+    packets = [
+        replace(one, data=matrix_as_coded(one.data)) if one.key and not (changes and one.video_index) else one
+        for one in what.packets
+    ]
+    assert [one.key for one in packets] == [True, False] * 2
+    write(hybrid, replace(what, packets=packets, format=replace(what.format, header=header, anchor_size=(128, 96))))
+    assert play.main([str(hybrid), "-o", str(out), "--mode", "lr", "--encoder-option", "crf=1"]) == 0
+    own, other = replace(STANDARD, matrix=9), STANDARD if changes else replace(STANDARD, matrix=9)
+    with av.open(str(out)) as container:
+        frames = list(container.decode(video=0))
+    assert [int(frame.colorspace) for frame in frames] == [9] * 4
+    for frame, colors in zip(frames, (own, own, other, other), strict=True):
+        grey = [np.full((2, 2), value, np.uint8) for value in (100, 90, 190)]
+        expected = convert(Yuv420(grey[0], grey[1][:1, :1], grey[2][:1, :1]), colors, own)
+        assert samples(frame) == pytest.approx([int(plane[0, 0]) for plane in expected.planes], abs=2)
+    assert ("its colours change at frame 2" in capsys.readouterr().out) == changes
+
+
 def test_what_has_no_times_says_so(tmp_path, rich, plain_video, capsys):
     assert play.main([str(rich[0]), "-o", str(tmp_path / "o.y4m")]) == 0
     assert "holds no times" in capsys.readouterr().out
@@ -254,6 +310,35 @@ def test_what_has_no_times_says_so(tmp_path, rich, plain_video, capsys):
     assert "holds no times" not in capsys.readouterr().out
     with av.open(str(tmp_path / "e.y4m")) as container:
         assert container.streams.video[0].average_rate == 60
+
+
+def test_what_an_edit_list_cuts_off_is_not_shown(tmp_path, plain_video):
+    """FFmpeg begins a copy at the key frame before; its packets up to the cut have times below 0."""
+    hybrid, cut = write(tmp_path / "h.mkv", read(plain_video)), tmp_path / "cut.mp4"
+    ffmpeg("-ss", "0.2", "-i", hybrid, "-map", "0", "-c", "copy", cut)
+    with av.open(str(cut)) as container:
+        assert any(one.pts < 0 for one in container.demux(video=0) if one.size)
+    assert play.main([str(cut), "-o", str(tmp_path / "o.mkv")]) == 0
+    assert shown(tmp_path / "o.mkv") == pytest.approx(shown(cut), abs=0.001)
+
+
+@pytest.mark.parametrize("name", ["o.mkv", "o.mp4", "o.y4m"])
+def test_files_that_were_joined_play_one_after_the_other(tmp_path, rich, capsys, name):
+    hybrid, times = rich
+    joined, out = tmp_path / "j.mkv", tmp_path / name
+    joined.write_bytes(hybrid.read_bytes() * 2)
+    assert play.main([str(joined), "-o", str(out)]) == 0
+    assert "times went back" in capsys.readouterr().out
+    found = shown(out)
+    assert len(found) == 2 * len(times)
+    if name != "o.y4m":
+        assert found[:30] == pytest.approx([float(time * BASE) for time in times], abs=1e-5)
+        assert np.diff(found[30:]) == pytest.approx(np.diff(found[:30]), abs=1e-5)
+        with av.open(str(out)) as container:
+            heard = [one.pts for one in container.demux(audio=0) if one.size]
+        assert heard == sorted(heard)
+        assert len(heard) > 80
+        assert found[30] > found[29]
 
 
 def test_other_programs_read_what_is_written(tmp_path, rich):
@@ -269,6 +354,9 @@ class Script:
         self.info = HybridDecoder(str(hybrid)).info
         self.damaged, self.sides, self.scale = [], [], 2
         self._sizes, self._then = sizes, then
+
+    def largest_size(self):
+        return None
 
     def __iter__(self):
         for number, (width, height) in enumerate(self._sizes):
@@ -292,7 +380,43 @@ def test_a_stream_that_changes_its_size_is_scaled_to_the_first(tmp_path, rich, m
     with av.open(str(tmp_path / name)) as container:
         frames = list(container.decode(video=0))
     assert [(frame.width, frame.height) for frame in frames] == [(192, 128)] * 9
-    assert capsys.readouterr().out.count("other sizes") == 1
+    assert capsys.readouterr().out.count("the size of the first") == 1
+
+
+@pytest.mark.parametrize("sizes", [((96, 64), (128, 80)), ((128, 80), (96, 64))])
+def test_a_stream_that_grows_is_written_at_its_largest(tmp_path, capsys, sizes):
+    coded = [vp9_streams.encode(vp9_streams.Stream(*size, 3, vp9_streams.REALTIME)) for size in sizes]
+    # A single frame may claim any size.
+    coded.insert(1, vp9_streams.encode(vp9_streams.Stream(256, 200, 1, vp9_streams.REALTIME)))
+    packets = stream_of([packet] for packets in coded for packet in packets)
+    hybrid = tmp_path / "h.mkv"
+    form = HybridFormat(sizes[0], (sizes[0][0] * 2, sizes[0][1] * 2), Fraction(30), Fraction(1, 1000))
+    append_epoch(hybrid, form, 0, packets, [])
+    assert play.main([str(hybrid), "-o", str(tmp_path / "o.mkv")]) == 0
+    with av.open(str(tmp_path / "o.mkv")) as container:
+        assert [(frame.width, frame.height) for frame in container.decode(video=0)] == [(256, 160)] * 7
+    assert "written at 256x160, the size of the largest" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_damaged_key_frame_does_not_tell_the_size(tmp_path):
+    coded = list(vp9_streams.encode(vp9_streams.Stream(96, 64, 6, (*vp9_streams.REALTIME, "-g", "3"))))
+    assert coded[0][4:7] == bytes([0, 5, 0xF0])  # colours, and 96 - 1 behind them
+    coded[0] = coded[0][:4] + bytes([1 << 1]) + coded[0][5:]  # 8288x64
+    form = HybridFormat((96, 64), (192, 128), Fraction(30), Fraction(1, 1000))
+    append_epoch(tmp_path / "h.mkv", form, 0, stream_of([packet] for packet in coded), [])
+    assert play.main([str(tmp_path / "h.mkv"), "-o", str(tmp_path / "o.mkv")]) == 0
+    with av.open(str(tmp_path / "o.mkv")) as container:
+        assert {(frame.width, frame.height) for frame in container.decode(video=0)} == {(192, 128)}
+
+
+def test_what_cannot_be_read_twice_is_written_at_its_first_size(tmp_path, rich):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(rich[0].read_bytes()))
+    writer.start()
+    assert play.main([str(pipe), "-o", str(tmp_path / "o.mkv"), "--mode", "lr"]) == 0
+    writer.join()
+    assert len(shown(tmp_path / "o.mkv")) == len(rich[1])
 
 
 @pytest.mark.parametrize("name", ["o.mkv", "o.mp4", "o.y4m"])

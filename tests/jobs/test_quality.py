@@ -1,9 +1,15 @@
 """A reference is compared in the colours of the stream, whatever its own are."""
 
+import json
+from dataclasses import replace
+
 import av
 import numpy as np
 import pytest
+from rich_streams import read, write
+from sources import write_source
 
+from jobs import quality
 from jobs.quality import scaled
 from ns_ray.errors import MediaError
 from ns_ray.picture.colors import FULL, STANDARD, Colors
@@ -30,3 +36,29 @@ def test_a_reference_comes_in_the_colours_of_the_stream(colors, form, size):
 def test_a_smaller_reference_is_refused():
     with pytest.raises(MediaError, match="64x48, smaller than 96x48"):
         scaled(av.VideoFrame.from_ndarray(RGB, "rgb24"), (96, 48), STANDARD, "reference")
+
+
+def test_a_stream_joined_late_is_compared_with_the_same_frames(tmp_path):
+    """Its first packets cannot be decoded; those of the reference can."""
+    what = read(write_source(tmp_path / "v.mkv", codec="libvpx-vp9", size=(64, 48), frames=12, gop=6))
+    packets = [replace(one, video_index=at) for at, one in enumerate(what.packets[3:])]
+    assert [one.key for one in packets].index(True) == 3
+    hybrid = write(
+        tmp_path / "h.mkv", replace(what, packets=packets, format=replace(what.format, anchor_size=(66, 48)))
+    )
+    truth = write_source(tmp_path / "t.mkv", size=(128, 96), frames=12, skip=frozenset(range(3)))
+    out = tmp_path / "q.json"
+    assert quality.main([str(hybrid), "--reference", str(truth), "--json", str(out)]) == 0
+    result = json.loads(out.read_text())
+    assert [frame["video_index"] for frame in result["frames"]] == [3, 4, 5, 6, 7, 8]
+    assert all(frame["bilinear"]["psnr_y"] > 40 for frame in result["frames"])
+
+
+def test_a_damaged_reference_is_named(tmp_path, capsys):
+    what = read(write_source(tmp_path / "v.mkv", codec="libvpx-vp9", size=(64, 48), frames=8))
+    hybrid = write(tmp_path / "h.mkv", what)
+    truth = read(write_source(tmp_path / "t.mkv", codec="libvpx-vp9", size=(128, 96), frames=8), None)
+    truth.packets[5] = replace(truth.packets[5], data=bytes(30))
+    damaged = write(tmp_path / "d.mkv", truth)
+    assert quality.main([str(hybrid), "--reference", str(damaged)]) == 1
+    assert "d.mkv: the reference cannot be decoded" in " ".join(capsys.readouterr().err.split())

@@ -1,0 +1,76 @@
+"""Which sizes a hybrid stream's video has, from frame headers."""
+
+import os
+from collections import Counter
+from contextlib import suppress
+
+from ns_ray.errors import BitstreamError, NsRayError
+from ns_ray.hybrid.reader import HybridReader
+from ns_ray.media.address import local
+from ns_ray.vp9.blocks import BlockParser
+from ns_ray.vp9.header import FrameHeader, HeaderParser, MissingReferenceError
+from ns_ray.vp9.packet_splitter import PacketSplitter
+from ns_ray.vp9.records import packet_records
+
+_FEWEST = 2  # shown frames that make a size count: the header of a single one may be damaged
+
+Size = tuple[int, int]
+
+
+def largest_size(path: str, max_samples: int) -> Size | None:
+    """Width and height of the largest LR frames that a hybrid file shows; of equally large ones those that come first.
+
+    The file is read through, but not decoded.
+
+    Args:
+        path: the hybrid file.
+        max_samples: frames of more luma samples count as damaged.
+
+    Returns:
+        None where that is not known: a pipe or a URL, which is not read twice, or a video without a frame that can be
+        told.
+    """
+    name = local(path)
+    if name is None or not os.path.isfile(name):
+        return None
+    sizes: Counter[Size] = Counter()
+    headers = _Headers(max_samples)
+    with suppress(NsRayError):  # what cannot be read on counts up to there
+        for one in HybridReader(path):
+            shown = headers.shown(one.packet.data)
+            sizes.update(() if one.cut else shown)
+    fewest = min(_FEWEST, max(sizes.values(), default=0))
+    known = [size for size, count in sizes.items() if count >= fewest]
+    return max(known, key=lambda size: size[0] * size[1], default=None)
+
+
+class _Headers:
+    """Reads the headers of a stream. What follows damage counts for nothing, up to where decoding can begin anew."""
+
+    def __init__(self, max_samples: int) -> None:
+        self._max_samples = max_samples
+        self._splitter = PacketSplitter(max_samples)
+        self._headers = HeaderParser(max_samples)
+        self._sound: set[Size] = set()  # of key frames that were read whole
+
+    def shown(self, packet: bytes) -> list[Size]:
+        """The size of what the next packet shows, if anything."""
+        try:
+            frames = self._splitter.split(packet)
+            headers = [self._header(frame) for frame in frames]
+        except MissingReferenceError:
+            return []
+        except BitstreamError:
+            self._headers = HeaderParser(self._max_samples)
+            return []
+        records = packet_records(headers, [len(frame) for frame in frames], 0)
+        return [(record.width, record.height) for record in records if record.shown]
+
+    def _header(self, frame: memoryview) -> FrameHeader:
+        """A frame's header; all of a key frame is read if its size is new, as all that follow have that size."""
+        header = self._headers.parse(frame)
+        size = header.width, header.height
+        if header.key and size not in self._sound:
+            BlockParser(self._max_samples).parse(frame)
+            self._sound.add(size)
+        return header
