@@ -1,7 +1,6 @@
 """Measure a hybrid stream's picture: PSNR and SSIM of its frames against a reference, upscaling beside it."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from itertools import islice
@@ -25,6 +24,7 @@ from ns_ray.metrics.ssim import ssim
 from ns_ray.picture.colors import STANDARD, Colors, colors_of, require_convertible
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, from_frame, resize
+from ns_ray.whole_file import write_record
 
 METHODS = ("hybrid", "bilinear", "bicubic")
 
@@ -95,8 +95,7 @@ def measure(options: argparse.Namespace) -> None:
             "mean": mean,
             "frames": [name | frame for name, frame in zip(names, frames, strict=True)],
         }
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
+        write_record(options.json, result)
 
 
 def together(decoder: HybridDecoder, source: InputContainer, path: str) -> Iterator[tuple[HrFrame, av.VideoFrame]]:
