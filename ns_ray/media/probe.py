@@ -155,10 +155,10 @@ def open_input(path: str, unsafe: bool = False) -> av.container.InputContainer:
     Raises:
         MediaError: there is nothing, it may not be opened, or it is no video; the path is named.
     """
-    return open_address(locate(path, unsafe), path)
+    return open_address(locate(path, unsafe), path, unsafe)
 
 
-def open_address(address: Address, path: str) -> av.container.InputContainer:
+def open_address(address: Address, path: str, unsafe: bool = False) -> av.container.InputContainer:
     """Open what an address means; `path` is what errors call it. Raises MediaError as `open_input`."""
     try:
         options = dict(address.options) | _BOUNDED
@@ -169,12 +169,19 @@ def open_address(address: Address, path: str) -> av.container.InputContainer:
         if not isinstance(address.target, str):
             address.target.close()
         raise MediaError(
-            f"{path}: it cannot be opened as a video ({error.strerror or error}): {why_unreadable(path)}"
+            f"{path}: it cannot be opened as a video ({why(error)}): {why_unreadable(path, unsafe)}"
         ) from error
     if container.format.name == "tty":  # FFmpeg plays any text as what a terminal would show
         container.close()
         raise MediaError(f"{path}: it is text, no video; check the path")
     return cast(av.container.InputContainer, container)
+
+
+def why(error: Exception) -> str:
+    """What FFmpeg or the system says of an error, without the path."""
+    if isinstance(error, av.error.ExitError):  # which is how a timeout comes out
+        return f"it did not answer in {OPEN_SECONDS:g} s"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _video(container: av.container.InputContainer, path: str) -> VideoStream:
