@@ -14,7 +14,7 @@ from av.stream import Stream
 from ns_ray.errors import MediaError
 from ns_ray.media.clock import Clock, SideClock
 from ns_ray.media.place import Place, enter, place_of
-from ns_ray.media.probe import VideoInfo, is_live, open_input
+from ns_ray.media.probe import VideoInfo, is_live, open_input, video_of, why
 from ns_ray.media.tracks import header_of
 from ns_ray.media.whole import Reading
 from ns_ray.vp9.shown import begins, shows
@@ -46,7 +46,8 @@ class SidePacket:
     Attributes:
         track: index into the video's `sides`.
         data: its bytes.
-        pts: on the video's clock, in ticks of that track's time base.
+        pts: on the video's clock, in ticks of that track's time base; below 0 where it begins before the video and
+            lasts into it.
         duration: in the same.
         key: whether it can be decoded by itself.
     """
@@ -161,8 +162,8 @@ class _Source:
         self.moved = moved
         self.number = 0
         self.tracks: list[Stream] = header_of(container)[2] if info.sides else []
-        self.reading = Reading(container, 1 + len(self.tracks))
-        self.video = container.streams.video[0]
+        self.video = video_of(container, info.path)
+        self.reading = Reading(container, self.video, 1 + len(self.tracks))
         demuxed = container.demux(self.video, *self.tracks)
         self.packets: Iterator[CodedPacket[Stream]] = (packet for packet in demuxed if packet.size)
 
@@ -173,6 +174,7 @@ class _Source:
                 if packet.stream_index == self.video.index and place.holds(packet, self.moved):
                     self.packets = chain((packet,), self.packets)
                     self.number = place.number
+                    self.reading.ends |= place.ends
                     return True
         return False
 
@@ -265,7 +267,7 @@ class _Reader:
 
     def _read(self, source: _Source) -> Iterator[Unit]:
         path = self._info.path
-        begin = source.number
+        begin, first = source.number, self._index
         try:
             for packet in source.packets:
                 source.reading.add(packet)
@@ -277,9 +279,14 @@ class _Reader:
                 yield from self._take(source, packet)
                 source.number += 1
         except av.error.FFmpegError as error:
-            raise MediaError(f"{path}: it cannot be read beyond frame {self._index} ({error})") from error
+            raise MediaError(
+                f"{path}: it cannot be read beyond frame {self._index} ({why(error)}): what follows is damaged or does "
+                "not come; get the whole file"
+            ) from error
         if source.number == begin == 0:
             raise MediaError(f"{path}: it holds no frame")
+        if begin == 0 and self._index == first:
+            raise MediaError(f"{path}: its edit list cuts off all of its frames; remux it with -ignore_editlist 1")
         missing = "" if self._live else source.reading.missing(self._info.frame_rate)
         if missing:
             raise MediaError(
@@ -290,7 +297,10 @@ class _Reader:
         data = bytes(packet)
         # Containers take frames for key frames that are none, an MP4 without a list of them all.
         key = begins(data) if self._info.codec == "vp9" else bool(packet.is_keyframe)
-        place = place_of(packet, source.container, source.number, source.moved) if key else None
+        place = None
+        if key:
+            reached = source.reading.ends
+            place = place_of(packet, source.container, source.video, source.number, source.moved, reached)
         coded = _Coded(data, packet.pts, key, place)
         if key:
             self._held.clear()  # nothing from here on refers to what came before
@@ -336,7 +346,7 @@ class _Reader:
     def _place_sides(self, before: int) -> tuple[SidePacket, ...]:
         placed = []
         for side in self._pending:
-            pts, note = self._sides[side.track].place(side.pts, before, self._clock)
+            pts, note = self._sides[side.track].place(side.pts, side.duration, before, self._clock)
             self._notes += [note] if note else []
             if pts is not None:
                 placed.append(replace(side, pts=pts))

@@ -1,19 +1,22 @@
 """Places in a source to which a new reader can go at once, at whatever hour of the stream."""
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import av.error
 
 from ns_ray.errors import MediaError
 from ns_ray.media.address import locate
+from ns_ray.media.main_track import main_track
 from ns_ray.media.probe import open_address
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
+    from av.video.stream import VideoStream
 
 _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675  # of Matroska, RFC 9559
 _IVF_HEADER = 32
@@ -30,6 +33,7 @@ class Place:
         position: of its bytes; None where that is not known.
         size: in bytes.
         enter: position from which the source can be read on behind its header alone; None where it cannot.
+        ends: of the tracks read so far, as in `Reading`; what comes after the place may end earlier.
     """
 
     number: int
@@ -37,6 +41,7 @@ class Place:
     position: int | None
     size: int
     enter: int | None
+    ends: Mapping[int, int] = field(default_factory=dict)
 
     def holds(self, packet: "Packet[Stream]", moved: int) -> bool:
         """Whether a packet is this one; `moved` as in `Entered`."""
@@ -52,7 +57,14 @@ class Entered:
     moved: int
 
 
-def place_of(packet: "Packet[Stream]", container: "InputContainer", number: int, moved: int) -> Place:
+def place_of(
+    packet: "Packet[Stream]",
+    container: "InputContainer",
+    video: "VideoStream",
+    number: int,
+    moved: int,
+    ends: Mapping[int, int],
+) -> Place:
     """The place of a key frame's packet that has just been read; `number` from the source's beginning."""
     position = None if packet.pos is None else packet.pos + moved
     enter: int | None = None
@@ -60,11 +72,11 @@ def place_of(packet: "Packet[Stream]", container: "InputContainer", number: int,
         enter = position
     elif position is not None and packet.pts is not None and container.format.name.startswith("matroska"):
         # The index tells in which cluster a key frame lies; reading can begin at clusters alone.
-        entries = container.streams.video[0].index_entries
+        entries = video.index_entries
         found = entries.search_timestamp(packet.pts, any_frame=True)
         if found >= 0 and entries[found].timestamp == packet.pts and entries[found].pos + moved < position:
             enter = entries[found].pos + moved
-    return Place(number, packet.pts, position, packet.size, enter)
+    return Place(number, packet.pts, position, packet.size, enter, dict(ends))
 
 
 def enter(path: str, unsafe: bool, place: Place) -> Entered | None:
@@ -91,7 +103,7 @@ def enter(path: str, unsafe: bool, place: Place) -> Entered | None:
                 return Entered(open_address(replace(address, target=joined), path), place.enter - header)
     container = open_address(address, path)
     try:
-        container.seek(place.pts, stream=container.streams.video[0], backward=True)
+        container.seek(place.pts, stream=main_track(container), backward=True)
     except (av.error.FFmpegError, IndexError):
         container.close()
         return None

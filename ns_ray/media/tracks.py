@@ -8,6 +8,7 @@ from av.stream import Disposition
 
 from ns_ray.errors import MediaError
 from ns_ray.media import matroska
+from ns_ray.media.main_track import main_track
 from ns_ray.media.probe import SideTrack
 
 MOST_SIDES = 32
@@ -28,7 +29,7 @@ def header_of(
 
     Args:
         container: the file.
-        video: the track to carry; the first by default.
+        video: the track to carry; `main_track` by default.
 
     Returns:
         A Matroska file without packets, with the video track and all audio and subtitle tracks that Matroska
@@ -38,7 +39,7 @@ def header_of(
     Raises:
         MediaError: there is no video track, or Matroska does not hold its codec.
     """
-    video = video or next(iter(container.streams.video), None)
+    video = video or main_track(container)
     if video is None:
         raise MediaError(f"{container.name}: it has no video stream; give a video file")
     entry = entry_of(video)

@@ -7,6 +7,7 @@ import av
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.stream import VideoStream
 
 _SLACK_FRAMES = 4  # files round their duration, and leave out that of the last frame
 _DURATION = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)$")
@@ -20,19 +21,20 @@ class Reading:
 
     Attributes:
         cut_means_end: whether a packet that is cut off means that the file is, and not just that packet.
+        ends: when each track that was read ended so far, by its number, in its ticks.
     """
 
-    def __init__(self, container: InputContainer, tracks: int = 1) -> None:
+    def __init__(self, container: InputContainer, video: VideoStream, tracks: int = 1) -> None:
         """Begin.
 
         Args:
             container: the open file.
+            video: its track that counts.
             tracks: how many of its tracks are read.
         """
-        video = container.streams.video[0]
         self._video = video.index
         self._bases = [Fraction(stream.time_base or 0) for stream in container.streams]
-        self._ends: dict[int, int] = {}  # of each track, in its ticks
+        self.ends: dict[int, int] = {}
         self.cut_means_end = container.format.name.startswith(("ivf", "mov"))
         tag = _DURATION.match(video.metadata.get("DURATION", ""))
         self._promised_video = int(tag[1]) * 3600 + int(tag[2]) * 60 + Fraction(tag[3]) if tag else None
@@ -48,11 +50,11 @@ class Reading:
         """Take account of a packet."""
         track, pts = packet.stream_index, packet.pts
         if pts is not None:
-            self._ends[track] = max(self._ends.get(track, 0), pts + (packet.duration or 0))
+            self.ends[track] = max(self.ends.get(track, 0), pts + (packet.duration or 0))
 
     def missing(self, rate: Fraction) -> str:
         """What is missing, as "at ... of ..."; empty where all is there. `rate` is the video's, frames a second."""
-        ends = {track: end * self._bases[track] for track, end in self._ends.items()}
+        ends = {track: end * self._bases[track] for track, end in self.ends.items()}
         read, promised = ends.get(self._video, Fraction(0)), self._promised_video
         if promised is None:
             read, promised = max(ends.values(), default=Fraction(0)), self._promised

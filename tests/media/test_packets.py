@@ -141,12 +141,38 @@ def test_a_track_of_another_length_begins_again_with_the_video(tmp_path, clip, l
         assert [(u.packet, u.sides) for u in rest] == [(u.packet, u.sides) for u in units[at + 1 : at + 4]]
 
 
+def test_going_on_in_a_second_recording_that_is_shorter(tmp_path, clip):
+    """How long the first was is not forgotten: the second is not cut off."""
+    parts = [remux(tmp_path / f"{n}.mkv", clip[:n], times_of(MS, n), MS, rate=60) for n in (60, 31)]
+    path = tmp_path / "both.mkv"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    info = probe(str(path))
+    units = list(read_units(info))
+    assert len(units) == 91
+    assert units[88].mark.entry.index == 60
+    assert [u.packet for u in read_units(info, units[88].mark)] == [u.packet for u in units[60:]]
+
+
 def test_tracks_beside_a_video_that_begins_late(tmp_path, clip):
     path = remux(tmp_path / "a.mkv", clip, [t + 500 for t in times_of(MS)], MS, rate=60, sides=range(0, 1500, 20))
     units = units_of(path)
-    assert [side.pts for unit in units for side in unit.sides] == list(range(0, 1000, 20))
+    assert [side.pts for unit in units for side in unit.sides] == list(range(-20, 1000, 20))
     notes = [note for unit in units for note in unit.notes]
     assert "audio 1: packets before the video's first are left out" in notes
+
+
+@pytest.mark.parametrize("codec", ["libopus", "aac"])
+def test_the_first_sound_is_kept_though_it_begins_before_the_video(tmp_path, clip, codec):
+    """Coders of sound give a few samples before the first that are to be heard."""
+    tone = ("-f", "lavfi", "-i", "sine=duration=1")
+    path = tmp_path / "a.mkv"
+    ffmpeg("-i", str(written(tmp_path, clip, "v.mkv", copies=1)), *tone, "-c:v", "copy", "-c:a", codec, str(path))
+    with av.open(str(path)) as container:
+        sound = [(bytes(p), p.pts) for p in container.demux(audio=0) if p.size]
+    units = units_of(path)
+    assert sound[0][1] < 0
+    assert [(s.data, s.pts) for u in units for s in u.sides] == sound
+    assert not [note for unit in units for note in unit.notes]
 
 
 def test_tracks_of_two_recordings_stay_with_their_pictures(tmp_path, clip):
@@ -299,6 +325,50 @@ def test_key_frames_are_those_of_the_bitstream(tmp_path, clip):
     first, rest = again(info, units[100], 3)
     assert first == 90
     assert [u.packet for u in rest] == [u.packet for u in units[101:104]]
+
+
+def test_an_edit_list_that_leaves_nothing_is_named(tmp_path, clip):
+    """Repeating it would go on for ever without a packet."""
+    path = remux(tmp_path / "none.mp4", clip, [0] * 60, MS, format="mp4", rate=60)
+    for loop in (False, True):
+        with pytest.raises(MediaError, match=r"none.mp4: its edit list cuts off all of its frames; remux it"):
+            list(islice(read_units(probe(str(path)), loop=loop), 100))
+
+
+@pytest.mark.parametrize("name", ["cover.mp4", "mjpeg.mkv"])
+def test_neither_covers_nor_other_codecs_are_taken_for_the_video(tmp_path, clip, name):
+    """Both files have them before the video."""
+    path = tmp_path / name
+    video = written(tmp_path, clip, "a.mkv", copies=1)
+    drawn = ("-f", "lavfi", "-i", "testsrc=size=320x240:rate=10:duration=1")
+    if path.suffix == ".mkv":
+        kinds = ("-c:v:0", "mjpeg", "-pix_fmt:v:0", "yuvj420p", "-c:v:1", "copy")
+        ffmpeg(*drawn, "-i", str(video), "-map", "0:v", "-map", "1:v", *kinds, str(path))
+    else:
+        cover = tmp_path / "cover.png"
+        ffmpeg(*drawn, "-frames:v", "1", str(cover))
+        attached = ("-c", "copy", "-disposition:v:1", "attached_pic")
+        ffmpeg("-i", str(video), "-i", str(cover), "-map", "0:v", "-map", "1:v", *attached, str(path))
+        path.write_bytes(with_cover_first(path.read_bytes()))
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.name != "vp9"
+    info = probe(str(path))
+    assert (info.codec, info.width, len(info.notes)) == ("vp9", 96, 1)
+    units = list(islice(read_units(info, loop=True), 100))
+    assert [u.packet.data for u in units[:60]] == [p.data for p in clip]
+    assert again(info, units[95], 3)[0] == 90
+
+
+def with_cover_first(data: bytes) -> bytes:
+    """An MP4 file with moov at its end, where what moov says of the whole file comes before its tracks."""
+    at = data.rindex(b"moov") - 4
+    boxes, place = [], at + 8
+    while place < len(data):
+        size = int.from_bytes(data[place : place + 4], "big")
+        boxes.append(data[place : place + size])
+        place += size
+    boxes.sort(key=lambda box: box[4:8] not in (b"mvhd", b"udta"))
+    return data[: at + 8] + b"".join(boxes)
 
 
 def test_going_on_after_a_clock_that_went_back(tmp_path, clip):
