@@ -146,7 +146,8 @@ class SideClock:
         """A packet's time in the track's ticks, and what is to be said of it (empty where nothing).
 
         A packet that ends before the video begins, or comes before the one before it, is to be left out: its time is
-        None. What begins before and lasts up to it has a time below 0: sound is often decoded from there on.
+        None. What begins before and lasts up to it has a time below 0: sound is often decoded from there on. Where the
+        video's times step, what the track has beyond the step is left out, too, as what follows has its own.
 
         Args:
             raw: its time in the source.
@@ -155,8 +156,10 @@ class SideClock:
             video: the video's clock at the packet that follows this one.
         """
         now = (video.last or 0) * video.time_base
-        choices = (round(raw + offset * video.time_base / self.time_base) for offset in (before, video.offset))
-        pts = min(choices, key=lambda ticks: abs(ticks * self.time_base - now))
+        old, new = (round(raw + offset * video.time_base / self.time_base) for offset in (before, video.offset))
+        pts = min(old, new, key=lambda ticks: abs(ticks * self.time_base - now))
+        if before != video.offset and pts == old and old * self.time_base >= now:
+            return None, ""
         note = ""
         if pts < 0 and (not lasts or pts + lasts < 0):
             if not self._said_early:

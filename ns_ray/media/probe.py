@@ -98,9 +98,10 @@ def probe(path: str, unsafe: bool = False) -> VideoInfo:
     Raises:
         MediaError: it cannot be opened, is no video, or lacks a size.
     """
-    from ns_ray.media.tracks import header_of  # which describes tracks in this module's terms
+    from ns_ray.media.recordings import open_first  # both of which stand on this module
+    from ns_ray.media.tracks import header_of
 
-    with open_input(path, unsafe) as container:
+    with open_first(path, unsafe) as container:
         stream = video_of(container, path)
         header, sides, _, notes = header_of(container) if stream.codec_context.name == "vp9" else (b"", (), [], ())
         # What a pipe gives does not come again; a live source is joined later by those who read it.

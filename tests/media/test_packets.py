@@ -14,6 +14,7 @@ import pytest
 from remux import ffmpeg, ivf, remux
 
 from ns_ray.errors import MediaError
+from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.packets import Mark, read_packets, read_units
 from ns_ray.media.probe import probe
@@ -151,6 +152,50 @@ def test_going_on_in_a_second_recording_that_is_shorter(tmp_path, clip):
     assert len(units) == 91
     assert units[88].mark.entry.index == 60
     assert [u.packet for u in read_units(info, units[88].mark)] == [u.packet for u in units[60:]]
+
+
+def test_every_recording_in_a_file_is_read_by_its_own_header(tmp_path, clip):
+    """FFmpeg reads two, if they have the same tracks; here are four, of other tracks and another clock."""
+    micro = Fraction(1, 10**6)
+    form = HybridFormat((96, 64), None, RATE, micro)
+    exact = [replace(p, pts=pts) for p, pts in zip(clip, times_of(micro), strict=True)]
+    append_epoch(tmp_path / "2.part", form, 0, exact, ())
+    finish(tmp_path / "2.part", tmp_path / "2.mkv", form)
+    recordings = [
+        remux(tmp_path / "0.mkv", clip, times_of(MS), MS, rate=60, sides=range(0, 1500, 20)),
+        remux(tmp_path / "1.mkv", clip[:31], times_of(MS, 31), MS, rate=60),
+        tmp_path / "2.mkv",
+        remux(tmp_path / "3.mkv", clip, times_of(MS), MS, rate=60, sides=range(0, 1000, 20), options={"live": "1"}),
+    ]
+    with av.open(str(recordings[2])) as container:
+        assert container.streams.video[0].time_base < MS
+    path = tmp_path / "all.mkv"
+    path.write_bytes(b"".join(one.read_bytes() for one in recordings))
+    info = probe(str(path))
+    units = list(islice(read_units(info, loop=True), 500))
+    packets = [u.packet for u in units]
+    assert [p.data for p in packets[:211]] == [p.data for p in (*clip, *clip[:31], *clip, *clip)]
+    assert [p.data for p in packets[211:271]] == [p.data for p in clip]
+    assert all(abs(p.pts - p.video_index * Fraction(1000, 60)) < 3 for p in packets)
+    sounds = [s.pts for u in units[:211] for s in u.sides]
+    assert sounds[:50] == list(range(0, 1000, 20))
+    assert [s - sounds[50] for s in sounds[50:]] == list(range(0, 1000, 20))[: len(sounds) - 50]
+    assert abs(sounds[50] - packets[151].pts) < 3
+    for at in (10, 75, 100, 140, 180, 215, 300, 480):
+        first, rest = again(info, units[at], 4)
+        assert first == units[at].mark.entry.index >= at - 31
+        assert rest == units[at + 1 : at + 5]
+
+
+def test_a_recording_of_another_codec_is_named(tmp_path, clip):
+    other = tmp_path / "other.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=96x64:rate=10:duration=1", "-c:v", "mjpeg", str(other))
+    path = remux(tmp_path / "a.mkv", clip, times_of(MS), MS, rate=60)
+    path.write_bytes(path.read_bytes() + other.read_bytes())
+    packets = read_packets(probe(str(path)))
+    assert len(list(islice(packets, 60))) == 60
+    with pytest.raises(MediaError, match=r"a.mkv: the recording that follows at byte \d+ is of mjpeg"):
+        next(packets)
 
 
 def test_tracks_beside_a_video_that_begins_late(tmp_path, clip):
