@@ -125,7 +125,7 @@ def locate(path: str, unsafe: bool = False) -> Address:
         return _local(path, name, unsafe)
     scheme = _SCHEME.match(path)
     if scheme is None or scheme[1] == "file":
-        raise MediaError(f"{path}: it cannot be opened as a video: there is no such file; check the path")
+        raise MediaError(f"{path}: it cannot be opened as a video: {_why_absent(path)}; check the path")
     if unsafe:
         return Address(path)
     protocol = scheme[1].lower()
@@ -149,8 +149,11 @@ def why_unreadable(path: str, unsafe: bool = False) -> str:
         return "check the address, and whether what it names is a video"
     begin = b""
     if not is_pipe(name):
-        with suppress(OSError), open(name, "rb") as file:
-            begin = file.read(4096)
+        try:
+            with open(name, "rb") as file:
+                begin = file.read(4096)
+        except OSError as error:
+            return f"it cannot be read ({error.strerror}); check its permissions and the disk"
     if begin.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(_PLAYLISTS):
         return (
             "it is a playlist; check what it lists"
@@ -197,6 +200,16 @@ def _has_box(path: str, wanted: bytes) -> bool:
                 break
             file.seek(size - len(head), os.SEEK_CUR)
     return False
+
+
+def _why_absent(path: str) -> str:
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return "there is no such file"
 
 
 def _mode(path: str) -> int | None:

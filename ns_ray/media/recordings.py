@@ -4,6 +4,7 @@ FFmpeg reads later ones by the first one's header, as far as it gets: another tr
 """
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,9 @@ class Section:
 
 
 def recordings(path: str, unsafe: bool = False) -> list[Span]:
-    """The recordings in what a path names: the whole, where it is no file or holds one. Nothing is read of a pipe.
+    """The recordings in what a path names: the whole, where it is no file or holds one, or cannot be read.
+
+    Nothing is read of a pipe.
 
     One that does not say where it ends goes on to the file's end.
 
@@ -57,7 +60,7 @@ def recordings(path: str, unsafe: bool = False) -> list[Span]:
     if is_pipe(path) or not (address := locate(path, unsafe)).file:
         return [WHOLE]
     found: list[int] = []
-    with open(file_of(str(address.target)), "rb") as file:
+    with suppress(OSError), open(file_of(str(address.target)), "rb") as file:
         at, size = 0, os.fstat(file.fileno()).st_size
         while at < size:
             end = _end(file.read(64), at)

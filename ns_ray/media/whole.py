@@ -38,7 +38,7 @@ class Reading:
         self.cut_means_end = container.format.name.startswith(("ivf", "mov"))
         tag = _DURATION.match(video.metadata.get("DURATION", ""))
         self._promised_video = int(tag[1]) * 3600 + int(tag[2]) * 60 + Fraction(tag[3]) if tag else None
-        if container.format.name.startswith("mov") and video.duration:
+        if container.format.name.startswith("mov") and video.duration and not _is_there(video, container.size):
             self._promised_video = ((video.start_time or 0) + video.duration) * self._bases[self._video]
         others = sum(stream.type in ("audio", "video", "subtitle") for stream in container.streams) > tracks
         # Where a header has no duration FFmpeg guesses one from the bit rate, and gives it to the tracks too.
@@ -61,3 +61,15 @@ class Reading:
         if promised is None or read >= promised - _SLACK_FRAMES / rate:
             return ""
         return f"at {float(read):.2f} s of {float(promised):.2f} s"
+
+
+def _is_there(video: VideoStream, size: int) -> bool:
+    """Whether an MP4 file tells of all samples in its header, and has the last of them.
+
+    Its durations may be those of more than an edit list leaves. A file of fragments tells of them one after the other.
+    """
+    entries = video.index_entries
+    if not entries or not video.frames:
+        return False
+    last = entries[len(entries) - 1]
+    return 0 < last.pos + last.size <= size

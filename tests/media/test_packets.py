@@ -3,6 +3,7 @@
 import os
 import pickle
 import random
+import struct
 import threading
 from dataclasses import replace
 from fractions import Fraction
@@ -370,6 +371,29 @@ def test_key_frames_are_those_of_the_bitstream(tmp_path, clip):
     first, rest = again(info, units[100], 3)
     assert first == 90
     assert [u.packet for u in rest] == [u.packet for u in units[101:104]]
+
+
+def test_what_an_edit_list_leaves_is_whole_though_the_track_is_longer(tmp_path, clip):
+    """An empty edit comes first, as where sound begins before the video; then half of the video."""
+    path = remux(tmp_path / "e.mp4", clip, times_of(Fraction(1, 60)), Fraction(1, 60), format="mp4", rate=60)
+    path.write_bytes(with_edits(path.read_bytes(), [(700, -1), (500, 0)]))
+    units = units_of(path)
+    assert [u.packet.data for u in units] == [p.data for p in clip[:30]]
+    assert sum("its times begin at 0.700 s" in note for unit in units for note in unit.notes) == 1
+    assert [u.packet.video_index for u in islice(read_units(probe(str(path)), loop=True), 100)] == list(range(100))
+
+
+def with_edits(data: bytes, edits) -> bytes:
+    """An MP4 file of one track, with moov at its end, and these edits: durations in ms, first times in ticks."""
+    rows = b"".join(struct.pack(">IiI", duration, first, 1 << 16) for duration, first in edits)
+    at = data.rindex(b"edts") - 4
+    size = int.from_bytes(data[at : at + 4], "big")
+    made = struct.pack(">I4sI4sII", 24 + len(rows), b"edts", 16 + len(rows), b"elst", 0, len(edits)) + rows
+    parts = bytearray(data[:at] + made + data[at + size :])
+    for name in (b"moov", b"trak"):
+        place = parts.rindex(name) - 4
+        parts[place : place + 4] = struct.pack(">I", int.from_bytes(parts[place : place + 4], "big") + len(made) - size)
+    return bytes(parts)
 
 
 def test_an_edit_list_that_leaves_nothing_is_named(tmp_path, clip):

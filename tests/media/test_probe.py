@@ -20,6 +20,7 @@ from ns_ray.errors import MediaError
 from ns_ray.media import address
 from ns_ray.media import matroska as m
 from ns_ray.media import probe as probing
+from ns_ray.media.address import why_unreadable
 from ns_ray.media.packets import read_packets, read_units
 from ns_ray.media.probe import open_input, probe, require_supported
 from ns_ray.media.raw import measure
@@ -144,6 +145,8 @@ def test_what_cannot_be_read_is_told_apart(tmp_path, clip):
         probe(str(tmp_path / "absent.webm"))
     with pytest.raises(MediaError, match=r"no such file; check the path"):
         probe("C:\\video.webm")
+    with pytest.raises(MediaError, match=r"File name too long; check the path"):
+        probe("a" * 5000)
     with pytest.raises(MediaError, match=r"it is a playlist; check what it lists"):
         probe(str(tmp_path / "list.ts"), unsafe=True)
 
@@ -162,6 +165,18 @@ def test_whole_raw_videos_are_judged_by_their_video(tmp_path, clip):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
     with pytest.raises(MediaError, match="truncated"):
         measure(path)
+
+
+def test_a_file_that_may_not_be_read_is_said_to(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    (tmp_path / "a.webm").touch()
+    assert why_unreadable(str(tmp_path / "a.webm")).startswith("it cannot be read (Permission denied); check its")
+    os.truncate(tmp_path / "a.webm", 100)
+    with pytest.raises(MediaError, match=r"a.webm: it cannot be opened as a video.*Permission denied"):
+        probe(str(tmp_path / "a.webm"))
 
 
 # Names and addresses
