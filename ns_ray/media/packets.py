@@ -16,7 +16,7 @@ from ns_ray.errors import MediaError
 from ns_ray.media.clock import Clock, SideClock
 from ns_ray.media.place import Place, enter, place_of
 from ns_ray.media.probe import VideoInfo, is_live, video_of, why
-from ns_ray.media.recordings import WHOLE, Span, open_recording, recordings
+from ns_ray.media.recordings import WHOLE, Span, begins_ivf, open_recording, recordings
 from ns_ray.media.tracks import codec_of, header_of
 from ns_ray.media.whole import Reading
 from ns_ray.vp9.shown import begins, shows
@@ -271,7 +271,7 @@ class _Reader:
         place = None if self._entry is None else self._entry.place
         again = self._mark.clock is not None  # a live source, which cannot be entered
         if place is not None and not again and (entered := enter(self._info.path, self._info.unsafe, place)):
-            self._spans = recordings(self._info.path, self._info.unsafe)
+            self._spans = self._around(place.span)
             source = _Source(entered.container, self._info, place.span, entered.moved)
             if source.reach(place):
                 return source
@@ -302,7 +302,7 @@ class _Reader:
     def _open(self, span: Span = WHOLE) -> _Source:
         """Open the source at its beginning, or where one of its recordings begins."""
         path, unsafe = self._info.path, self._info.unsafe
-        self._spans = recordings(path, unsafe)
+        self._spans = self._around(span)
         span = self._spans[0] if span == WHOLE else span
         container = open_recording(path, unsafe, span)
         self._live = is_live(self._info.path, container)
@@ -314,6 +314,11 @@ class _Reader:
             self._entry = Entry(self._index, None, self._clock.copy(), self._side_clocks())
         return _Source(container, self._info, span)
 
+    def _around(self, span: Span) -> list[Span]:
+        """All recordings, or those that are known from one on."""
+        known = recordings(self._info.path, self._info.unsafe)
+        return known if span == WHOLE or span in known else [span]
+
     def _read(self, source: _Source) -> Iterator[Unit]:
         path = self._info.path
         begin, first = source.number, self._index
@@ -323,6 +328,8 @@ class _Reader:
                 if packet.stream_index != source.video.index:
                     self._wait(packet, source.tracks[packet.stream_index])
                     continue
+                if packet.is_corrupt and self._begins_another(source, packet):
+                    break
                 if packet.is_corrupt and source.reading.cut_means_end:
                     raise MediaError(f"{path}: it is cut off inside frame {self._index}; get the whole file")
                 yield from self._take(source, packet)
@@ -342,6 +349,21 @@ class _Reader:
             raise MediaError(
                 f"{path}: it ends after frame {self._index - 1}, {missing}; the file is truncated, get the whole one"
             )
+
+    def _begins_another(self, source: _Source, packet: "CodedPacket[Stream]") -> bool:
+        """Whether what was read for a packet is the header of another recording; it then comes next.
+
+        Where those of an IVF file begin is only found by reading up to there.
+        """
+        if packet.pos is None or source.container.format.name != "ivf":
+            return False
+        start = source.span[0] + packet.pos + source.moved
+        if not begins_ivf(self._info.path, self._info.unsafe, start):
+            return False
+        at = self._spans.index(source.span)
+        source.span = (source.span[0], start)
+        self._spans[at : at + 1] = [source.span, (start, None)]
+        return True
 
     def _take(self, source: _Source, packet: "CodedPacket[Stream]") -> Iterator[Unit]:
         data = bytes(packet)

@@ -1,6 +1,7 @@
-"""Recordings that lie one behind the other in a Matroska file, each with a header of its own.
+"""Recordings that lie one behind the other in a Matroska or IVF file, each with a header of its own.
 
-FFmpeg reads later ones by the first one's header, as far as it gets: another track ends it, as does the third of them.
+FFmpeg takes the second header of an IVF file for a frame. Later recordings of a Matroska file it reads by the first
+one's header, and not all of them: another track ends it, and so does the third.
 """
 
 import os
@@ -48,7 +49,7 @@ class Section:
 
 
 def recordings(path: str, unsafe: bool = False) -> list[Span]:
-    """The recordings in what a path names: the whole, where it is no file or holds one, or cannot be read.
+    """The recordings in a Matroska file; of anything else, and what cannot be read, the whole is one.
 
     Nothing is read of a pipe.
 
@@ -69,6 +70,15 @@ def recordings(path: str, unsafe: bool = False) -> list[Span]:
             found.append(at)
             at = file.seek(min(end, size))
     return list(zip(found or [0], [*found[1:], None], strict=True))
+
+
+def begins_ivf(path: str, unsafe: bool, at: int) -> bool:
+    """Whether an IVF header begins at a byte of a file."""
+    if is_pipe(path) or not (address := locate(path, unsafe)).file:
+        return False
+    with open(file_of(str(address.target)), "rb") as file:
+        file.seek(at)
+        return file.read(4) == b"DKIF"
 
 
 def open_recording(path: str, unsafe: bool, span: Span) -> "InputContainer":

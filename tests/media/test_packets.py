@@ -188,6 +188,23 @@ def test_every_recording_in_a_file_is_read_by_its_own_header(tmp_path, clip):
         assert rest == units[at + 1 : at + 5]
 
 
+def test_recordings_in_an_ivf_file_follow_on(tmp_path, clip):
+    """Each has a time base of its own."""
+    bases = [Fraction(1, 60), Fraction(1, 90000), MS]
+    datas = [p.data for p in clip]
+    parts = [ivf(tmp_path / f"{at}.ivf", datas, times_of(base), base) for at, base in enumerate(bases)]
+    path = tmp_path / "all.ivf"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    info = probe(str(path))
+    units = list(islice(read_units(info, loop=True), 400))
+    assert [u.packet.data for u in units] == (datas * 7)[:400]
+    assert [u.packet.pts for u in units] == list(range(400))
+    for at in (10, 58, 59, 60, 100, 150, 178, 200, 260, 390):
+        first, rest = again(info, units[at], 4)
+        assert first == units[at].mark.entry.index >= at - 30
+        assert rest == units[at + 1 : at + 5]
+
+
 def test_a_recording_of_another_codec_is_named(tmp_path, clip):
     other = tmp_path / "other.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc=size=96x64:rate=10:duration=1", "-c:v", "mjpeg", str(other))
