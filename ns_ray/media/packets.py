@@ -17,6 +17,7 @@ from ns_ray.media.clock import Clock, SideClock
 from ns_ray.media.place import Place, enter, place_of
 from ns_ray.media.probe import VideoInfo, is_live, video_of, why
 from ns_ray.media.recordings import WHOLE, Span, begins_ivf, open_recording, recordings
+from ns_ray.media.timed_text import CODEC, plain_text
 from ns_ray.media.tracks import codec_of, header_of
 from ns_ray.media.whole import Reading
 from ns_ray.vp9.shown import begins, shows
@@ -167,6 +168,7 @@ class _Source:
         video: the video's track.
         scale: ticks of the video, as it was probed, to a tick of this track.
         tracks: which of the sides other tracks are, by their numbers in the container.
+        texts: those of the sides that are subtitles of MP4.
         left_out: whether it has tracks beside the video that the probed one had not.
     """
 
@@ -183,11 +185,14 @@ class _Source:
         )
         known = list(zip(sides, streams, strict=True))
         self.tracks: dict[int, int] = {}
+        self.texts: set[int] = set()
         read: list[Stream] = []
         for number, side in enumerate(info.sides):
             found = next((one for one in known if one[0] == side and one[1].index not in self.tracks), None)
             if found is not None:
                 self.tracks[found[1].index] = number
+                if codec_of(found[1]) == CODEC:
+                    self.texts.add(number)
                 read.append(found[1])
         self.left_out = len(read) < len(known)
         self.reading = Reading(container, self.video, 1 + len(read))
@@ -272,10 +277,11 @@ class _Reader:
         again = self._mark.clock is not None  # a live source, which cannot be entered
         if place is not None and not again and (entered := enter(self._info.path, self._info.unsafe, place)):
             self._spans = self._around(place.span)
-            source = _Source(entered.container, self._info, place.span, entered.moved)
-            if source.reach(place):
-                return source
-            source.container.close()
+            with suppress(MediaError):  # of a damaged file that tells of no video any more
+                source = _Source(entered.container, self._info, place.span, entered.moved)
+                if source.reach(place):
+                    return source
+            entered.container.close()
         source = self._open(WHOLE if place is None else place.span)
         if place is not None and not self._live:
             try:
@@ -326,7 +332,8 @@ class _Reader:
             for packet in source.packets:
                 source.reading.add(packet)
                 if packet.stream_index != source.video.index:
-                    self._wait(packet, source.tracks[packet.stream_index])
+                    track = source.tracks[packet.stream_index]
+                    self._wait(packet, track, plain_text(bytes(packet)) if track in source.texts else bytes(packet))
                     continue
                 if packet.is_corrupt and self._begins_another(source, packet):
                     break
@@ -346,9 +353,8 @@ class _Reader:
             raise MediaError(f"{path}: its edit list cuts off all of its frames; remux it with -ignore_editlist 1")
         missing = "" if self._live else source.reading.missing(self._info.frame_rate)
         if missing:
-            raise MediaError(
-                f"{path}: it ends after frame {self._index - 1}, {missing}; the file is truncated, get the whole one"
-            )
+            where = f"after frame {self._index - 1}" if self._index else "before its first frame"
+            raise MediaError(f"{path}: it ends {where}, {missing}; the file is truncated, get the whole one")
 
     def _begins_another(self, source: _Source, packet: "CodedPacket[Stream]") -> bool:
         """Whether what was read for a packet is the header of another recording; it then comes next.
@@ -406,14 +412,12 @@ class _Reader:
         sides, self._tail = (*self._tail, *sides), ()
         return Unit(packet, sides, notes, Mark(self._index, self._entry, self._clock.copy() if self._live else None))
 
-    def _wait(self, packet: "CodedPacket[Stream]", track: int) -> None:
+    def _wait(self, packet: "CodedPacket[Stream]", track: int, data: bytes) -> None:
         """Keep a packet of another track until one of the video comes, whose time tells its own."""
         self._pending_bytes += packet.size
-        if packet.pts is None or packet.is_discard or self._pending_bytes > _MOST_SIDE_BYTES:
+        if not data or packet.pts is None or packet.is_discard or self._pending_bytes > _MOST_SIDE_BYTES:
             return
-        self._pending.append(
-            SidePacket(track, bytes(packet), packet.pts, packet.duration or 0, bool(packet.is_keyframe))
-        )
+        self._pending.append(SidePacket(track, data, packet.pts, packet.duration or 0, bool(packet.is_keyframe)))
 
     def _place_sides(self, before: int) -> tuple[SidePacket, ...]:
         placed = []

@@ -7,7 +7,7 @@ import av.error
 from av.stream import Disposition
 
 from ns_ray.errors import MediaError
-from ns_ray.media import matroska
+from ns_ray.media import matroska, timed_text
 from ns_ray.media.main_track import main_track
 from ns_ray.media.probe import SideTrack
 
@@ -59,7 +59,11 @@ def header_of(
             notes.append(f"{_name(stream)} is left out: {_why(stream)}")
             continue
         entries.append(side)
-        sides.append(SideTrack(stream.type, codec_of(stream), stream.time_base))
+        codec = codec_of(stream)
+        if codec == timed_text.CODEC:
+            codec = timed_text.PLAIN
+            notes.append(f"{_name(stream)} is copied as plain text: its styles are left out")
+        sides.append(SideTrack(stream.type, codec, stream.time_base))
         streams.append(stream)
     if container.chapters():
         notes.append("its chapters are left out")
@@ -68,6 +72,8 @@ def header_of(
 
 def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | None:
     """Content of the TrackEntry that describes a stream of an open file; None where Matroska does not hold it.
+
+    Subtitles of MP4 are described as the plain text that `timed_text` makes of them.
 
     Args:
         stream: a stream.
@@ -78,6 +84,8 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | No
         return None
     if codec == "aac" and not stream.codec_context.extradata:
         return None  # with headers in its packets, as in MPEG-TS
+    if codec == timed_text.CODEC:
+        return _plain_text(stream)
     memory = Memory()
     try:
         with av.open(memory, "w", format=doc_type, options=_LIVE) as sink:
@@ -158,6 +166,20 @@ def entries_of(header: bytes) -> list[bytes]:
             tracks = matroska.children(header[one.body : one.end])
             return [body for name, body in tracks if name == matroska.TRACK_ENTRY]
     raise MediaError("a Matroska header without tracks")
+
+
+def _plain_text(stream: av.stream.Stream) -> bytes:
+    title = stream.metadata.get("title")
+    return b"".join(
+        (
+            matroska.unsigned(matroska.TRACK_TYPE, matroska.SUBTITLE),
+            matroska.unsigned(matroska.FLAG_LACING, 0),
+            matroska.unsigned(matroska.FLAG_DEFAULT, int(bool(stream.disposition & Disposition.default))),
+            matroska.text(matroska.LANGUAGE, stream.metadata.get("language") or "und"),
+            matroska.text(matroska.NAME, title) if title else b"",
+            matroska.text(matroska.CODEC_ID, "S_TEXT/UTF8"),
+        )
+    )
 
 
 def _shaped(entry: bytes, stream: av.VideoStream) -> bytes:

@@ -19,6 +19,7 @@ from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.packets import Mark, read_packets, read_units
 from ns_ray.media.probe import probe
+from ns_ray.media.timed_text import plain_text
 from ns_ray.vp9.superframe import split
 
 MS = Fraction(1, 1000)
@@ -153,6 +154,43 @@ def test_going_on_in_a_second_recording_that_is_shorter(tmp_path, clip):
     assert len(units) == 91
     assert units[88].mark.entry.index == 60
     assert [u.packet for u in read_units(info, units[88].mark)] == [u.packet for u in units[60:]]
+
+
+def test_subtitles_of_mp4_are_copied_as_plain_text(tmp_path, clip):
+    """They reach the hybrid file's player with their times, text and language."""
+    text = tmp_path / "t.srt"
+    text.write_text(
+        "1\n00:00:00,100 --> 00:00:00,400\n<b>F\u00fcrst</b>\n\n2\n00:00:00,500 --> 00:00:00,900\nSecond\n\n"
+    )
+    path = tmp_path / "s.mp4"
+    made = ("-c:v", "copy", "-c:s", "mov_text", "-metadata:s:s:0", "language=deu")
+    ffmpeg("-i", str(written(tmp_path, clip, "v.mkv", copies=1)), "-i", str(text), *made, str(path))
+    info = probe(str(path))
+    assert [(side.kind, side.codec) for side in info.sides] == [("subtitle", "subrip")]
+    units = list(read_units(info))
+    sides = [side for unit in units for side in unit.sides]
+    base = info.sides[0].time_base
+    assert [(s.data.decode(), s.pts * base, s.duration * base) for s in sides] == [
+        ("F\u00fcrst", Fraction(1, 10), Fraction(3, 10)),
+        ("Second", Fraction(1, 2), Fraction(2, 5)),
+    ]
+    form = HybridFormat((96, 64), None, RATE, info.time_base, info.sides, info.header)
+    append_epoch(tmp_path / "h.part", form, 0, [u.packet for u in units], (), sides)
+    finish(tmp_path / "h.part", tmp_path / "h.mkv", form)
+    back = tmp_path / "back.srt"
+    ffmpeg("-i", str(tmp_path / "h.mkv"), str(back))
+    assert [line for line in back.read_text().splitlines() if line][1:3] == [
+        "00:00:00,100 --> 00:00:00,400",
+        "F\u00fcrst",
+    ]
+    with av.open(str(tmp_path / "h.mkv")) as container:
+        assert container.streams.subtitles[0].metadata["language"] == "deu"
+
+
+def test_text_of_mp4_may_be_of_sixteen_bits():
+    text = "\ufeffF\u00fcrst".encode("utf-16-be")
+    assert plain_text(len(text).to_bytes(2, "big") + text + b"\0\0\0\x0cstyl\0\0\0\0") == "F\u00fcrst".encode()
+    assert plain_text(b"\0\0") == plain_text(b"") == b""
 
 
 def test_every_recording_in_a_file_is_read_by_its_own_header(tmp_path, clip):
