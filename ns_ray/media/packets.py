@@ -180,9 +180,9 @@ class _Source:
         self.video = video_of(container, info.path)
         self.codec = codec_of(self.video)
         self.scale = Fraction(self.video.time_base or info.time_base) / info.time_base
-        _, sides, streams, _ = (
-            header_of(container) if self.codec == "vp9" and (info.sides or span[0]) else (b"", (), [], ())
-        )
+        size = (info.width, info.height)
+        wanted = self.codec == "vp9" and (info.sides or span[0])
+        _, sides, streams, _ = header_of(container, self.video, size) if wanted else (b"", (), [], ())
         known = list(zip(sides, streams, strict=True))
         self.tracks: dict[int, int] = {}
         self.texts: set[int] = set()

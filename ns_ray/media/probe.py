@@ -103,13 +103,14 @@ def probe(path: str, unsafe: bool = False) -> VideoInfo:
 
     with open_first(path, unsafe) as container:
         stream = video_of(container, path)
-        header, sides, _, notes = header_of(container) if stream.codec_context.name == "vp9" else (b"", (), [], ())
         # What a pipe gives does not come again; a live source is joined later by those who read it.
         live = is_live(path, container)
         seen = _Seen() if is_pipe(path) else _look(container, stream, _LIVE_SECONDS if live else OPEN_SECONDS)
         if seen.encrypted or "enc_key_id" in stream.metadata or (seen.foreign and _says_encrypted(path)):
             raise MediaError(f"{path}: it is encrypted, and its key is not known here; decrypt it first")
         info = _described(stream, path, seen)
+        size = (info.width, info.height)
+        header, sides, _, notes = header_of(container, stream, size) if info.codec == "vp9" else (b"", (), [], ())
     return replace(info, sides=sides, header=header, notes=(*notes, *info.notes), unsafe=unsafe)
 
 

@@ -21,7 +21,7 @@ _KINDS = ("audio", "subtitle")
 
 
 def header_of(
-    container: av.container.InputContainer, video: av.VideoStream | None = None
+    container: av.container.InputContainer, video: av.VideoStream | None = None, size: tuple[int, int] | None = None
 ) -> tuple[bytes, tuple[SideTrack, ...], list[av.stream.Stream], tuple[str, ...]]:
     """What is carried of an open file beside its packets.
 
@@ -30,6 +30,7 @@ def header_of(
     Args:
         container: the file.
         video: the track to carry; `main_track` by default.
+        size: (width, height) of the video, where the file does not tell before its first key frame.
 
     Returns:
         A Matroska file without packets, with the video track and all audio and subtitle tracks that Matroska
@@ -42,7 +43,7 @@ def header_of(
     video = video or main_track(container)
     if video is None:
         raise MediaError(f"{container.name}: it has no video stream; give a video file")
-    entry = entry_of(video)
+    entry = entry_of(video, size=size)
     if entry is None:
         raise MediaError(f"{container.name}: Matroska does not hold {codec_of(video) or 'its codec'}; encode it as VP9")
     entries = [entry]
@@ -70,7 +71,7 @@ def header_of(
     return header_with(entries), tuple(sides), streams, tuple(notes)
 
 
-def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | None:
+def entry_of(stream: av.stream.Stream, doc_type: str = "matroska", size: tuple[int, int] | None = None) -> bytes | None:
     """Content of the TrackEntry that describes a stream of an open file; None where Matroska does not hold it.
 
     Subtitles of MP4 are described as the plain text that `timed_text` makes of them.
@@ -78,6 +79,7 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | No
     Args:
         stream: a stream.
         doc_type: `matroska`, or `webm`, which holds fewer codecs.
+        size: (width, height) of a video that does not tell it itself.
     """
     codec = codec_of(stream)
     if not codec or stream.type not in ("video", *_KINDS):
@@ -92,6 +94,12 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | No
             made = sink.add_stream_from_template(stream, opaque=True)
             made.metadata.update({name: stream.metadata[name] for name in _KEPT_METADATA if name in stream.metadata})
             made.disposition = Disposition(stream.disposition)
+            if (
+                size
+                and isinstance(made, av.VideoStream)
+                and not (made.codec_context.width and made.codec_context.height)
+            ):
+                made.codec_context.width, made.codec_context.height = size
             sink.start_encoding()
     except (av.error.FFmpegError, ValueError):
         return None

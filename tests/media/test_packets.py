@@ -156,6 +156,20 @@ def test_going_on_in_a_second_recording_that_is_shorter(tmp_path, clip):
     assert [u.packet for u in read_units(info, units[88].mark)] == [u.packet for u in units[60:]]
 
 
+def test_a_size_that_only_a_late_key_frame_tells_is_taken_from_it(tmp_path, clip):
+    """FFmpeg looks at five seconds; here the key frame comes after eight."""
+    joined = [p.data for p in (*clip[1:30] * 7, *clip[30:])]
+    path = ivf(tmp_path / "a.ivf", joined, range(len(joined)), Fraction(1, 25), size=(0, 0))
+    with av.open(str(path)) as container:
+        assert not container.streams.video[0].codec_context.width
+    info = probe(str(path))
+    assert (info.width, info.height) == (96, 64)
+    assert [u.packet.data for u in read_units(info)] == joined
+    form = HybridFormat((96, 64), None, info.frame_rate, info.time_base, info.sides, info.header)
+    append_epoch(tmp_path / "h.mkv", form, 0, list(read_packets(info)), ())
+    assert probe(str(tmp_path / "h.mkv")).width == 96
+
+
 def test_subtitles_of_mp4_are_copied_as_plain_text(tmp_path, clip):
     """They reach the hybrid file's player with their times, text and language."""
     text = tmp_path / "t.srt"
