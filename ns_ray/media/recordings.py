@@ -1,12 +1,13 @@
-"""Recordings that lie one behind the other in a Matroska or IVF file, each with a header of its own.
+"""Recordings that lie one behind the other in a Matroska, MP4 or IVF file, each with a header of its own.
 
-FFmpeg takes the second header of an IVF file for a frame. Later recordings of a Matroska file it reads by the first
-one's header, and not all of them: another track ends it, and so does the third.
+FFmpeg takes the second header of an IVF file for a frame, and passes over that of an MP4 file. Later recordings of a
+Matroska file it reads by the first one's header, and not all of them: another track ends it, and so does the third.
 """
 
 import os
 from contextlib import suppress
 from dataclasses import replace
+from io import FileIO
 from typing import TYPE_CHECKING
 
 from ns_ray.media.address import is_pipe, locate
@@ -19,6 +20,7 @@ Span = tuple[int, int | None]
 """Where a recording begins in its file, and where it ends; None for the file's own end."""
 WHOLE: Span = (0, None)
 EBML, SEGMENT = 0x1A45DFA3, 0x18538067  # RFC 9559
+_MOST_BOXES = 100_000  # of an MP4 file that are looked at
 
 
 class Section:
@@ -49,7 +51,7 @@ class Section:
 
 
 def recordings(path: str, unsafe: bool = False) -> list[Span]:
-    """The recordings in a Matroska file; of anything else, and what cannot be read, the whole is one.
+    """The recordings in a Matroska or MP4 file; of anything else, and what cannot be read, the whole is one.
 
     Nothing is read of a pipe.
 
@@ -61,14 +63,10 @@ def recordings(path: str, unsafe: bool = False) -> list[Span]:
     if is_pipe(path) or not (address := locate(path, unsafe)).file:
         return [WHOLE]
     found: list[int] = []
-    with suppress(OSError), open(file_of(str(address.target)), "rb") as file:
-        at, size = 0, os.fstat(file.fileno()).st_size
-        while at < size:
-            end = _end(file.read(64), at)
-            if end is None:
-                break
-            found.append(at)
-            at = file.seek(min(end, size))
+    with suppress(OSError), open(file_of(str(address.target)), "rb", buffering=0) as file:
+        begin = file.read(8)
+        file.seek(0)
+        found = _movies(file) if begin[4:] == b"ftyp" else _segments(file)
     return list(zip(found or [0], [*found[1:], None], strict=True))
 
 
@@ -111,6 +109,37 @@ def number(data: bytes, *, marked: bool) -> tuple[int, int]:
         return 0, 0
     value = int.from_bytes(data[:length], "big")
     return value if marked else value & ((1 << 7 * length) - 1), length
+
+
+def _segments(file: FileIO) -> list[int]:
+    """Where the recordings of a Matroska file begin."""
+    found: list[int] = []
+    at, size = 0, os.fstat(file.fileno()).st_size
+    while at < size:
+        end = _end(file.read(64), at)
+        if end is None:
+            break
+        found.append(at)
+        at = file.seek(min(end, size))
+    return found
+
+
+def _movies(file: FileIO) -> list[int]:
+    """Where the recordings of an MP4 file begin (ISO/IEC 14496-12, section 4.2): each has a type, and later a movie."""
+    found: list[int] = []
+    at, start = 0, 0
+    for _ in range(_MOST_BOXES):
+        head = file.read(16)
+        length = int.from_bytes(head[:4], "big")
+        length = int.from_bytes(head[8:], "big") if length == 1 else length
+        if head[4:8] == b"ftyp":
+            start = at
+        elif head[4:8] == b"moov" and start not in found:
+            found.append(start)
+        if length < 8:
+            break
+        at = file.seek(at + length)
+    return found
 
 
 def _end(data: bytes, at: int) -> int | None:

@@ -240,6 +240,25 @@ def test_every_recording_in_a_file_is_read_by_its_own_header(tmp_path, clip):
         assert rest == units[at + 1 : at + 5]
 
 
+@pytest.mark.parametrize("options", [{}, {"movflags": "faststart"}, {"movflags": "frag_keyframe+empty_moov"}])
+def test_recordings_in_an_mp4_file_follow_on(tmp_path, clip, options):
+    base = Fraction(1, 60)
+    part = remux(tmp_path / "a.mp4", clip, times_of(base), base, format="mp4", rate=60, options=options)
+    path = tmp_path / "all.mp4"
+    path.write_bytes(part.read_bytes() * 3)
+    info = probe(str(path))
+    tick = base / info.time_base
+    units = list(islice(read_units(info, loop=True), 400))
+    assert [u.packet.data for u in units] == ([p.data for p in clip] * 7)[:400]
+    assert [u.packet.pts for u in units] == [number * tick for number in range(400)]
+    for at in (10, 58, 60, 100, 150, 178, 200, 260):
+        first, rest = again(info, units[at], 4)
+        assert first == units[at].mark.entry.index >= at - 30
+        assert [(u.packet, u.sides, u.notes) for u in rest] == [
+            (u.packet, u.sides, u.notes) for u in units[at + 1 : at + 5]
+        ]
+
+
 def test_recordings_in_an_ivf_file_follow_on(tmp_path, clip):
     """Each has a time base of its own."""
     bases = [Fraction(1, 60), Fraction(1, 90000), MS]
