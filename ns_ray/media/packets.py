@@ -166,6 +166,7 @@ class _Source:
         moved: where positions are counted from, as in `Entered`.
         number: of the next packet of the video, from the recording's beginning.
         video: the video's track.
+        codec: its name.
         scale: ticks of the video, as it was probed, to a tick of this track.
         tracks: which of the sides other tracks are, by their numbers in the container.
         texts: those of the sides that are subtitles of MP4.
