@@ -41,8 +41,8 @@ def append_epoch(
         offset: what the previous call returned, 0 for the first epoch.
         packets: the epoch's packets, untouched, in order.
         anchors: the epoch's anchors, in any order; each belongs to one of the packets.
-        sides: the epoch's packets of the tracks beside the video. What lies before the first picture is left out:
-            Matroska knows no time below 0.
+        sides: the epoch's packets of the tracks beside the video. Sound that is heard before the first picture is
+            left out, and a subtitle seen before begins with it: Matroska knows no time below 0.
 
     Returns:
         The size of the file in bytes.
@@ -105,10 +105,12 @@ def _side_blocks(
         track = format.sides[packet.track]
         number = format.first_side + packet.track
         time = to_units(packet.pts, track.time_base, unit) + delays[number - 1]
-        if time < -to_units(1, track.time_base, unit):
-            continue
         # Sound lasts as long as its samples; how long a subtitle stays, only its block tells.
         duration = to_units(packet.duration, track.time_base, unit) if track.kind == "subtitle" else None
+        if duration and -duration < time < 0:
+            duration, time = duration + time, 0
+        if time < -to_units(1, track.time_base, unit):
+            continue
         # Its identifier and settings would stand before the text.
         data = b"\n\n" + packet.data if track.codec == "webvtt" else packet.data
         # Samples that are not heard begin a rounding error before 0.

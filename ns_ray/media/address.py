@@ -27,8 +27,10 @@ _WEB = ("http,https,httpproxy,tls,tcp", f"{_CONTAINERS},hls,dash,aac,ac3,mp3,web
 _RTMP = ("rtmp,rtmps,tls,tcp", "flv,live_flv")
 _RTSP = ("rtp,udp,tls,tcp", "rtsp")
 _PROTOCOLS = {"http": _WEB, "https": _WEB, "rtmp": _RTMP, "rtmps": _RTMP, "rtsp": _RTSP, "rtsps": _RTSP}
-_SCHEME = re.compile(r"([A-Za-z0-9+.-]+)[:,]")
-_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"[playlist]", b"<?xml")
+_SCHEME = re.compile(r"([A-Za-z0-9+.-]{2,})[:,]")  # one letter is a drive of Windows
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"[playlist]", b"<?xml", b"<MPD")
+_BEGINNINGS = {b"\x1aE\xdf\xa3": "Matroska", b"DKIF": "IVF", b"FLV": "FLV", b"RIFF": "AVI", b"nut/": "NUT"}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UNSAFE = "only with --unsafe-input, as it can lead to any file or host"
 
 
@@ -38,6 +40,7 @@ class Pipe:
     def __init__(self, path: str) -> None:
         """Wait for a writer; raises MediaError where none came or it wrote nothing in time."""
         self._path = path
+        self._file = -1
         self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         if not self._ready(OPEN_SECONDS):
             self.close()
@@ -122,7 +125,7 @@ def locate(path: str, unsafe: bool = False) -> Address:
         return _local(path, name, unsafe)
     scheme = _SCHEME.match(path)
     if scheme is None or scheme[1] == "file":
-        raise MediaError(f"{path}: it cannot be opened as a video: there is no such file; check the path")
+        raise MediaError(f"{path}: it cannot be opened as a video: {_why_absent(path)}; check the path")
     if unsafe:
         return Address(path)
     protocol = scheme[1].lower()
@@ -134,19 +137,36 @@ def locate(path: str, unsafe: bool = False) -> Address:
     return Address(protocol + path[len(protocol) :], options)
 
 
-def why_unreadable(path: str) -> str:
-    """What is wrong with what could not be opened as a video, as far as can be told, and the remedy."""
+def why_unreadable(path: str, unsafe: bool = False) -> str:
+    """What is wrong with what could not be opened as a video, as far as can be told, and the remedy.
+
+    Args:
+        path: what was to be opened.
+        unsafe: as in `locate`.
+    """
     name = local(path)
     if name is None:
         return "check the address, and whether what it names is a video"
     begin = b""
     if not is_pipe(name):
-        with suppress(OSError), open(name, "rb") as file:
-            begin = file.read(4096)
-    if begin.lstrip().startswith(_PLAYLISTS):
-        return f"it is a playlist; what it lists is opened {_UNSAFE}"
+        try:
+            with open(name, "rb") as file:
+                begin = file.read(4096)
+        except OSError as error:
+            return f"it cannot be read ({error.strerror}); check its permissions and the disk"
+    if begin.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(_PLAYLISTS):
+        return (
+            "it is a playlist; check what it lists"
+            if unsafe
+            else f"it is a playlist; what it lists is opened {_UNSAFE}"
+        )
+    if begin[4:8] == b"ftyp" and not _has_box(name, b"moov"):
+        return "it is an MP4 file without its index (moov), which may come last: it is cut off, get the whole file"
     if begin and not any(byte < 9 or 13 < byte < 27 for byte in begin):
         return "it is text, no video; check the path"
+    kind = next((kind for mark, kind in _BEGINNINGS.items() if begin.startswith(mark)), "")
+    if kind:
+        return f"it begins as {kind} files do, but is damaged or cut off before its first frame; get the whole file"
     return "its format is not known, or its beginning is damaged or missing; check the path and the format"
 
 
@@ -166,6 +186,30 @@ def _local(path: str, name: str, unsafe: bool) -> Address:
     if not os.stat(name).st_size:
         raise MediaError(f"{path}: it cannot be opened as a video: it is empty; get the file again")
     return Address(f"file:{name}", options, file=True)
+
+
+def _has_box(path: str, wanted: bytes) -> bool:
+    """Whether an MP4 file has a box of this name, besides those that lie in others (ISO/IEC 14496-12, section 4.2)."""
+    with suppress(OSError), open(path, "rb") as file:
+        while len(head := file.read(16)) >= 8:
+            size = int.from_bytes(head[:4], "big")
+            size = int.from_bytes(head[8:], "big") if size == 1 else size
+            if head[4:8] == wanted:
+                return True
+            if size < 8:  # to the file's end, or damaged
+                break
+            file.seek(size - len(head), os.SEEK_CUR)
+    return False
+
+
+def _why_absent(path: str) -> str:
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return "there is no such file"
 
 
 def _mode(path: str) -> int | None:

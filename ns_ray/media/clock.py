@@ -125,12 +125,12 @@ class SideClock:
     Attributes:
         time_base: seconds a tick of the track.
         name: what notes call it.
-        last: time of its last packet.
+        last: time of its last packet; None before the first.
     """
 
     time_base: Fraction
     name: str
-    last: int = 0
+    last: int | None = None
     _said_early: bool = False
     _said_back: bool = False
 
@@ -142,26 +142,31 @@ class SideClock:
         """The source begins again: what then comes too early is of no interest."""
         self._said_early = self._said_back = True
 
-    def place(self, raw: int, before: int, video: Clock) -> tuple[int | None, str]:
+    def place(self, raw: int, lasts: int, before: int, video: Clock) -> tuple[int | None, str]:
         """A packet's time in the track's ticks, and what is to be said of it (empty where nothing).
 
-        A packet that comes before the video, or before the one before it, is to be left out: its time is None.
+        A packet that ends before the video begins, or comes before the one before it, is to be left out: its time is
+        None. What begins before and lasts up to it has a time below 0: sound is often decoded from there on. Where the
+        video's times step, what the track has beyond the step is left out, too, as what follows has its own.
 
         Args:
             raw: its time in the source.
+            lasts: its duration; 0 where that is not known.
             before: the video's offset before the packet that follows this one.
             video: the video's clock at the packet that follows this one.
         """
         now = (video.last or 0) * video.time_base
-        choices = (round(raw + offset * video.time_base / self.time_base) for offset in (before, video.offset))
-        pts = min(choices, key=lambda ticks: abs(ticks * self.time_base - now))
+        old, new = (round(raw + offset * video.time_base / self.time_base) for offset in (before, video.offset))
+        pts = min(old, new, key=lambda ticks: abs(ticks * self.time_base - now))
+        if before != video.offset and pts == old and old * self.time_base >= now:
+            return None, ""
         note = ""
-        if pts < 0:
+        if pts < 0 and (not lasts or pts + lasts < 0):
             if not self._said_early:
                 note = f"{self.name}: packets before the video's first are left out"
             self._said_early = True
             return None, note
-        if pts < self.last:
+        if self.last is not None and pts < self.last:
             if not self._said_back:
                 note = f"{self.name}: times went back at {float(pts * self.time_base):.3f} s; such packets are left out"
             self._said_back = True

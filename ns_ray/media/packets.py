@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import chain, islice
 
 import av.error
@@ -14,8 +15,10 @@ from av.stream import Stream
 from ns_ray.errors import MediaError
 from ns_ray.media.clock import Clock, SideClock
 from ns_ray.media.place import Place, enter, place_of
-from ns_ray.media.probe import VideoInfo, is_live, open_input
-from ns_ray.media.tracks import header_of
+from ns_ray.media.probe import VideoInfo, is_live, video_of, why
+from ns_ray.media.recordings import WHOLE, Span, begins_ivf, open_recording, recordings
+from ns_ray.media.timed_text import CODEC, plain_text
+from ns_ray.media.tracks import codec_of, header_of
 from ns_ray.media.whole import Reading
 from ns_ray.vp9.shown import begins, shows
 
@@ -46,7 +49,8 @@ class SidePacket:
     Attributes:
         track: index into the video's `sides`.
         data: its bytes.
-        pts: on the video's clock, in ticks of that track's time base.
+        pts: on the video's clock, in ticks of that track's time base; below 0 where it begins before the video and
+            lasts into it.
         duration: in the same.
         key: whether it can be decoded by itself.
     """
@@ -154,16 +158,46 @@ def read_units(info: VideoInfo, mark: Mark | None = None, *, loop: bool = False)
 
 
 class _Source:
-    """An open source on its way to its end: its packets, the number of the next, where positions are counted from."""
+    """An open recording on its way to its end.
 
-    def __init__(self, container: InputContainer, info: VideoInfo, moved: int = 0) -> None:
+    Attributes:
+        container: what is open.
+        span: which of its file's recordings it is.
+        moved: where positions are counted from, as in `Entered`.
+        number: of the next packet of the video, from the recording's beginning.
+        video: the video's track.
+        codec: its name.
+        scale: ticks of the video, as it was probed, to a tick of this track.
+        tracks: which of the sides other tracks are, by their numbers in the container.
+        texts: those of the sides that are subtitles of MP4.
+        left_out: whether it has tracks beside the video that the probed one had not.
+    """
+
+    def __init__(self, container: InputContainer, info: VideoInfo, span: Span = WHOLE, moved: int = 0) -> None:
         self.container = container
+        self.span = span
         self.moved = moved
         self.number = 0
-        self.tracks: list[Stream] = header_of(container)[2] if info.sides else []
-        self.reading = Reading(container, 1 + len(self.tracks))
-        self.video = container.streams.video[0]
-        demuxed = container.demux(self.video, *self.tracks)
+        self.video = video_of(container, info.path)
+        self.codec = codec_of(self.video)
+        self.scale = Fraction(self.video.time_base or info.time_base) / info.time_base
+        size = (info.width, info.height)
+        wanted = self.codec == "vp9" and (info.sides or span[0])
+        _, sides, streams, _ = header_of(container, self.video, size) if wanted else (b"", (), [], ())
+        known = list(zip(sides, streams, strict=True))
+        self.tracks: dict[int, int] = {}
+        self.texts: set[int] = set()
+        read: list[Stream] = []
+        for number, side in enumerate(info.sides):
+            found = next((one for one in known if one[0] == side and one[1].index not in self.tracks), None)
+            if found is not None:
+                self.tracks[found[1].index] = number
+                if codec_of(found[1]) == CODEC:
+                    self.texts.add(number)
+                read.append(found[1])
+        self.left_out = len(read) < len(known)
+        self.reading = Reading(container, self.video, 1 + len(read))
+        demuxed = container.demux(self.video, *read)
         self.packets: Iterator[CodedPacket[Stream]] = (packet for packet in demuxed if packet.size)
 
     def reach(self, place: Place) -> bool:
@@ -173,6 +207,7 @@ class _Source:
                 if packet.stream_index == self.video.index and place.holds(packet, self.moved):
                     self.packets = chain((packet,), self.packets)
                     self.number = place.number
+                    self.reading.ends |= place.ends
                     return True
         return False
 
@@ -200,6 +235,7 @@ class _Reader:
         # A packet's duration: containers may leave it out, and FFmpeg then makes one up.
         self._usual = max(1, round(self._clock.interval))
         self._live = False
+        self._spans = [WHOLE]
         self._pending: list[SidePacket] = []  # of other tracks, with the source's times
         self._pending_bytes = 0
         self._tail: tuple[SidePacket, ...] = ()  # of other tracks, from before the source began again
@@ -211,6 +247,10 @@ class _Reader:
         while True:
             with closing(source.container):
                 yield from self._read(source)
+            further = self._spans[self._spans.index(source.span) + 1 :]
+            if further:
+                source = self._further(further[0])
+                continue
             if self._live or not loop:
                 break
             self._again()
@@ -237,11 +277,13 @@ class _Reader:
         place = None if self._entry is None else self._entry.place
         again = self._mark.clock is not None  # a live source, which cannot be entered
         if place is not None and not again and (entered := enter(self._info.path, self._info.unsafe, place)):
-            source = _Source(entered.container, self._info, entered.moved)
-            if source.reach(place):
-                return source
-            source.container.close()
-        source = self._open()
+            self._spans = self._around(place.span)
+            with suppress(MediaError):  # of a damaged file that tells of no video any more
+                source = _Source(entered.container, self._info, place.span, entered.moved)
+                if source.reach(place):
+                    return source
+            entered.container.close()
+        source = self._open(WHOLE if place is None else place.span)
         if place is not None and not self._live:
             try:
                 source.skip(place.number)
@@ -251,9 +293,25 @@ class _Reader:
                 ) from error
         return source
 
-    def _open(self) -> _Source:
-        """Open the source at its beginning."""
-        container = open_input(self._info.path, self._info.unsafe)
+    def _further(self, span: Span) -> _Source:
+        """Open the recording that follows in the file."""
+        path, unsafe = self._info.path, self._info.unsafe
+        source = _Source(open_recording(path, unsafe, span), self._info, span)
+        if source.codec != self._info.codec:
+            source.container.close()
+            raise MediaError(
+                f"{path}: the recording that follows at byte {span[0]} is of {source.codec}; take them apart"
+            )
+        if source.left_out:
+            self._notes.append(f"the recording that follows at byte {span[0]} has other tracks: they are left out")
+        return source
+
+    def _open(self, span: Span = WHOLE) -> _Source:
+        """Open the source at its beginning, or where one of its recordings begins."""
+        path, unsafe = self._info.path, self._info.unsafe
+        self._spans = self._around(span)
+        span = self._spans[0] if span == WHOLE else span
+        container = open_recording(path, unsafe, span)
         self._live = is_live(self._info.path, container)
         if self._live and self._mark.clock is not None:  # what it sent so far does not come again
             self._index, self._clock = self._mark.index, self._mark.clock.copy()
@@ -261,37 +319,69 @@ class _Reader:
             self._notes.append(f"the source was opened again at packet {self._index}: what it sent meanwhile is lost")
         elif self._entry is None or self._entry.place is None:
             self._entry = Entry(self._index, None, self._clock.copy(), self._side_clocks())
-        return _Source(container, self._info)
+        return _Source(container, self._info, span)
+
+    def _around(self, span: Span) -> list[Span]:
+        """All recordings, or those that are known from one on."""
+        known = recordings(self._info.path, self._info.unsafe)
+        return known if span == WHOLE or span in known else [span]
 
     def _read(self, source: _Source) -> Iterator[Unit]:
         path = self._info.path
-        begin = source.number
+        begin, first = source.number, self._index
         try:
             for packet in source.packets:
                 source.reading.add(packet)
                 if packet.stream_index != source.video.index:
-                    self._wait(packet, source.tracks)
+                    track = source.tracks[packet.stream_index]
+                    self._wait(packet, track, plain_text(bytes(packet)) if track in source.texts else bytes(packet))
                     continue
+                if packet.is_corrupt and self._begins_another(source, packet):
+                    break
                 if packet.is_corrupt and source.reading.cut_means_end:
                     raise MediaError(f"{path}: it is cut off inside frame {self._index}; get the whole file")
                 yield from self._take(source, packet)
                 source.number += 1
         except av.error.FFmpegError as error:
-            raise MediaError(f"{path}: it cannot be read beyond frame {self._index} ({error})") from error
-        if source.number == begin == 0:
+            raise MediaError(
+                f"{path}: it cannot be read beyond frame {self._index} ({why(error)}): what follows is damaged or does "
+                "not come; get the whole file"
+            ) from error
+        only = begin == 0 and len(self._spans) == 1
+        if only and source.number == 0:
             raise MediaError(f"{path}: it holds no frame")
+        if only and self._index == first:
+            raise MediaError(f"{path}: its edit list cuts off all of its frames; remux it with -ignore_editlist 1")
         missing = "" if self._live else source.reading.missing(self._info.frame_rate)
         if missing:
-            raise MediaError(
-                f"{path}: it ends after frame {self._index - 1}, {missing}; the file is truncated, get the whole one"
-            )
+            where = f"after frame {self._index - 1}" if self._index else "before its first frame"
+            raise MediaError(f"{path}: it ends {where}, {missing}; the file is truncated, get the whole one")
+
+    def _begins_another(self, source: _Source, packet: "CodedPacket[Stream]") -> bool:
+        """Whether what was read for a packet is the header of another recording; it then comes next.
+
+        Where those of an IVF file begin is only found by reading up to there.
+        """
+        if packet.pos is None or source.container.format.name != "ivf":
+            return False
+        start = source.span[0] + packet.pos + source.moved
+        if not begins_ivf(self._info.path, self._info.unsafe, start):
+            return False
+        at = self._spans.index(source.span)
+        source.span = (source.span[0], start)
+        self._spans[at : at + 1] = [source.span, (start, None)]
+        return True
 
     def _take(self, source: _Source, packet: "CodedPacket[Stream]") -> Iterator[Unit]:
         data = bytes(packet)
         # Containers take frames for key frames that are none, an MP4 without a list of them all.
         key = begins(data) if self._info.codec == "vp9" else bool(packet.is_keyframe)
-        place = place_of(packet, source.container, source.number, source.moved) if key else None
-        coded = _Coded(data, packet.pts, key, place)
+        place = None
+        if key:
+            reached = source.reading.ends
+            place = place_of(packet, source.container, source.video, source.number, source.moved, reached, source.span)
+        pts = packet.pts if packet.pts is None or source.scale == 1 else round(packet.pts * source.scale)
+        coded = _Coded(data, pts, key, place)
         if key:
             self._held.clear()  # nothing from here on refers to what came before
         if packet.is_discard:
@@ -323,20 +413,17 @@ class _Reader:
         sides, self._tail = (*self._tail, *sides), ()
         return Unit(packet, sides, notes, Mark(self._index, self._entry, self._clock.copy() if self._live else None))
 
-    def _wait(self, packet: "CodedPacket[Stream]", tracks: list[Stream]) -> None:
+    def _wait(self, packet: "CodedPacket[Stream]", track: int, data: bytes) -> None:
         """Keep a packet of another track until one of the video comes, whose time tells its own."""
         self._pending_bytes += packet.size
-        if packet.pts is None or packet.is_discard or self._pending_bytes > _MOST_SIDE_BYTES:
+        if not data or packet.pts is None or packet.is_discard or self._pending_bytes > _MOST_SIDE_BYTES:
             return
-        track = next(i for i, stream in enumerate(tracks) if stream.index == packet.stream_index)
-        self._pending.append(
-            SidePacket(track, bytes(packet), packet.pts, packet.duration or 0, bool(packet.is_keyframe))
-        )
+        self._pending.append(SidePacket(track, data, packet.pts, packet.duration or 0, bool(packet.is_keyframe)))
 
     def _place_sides(self, before: int) -> tuple[SidePacket, ...]:
         placed = []
         for side in self._pending:
-            pts, note = self._sides[side.track].place(side.pts, before, self._clock)
+            pts, note = self._sides[side.track].place(side.pts, side.duration, before, self._clock)
             self._notes += [note] if note else []
             if pts is not None:
                 placed.append(replace(side, pts=pts))

@@ -1,5 +1,6 @@
 """Places in a source to which a new reader can go at once, at whatever hour of the stream."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -7,15 +8,18 @@ from typing import TYPE_CHECKING
 import av.error
 
 from ns_ray.errors import MediaError
-from ns_ray.media.address import locate
+from ns_ray.media.address import is_pipe, locate
+from ns_ray.media.main_track import main_track
 from ns_ray.media.probe import open_address
+from ns_ray.media.recordings import SEGMENT, WHOLE, Section, Span, file_of, number, open_recording
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
+    from av.video.stream import VideoStream
 
-_SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675  # of Matroska, RFC 9559
+_CLUSTER = 0x1F43B675  # of Matroska, RFC 9559
 _IVF_HEADER = 32
 _LONGEST_HEADER = 64 * 1024 * 1024  # of a Matroska file with pictures and fonts attached
 
@@ -25,11 +29,13 @@ class Place:
     """A key frame's packet in a source.
 
     Attributes:
-        number: of the packet, counted from the source's beginning.
+        number: of the packet, counted from its recording's beginning.
         pts: as the source has it.
-        position: of its bytes; None where that is not known.
+        position: of its bytes in its recording; None where that is not known.
         size: in bytes.
         enter: position from which the source can be read on behind its header alone; None where it cannot.
+        ends: of the tracks read so far, as in `Reading`; what comes after the place may end earlier.
+        span: the recording that it lies in.
     """
 
     number: int
@@ -37,6 +43,8 @@ class Place:
     position: int | None
     size: int
     enter: int | None
+    ends: Mapping[int, int]
+    span: Span = WHOLE
 
     def holds(self, packet: "Packet[Stream]", moved: int) -> bool:
         """Whether a packet is this one; `moved` as in `Entered`."""
@@ -52,19 +60,27 @@ class Entered:
     moved: int
 
 
-def place_of(packet: "Packet[Stream]", container: "InputContainer", number: int, moved: int) -> Place:
-    """The place of a key frame's packet that has just been read; `number` from the source's beginning."""
+def place_of(
+    packet: "Packet[Stream]",
+    container: "InputContainer",
+    video: "VideoStream",
+    number: int,
+    moved: int,
+    ends: Mapping[int, int],
+    span: Span,
+) -> Place:
+    """The place of a key frame's packet that has just been read; arguments as in `Place` and `Entered`."""
     position = None if packet.pos is None else packet.pos + moved
     enter: int | None = None
     if position is not None and container.format.name == "ivf":
         enter = position
     elif position is not None and packet.pts is not None and container.format.name.startswith("matroska"):
         # The index tells in which cluster a key frame lies; reading can begin at clusters alone.
-        entries = container.streams.video[0].index_entries
+        entries = video.index_entries
         found = entries.search_timestamp(packet.pts, any_frame=True)
         if found >= 0 and entries[found].timestamp == packet.pts and entries[found].pos + moved < position:
             enter = entries[found].pos + moved
-    return Place(number, packet.pts, position, packet.size, enter)
+    return Place(number, packet.pts, position, packet.size, enter, dict(ends), span)
 
 
 def enter(path: str, unsafe: bool, place: Place) -> Entered | None:
@@ -79,19 +95,20 @@ def enter(path: str, unsafe: bool, place: Place) -> Entered | None:
     Raises:
         MediaError: it cannot be opened any more.
     """
-    address = locate(path, unsafe)
-    if place.position is None or place.pts is None or address.pipe:
+    if place.position is None or place.pts is None or is_pipe(path):
         return None
+    address = locate(path, unsafe)
     if address.file and place.enter is not None:
-        file = str(address.target).removeprefix("file:")
-        header = _header(file)
+        section = Section(file_of(str(address.target)), place.span)
+        header = _header(section)
         if header is not None and header <= place.enter:
-            joined = _Joined(file, header, place.enter)
+            joined = _Joined(section, header, place.enter)
             with suppress(MediaError):
                 return Entered(open_address(replace(address, target=joined), path), place.enter - header)
-    container = open_address(address, path)
+        section.close()
+    container = open_recording(path, unsafe, place.span)
     try:
-        container.seek(place.pts, stream=container.streams.video[0], backward=True)
+        container.seek(place.pts, stream=main_track(container), backward=True)
     except (av.error.FFmpegError, IndexError):
         container.close()
         return None
@@ -101,8 +118,9 @@ def enter(path: str, unsafe: bool, place: Place) -> Entered | None:
 class _Joined:
     """A file read from front to back without what lies between its header and another position."""
 
-    def __init__(self, path: str, header: int, enter: int) -> None:
-        self._file = open(path, "rb")  # noqa: SIM115 (closed with what reads it)
+    def __init__(self, section: Section, header: int, enter: int) -> None:
+        self._file = section
+        self._file.seek(0)
         self._header = header
         self._enter = enter
 
@@ -118,29 +136,19 @@ class _Joined:
         self._file.close()
 
 
-def _header(path: str) -> int | None:
+def _header(file: Section) -> int | None:
     """Bytes of a file before its first packets: of IVF, or of Matroska to its first cluster; None where not found."""
-    with open(path, "rb") as file:
-        if file.read(4) == b"DKIF":
-            return _IVF_HEADER
-        at = 0
-        while at < _LONGEST_HEADER:
-            file.seek(at)
-            begin = file.read(12)
-            name, length = _number(begin, marked=True)
-            if name == _CLUSTER:
-                return at
-            size, more = _number(begin[length:], marked=False)
-            if not length or not more:
-                return None
-            at += length + more + (0 if name == _SEGMENT else size)
+    if file.read(4) == b"DKIF":
+        return _IVF_HEADER
+    at = 0
+    while at < _LONGEST_HEADER:
+        file.seek(at)
+        begin = file.read(12)
+        name, length = number(begin, marked=True)
+        if name == _CLUSTER:
+            return at
+        size, more = number(begin[length:], marked=False)
+        if not length or not more:
+            return None
+        at += length + more + (0 if name == SEGMENT else size)
     return None
-
-
-def _number(data: bytes, *, marked: bool) -> tuple[int, int]:
-    """A variable-length number of EBML (RFC 8794, section 4) and its bytes, none where it is damaged."""
-    length = 9 - data[0].bit_length() if data else 9
-    if length > min(8, len(data)):
-        return 0, 0
-    value = int.from_bytes(data[:length], "big")
-    return value if marked else value & ((1 << 7 * length) - 1), length

@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 
 from ns_ray.errors import BitstreamError, MediaError
 from ns_ray.media.address import OPEN_SECONDS, READ_SECONDS, Address, is_pipe, local, locate, why_unreadable
+from ns_ray.media.main_track import main_track
 from ns_ray.media.rates import believable, frame_rate, measured_rate
 from ns_ray.picture.colors import UNKNOWN, Colors
 from ns_ray.vp9.header import MAX_PIXELS, FrameHeader, HeaderParser
@@ -88,7 +89,7 @@ class _Seen:
 
 
 def probe(path: str, unsafe: bool = False) -> VideoInfo:
-    """Look at the first video stream of a file or URL, and at its first packets: 240, 8 MiB or 10 s (2 s if live).
+    """Look at the video (`main_track`) of a file or URL, and at its first packets: 240, 8 MiB or 10 s (2 s if live).
 
     Args:
         path: the file or URL.
@@ -97,27 +98,29 @@ def probe(path: str, unsafe: bool = False) -> VideoInfo:
     Raises:
         MediaError: it cannot be opened, is no video, or lacks a size.
     """
-    from ns_ray.media.tracks import header_of  # which describes tracks in this module's terms
+    from ns_ray.media.recordings import open_first  # both of which stand on this module
+    from ns_ray.media.tracks import header_of
 
-    with open_input(path, unsafe) as container:
-        stream = _video(container, path)
-        header, sides, _, notes = header_of(container) if stream.codec_context.name == "vp9" else (b"", (), [], ())
+    with open_first(path, unsafe) as container:
+        stream = video_of(container, path)
         # What a pipe gives does not come again; a live source is joined later by those who read it.
         live = is_live(path, container)
         seen = _Seen() if is_pipe(path) else _look(container, stream, _LIVE_SECONDS if live else OPEN_SECONDS)
         if seen.encrypted or "enc_key_id" in stream.metadata or (seen.foreign and _says_encrypted(path)):
             raise MediaError(f"{path}: it is encrypted, and its key is not known here; decrypt it first")
         info = _described(stream, path, seen)
+        size = (info.width, info.height)
+        header, sides, _, notes = header_of(container, stream, size) if info.codec == "vp9" else (b"", (), [], ())
     return replace(info, sides=sides, header=header, notes=(*notes, *info.notes), unsafe=unsafe)
 
 
 def describe(container: av.container.InputContainer, path: str) -> VideoInfo:
-    """What the first video stream of an open file is, by its header alone; nothing is read from it.
+    """What the video of an open file is, by its header alone; nothing is read from it.
 
     Raises:
         MediaError: there is none, or it lacks a size.
     """
-    return _described(_video(container, path), path, _Seen())
+    return _described(video_of(container, path), path, _Seen())
 
 
 def is_live(path: str, container: av.container.InputContainer) -> bool:
@@ -155,10 +158,10 @@ def open_input(path: str, unsafe: bool = False) -> av.container.InputContainer:
     Raises:
         MediaError: there is nothing, it may not be opened, or it is no video; the path is named.
     """
-    return open_address(locate(path, unsafe), path)
+    return open_address(locate(path, unsafe), path, unsafe)
 
 
-def open_address(address: Address, path: str) -> av.container.InputContainer:
+def open_address(address: Address, path: str, unsafe: bool = False) -> av.container.InputContainer:
     """Open what an address means; `path` is what errors call it. Raises MediaError as `open_input`."""
     try:
         options = dict(address.options) | _BOUNDED
@@ -169,7 +172,7 @@ def open_address(address: Address, path: str) -> av.container.InputContainer:
         if not isinstance(address.target, str):
             address.target.close()
         raise MediaError(
-            f"{path}: it cannot be opened as a video ({error.strerror or error}): {why_unreadable(path)}"
+            f"{path}: it cannot be opened as a video ({why(error)}): {why_unreadable(path, unsafe)}"
         ) from error
     if container.format.name == "tty":  # FFmpeg plays any text as what a terminal would show
         container.close()
@@ -177,10 +180,18 @@ def open_address(address: Address, path: str) -> av.container.InputContainer:
     return cast(av.container.InputContainer, container)
 
 
-def _video(container: av.container.InputContainer, path: str) -> VideoStream:
-    if not container.streams.video:
-        raise MediaError(f"{path}: it has no video stream; give a video file")
-    stream = container.streams.video[0]
+def why(error: Exception) -> str:
+    """What FFmpeg or the system says of an error, without the path."""
+    if isinstance(error, av.error.ExitError):  # which is how a timeout comes out
+        return f"nothing came in {OPEN_SECONDS:g} s"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def video_of(container: av.container.InputContainer, path: str) -> VideoStream:
+    """The video of an open file (`main_track`); raises MediaError where there is none, or of an unknown codec."""
+    stream = main_track(container)
+    if stream is None:
+        raise MediaError(f"{path}: it has no video stream that is known here; give a video file")
     if stream.codec_context is None:
         raise MediaError(f"{path}: the codec of its video is not known here; encode it with libvpx-vp9")
     return stream

@@ -7,7 +7,7 @@ from pathlib import Path
 import av.error
 
 from ns_ray.errors import MediaError
-from ns_ray.media.probe import VideoInfo, open_input, probe
+from ns_ray.media.probe import VideoInfo, open_input, probe, video_of
 from ns_ray.media.whole import Reading
 from ns_ray.whole_file import read_record, write_record
 
@@ -90,9 +90,9 @@ def measure(path: Path, source: str = "") -> RawVideo:
     end = Fraction(0)
     frames = 0
     with open_input(str(path)) as container:
-        video = container.streams.video[0]
+        video = video_of(container, str(path))
         begin = Fraction(video.start_time or 0) * info.time_base
-        reading = Reading(container, len(container.streams))
+        reading = Reading(container, video, len(container.streams))
         try:
             for packet in container.demux():
                 if not packet.size:

@@ -11,7 +11,7 @@ from av.filter import Graph
 from av.video.stream import VideoStream
 
 from ns_ray.errors import MediaError
-from ns_ray.media.probe import VideoInfo, open_input, probe
+from ns_ray.media.probe import VideoInfo, open_input, probe, video_of
 from ns_ray.media.rates import nearest
 from ns_ray.picture.colors import BT709, FULL, Colors, colors_of
 
@@ -74,7 +74,7 @@ def open_source(path: str) -> Source:
             raise MediaError(
                 f"{path}: its container does not tell when frames are shown; put it into .mkv or .mp4 first"
             )
-        stream = container.streams.video[0]
+        stream = video_of(container, path)
         try:
             frame = next(container.decode(stream), None)
         except (av.error.FFmpegError, EOFError) as error:
@@ -174,7 +174,7 @@ def frames(source: Source, times: Sequence[int], size: tuple[int, int], threads:
     """
     convert = _Converter(source, size)
     with _positioned(source, times[0]) as container:
-        stream = container.streams.video[0]
+        stream = video_of(container, source.path)
         stream.thread_type, stream.thread_count = "AUTO", threads
         decoded = container.decode(stream)
         for due in times:
@@ -203,7 +203,7 @@ def _positioned(source: Source, ticks: int | Fraction) -> av.container.InputCont
     target = int(ticks - _SEEK_SECONDS / source.info.time_base)
     try:
         if target > source.start:
-            container.seek(target, stream=container.streams.video[0], backward=True)
+            container.seek(target, stream=video_of(container, source.path), backward=True)
     except av.error.FFmpegError as error:
         container.close()
         raise MediaError(f"{source.path}: no place in it can be gone to ({error}); put it into .mkv or .mp4") from error

@@ -7,7 +7,8 @@ import av.error
 from av.stream import Disposition
 
 from ns_ray.errors import MediaError
-from ns_ray.media import matroska
+from ns_ray.media import matroska, timed_text
+from ns_ray.media.main_track import main_track
 from ns_ray.media.probe import SideTrack
 
 MOST_SIDES = 32
@@ -20,7 +21,7 @@ _KINDS = ("audio", "subtitle")
 
 
 def header_of(
-    container: av.container.InputContainer, video: av.VideoStream | None = None
+    container: av.container.InputContainer, video: av.VideoStream | None = None, size: tuple[int, int] | None = None
 ) -> tuple[bytes, tuple[SideTrack, ...], list[av.stream.Stream], tuple[str, ...]]:
     """What is carried of an open file beside its packets.
 
@@ -28,7 +29,8 @@ def header_of(
 
     Args:
         container: the file.
-        video: the track to carry; the first by default.
+        video: the track to carry; `main_track` by default.
+        size: (width, height) of the video, where the file does not tell before its first key frame.
 
     Returns:
         A Matroska file without packets, with the video track and all audio and subtitle tracks that Matroska
@@ -38,10 +40,10 @@ def header_of(
     Raises:
         MediaError: there is no video track, or Matroska does not hold its codec.
     """
-    video = video or next(iter(container.streams.video), None)
+    video = video or main_track(container)
     if video is None:
         raise MediaError(f"{container.name}: it has no video stream; give a video file")
-    entry = entry_of(video)
+    entry = entry_of(video, size=size)
     if entry is None:
         raise MediaError(f"{container.name}: Matroska does not hold {codec_of(video) or 'its codec'}; encode it as VP9")
     entries = [entry]
@@ -58,31 +60,46 @@ def header_of(
             notes.append(f"{_name(stream)} is left out: {_why(stream)}")
             continue
         entries.append(side)
-        sides.append(SideTrack(stream.type, codec_of(stream), stream.time_base))
+        codec = codec_of(stream)
+        if codec == timed_text.CODEC:
+            codec = timed_text.PLAIN
+            notes.append(f"{_name(stream)} is copied as plain text: its styles are left out")
+        sides.append(SideTrack(stream.type, codec, stream.time_base))
         streams.append(stream)
     if container.chapters():
         notes.append("its chapters are left out")
     return header_with(entries), tuple(sides), streams, tuple(notes)
 
 
-def entry_of(stream: av.stream.Stream, doc_type: str = "matroska") -> bytes | None:
+def entry_of(stream: av.stream.Stream, doc_type: str = "matroska", size: tuple[int, int] | None = None) -> bytes | None:
     """Content of the TrackEntry that describes a stream of an open file; None where Matroska does not hold it.
+
+    Subtitles of MP4 are described as the plain text that `timed_text` makes of them.
 
     Args:
         stream: a stream.
         doc_type: `matroska`, or `webm`, which holds fewer codecs.
+        size: (width, height) of a video that does not tell it itself.
     """
     codec = codec_of(stream)
     if not codec or stream.type not in ("video", *_KINDS):
         return None
     if codec == "aac" and not stream.codec_context.extradata:
         return None  # with headers in its packets, as in MPEG-TS
+    if codec == timed_text.CODEC:
+        return _plain_text(stream)
     memory = Memory()
     try:
         with av.open(memory, "w", format=doc_type, options=_LIVE) as sink:
             made = sink.add_stream_from_template(stream, opaque=True)
             made.metadata.update({name: stream.metadata[name] for name in _KEPT_METADATA if name in stream.metadata})
             made.disposition = Disposition(stream.disposition)
+            if (
+                size
+                and isinstance(made, av.VideoStream)
+                and not (made.codec_context.width and made.codec_context.height)
+            ):
+                made.codec_context.width, made.codec_context.height = size
             sink.start_encoding()
     except (av.error.FFmpegError, ValueError):
         return None
@@ -157,6 +174,20 @@ def entries_of(header: bytes) -> list[bytes]:
             tracks = matroska.children(header[one.body : one.end])
             return [body for name, body in tracks if name == matroska.TRACK_ENTRY]
     raise MediaError("a Matroska header without tracks")
+
+
+def _plain_text(stream: av.stream.Stream) -> bytes:
+    title = stream.metadata.get("title")
+    return b"".join(
+        (
+            matroska.unsigned(matroska.TRACK_TYPE, matroska.SUBTITLE),
+            matroska.unsigned(matroska.FLAG_LACING, 0),
+            matroska.unsigned(matroska.FLAG_DEFAULT, int(bool(stream.disposition & Disposition.default))),
+            matroska.text(matroska.LANGUAGE, stream.metadata.get("language") or "und"),
+            matroska.text(matroska.NAME, title) if title else b"",
+            matroska.text(matroska.CODEC_ID, "S_TEXT/UTF8"),
+        )
+    )
 
 
 def _shaped(entry: bytes, stream: av.VideoStream) -> bytes:

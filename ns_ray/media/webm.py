@@ -12,7 +12,7 @@ import av.error
 from av.video.stream import VideoStream
 
 from ns_ray.errors import MediaError
-from ns_ray.media.probe import open_input
+from ns_ray.media.probe import open_input, video_of
 
 os.environ.setdefault("SVT_LOG", "1")  # of the AV1 encoder: errors alone
 _SAME_BYTES = {"fflags": "bitexact"}  # no random track numbers
@@ -89,7 +89,7 @@ def copy_packets(path: Path, source: str, packets: Iterable["av.Packet[VideoStre
     """
     try:
         with open_input(source) as origin, av.open(str(path), "w", format="webm", options=_SAME_BYTES) as container:
-            stream = container.add_stream_from_template(origin.streams.video[0], opaque=True)
+            stream = container.add_stream_from_template(video_of(origin, source), opaque=True)
             for index, packet in enumerate(packets):
                 packet.pts = packet.dts = index
                 packet.duration, packet.time_base = 1, 1 / rate

@@ -102,9 +102,9 @@ def test_tracks_beside_the_video_move_with_it():
     video = Clock(Fraction(1, 90000), Fraction(3000))
     video.place(18000)
     side = SideClock(Fraction(1, 48000), "audio 1")
-    assert side.place(0, video.offset, video)[0] is None
-    assert side.place(9600, video.offset, video) == (0, "")
-    assert side.place(9601, video.offset, video) == (1, "")
+    assert side.place(0, 0, video.offset, video)[0] is None
+    assert side.place(9600, 0, video.offset, video) == (0, "")
+    assert side.place(9601, 0, video.offset, video) == (1, "")
 
 
 def test_a_track_around_a_step_back_goes_with_the_nearer_side():
@@ -114,16 +114,23 @@ def test_a_track_around_a_step_back_goes_with_the_nearer_side():
     before = video.offset
     video.place(0)
     side = SideClock(MS, "audio 1")
-    assert [side.place(raw, before, video)[0] for raw in (80, 99, 5, 20)] == [80, 99, 105, 120]
+    assert [side.place(raw, 0, before, video)[0] for raw in (80, 99, 5, 20)] == [80, 99, 105, 120]
 
 
 def test_a_track_that_goes_back_alone_loses_packets_and_says_so_once():
     video = Clock(MS, Fraction(100, 3))
     video.place(0)
     side = SideClock(MS, "audio 1")
-    placed = [side.place(raw, 0, video) for raw in (0, 20, 10, 5, 20, 40, -5, -9)]
+    placed = [side.place(raw, 0, 0, video) for raw in (0, 20, 10, 5, 20, 40, -5, -9)]
     assert [pts for pts, _ in placed] == [0, 20, None, None, 20, 40, None, None]
     assert [note for _, note in placed if note] == [
         "audio 1: times went back at 0.010 s; such packets are left out",
         "audio 1: packets before the video's first are left out",
     ]
+
+
+def test_what_begins_before_the_video_and_lasts_into_it_is_kept():
+    video = Clock(MS, Fraction(100, 3))
+    video.place(0)
+    side = SideClock(MS, "audio 1")
+    assert [side.place(raw, 20, 0, video)[0] for raw in (-41, -20, -7, 13)] == [None, -20, -7, 13]

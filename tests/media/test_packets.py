@@ -3,6 +3,7 @@
 import os
 import pickle
 import random
+import struct
 import threading
 from dataclasses import replace
 from fractions import Fraction
@@ -14,9 +15,11 @@ import pytest
 from remux import ffmpeg, ivf, remux
 
 from ns_ray.errors import MediaError
+from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.media.decode import VideoDecoder
 from ns_ray.media.packets import Mark, read_packets, read_units
 from ns_ray.media.probe import probe
+from ns_ray.media.timed_text import plain_text
 from ns_ray.vp9.superframe import split
 
 MS = Fraction(1, 1000)
@@ -141,12 +144,169 @@ def test_a_track_of_another_length_begins_again_with_the_video(tmp_path, clip, l
         assert [(u.packet, u.sides) for u in rest] == [(u.packet, u.sides) for u in units[at + 1 : at + 4]]
 
 
+def test_going_on_in_a_second_recording_that_is_shorter(tmp_path, clip):
+    """How long the first was is not forgotten: the second is not cut off."""
+    parts = [remux(tmp_path / f"{n}.mkv", clip[:n], times_of(MS, n), MS, rate=60) for n in (60, 31)]
+    path = tmp_path / "both.mkv"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    info = probe(str(path))
+    units = list(read_units(info))
+    assert len(units) == 91
+    assert units[88].mark.entry.index == 60
+    assert [u.packet for u in read_units(info, units[88].mark)] == [u.packet for u in units[60:]]
+
+
+def test_a_size_that_only_a_late_key_frame_tells_is_taken_from_it(tmp_path, clip):
+    """FFmpeg looks at five seconds; here the key frame comes after eight."""
+    joined = [p.data for p in (*clip[1:30] * 7, *clip[30:])]
+    path = ivf(tmp_path / "a.ivf", joined, range(len(joined)), Fraction(1, 25), size=(0, 0))
+    with av.open(str(path)) as container:
+        assert not container.streams.video[0].codec_context.width
+    info = probe(str(path))
+    assert (info.width, info.height) == (96, 64)
+    assert [u.packet.data for u in read_units(info)] == joined
+    form = HybridFormat((96, 64), None, info.frame_rate, info.time_base, info.sides, info.header)
+    append_epoch(tmp_path / "h.mkv", form, 0, list(read_packets(info)), ())
+    assert probe(str(tmp_path / "h.mkv")).width == 96
+
+
+def test_subtitles_of_mp4_are_copied_as_plain_text(tmp_path, clip):
+    """They reach the hybrid file's player with their times, text and language."""
+    text = tmp_path / "t.srt"
+    text.write_text(
+        "1\n00:00:00,100 --> 00:00:00,400\n<b>F\u00fcrst</b>\n\n2\n00:00:00,500 --> 00:00:00,900\nSecond\n\n"
+    )
+    path = tmp_path / "s.mp4"
+    made = ("-c:v", "copy", "-c:s", "mov_text", "-metadata:s:s:0", "language=deu")
+    ffmpeg("-i", str(written(tmp_path, clip, "v.mkv", copies=1)), "-i", str(text), *made, str(path))
+    info = probe(str(path))
+    assert [(side.kind, side.codec) for side in info.sides] == [("subtitle", "subrip")]
+    units = list(read_units(info))
+    sides = [side for unit in units for side in unit.sides]
+    base = info.sides[0].time_base
+    assert [(s.data.decode(), s.pts * base, s.duration * base) for s in sides] == [
+        ("F\u00fcrst", Fraction(1, 10), Fraction(3, 10)),
+        ("Second", Fraction(1, 2), Fraction(2, 5)),
+    ]
+    form = HybridFormat((96, 64), None, RATE, info.time_base, info.sides, info.header)
+    append_epoch(tmp_path / "h.part", form, 0, [u.packet for u in units], (), sides)
+    finish(tmp_path / "h.part", tmp_path / "h.mkv", form)
+    back = tmp_path / "back.srt"
+    ffmpeg("-i", str(tmp_path / "h.mkv"), str(back))
+    assert [line for line in back.read_text().splitlines() if line][1:3] == [
+        "00:00:00,100 --> 00:00:00,400",
+        "F\u00fcrst",
+    ]
+    with av.open(str(tmp_path / "h.mkv")) as container:
+        assert container.streams.subtitles[0].metadata["language"] == "deu"
+
+
+def test_text_of_mp4_may_be_of_sixteen_bits():
+    text = "\ufeffF\u00fcrst".encode("utf-16-be")
+    assert plain_text(len(text).to_bytes(2, "big") + text + b"\0\0\0\x0cstyl\0\0\0\0") == "F\u00fcrst".encode()
+    assert plain_text(b"\0\0") == plain_text(b"") == b""
+
+
+def test_every_recording_in_a_file_is_read_by_its_own_header(tmp_path, clip):
+    """FFmpeg reads two, if they have the same tracks; here are four, of other tracks and another clock."""
+    micro = Fraction(1, 10**6)
+    form = HybridFormat((96, 64), None, RATE, micro)
+    exact = [replace(p, pts=pts) for p, pts in zip(clip, times_of(micro), strict=True)]
+    append_epoch(tmp_path / "2.part", form, 0, exact, ())
+    finish(tmp_path / "2.part", tmp_path / "2.mkv", form)
+    recordings = [
+        remux(tmp_path / "0.mkv", clip, times_of(MS), MS, rate=60, sides=range(0, 1500, 20)),
+        remux(tmp_path / "1.mkv", clip[:31], times_of(MS, 31), MS, rate=60),
+        tmp_path / "2.mkv",
+        remux(tmp_path / "3.mkv", clip, times_of(MS), MS, rate=60, sides=range(0, 1000, 20), options={"live": "1"}),
+    ]
+    with av.open(str(recordings[2])) as container:
+        assert container.streams.video[0].time_base < MS
+    path = tmp_path / "all.mkv"
+    path.write_bytes(b"".join(one.read_bytes() for one in recordings))
+    info = probe(str(path))
+    units = list(islice(read_units(info, loop=True), 500))
+    packets = [u.packet for u in units]
+    assert [p.data for p in packets[:211]] == [p.data for p in (*clip, *clip[:31], *clip, *clip)]
+    assert [p.data for p in packets[211:271]] == [p.data for p in clip]
+    assert all(abs(p.pts - p.video_index * Fraction(1000, 60)) < 3 for p in packets)
+    sounds = [s.pts for u in units[:211] for s in u.sides]
+    assert sounds[:50] == list(range(0, 1000, 20))
+    assert [s - sounds[50] for s in sounds[50:]] == list(range(0, 1000, 20))[: len(sounds) - 50]
+    assert abs(sounds[50] - packets[151].pts) < 3
+    for at in (10, 75, 100, 140, 180, 215, 300, 480):
+        first, rest = again(info, units[at], 4)
+        assert first == units[at].mark.entry.index >= at - 31
+        assert rest == units[at + 1 : at + 5]
+
+
+@pytest.mark.parametrize("options", [{}, {"movflags": "faststart"}, {"movflags": "frag_keyframe+empty_moov"}])
+def test_recordings_in_an_mp4_file_follow_on(tmp_path, clip, options):
+    base = Fraction(1, 60)
+    part = remux(tmp_path / "a.mp4", clip, times_of(base), base, format="mp4", rate=60, options=options)
+    path = tmp_path / "all.mp4"
+    path.write_bytes(part.read_bytes() * 3)
+    info = probe(str(path))
+    tick = base / info.time_base
+    units = list(islice(read_units(info, loop=True), 400))
+    assert [u.packet.data for u in units] == ([p.data for p in clip] * 7)[:400]
+    assert [u.packet.pts for u in units] == [number * tick for number in range(400)]
+    for at in (10, 58, 60, 100, 150, 178, 200, 260):
+        first, rest = again(info, units[at], 4)
+        assert first == units[at].mark.entry.index >= at - 30
+        assert [(u.packet, u.sides, u.notes) for u in rest] == [
+            (u.packet, u.sides, u.notes) for u in units[at + 1 : at + 5]
+        ]
+
+
+def test_recordings_in_an_ivf_file_follow_on(tmp_path, clip):
+    """Each has a time base of its own."""
+    bases = [Fraction(1, 60), Fraction(1, 90000), MS]
+    datas = [p.data for p in clip]
+    parts = [ivf(tmp_path / f"{at}.ivf", datas, times_of(base), base) for at, base in enumerate(bases)]
+    path = tmp_path / "all.ivf"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    info = probe(str(path))
+    units = list(islice(read_units(info, loop=True), 400))
+    assert [u.packet.data for u in units] == (datas * 7)[:400]
+    assert [u.packet.pts for u in units] == list(range(400))
+    for at in (10, 58, 59, 60, 100, 150, 178, 200, 260, 390):
+        first, rest = again(info, units[at], 4)
+        assert first == units[at].mark.entry.index >= at - 30
+        assert rest == units[at + 1 : at + 5]
+
+
+def test_a_recording_of_another_codec_is_named(tmp_path, clip):
+    other = tmp_path / "other.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=96x64:rate=10:duration=1", "-c:v", "mjpeg", str(other))
+    path = remux(tmp_path / "a.mkv", clip, times_of(MS), MS, rate=60)
+    path.write_bytes(path.read_bytes() + other.read_bytes())
+    packets = read_packets(probe(str(path)))
+    assert len(list(islice(packets, 60))) == 60
+    with pytest.raises(MediaError, match=r"a.mkv: the recording that follows at byte \d+ is of mjpeg"):
+        next(packets)
+
+
 def test_tracks_beside_a_video_that_begins_late(tmp_path, clip):
     path = remux(tmp_path / "a.mkv", clip, [t + 500 for t in times_of(MS)], MS, rate=60, sides=range(0, 1500, 20))
     units = units_of(path)
-    assert [side.pts for unit in units for side in unit.sides] == list(range(0, 1000, 20))
+    assert [side.pts for unit in units for side in unit.sides] == list(range(-20, 1000, 20))
     notes = [note for unit in units for note in unit.notes]
     assert "audio 1: packets before the video's first are left out" in notes
+
+
+@pytest.mark.parametrize("codec", ["libopus", "aac"])
+def test_the_first_sound_is_kept_though_it_begins_before_the_video(tmp_path, clip, codec):
+    """Coders of sound give a few samples before the first that are to be heard."""
+    tone = ("-f", "lavfi", "-i", "sine=duration=1")
+    path = tmp_path / "a.mkv"
+    ffmpeg("-i", str(written(tmp_path, clip, "v.mkv", copies=1)), *tone, "-c:v", "copy", "-c:a", codec, str(path))
+    with av.open(str(path)) as container:
+        sound = [(bytes(p), p.pts) for p in container.demux(audio=0) if p.size]
+    units = units_of(path)
+    assert sound[0][1] < 0
+    assert [(s.data, s.pts) for u in units for s in u.sides] == sound
+    assert not [note for unit in units for note in unit.notes]
 
 
 def test_tracks_of_two_recordings_stay_with_their_pictures(tmp_path, clip):
@@ -299,6 +459,73 @@ def test_key_frames_are_those_of_the_bitstream(tmp_path, clip):
     first, rest = again(info, units[100], 3)
     assert first == 90
     assert [u.packet for u in rest] == [u.packet for u in units[101:104]]
+
+
+def test_what_an_edit_list_leaves_is_whole_though_the_track_is_longer(tmp_path, clip):
+    """An empty edit comes first, as where sound begins before the video; then half of the video."""
+    path = remux(tmp_path / "e.mp4", clip, times_of(Fraction(1, 60)), Fraction(1, 60), format="mp4", rate=60)
+    path.write_bytes(with_edits(path.read_bytes(), [(700, -1), (500, 0)]))
+    units = units_of(path)
+    assert [u.packet.data for u in units] == [p.data for p in clip[:30]]
+    assert sum("its times begin at 0.700 s" in note for unit in units for note in unit.notes) == 1
+    assert [u.packet.video_index for u in islice(read_units(probe(str(path)), loop=True), 100)] == list(range(100))
+
+
+def with_edits(data: bytes, edits) -> bytes:
+    """An MP4 file of one track, with moov at its end, and these edits: durations in ms, first times in ticks."""
+    rows = b"".join(struct.pack(">IiI", duration, first, 1 << 16) for duration, first in edits)
+    at = data.rindex(b"edts") - 4
+    size = int.from_bytes(data[at : at + 4], "big")
+    made = struct.pack(">I4sI4sII", 24 + len(rows), b"edts", 16 + len(rows), b"elst", 0, len(edits)) + rows
+    parts = bytearray(data[:at] + made + data[at + size :])
+    for name in (b"moov", b"trak"):
+        place = parts.rindex(name) - 4
+        parts[place : place + 4] = struct.pack(">I", int.from_bytes(parts[place : place + 4], "big") + len(made) - size)
+    return bytes(parts)
+
+
+def test_an_edit_list_that_leaves_nothing_is_named(tmp_path, clip):
+    """Repeating it would go on for ever without a packet."""
+    path = remux(tmp_path / "none.mp4", clip, [0] * 60, MS, format="mp4", rate=60)
+    for loop in (False, True):
+        with pytest.raises(MediaError, match=r"none.mp4: its edit list cuts off all of its frames; remux it"):
+            list(islice(read_units(probe(str(path)), loop=loop), 100))
+
+
+@pytest.mark.parametrize("name", ["cover.mp4", "mjpeg.mkv"])
+def test_neither_covers_nor_other_codecs_are_taken_for_the_video(tmp_path, clip, name):
+    """Both files have them before the video."""
+    path = tmp_path / name
+    video = written(tmp_path, clip, "a.mkv", copies=1)
+    drawn = ("-f", "lavfi", "-i", "testsrc=size=320x240:rate=10:duration=1")
+    if path.suffix == ".mkv":
+        kinds = ("-c:v:0", "mjpeg", "-pix_fmt:v:0", "yuvj420p", "-c:v:1", "copy")
+        ffmpeg(*drawn, "-i", str(video), "-map", "0:v", "-map", "1:v", *kinds, str(path))
+    else:
+        cover = tmp_path / "cover.png"
+        ffmpeg(*drawn, "-frames:v", "1", str(cover))
+        attached = ("-c", "copy", "-disposition:v:1", "attached_pic")
+        ffmpeg("-i", str(video), "-i", str(cover), "-map", "0:v", "-map", "1:v", *attached, str(path))
+        path.write_bytes(with_cover_first(path.read_bytes()))
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.name != "vp9"
+    info = probe(str(path))
+    assert (info.codec, info.width, len(info.notes)) == ("vp9", 96, 1)
+    units = list(islice(read_units(info, loop=True), 100))
+    assert [u.packet.data for u in units[:60]] == [p.data for p in clip]
+    assert again(info, units[95], 3)[0] == 90
+
+
+def with_cover_first(data: bytes) -> bytes:
+    """An MP4 file with moov at its end, where what moov says of the whole file comes before its tracks."""
+    at = data.rindex(b"moov") - 4
+    boxes, place = [], at + 8
+    while place < len(data):
+        size = int.from_bytes(data[place : place + 4], "big")
+        boxes.append(data[place : place + size])
+        place += size
+    boxes.sort(key=lambda box: box[4:8] not in (b"mvhd", b"udta"))
+    return data[: at + 8] + b"".join(boxes)
 
 
 def test_going_on_after_a_clock_that_went_back(tmp_path, clip):

@@ -1,6 +1,8 @@
 """What sources are, and which may be opened at all."""
 
+import gc
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +19,8 @@ from remux import ffmpeg, ivf, remux
 from ns_ray.errors import MediaError
 from ns_ray.media import address
 from ns_ray.media import matroska as m
+from ns_ray.media import probe as probing
+from ns_ray.media.address import why_unreadable
 from ns_ray.media.packets import read_packets, read_units
 from ns_ray.media.probe import open_input, probe, require_supported
 from ns_ray.media.raw import measure
@@ -127,8 +131,10 @@ def test_what_cannot_be_read_is_told_apart(tmp_path, clip):
         ("text.webm", b"no video at all\n" * 50, "it is text"),
         ("list.ts", b"#EXTM3U\n#EXTINF:3,\nother.mp4\n", "it is a playlist"),
         ("noise.webm", bytes(range(256)) * 4, "its format is not known"),
-        ("header.mp4", whole[:500], "its beginning is damaged or missing"),
-        ("header.ivf", b"DKIF\0\0 \0VP90", "its beginning is damaged or missing"),
+        ("marked.m3u8", "\ufeff#EXTM3U\n#EXTINF:3,\nother.mp4\n".encode(), "it is a playlist"),
+        ("header.mp4", whole[: len(whole) // 2], r"an MP4 file without its index \(moov\).*it is cut off"),
+        ("header.ivf", b"DKIF\0\0 \0VP90", "it begins as IVF files do, but"),
+        ("header.mkv", b"\x1aE\xdf\xa3\x80", "it begins as Matroska files do, but"),
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(MediaError, match=rf"{name}: it cannot be opened as a video.*{why}"):
@@ -137,6 +143,12 @@ def test_what_cannot_be_read_is_told_apart(tmp_path, clip):
         probe(str(tmp_path))
     with pytest.raises(MediaError, match=r"absent.webm: .*no such file"):
         probe(str(tmp_path / "absent.webm"))
+    with pytest.raises(MediaError, match=r"no such file; check the path"):
+        probe("C:\\video.webm")
+    with pytest.raises(MediaError, match=r"File name too long; check the path"):
+        probe("a" * 5000)
+    with pytest.raises(MediaError, match=r"it is a playlist; check what it lists"):
+        probe(str(tmp_path / "list.ts"), unsafe=True)
 
 
 def test_a_codec_that_nobody_knows_is_named(tmp_path, clip):
@@ -155,7 +167,38 @@ def test_whole_raw_videos_are_judged_by_their_video(tmp_path, clip):
         measure(path)
 
 
+def test_a_file_that_may_not_be_read_is_said_to(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    (tmp_path / "a.webm").touch()
+    assert why_unreadable(str(tmp_path / "a.webm")).startswith("it cannot be read (Permission denied); check its")
+    os.truncate(tmp_path / "a.webm", 100)
+    with pytest.raises(MediaError, match=r"a.webm: it cannot be opened as a video.*Permission denied"):
+        probe(str(tmp_path / "a.webm"))
+
+
 # Names and addresses
+
+
+def test_a_host_that_does_not_answer_is_said_to(monkeypatch):
+    monkeypatch.setattr(probing, "OPEN_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/a.webm"
+        with pytest.raises(MediaError, match=r"nothing came in 0.3 s"):
+            open_input(url)
+
+
+def test_a_pipe_that_cannot_be_opened_leaves_nothing_behind(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "fifo")
+    monkeypatch.setattr(os, "open", lambda *_: (_ for _ in ()).throw(OSError(6, "No such device or address")))
+    unheard = []
+    monkeypatch.setattr(sys, "unraisablehook", unheard.append)
+    with pytest.raises(MediaError, match=r"fifo: it cannot be opened \(No such device"):
+        open_input(str(tmp_path / "fifo"))
+    gc.collect()
+    assert not unheard
 
 
 @pytest.mark.parametrize(
