@@ -6,6 +6,7 @@ from fractions import Fraction
 
 _FAR_SECONDS = 86400  # a step ahead that is no pause but a wrong time
 _NOTES = 8
+_GLITCH = 3  # packets after a step that tell whether times stay there
 _CUT = "an edit list cuts off packets from packet {} on: they are kept, one a tick, as what follows refers to them"
 
 
@@ -14,8 +15,8 @@ class Clock:
     """Moves packets' times, one after the other, all in ticks; one for the whole stream, however often it is repeated.
 
     The first packet comes at 0. Where times go back or far ahead, that packet and all after it are moved, so that they
-    follow on by the usual interval; pauses stay. A packet comes at least one tick after the one before, or with it
-    where that one shows no picture.
+    follow on by the usual interval; if the next ones come as if nothing had been, it alone is. Pauses stay. A packet comes
+    at least one tick after the one before, or with it where that one shows no picture.
 
     Attributes:
         time_base: seconds a tick.
@@ -35,6 +36,8 @@ class Clock:
     _far: int = field(init=False)
     _raw: int | None = None  # the last time of the source, none after a new beginning
     _equal: int = 0
+    _before: int = 0  # the offset before the last step
+    _since: int = _GLITCH  # packets since then
     _said: int = 0
     _cut: bool = False  # whether that was said
 
@@ -79,7 +82,7 @@ class Clock:
     def restart(self) -> None:
         """The source begins again: its next packet follows on, whatever its time."""
         self._raw = None
-        self._equal = 0
+        self._equal, self._since = 0, _GLITCH
 
     def _follow(self, raw: int | None, shown: bool) -> tuple[Fraction | int, str]:
         """When the next packet is due, and what is to be said of it."""
@@ -96,12 +99,19 @@ class Clock:
             if raw and not self.count:
                 note = self._say(f"its times begin at {self._seconds(raw)} s: all are moved to begin at 0")
         elif not 0 <= raw - self._raw <= self._far:
+            self._before, self._since = self.offset, 0
             self.offset = round(usual) - raw
             step = raw - self._raw
             note = self._say(
                 f"times went {'back' if step < 0 else 'ahead'} by {self._seconds(abs(step))} s at packet {self.count}: "
                 "the rest is moved to follow on"
             )
+        elif self._since < _GLITCH:
+            self._since += 1
+            before, after = raw + self._before, raw + self.offset
+            if before > (self.last or 0) and abs(before - usual) < abs(after - usual):
+                self.offset, self._since = self._before, _GLITCH
+                note = self._say(f"they came back at packet {self.count}: what follows is not moved")
         self._equal = self._equal + 1 if raw == self._raw and self._gap else 0
         self._raw = raw
         if self._equal > 1:  # a source that gives the same time again and again gives none

@@ -134,3 +134,26 @@ def test_what_begins_before_the_video_and_lasts_into_it_is_kept():
     video.place(0)
     side = SideClock(MS, "audio 1")
     assert [side.place(raw, 20, 0, video)[0] for raw in (-41, -20, -7, 13)] == [None, -20, -7, 13]
+
+
+def test_a_single_wrong_time_moves_nothing_else():
+    times, notes = placed([0, 33, 67, 50, 133, 167, 200, 10, 267, 300])
+    assert times == [0, 33, 67, 100, 133, 167, 200, 233, 267, 300]
+    assert notes == [
+        "times went back by 0.017 s at packet 3: the rest is moved to follow on",
+        "they came back at packet 4: what follows is not moved",
+        "times went back by 0.190 s at packet 7: the rest is moved to follow on",
+        "they came back at packet 8: what follows is not moved",
+    ]
+
+
+def test_pairs_that_changed_places_do_not_run_away():
+    right = [round(n * 100 / 3) for n in range(200)]
+    times, _ = placed([right[n ^ 1] for n in range(200)])
+    assert times == sorted(set(times))
+    assert max(abs(a - b) for a, b in zip(times, [at - right[1] for at in right], strict=True)) <= 100
+
+
+def test_a_pause_after_a_step_back_is_one_of_its_own():
+    times, _ = placed([0, 33, 67, 20, 53, 87, 120, 1120, 1153])
+    assert times == [0, 33, 67, 100, 133, 167, 200, 1200, 1233]
