@@ -15,8 +15,8 @@ class Clock:
     """Moves packets' times, one after the other, all in ticks; one for the whole stream, however often it is repeated.
 
     The first packet comes at 0. Where times go back or far ahead, that packet and all after it are moved, so that they
-    follow on by the usual interval; if the next ones come as if nothing had been, it alone is. Pauses stay. A packet comes
-    at least one tick after the one before, or with it where that one shows no picture.
+    follow on by the usual interval; if the next ones come as if nothing had been, it alone is. Pauses stay. A packet
+    comes at least one tick after the one before, or with it where that one shows no picture.
 
     Attributes:
         time_base: seconds a tick.
@@ -108,8 +108,8 @@ class Clock:
             )
         elif self._since < _GLITCH:
             self._since += 1
-            before, after = raw + self._before, raw + self.offset
-            if before > (self.last or 0) and abs(before - usual) < abs(after - usual):
+            before, after, due = raw + self._before, raw + self.offset, round(usual)
+            if before > (self.last or 0) and abs(before - due) < abs(after - due):
                 self.offset, self._since = self._before, _GLITCH
                 note = self._say(f"they came back at packet {self.count}: what follows is not moved")
         self._equal = self._equal + 1 if raw == self._raw and self._gap else 0
