@@ -28,6 +28,7 @@ def work(item):
     if name.startswith("dies") and (name == "dies always" or marks == 0):
         os._exit(1)
     if name.startswith("freezes") and (name == "freezes always" or marks == 0):
+        time.sleep(0.5)  # until what it yielded has been sent
         os.kill(os.getpid(), signal.SIGSTOP)
     for _ in range(8 if name.startswith("talks") else 0):
         time.sleep(0.25)
