@@ -5,11 +5,13 @@ import statistics
 from collections.abc import Sequence
 from fractions import Fraction
 
+from actors.kept import Kept
 from actors.messages import DecoderSpeed, Stream
 from actors.pools import Pools
 from ns_ray.config import DecoderPool
 from ns_ray.errors import NsRayError
-from ns_ray.media.packets import Mark
+from ns_ray.media.address import is_pipe
+from ns_ray.media.packets import Mark, Packet
 from ns_ray.results import DecodersResult
 from ns_ray.share import share_out
 
@@ -52,9 +54,11 @@ async def assign_decoders(
 
 
 async def _prepare(pools: Pools, stream: Stream, owner: int) -> None:
+    packets: Kept[list[Packet]] | list[Packet] = []
     try:
-        (packets, _), _ = await pools.sources.produce_parts(0, 2, "read", stream, Mark(), _MUCH, 1)
-        await pools.sources.forget(0, stream.name)
+        if not is_pipe(stream.info.path):  # what is read of that does not come again
+            (packets, _), _ = await pools.sources.produce_parts(0, 2, "read", stream, Mark(), _MUCH, 1)
+            await pools.sources.forget(0, stream.name)
         await pools.decoders.call(owner, "prepare", stream, packets)
     except NsRayError:
         return  # the run itself will say what is wrong with the stream

@@ -12,7 +12,7 @@ from actors.health import Watch
 from actors.packager import PackagerActor
 from actors.pool import ActorPool, Recovery
 from actors.scheduler import SchedulerActor
-from actors.source import SourceActor
+from actors.source import SOURCE_CALLS, SourceActor
 from actors.worker import Worker
 from ns_ray.config import Config, EnhancerPool, Pool
 from ns_ray.errors import ConfigError
@@ -71,7 +71,8 @@ class Pools:
             return ActorPool(kind, settings, arguments, care, threads=threads)
 
         self._start_seconds = config.start_seconds
-        self.sources = pool(SourceActor, config.source, [()] * config.source.actors)
+        sources = config.source.actors
+        self.sources = pool(SourceActor, config.source, [()] * sources, threads=[SOURCE_CALLS] * sources)
         on_cpu, by_nvdec = config.decoder.actors, config.decoder.nvdec
         devices = ["cpu"] * on_cpu + [f"cuda:{i % max(gpus, 1)}" for i in range(by_nvdec)]
         self.sessions = [1] * on_cpu + [config.decoder.nvdec_sessions] * by_nvdec

@@ -13,6 +13,8 @@ from ns_ray.media.probe import VideoInfo, probe, require_supported
 from ns_ray.media.records import RecordReader
 from ns_ray.vp9.records import FrameRecord
 
+SOURCE_CALLS = 32
+"""Streams that may wait for their live sources at a time, in one actor, and hold up no other."""
 _NO_KEY = "no key frame yet: packets are passed on, anchors begin with the first key frame"
 
 
@@ -51,7 +53,10 @@ class _Reading:
 
 
 class SourceActor(Worker):
-    """Keeps one open reader a stream; one that was lost is opened again where the mark says, at the last key frame."""
+    """Keeps one open reader a stream; one that was lost is opened again where the mark says, at the last key frame.
+
+    Several threads may call it at once, each for another stream.
+    """
 
     def __init__(self, affinity: list[int]) -> None:
         super().__init__(affinity)

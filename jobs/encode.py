@@ -118,6 +118,7 @@ def _make(missing: list[Output], at_once: int, config: Config, console: Console)
                 cpus=settings.cpus,
                 resources=settings.resources,
                 retries=config.retries,
+                task_seconds=settings.task_seconds,
                 on_progress=lambda output, done: progress.update(bars[output.path], completed=done),
             )
             for output, error in ended:

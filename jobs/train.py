@@ -182,6 +182,7 @@ def _run(trainings: list[ContentTraining], settings: Training, console: Console)
             gpus=settings.gpus if trainings[0].device == "cuda" else 0,
             resources=settings.resources,
             retries=settings.retries,
+            task_seconds=settings.task_seconds,
             on_progress=lambda training, thousandths: progress.update(bars[training], completed=thousandths),
         ):
             if error is not None:

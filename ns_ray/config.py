@@ -129,6 +129,7 @@ class Encodes(_Strict):
         cpus: CPUs that each reserves with Ray.
         resources: custom Ray resources that each reserves, which bind it to nodes that offer them.
         threads: decoding threads of each.
+        task_seconds: how long one may make no progress before its process counts as hung, is killed and starts again.
         reference_crf: quality of references that are encoded rather than copied (SVT-AV1; lower is better).
         reference_preset: speed of the same, 0 to 13.
         require_hidden: refuse LR video of a GOP or longer without hidden frames, which make the best anchors.
@@ -138,6 +139,7 @@ class Encodes(_Strict):
     cpus: float = Field(1, ge=0)
     resources: dict[str, float] = {}
     threads: int = Field(2, ge=1)
+    task_seconds: float = Field(600, gt=0)
     reference_crf: int = Field(18, ge=0, le=63)
     reference_preset: int = Field(8, ge=0, le=13)
     require_hidden: bool = True
@@ -162,6 +164,8 @@ class Training(_Strict):
         gpus: GPUs that each reserves where there are any; 0.5 lets two share one.
         resources: custom Ray resources that each reserves, which bind it to nodes that offer them.
         retries: how often a training goes on whose process died.
+        task_seconds: how long one may make no progress, reading its videos included, before its process counts as
+            hung and is killed.
     """
 
     epochs: int = Field(20, ge=1)
@@ -183,6 +187,7 @@ class Training(_Strict):
     gpus: float = Field(1, gt=0)
     resources: dict[str, float] = {}
     retries: int = Field(3, ge=0)
+    task_seconds: float = Field(3600, gt=0)
 
 
 class Pretraining(_Strict):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ns_ray.errors import FolderBusyError
+from ns_ray.errors import FileError, FolderBusyError
 
 LOCK_NAME = ".lock"
 
@@ -21,13 +21,18 @@ class FolderLock:
 
         Raises:
             FolderBusyError: another process holds it all that time.
+            FileError: the folder cannot be made or written to.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(folder / LOCK_NAME, thread_local=False)
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=seconds)
         except Timeout:
             raise FolderBusyError(f"another process works in {folder}: wait for it or end it") from None
+        except OSError as error:
+            raise FileError(
+                f"{folder}: it cannot be written to ({error.strerror}); make room or name another place"
+            ) from error
 
     def release(self) -> None:
         """Gives the lock back; it may be called again."""

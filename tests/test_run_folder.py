@@ -3,6 +3,8 @@ import sys
 
 import pytest
 
+from ns_ray.errors import FileError
+from ns_ray.folder_lock import FolderLock
 from ns_ray.run_folder import claimed, set_aside
 
 HOLDER = """
@@ -65,3 +67,10 @@ def test_a_single_file_is_moved_aside_too(tmp_path):
     aside = set_aside(path, said.append)
     assert (aside.read_text(), aside.suffix, path.exists()) == ("old", ".json", False)
     assert str(aside) in said[0]
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_a_remedy(tmp_path):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "run"
+    with pytest.raises(FileError, match=rf"{folder}: it cannot be written to \(Not a directory\); make room or name"):
+        FolderLock(folder)

@@ -1,7 +1,9 @@
 import os
 import signal
 import sys
+import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -277,3 +279,18 @@ def test_missing_weights_are_named(bench, videos, tmp_path):
     stream = bench.stream("even", videos["even"], weights=tmp_path / "absent.pt")
     with pytest.raises(ModelError, match=r"absent.pt"):
         bench.runner.run(bench.pipeline.prepare([stream]))
+
+
+def test_a_live_source_that_is_waited_for_holds_no_other_stream_up(bench, videos, tmp_path):
+    """Both are read by one actor, in real time; the pipe's writer comes when the other stream is through."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    good, live = (bench.stream(name, videos["even"]) for name in ("good", "live"))
+    live = replace(live, info=replace(live.info, path=str(pipe)))
+    writer = threading.Timer(3, lambda: pipe.write_bytes(videos["even"].read_bytes()))
+    writer.start()
+    runs = bench.run([good, live], tmp_path, paced=True)
+    writer.join()
+    assert [(run.shown, run.reason) for run in runs] == [(100, ""), (100, "")]
+    assert not any(epoch.late for epoch in runs[0].epochs)
+    assert any(epoch.late for epoch in runs[1].epochs)

@@ -1,6 +1,7 @@
 """Work as Ray tasks: all of it is done, progress comes, errors and deaths stay with their item."""
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -26,6 +27,12 @@ def work(item):
         raise ZeroDivisionError
     if name.startswith("dies") and (name == "dies always" or marks == 0):
         os._exit(1)
+    if name.startswith("freezes") and (name == "freezes always" or marks == 0):
+        time.sleep(0.5)  # until what it yielded has been sent
+        os.kill(os.getpid(), signal.SIGSTOP)
+    for _ in range(8 if name.startswith("talks") else 0):
+        time.sleep(0.25)
+        yield 1
     if name.startswith("slow"):
         (folder / f"{name}.begin").write_text(str(time.time()))
         time.sleep(0.3)
@@ -33,15 +40,16 @@ def work(item):
     yield 2
 
 
-def run(folder: Path, *names: str, at_once: int = 4, retries: int = 2):
+def run(folder: Path, *names: str, at_once: int = 4, retries: int = 2, task_seconds: float = 60, resources=None):
     told = []
     ended = run_tasks(
         work,
         [(folder, name) for name in names],
         at_once=at_once,
         cpus=0.1,
-        resources={},
+        resources=resources or {},
         retries=retries,
+        task_seconds=task_seconds,
         on_progress=lambda item, done: told.append((item[1], done)),
     )
     return {item[1]: error for item, error in ended}, told
@@ -78,3 +86,20 @@ def test_no_more_at_once_than_asked_for(tmp_path):
 def test_a_bug_is_not_hidden(tmp_path):
     with pytest.raises(ZeroDivisionError):
         run(tmp_path, "bug")
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_what_freezes_is_killed_and_started_again(tmp_path):
+    ended, told = run(tmp_path, "freezes once", "good", "freezes always", retries=1, task_seconds=2)
+    assert (ended["freezes once"], ended["good"]) == (None, None)
+    assert [done for name, done in told if name == "freezes once"] == [1, 1, 2]
+    assert isinstance(ended["freezes always"], TaskLostError)
+    assert "died 2 times (hung: no progress for 2 s)" in str(ended["freezes always"])
+    assert len(list(tmp_path.glob("freezes *"))) == 4
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_what_waits_for_room_does_not_hang(tmp_path):
+    """One task has all of a resource for longer than a task may be quiet, and tells of progress; the other waits."""
+    ended, _ = run(tmp_path, "talks a", "talks b", retries=0, task_seconds=1, resources={"either": 1})
+    assert ended == {"talks a": None, "talks b": None}
