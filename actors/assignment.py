@@ -10,10 +10,10 @@ from actors.messages import DecoderSpeed, Stream
 from actors.pools import Pools
 from ns_ray.config import DecoderPool
 from ns_ray.errors import NsRayError
-from ns_ray.media.address import is_pipe
-from ns_ray.media.packets import Mark, Packet
 from ns_ray.results import DecodersResult
 from ns_ray.share import share_out
+from ns_ray.video.address import is_pipe
+from ns_ray.video.packets import Mark, Packet
 
 _MEASURED_PACKETS = 120
 _TRIED_PACKETS = 2

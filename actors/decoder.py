@@ -12,11 +12,11 @@ from actors.messages import DecodeReply, DecoderSpeed, Frame, Stream
 from actors.worker import Worker
 from ns_ray.config import DecoderPool
 from ns_ray.errors import MediaError
-from ns_ray.media.decode import DecodedFrame, FrameName, VideoDecoder
-from ns_ray.media.packets import Packet
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert
 from ns_ray.results import Span
+from ns_ray.video.decode import DecodedFrame, FrameName, VideoDecoder
+from ns_ray.video.packets import Packet
 
 History = Sequence["ray.ObjectRef[Iterable[Packet]]"]
 _KEPT = 8

@@ -13,10 +13,10 @@ from ns_ray.config import EncoderPool
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
 from ns_ray.hybrid.rebuild import Rebuilder
-from ns_ray.media.encode import VideoEncoder, reencode_options
-from ns_ray.media.packets import Packet
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize
+from ns_ray.video.encode import VideoEncoder, reencode_options
+from ns_ray.video.packets import Packet
 
 
 @dataclass(slots=True)

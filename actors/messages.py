@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ns_ray.media.packets import Mark
-from ns_ray.media.probe import VideoInfo
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.results import Span
+from ns_ray.video.packets import Mark
+from ns_ray.video.probe import VideoInfo
 from ns_ray.vp9.records import FrameRecord
 
 Form = Literal["jpeg", "rgb", "yuv"]

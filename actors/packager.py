@@ -7,7 +7,7 @@ from actors.messages import WriteReply
 from actors.worker import Worker, measured
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
-from ns_ray.media.packets import Packet, SidePacket
+from ns_ray.video.packets import Packet, SidePacket
 
 
 class PackagerActor(Worker):

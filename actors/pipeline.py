@@ -14,8 +14,8 @@ from actors.worker import settle
 from ns_ray.anchors.baselines import Nothing
 from ns_ray.anchors.epoch import StreamEpoch, StreamState
 from ns_ray.config import Config
-from ns_ray.media.probe import VideoInfo
 from ns_ray.results import DecodersResult, EngineResult, Loss
+from ns_ray.video.probe import VideoInfo
 
 
 class Pipeline:

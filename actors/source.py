@@ -8,9 +8,9 @@ from math import ceil
 from actors.messages import ReadReply, Stream
 from actors.worker import Worker, measured
 from ns_ray.errors import MediaError
-from ns_ray.media.packets import Mark, Packet, SidePacket, Unit, read_units
-from ns_ray.media.probe import VideoInfo, probe, require_supported
-from ns_ray.media.records import RecordReader
+from ns_ray.video.packets import Mark, Packet, SidePacket, Unit, read_units
+from ns_ray.video.probe import VideoInfo, probe, require_supported
+from ns_ray.video.records import RecordReader
 from ns_ray.vp9.records import FrameRecord
 
 SOURCE_CALLS = 32

@@ -31,10 +31,10 @@ from ns_ray.anchors.policies import Policy
 from ns_ray.config import Config
 from ns_ray.errors import NsRayError
 from ns_ray.hybrid.writer import HybridFormat
-from ns_ray.media.decode import FrameName
-from ns_ray.media.packets import Mark, Packet, SidePacket
 from ns_ray.results import AnchorResult, EpochResult, Switches
 from ns_ray.sr.models import ModelSpec
+from ns_ray.video.decode import FrameName
+from ns_ray.video.packets import Mark, Packet, SidePacket
 from ns_ray.vp9.records import FrameRecord, FrameType
 
 Method = Literal["neuroscaler", "selective", "per-frame"]

@@ -32,16 +32,16 @@ from ns_ray import report
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.config import Config, load_config
+from ns_ray.dataset.ladder import LADDER, video_folder
 from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
 from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import quality_for
-from ns_ray.media.ladder import LADDER, video_folder
-from ns_ray.media.probe import VideoInfo
 from ns_ray.profile import as_method
 from ns_ray.results import BenchmarkResult, MethodResult, StreamResult
 from ns_ray.run_folder import claimed, set_aside
 from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, varied
+from ns_ray.video.probe import VideoInfo
 from ns_ray.whole_file import write_record
 
 # Published settings of each method: model, policy, fraction of anchors.

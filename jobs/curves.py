@@ -33,9 +33,6 @@ from ns_ray.curve_plot import draw
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.anchor_image import LARGEST_FRACTION, decode_anchor, encode_anchor, quality_for
 from ns_ray.hybrid.rebuild import Rebuilder
-from ns_ray.media.decode import DecodedFrame, VideoDecoder
-from ns_ray.media.packets import Packet, read_packets
-from ns_ray.media.probe import VideoInfo, probe
 from ns_ray.metrics.psnr import mse, psnr_of_mse
 from ns_ray.picture.convert import from_rgb
 from ns_ray.picture.yuv import Yuv420, resize
@@ -44,6 +41,9 @@ from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.engine import Engine
 from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.weights import load_weights
+from ns_ray.video.decode import DecodedFrame, VideoDecoder
+from ns_ray.video.packets import Packet, read_packets
+from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.vp9.records import FrameRecord
 from ns_ray.whole_file import write_record
 

@@ -18,11 +18,11 @@ from rich.table import Table
 from jobs import face
 from jobs.lists import list_options, videos_of
 from ns_ray.config import load_config
+from ns_ray.dataset.dataset_list import Video, named_video
+from ns_ray.dataset.download import Wanted, fetch
+from ns_ray.dataset.ladder import PUBLISHED_HEIGHT
+from ns_ray.dataset.raw import RawVideo
 from ns_ray.errors import ConfigError, MediaError, NsRayError
-from ns_ray.media.dataset_list import Video, named_video
-from ns_ray.media.download import Wanted, fetch
-from ns_ray.media.ladder import PUBLISHED_HEIGHT
-from ns_ray.media.raw import RawVideo
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:

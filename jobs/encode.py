@@ -20,11 +20,11 @@ from actors.tasks import run_tasks
 from jobs import face
 from jobs.lists import list_options, videos_of
 from ns_ray.config import Config, load_config
+from ns_ray.dataset.check import Structure
+from ns_ray.dataset.ladder import LADDER, PUBLISHED_HEIGHT
+from ns_ray.dataset.plan import Plan, outputs
+from ns_ray.dataset.prepare import Output, prepare, prepared
 from ns_ray.errors import NsRayError
-from ns_ray.media.check import Structure
-from ns_ray.media.ladder import LADDER, PUBLISHED_HEIGHT
-from ns_ray.media.plan import Plan, outputs
-from ns_ray.media.prepare import Output, prepare, prepared
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:

@@ -21,11 +21,11 @@ from actors.session import join_ray
 from jobs import face
 from ns_ray.config import Config, load_config
 from ns_ray.errors import ConfigError
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
 from ns_ray.run_folder import claimed
 from ns_ray.sr.weights import load_weights, save_weights, varied
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 from ns_ray.whole_file import write_record
 
 _STREAMS = 8

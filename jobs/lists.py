@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from jobs import face
+from ns_ray.dataset.dataset_list import Video, read_list
+from ns_ray.dataset.raw import raw_path
 from ns_ray.errors import ConfigError, MediaError
-from ns_ray.media.dataset_list import Video, read_list
-from ns_ray.media.raw import raw_path
 
 
 def list_options(parser: argparse.ArgumentParser) -> None:

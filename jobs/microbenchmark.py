@@ -26,14 +26,14 @@ from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.anchors.table import WINDOW
 from ns_ray.config import load_config
+from ns_ray.dataset.ladder import LADDER
 from ns_ray.errors import NsRayError
 from ns_ray.hybrid.reconstruct import Mode, Reconstructor
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.ladder import LADDER
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
-from ns_ray.media.webm import WebmWriter
 from ns_ray.picture.yuv import Yuv420, resize, to_frame
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
+from ns_ray.video.webm import WebmWriter
 from ns_ray.vp9.blocks import BlockParser
 from ns_ray.vp9.records import FrameRecord, FrameType
 from ns_ray.vp9.superframe import split

@@ -27,11 +27,11 @@ from rich.progress import Progress
 
 from jobs import face
 from ns_ray.config import Stills, load_config
+from ns_ray.dataset.ladder import LADDER, LrEncoding, hr_name, size_of
 from ns_ray.errors import MediaError
-from ns_ray.media.ladder import LADDER, LrEncoding, hr_name, size_of
-from ns_ray.media.webm import WebmWriter
 from ns_ray.sr.dataset import planes_of
 from ns_ray.sr.engine import Planes
+from ns_ray.video.webm import WebmWriter
 
 Image.MAX_IMAGE_PIXELS = 200_000_000
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}

@@ -18,12 +18,12 @@ from ns_ray.config import load_config
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.hybrid.rebuild import HrFrame
-from ns_ray.media.probe import open_input
 from ns_ray.metrics.psnr import mse, psnr_of_mse
 from ns_ray.metrics.ssim import ssim
 from ns_ray.picture.colors import STANDARD, Colors, colors_of, require_convertible
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, from_frame, resize
+from ns_ray.video.probe import open_input
 from ns_ray.whole_file import write_record
 
 METHODS = ("hybrid", "bilinear", "bicubic")

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import vp9_streams
 
-from ns_ray.media.packets import Packet
-from ns_ray.media.probe import VideoInfo
+from ns_ray.video.packets import Packet
+from ns_ray.video.probe import VideoInfo
 
 TICK = 33
 

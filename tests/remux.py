@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import imageio_ffmpeg
 
-from ns_ray.media.packets import Packet
+from ns_ray.video.packets import Packet
 
 
 def ivf(path: Path, datas: Sequence[bytes], times: Sequence[int], time_base: Fraction, size=(96, 64)) -> Path:

@@ -11,8 +11,8 @@ import numpy as np
 
 from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
-from ns_ray.media.packets import Packet, SidePacket
-from ns_ray.media.tracks import header_of
+from ns_ray.video.packets import Packet, SidePacket
+from ns_ray.video.tracks import header_of
 
 SRT = "1\n00:00:00,100 --> 00:00:00,400\nFirst\n\n2\n00:00:00,500 --> 00:00:00,900\nSecond\n\n"
 

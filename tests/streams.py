@@ -5,11 +5,11 @@ from functools import cache
 from pathlib import Path
 
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.encode import VideoEncoder
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
 from ns_ray.picture.yuv import Yuv420, resize
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.encode import VideoEncoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 
 SAMPLE = Path(__file__).resolve().parents[1] / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
 

@@ -13,8 +13,8 @@ from ns_ray.hybrid.rebuild import HrFrame, Rebuilder, max_lr_samples
 from ns_ray.hybrid.reconstruct import Mode
 from ns_ray.hybrid.shown_clock import ShownClock
 from ns_ray.hybrid.sizes import largest_size
-from ns_ray.media.packets import SidePacket
-from ns_ray.media.records import RecordReader
+from ns_ray.video.packets import SidePacket
+from ns_ray.video.records import RecordReader
 from ns_ray.vp9.shown import shows
 
 _PACKETS_ASKED = 600

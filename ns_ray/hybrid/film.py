@@ -7,8 +7,8 @@ from typing import Protocol
 from ns_ray.hybrid.film_encoder import FilmFormat
 from ns_ray.hybrid.matroska_film import DOC_TYPES, MatroskaFilm
 from ns_ray.hybrid.other_film import OtherFilm
-from ns_ray.media.packets import SidePacket
 from ns_ray.picture.yuv import Yuv420
+from ns_ray.video.packets import SidePacket
 
 
 class Film(Protocol):

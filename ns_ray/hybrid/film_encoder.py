@@ -9,8 +9,8 @@ import av
 import av.error
 
 from ns_ray.errors import MediaError
-from ns_ray.media.probe import VideoInfo
 from ns_ray.picture.yuv import Yuv420, to_frame
+from ns_ray.video.probe import VideoInfo
 
 UNTIMED = ".y4m"
 _THREADS = 4  # of the encoder: each holds pictures, and what x264 makes of them depends on their number

@@ -11,8 +11,8 @@ from typing import BinaryIO
 from ns_ray.errors import HybridError, MediaError
 from ns_ray.hybrid.clock import is_steady, unit_for
 from ns_ray.hybrid.header import HybridFormat, header_for
-from ns_ray.media import matroska as m
-from ns_ray.media.tracks import beginning, info
+from ns_ray.video import matroska as m
+from ns_ray.video.tracks import beginning, info
 
 _CLUSTER_NAME = m.identifier(m.CLUSTER)
 _SECOND = 1_000_000_000

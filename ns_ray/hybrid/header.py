@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ns_ray.errors import MediaError
-from ns_ray.media import matroska as m
-from ns_ray.media.probe import SideTrack
-from ns_ray.media.tracks import beginning, entries_of, info, numbered
+from ns_ray.video import matroska as m
+from ns_ray.video.probe import SideTrack
+from ns_ray.video.tracks import beginning, entries_of, info, numbered
 
 TITLES = ("video", "anchors")
 TIME_BASE, FRAME_RATE, SCALE = "TIME_BASE", "FRAME_RATE", "SCALE"

@@ -13,10 +13,10 @@ from ns_ray.errors import HybridError, MediaError
 from ns_ray.hybrid.film_encoder import FilmEncoder, FilmFormat, kept_tracks, part_of, unwritten
 from ns_ray.hybrid.header import HDR, SHAPE, HybridFormat, resized
 from ns_ray.hybrid.writer import append_epoch, finish
-from ns_ray.media import matroska as m
-from ns_ray.media.packets import Packet, SidePacket
-from ns_ray.media.tracks import Memory, entries_of, entry_of, header_with
 from ns_ray.picture.yuv import Yuv420
+from ns_ray.video import matroska as m
+from ns_ray.video.packets import Packet, SidePacket
+from ns_ray.video.tracks import Memory, entries_of, entry_of, header_with
 
 DOC_TYPES = {".mkv": "matroska", ".webm": "webm"}
 _TICKS_AS = Fraction(1, 1000)  # the one unit that FFmpeg's Matroska muxer knows

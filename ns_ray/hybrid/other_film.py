@@ -12,11 +12,11 @@ import av.error
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.film_encoder import UNTIMED, FilmEncoder, FilmFormat, kept_tracks, opened, part_of, unwritten
 from ns_ray.hybrid.header import HDR
-from ns_ray.media import matroska as m
-from ns_ray.media.packets import SidePacket
-from ns_ray.media.probe import VideoInfo
-from ns_ray.media.tracks import entries_of
 from ns_ray.picture.yuv import Yuv420
+from ns_ray.video import matroska as m
+from ns_ray.video.packets import SidePacket
+from ns_ray.video.probe import VideoInfo
+from ns_ray.video.tracks import entries_of
 
 _TIMED = (".mp4", ".mov", ".m4v")
 _RIGHT_ANGLE = 90.0

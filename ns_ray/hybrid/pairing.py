@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from ns_ray.hybrid.anchor_image import AnchorImage
-from ns_ray.media.packets import Packet
+from ns_ray.video.packets import Packet
 
 _MOST_PACKETS = 64  # of one time; encoders make two
 _MOST_BYTES = 128 << 20  # of anchors that wait for their packet

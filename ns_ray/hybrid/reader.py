@@ -14,12 +14,12 @@ from ns_ray.hybrid.anchor_image import AnchorImage, read_tag
 from ns_ray.hybrid.clock import to_ticks
 from ns_ray.hybrid.header import FRAME_RATE, SCALE, TIME_BASE, TITLES
 from ns_ray.hybrid.pairing import Pair, Pairing
-from ns_ray.media.address import local, locate
-from ns_ray.media.packets import Packet, SidePacket
-from ns_ray.media.probe import SideTrack, VideoInfo, open_address, open_input
-from ns_ray.media.rates import believable
-from ns_ray.media.tracks import codec_of, header_of
 from ns_ray.picture.colors import Colors
+from ns_ray.video.address import local, locate
+from ns_ray.video.packets import Packet, SidePacket
+from ns_ray.video.probe import SideTrack, VideoInfo, open_address, open_input
+from ns_ray.video.rates import believable
+from ns_ray.video.tracks import codec_of, header_of
 
 _LARGEST_PACKET = 64 << 20  # bytes
 _MOST_SIDE_BYTES = 64 << 20  # of side packets that wait for a packet of the video

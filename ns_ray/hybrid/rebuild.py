@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from ns_ray.errors import BitstreamError, HybridError
 from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, decode_anchor
 from ns_ray.hybrid.reconstruct import Mode, Reconstructor
-from ns_ray.media.decode import CodedFrame, DecodedFrame, VideoDecoder
-from ns_ray.media.packets import Packet
-from ns_ray.media.probe import VideoInfo
 from ns_ray.picture.colors import STANDARD, Colors
 from ns_ray.picture.convert import convert, from_rgb
 from ns_ray.picture.yuv import Yuv420, resize
+from ns_ray.video.decode import CodedFrame, DecodedFrame, VideoDecoder
+from ns_ray.video.packets import Packet
+from ns_ray.video.probe import VideoInfo
 from ns_ray.vp9.blocks import BLOCK, BlockParser, FrameBlocks
 
 

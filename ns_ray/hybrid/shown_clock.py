@@ -3,8 +3,8 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from ns_ray.media.clock import Clock
-from ns_ray.media.packets import SidePacket
+from ns_ray.video.clock import Clock
+from ns_ray.video.packets import SidePacket
 
 
 class ShownClock:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from ns_ray.errors import BitstreamError, NsRayError
 from ns_ray.hybrid.reader import HybridReader
-from ns_ray.media.address import local
+from ns_ray.video.address import local
 from ns_ray.vp9.blocks import BlockParser
 from ns_ray.vp9.header import FrameHeader, HeaderParser, MissingReferenceError
 from ns_ray.vp9.packet_splitter import PacketSplitter

@@ -11,9 +11,9 @@ from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.clock import is_steady, to_units, unit_for
 from ns_ray.hybrid.finish import finish
 from ns_ray.hybrid.header import HybridFormat, header_for
-from ns_ray.media import matroska
-from ns_ray.media.matroska import Block
-from ns_ray.media.packets import Packet, SidePacket
+from ns_ray.video import matroska
+from ns_ray.video.matroska import Block
+from ns_ray.video.packets import Packet, SidePacket
 
 __all__ = ["HybridFormat", "append_epoch", "finish"]
 

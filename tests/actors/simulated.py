@@ -22,9 +22,9 @@ from ns_ray.anchors import policies
 from ns_ray.anchors.select import select
 from ns_ray.config import Config
 from ns_ray.errors import MediaError
-from ns_ray.media.packets import Mark
-from ns_ray.media.probe import VideoInfo
 from ns_ray.results import Span
+from ns_ray.video.packets import Mark
+from ns_ray.video.probe import VideoInfo
 from ns_ray.vp9.records import FrameRecord, FrameType
 
 CONFIG = Config()

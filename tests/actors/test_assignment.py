@@ -7,9 +7,9 @@ from bench import CONFIG, Bench, start
 from actors.decoder import DecoderActor
 from actors.messages import Stream
 from ns_ray.config import DecoderPool
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="NVDEC may be there")
 

@@ -12,12 +12,12 @@ from sources import write_source
 from actors.decoder import _KEPT, DecoderActor
 from actors.messages import Stream
 from ns_ray.config import DecoderPool
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 
 
 def decoding(actor: DecoderActor, video: Path, count: int) -> list[weakref.ref]:

@@ -12,12 +12,12 @@ from vp9_streams import Stream as Coded
 from actors.encoder import EncoderActor
 from actors.messages import Frame, Stream, VideoFormat
 from ns_ray.config import EncoderPool
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import resize
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 
 MODEL = "EDSR_B1_F4_S3"
 

@@ -16,12 +16,12 @@ from actors.messages import Frame, Stream
 from ns_ray.config import EnhancerPool
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor, encode_anchor
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
 from ns_ray.picture.yuv import resize
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import save_weights
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 
 MODEL = "EDSR_B1_F4_S3"
 

@@ -19,7 +19,7 @@ from actors.worker import Worker
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config import Config, Pool
 from ns_ray.hybrid.reader import read_hybrid
-from ns_ray.media.packets import read_packets
+from ns_ray.video.packets import read_packets
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import tests
 

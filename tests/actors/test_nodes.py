@@ -12,9 +12,9 @@ from actors.pipeline import Pipeline
 from ns_ray.anchors.baselines import PerFrame
 from ns_ray.anchors.policies import Fraction
 from ns_ray.hybrid.reader import read_hybrid
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 
 KINDS = ("source", "decoder", "scheduler", "enhancer", "encoder", "packager")
 

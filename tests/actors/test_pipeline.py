@@ -18,13 +18,13 @@ from ns_ray.anchors.policies import Budget, Fraction
 from ns_ray.errors import MediaError, ModelError
 from ns_ray.hybrid.anchor_image import decode_anchor
 from ns_ray.hybrid.reader import read_hybrid
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
 from ns_ray.results import STAGES
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import load_weights, save_weights
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 
 KINDS = ("sources", "decoders", "scheduler", "enhancers", "encoders", "packagers")
 

@@ -8,8 +8,8 @@ from remux import ivf, remux
 
 from actors.messages import Stream
 from actors.source import SourceActor
-from ns_ray.media.packets import Mark, read_packets
-from ns_ray.media.probe import probe
+from ns_ray.video.packets import Mark, read_packets
+from ns_ray.video.probe import probe
 
 MS = Fraction(1, 1000)
 

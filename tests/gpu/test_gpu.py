@@ -15,12 +15,12 @@ from actors.stream_run import Plan
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config import Config, DecoderPool
 from ns_ray.hybrid.reader import read_hybrid
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.weights import load_weights
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
 

@@ -11,8 +11,8 @@ from ns_ray.errors import HybridError, MediaError
 from ns_ray.hybrid.anchor_image import decode_anchor, encode_anchor
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 
 EPOCH = 20
 

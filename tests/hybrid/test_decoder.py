@@ -19,14 +19,14 @@ from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
 from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.hybrid.rebuild import Rebuilder
 from ns_ray.hybrid.writer import HybridFormat, append_epoch
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert, from_rgb
 from ns_ray.picture.yuv import Yuv420, resize
 from ns_ray.sr.color import rgb_to_uint8, yuv_to_rgb
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 
 SCALE = 2
 

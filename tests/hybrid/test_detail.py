@@ -6,11 +6,11 @@ from av.video.reformatter import Interpolation
 
 from jobs.quality import reference
 from ns_ray.hybrid.reconstruct import Reconstructor
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.yuv import Yuv420, resize, to_frame
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 from ns_ray.vp9.blocks import BLOCK
 
 SAMPLE = "dataset/sample/360p_700kbps_d4_test.webm"

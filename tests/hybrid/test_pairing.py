@@ -11,7 +11,7 @@ from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor, tag
 from ns_ray.hybrid.pairing import Pairing
 from ns_ray.hybrid.reader import HybridReader
 from ns_ray.hybrid.writer import append_epoch
-from ns_ray.media.packets import Packet
+from ns_ray.video.packets import Packet
 
 
 class Pairer:

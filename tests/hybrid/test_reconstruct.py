@@ -14,9 +14,9 @@ from random_frames import Decoder, RandomStream, key_frame
 
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.reconstruct import Reconstructor
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 from ns_ray.vp9.blocks import BLOCK, BlockParser
 from ns_ray.vp9.superframe import split
 

@@ -3,7 +3,7 @@ from fractions import Fraction
 import pytest
 
 from ns_ray.hybrid.shown_clock import ShownClock
-from ns_ray.media.packets import SidePacket
+from ns_ray.video.packets import SidePacket
 
 MS = Fraction(1, 1000)
 

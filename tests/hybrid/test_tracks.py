@@ -13,8 +13,8 @@ from rich_streams import ffmpeg, read, source, write
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.reader import HybridReader
 from ns_ray.hybrid.writer import append_epoch, finish
-from ns_ray.media import matroska as m
-from ns_ray.media.tracks import MOST_SIDES, entries_of, header_of, header_with
+from ns_ray.video import matroska as m
+from ns_ray.video.tracks import MOST_SIDES, entries_of, header_of, header_with
 
 HDR = m.element(
     m.COLOUR,

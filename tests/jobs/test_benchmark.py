@@ -17,11 +17,11 @@ import pytest
 
 from jobs import benchmark
 from ns_ray.hybrid.reader import read_hybrid
-from ns_ray.media.probe import VideoInfo
 from ns_ray.report import load_result
 from ns_ray.results import Usage
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import save_weights
+from ns_ray.video.probe import VideoInfo
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "EDSR_B1_F8_S3"

@@ -21,16 +21,16 @@ from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.hybrid.reader import HybridReader
 from ns_ray.hybrid.rebuild import HrFrame
 from ns_ray.hybrid.writer import HybridFormat, append_epoch
-from ns_ray.media import matroska as m
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
-from ns_ray.media.tracks import codec_of, entries_of, header_of, header_with
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.weights import load_weights
+from ns_ray.video import matroska as m
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
+from ns_ray.video.tracks import codec_of, entries_of, header_of, header_with
 
 REFERENCE = streams.SAMPLE.with_name("1080p_d4_test.webm")
 FRAMES = 12

@@ -15,8 +15,8 @@ import xlwt
 
 from jobs import download, encode
 from jobs.lists import videos_of
+from ns_ray.dataset.check import inspect
 from ns_ray.errors import ConfigError
-from ns_ray.media.check import inspect
 from ns_ray.sr.dataset import find_pairs
 
 ROOT = Path(__file__).resolve().parents[2]

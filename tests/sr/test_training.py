@@ -16,9 +16,9 @@ from PIL import Image
 
 from jobs import evaluate_sr, face, prepare_stills, pretrain
 from ns_ray.config import load_config
+from ns_ray.dataset.ladder import LrEncoding
 from ns_ray.errors import FolderBusyError, ModelError
 from ns_ray.folder_lock import FolderLock
-from ns_ray.media.ladder import LrEncoding
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.dataset import Pool, VideoPair, content_pair, find_pairs, load_pools, read_pair, spacing
 from ns_ray.sr.models import SHIPPED, build

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ns_ray.errors import BitstreamError
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import probe
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 from ns_ray.vp9.blocks import BlockParser
 from ns_ray.vp9.header import ColorConfig, FrameHeader, HeaderParser, Interpolation, MissingReferenceError
 from ns_ray.vp9.superframe import split

@@ -6,9 +6,9 @@ import av
 import av.error
 
 from ns_ray.errors import MediaError
-from ns_ray.media.packets import Packet
 from ns_ray.picture.colors import STANDARD, Colors
 from ns_ray.picture.yuv import Yuv420, to_frame
+from ns_ray.video.packets import Packet
 
 PUBLISHED_KBPS = 35_500
 PUBLISHED_PIXELS = 3840 * 2160

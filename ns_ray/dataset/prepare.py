@@ -8,11 +8,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ns_ray.dataset.check import Structure, inspect
+from ns_ray.dataset.ladder import GOP
+from ns_ray.dataset.source import Source, coded_packets, frames
 from ns_ray.errors import MediaError, NsRayError
-from ns_ray.media.check import Structure, inspect
-from ns_ray.media.ladder import GOP
-from ns_ray.media.source import Source, coded_packets, frames
-from ns_ray.media.webm import WebmWriter, copy_packets
+from ns_ray.video.webm import WebmWriter, copy_packets
 from ns_ray.whole_file import read_record, write_record, writing
 
 _SAMPLE_BYTES = 2**20

@@ -13,10 +13,10 @@ from made_streams import info_of, layers, stream_of, superframe
 from sources import write_source
 
 from ns_ray.errors import MediaError
-from ns_ray.media.decode import VideoDecoder, show_existing_packet
-from ns_ray.media.packets import Packet, read_packets
-from ns_ray.media.probe import probe
 from ns_ray.picture.colors import FULL, LIMITED, Colors
+from ns_ray.video.decode import VideoDecoder, show_existing_packet
+from ns_ray.video.packets import Packet, read_packets
+from ns_ray.video.probe import probe
 from ns_ray.vp9.records import FrameType
 
 

@@ -7,9 +7,9 @@ import av.error
 from av.stream import Disposition
 
 from ns_ray.errors import MediaError
-from ns_ray.media import matroska, timed_text
-from ns_ray.media.main_track import main_track
-from ns_ray.media.probe import SideTrack
+from ns_ray.video import matroska, timed_text
+from ns_ray.video.main_track import main_track
+from ns_ray.video.probe import SideTrack
 
 MOST_SIDES = 32
 """More tracks beside the video than this are left out: a file may claim any number."""

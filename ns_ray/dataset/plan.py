@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from ns_ray.dataset.cut import cut
+from ns_ray.dataset.ladder import GOP, LADDER, hr_name, size_of, video_folder
+from ns_ray.dataset.prepare import CUT, Output, can_copy, recipe
+from ns_ray.dataset.raw import find_raw
+from ns_ray.dataset.source import Source, open_source
 from ns_ray.errors import MediaError
-from ns_ray.media.cut import cut
-from ns_ray.media.ladder import GOP, LADDER, hr_name, size_of, video_folder
-from ns_ray.media.prepare import CUT, Output, can_copy, recipe
-from ns_ray.media.raw import find_raw
-from ns_ray.media.source import Source, open_source
 from ns_ray.whole_file import read_record
 
 _SQUARE = 16  # 16:9 to a pixel, as 854x480 is

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from ns_ray.media.rates import ASSUMED, STANDARD, believable, frame_rate, measured_rate
+from ns_ray.video.rates import ASSUMED, STANDARD, believable, frame_rate, measured_rate
 
 MS = Fraction(1, 1000)
 NTSC = Fraction(30000, 1001)

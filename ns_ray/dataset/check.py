@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from ns_ray.media.packets import read_packets
-from ns_ray.media.probe import VideoInfo, probe
 from ns_ray.picture.colors import Colors
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.vp9.header import HeaderParser
 from ns_ray.vp9.superframe import split
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
+from ns_ray.dataset.ladder import Part
+from ns_ray.dataset.source import Source, frame_times
 from ns_ray.errors import MediaError
-from ns_ray.media.ladder import Part
-from ns_ray.media.source import Source, frame_times
 
 _TOLERANCE = Fraction(5, 1000)  # 59.94 frames a second pass for 60
 _KEY_SECONDS = 30  # how far beyond train the key frame that begins a copied test part may be

@@ -16,10 +16,10 @@ from remux import ffmpeg, ivf, remux
 
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import Mark, read_packets, read_units
-from ns_ray.media.probe import probe
-from ns_ray.media.timed_text import plain_text
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import Mark, read_packets, read_units
+from ns_ray.video.probe import probe
+from ns_ray.video.timed_text import plain_text
 from ns_ray.vp9.superframe import split
 
 MS = Fraction(1, 1000)
@@ -425,7 +425,7 @@ def test_a_reader_that_was_lost_goes_on_at_the_last_key_frame(tmp_path, clip, na
 @pytest.mark.parametrize("name", ["a.mkv", "live.mkv", "a.ivf"])
 def test_going_on_reads_as_little_late_as_early(tmp_path, clip, name, monkeypatch):
     """Bytes read of the file, by the position of a file object that stands in for it."""
-    from ns_ray.media import place
+    from ns_ray.video import place
 
     path = written(tmp_path, clip, name, copies=40)
     info = probe(str(path))

@@ -5,10 +5,10 @@ import streams
 from header_bits import as_intra_only, flip
 from vp9_streams import STREAMS, coded_frames, encode, split_superframe, superframe
 
-from ns_ray.media.decode import VideoDecoder
-from ns_ray.media.packets import Packet, read_packets
-from ns_ray.media.probe import probe
-from ns_ray.media.records import RecordReader
+from ns_ray.video.decode import VideoDecoder
+from ns_ray.video.packets import Packet, read_packets
+from ns_ray.video.probe import probe
+from ns_ray.video.records import RecordReader
 from ns_ray.vp9.records import FrameType
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import yt_dlp
 from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 
+from ns_ray.dataset.dataset_list import Video
+from ns_ray.dataset.raw import RawVideo, find_raw, forget, keep_record, measure, raw_path
 from ns_ray.errors import MediaError
-from ns_ray.media.dataset_list import Video
-from ns_ray.media.raw import RawVideo, find_raw, forget, keep_record, measure, raw_path
 from ns_ray.whole_file import held, writing
 
 Progress = Callable[[int, int], None]  # bytes that are there, and bytes in all (0 where nobody knows)

@@ -7,8 +7,8 @@ from pathlib import Path
 import av.error
 
 from ns_ray.errors import MediaError
-from ns_ray.media.probe import VideoInfo, open_input, probe, video_of
-from ns_ray.media.whole import Reading
+from ns_ray.video.probe import VideoInfo, open_input, probe, video_of
+from ns_ray.video.whole import Reading
 from ns_ray.whole_file import read_record, write_record
 
 _OTHERS = {".json", ".part"}

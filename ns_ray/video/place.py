@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import av.error
 
 from ns_ray.errors import MediaError
-from ns_ray.media.address import is_pipe, locate
-from ns_ray.media.main_track import main_track
-from ns_ray.media.probe import open_address
-from ns_ray.media.recordings import SEGMENT, WHOLE, Section, Span, file_of, number, open_recording
+from ns_ray.video.address import is_pipe, locate
+from ns_ray.video.main_track import main_track
+from ns_ray.video.probe import open_address
+from ns_ray.video.recordings import SEGMENT, WHOLE, Section, Span, file_of, number, open_recording
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -1,7 +1,7 @@
 """Frame records of a stream from the headers of its packets, without decoding."""
 
 from ns_ray.errors import BitstreamError
-from ns_ray.media.packets import Packet
+from ns_ray.video.packets import Packet
 from ns_ray.vp9.header import HeaderParser, MissingReferenceError
 from ns_ray.vp9.packet_splitter import PacketSplitter
 from ns_ray.vp9.records import FrameRecord, packet_records

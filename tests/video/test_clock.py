@@ -4,7 +4,7 @@ import pickle
 from fractions import Fraction
 from itertools import pairwise
 
-from ns_ray.media.clock import Clock, SideClock
+from ns_ray.video.clock import Clock, SideClock
 
 MS = Fraction(1, 1000)
 

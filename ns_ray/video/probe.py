@@ -12,10 +12,10 @@ import av.error
 from av.video.stream import VideoStream
 
 from ns_ray.errors import BitstreamError, MediaError
-from ns_ray.media.address import OPEN_SECONDS, READ_SECONDS, Address, is_pipe, local, locate, why_unreadable
-from ns_ray.media.main_track import main_track
-from ns_ray.media.rates import believable, frame_rate, measured_rate
 from ns_ray.picture.colors import UNKNOWN, Colors
+from ns_ray.video.address import OPEN_SECONDS, READ_SECONDS, Address, is_pipe, local, locate, why_unreadable
+from ns_ray.video.main_track import main_track
+from ns_ray.video.rates import believable, frame_rate, measured_rate
 from ns_ray.vp9.header import MAX_PIXELS, FrameHeader, HeaderParser
 from ns_ray.vp9.shown import FRAME_MARKER, shows
 from ns_ray.vp9.superframe import split
@@ -98,8 +98,8 @@ def probe(path: str, unsafe: bool = False) -> VideoInfo:
     Raises:
         MediaError: it cannot be opened, is no video, or lacks a size.
     """
-    from ns_ray.media.recordings import open_first  # both of which stand on this module
-    from ns_ray.media.tracks import header_of
+    from ns_ray.video.recordings import open_first  # both of which stand on this module
+    from ns_ray.video.tracks import header_of
 
     with open_first(path, unsafe) as container:
         stream = video_of(container, path)

@@ -12,7 +12,7 @@ import av.error
 from av.video.stream import VideoStream
 
 from ns_ray.errors import MediaError
-from ns_ray.media.probe import open_input, video_of
+from ns_ray.video.probe import open_input, video_of
 
 os.environ.setdefault("SVT_LOG", "1")  # of the AV1 encoder: errors alone
 _SAME_BYTES = {"fflags": "bitexact"}  # no random track numbers

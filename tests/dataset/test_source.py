@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import sources
 
+from ns_ray.dataset.source import coded_packets, frame_times, frames, open_source
 from ns_ray.errors import MediaError
-from ns_ray.media.source import coded_packets, frame_times, frames, open_source
 
 KR_KB = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114)}
 

@@ -13,13 +13,13 @@ from av.packet import Packet as CodedPacket
 from av.stream import Stream
 
 from ns_ray.errors import MediaError
-from ns_ray.media.clock import Clock, SideClock
-from ns_ray.media.place import Place, enter, place_of
-from ns_ray.media.probe import VideoInfo, is_live, video_of, why
-from ns_ray.media.recordings import WHOLE, Span, begins_ivf, open_recording, recordings
-from ns_ray.media.timed_text import CODEC, plain_text
-from ns_ray.media.tracks import codec_of, header_of
-from ns_ray.media.whole import Reading
+from ns_ray.video.clock import Clock, SideClock
+from ns_ray.video.place import Place, enter, place_of
+from ns_ray.video.probe import VideoInfo, is_live, video_of, why
+from ns_ray.video.recordings import WHOLE, Span, begins_ivf, open_recording, recordings
+from ns_ray.video.timed_text import CODEC, plain_text
+from ns_ray.video.tracks import codec_of, header_of
+from ns_ray.video.whole import Reading
 from ns_ray.vp9.shown import begins, shows
 
 _SEARCHED = 4096  # packets in which that of a place has to come after the source was entered there

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import xlwt
 
+from ns_ray.dataset.dataset_list import Video, named_video, read_list
 from ns_ray.errors import MediaError
-from ns_ray.media.dataset_list import Video, named_video, read_list
 
 SHIPPED = Path(__file__).parents[2] / "dataset"
 HEADER = ("Content", "Name", "URL", "Start", "Key word")

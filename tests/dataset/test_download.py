@@ -14,10 +14,10 @@ import pytest
 import sources
 import yt_dlp
 
+from ns_ray.dataset.dataset_list import Video
+from ns_ray.dataset.download import Wanted, fetch, format_selector
+from ns_ray.dataset.raw import find_raw
 from ns_ray.errors import MediaError
-from ns_ray.media.dataset_list import Video
-from ns_ray.media.download import Wanted, fetch, format_selector
-from ns_ray.media.raw import find_raw
 
 ROOT = Path(__file__).resolve().parents[2]
 WANTED = Wanted(height=108, frame_rate=60, timeout_seconds=5, retries=0)

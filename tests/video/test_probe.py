@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 from remux import ffmpeg, ivf, remux
 
+from ns_ray.dataset.raw import measure
 from ns_ray.errors import MediaError
-from ns_ray.media import address
-from ns_ray.media import matroska as m
-from ns_ray.media import probe as probing
-from ns_ray.media.address import why_unreadable
-from ns_ray.media.packets import read_packets, read_units
-from ns_ray.media.probe import open_input, probe, require_supported
-from ns_ray.media.raw import measure
+from ns_ray.video import address
+from ns_ray.video import matroska as m
+from ns_ray.video import probe as probing
+from ns_ray.video.address import why_unreadable
+from ns_ray.video.packets import read_packets, read_units
+from ns_ray.video.probe import open_input, probe, require_supported
 
 MS = Fraction(1, 1000)
 
@@ -360,7 +360,7 @@ def test_a_fifo_gives_what_is_written_until_its_writer_falls_silent(fifo, plain_
 @pytest.mark.parametrize("piped", [True, False])
 def test_standard_input_is_read(plain_video, piped):
     program = (
-        "from ns_ray.media.probe import open_input\n"
+        "from ns_ray.video.probe import open_input\n"
         "print(sum(p.size > 0 for p in open_input('/dev/stdin').demux(video=0)))"
     )
     with open(plain_video, "rb") as file:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from io import FileIO
 from typing import TYPE_CHECKING
 
-from ns_ray.media.address import is_pipe, locate
-from ns_ray.media.probe import open_address
+from ns_ray.video.address import is_pipe, locate
+from ns_ray.video.probe import open_address
 
 if TYPE_CHECKING:
     from av.container import InputContainer

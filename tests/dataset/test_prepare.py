@@ -15,16 +15,16 @@ import pytest
 import sources
 import streams
 
+from ns_ray.dataset.check import inspect
+from ns_ray.dataset.cut import cut
+from ns_ray.dataset.ladder import LADDER, LrEncoding
+from ns_ray.dataset.plan import Plan, outputs
+from ns_ray.dataset.prepare import Output, prepare, prepared, problems
+from ns_ray.dataset.raw import keep_record
+from ns_ray.dataset.source import open_source
 from ns_ray.errors import MediaError
-from ns_ray.media.check import inspect
-from ns_ray.media.cut import cut
-from ns_ray.media.ladder import LADDER, LrEncoding
-from ns_ray.media.packets import read_packets
-from ns_ray.media.plan import Plan, outputs
-from ns_ray.media.prepare import Output, prepare, prepared, problems
-from ns_ray.media.probe import probe
-from ns_ray.media.raw import keep_record
-from ns_ray.media.source import open_source
+from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 from ns_ray.vp9.superframe import split
 
 RATE = Fraction(60)
@@ -259,7 +259,7 @@ def test_what_came_out_wrong_is_not_kept(tmp_path):
 
 KILLED = """
 import pickle, sys
-from ns_ray.media.prepare import prepare
+from ns_ray.dataset.prepare import prepare
 for output in pickle.load(open(sys.argv[1], "rb")):
     for done in prepare(output):
         print(done, flush=True)

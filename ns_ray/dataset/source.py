@@ -11,9 +11,9 @@ from av.filter import Graph
 from av.video.stream import VideoStream
 
 from ns_ray.errors import MediaError
-from ns_ray.media.probe import VideoInfo, open_input, probe, video_of
-from ns_ray.media.rates import nearest
 from ns_ray.picture.colors import BT709, FULL, Colors, colors_of
+from ns_ray.video.probe import VideoInfo, open_input, probe, video_of
+from ns_ray.video.rates import nearest
 
 _MATRICES = {5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", BT709: "bt709"}
 _PRIMARIES = {
