@@ -9,10 +9,10 @@ import ray
 
 from actors.messages import EncodeReply, Frame, Made, MadeReply, Stream, VideoFormat
 from actors.worker import Worker, measured
+from ns_ray.client.rebuild import Rebuilder
 from ns_ray.config import EncoderPool
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
-from ns_ray.hybrid.rebuild import Rebuilder
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize
 from ns_ray.video.encode import VideoEncoder, reencode_options

@@ -28,11 +28,11 @@ from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.epoch import shown_since_key
 from ns_ray.anchors.policies import Fraction, Policy
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
+from ns_ray.client.rebuild import Rebuilder
 from ns_ray.config import load_config
 from ns_ray.curve_plot import draw
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.anchor_image import LARGEST_FRACTION, decode_anchor, encode_anchor, quality_for
-from ns_ray.hybrid.rebuild import Rebuilder
 from ns_ray.metrics.psnr import mse, psnr_of_mse
 from ns_ray.picture.convert import from_rgb
 from ns_ray.picture.yuv import Yuv420, resize

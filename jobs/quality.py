@@ -14,10 +14,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from jobs import face
+from ns_ray.client.decoder import HybridDecoder
+from ns_ray.client.rebuild import HrFrame
 from ns_ray.config import load_config
 from ns_ray.errors import MediaError
-from ns_ray.hybrid.decoder import HybridDecoder
-from ns_ray.hybrid.rebuild import HrFrame
 from ns_ray.metrics.psnr import mse, psnr_of_mse
 from ns_ray.metrics.ssim import ssim
 from ns_ray.picture.colors import STANDARD, Colors, colors_of, require_convertible

@@ -11,7 +11,7 @@
 
 #include "reconstructor.hpp"
 
-using namespace ns_ray::hybrid;
+using namespace ns_ray::reconstruction;
 using ns_ray::vp9::Block;
 
 namespace {

@@ -16,10 +16,10 @@ from rich_streams import ffmpeg, read, source, write
 from sources import samples, write_source
 
 from jobs import play, quality
+from ns_ray.client.decoder import HybridDecoder
+from ns_ray.client.rebuild import HrFrame
 from ns_ray.hybrid.anchor_image import encode_anchor
-from ns_ray.hybrid.decoder import HybridDecoder
 from ns_ray.hybrid.reader import HybridReader
-from ns_ray.hybrid.rebuild import HrFrame
 from ns_ray.hybrid.writer import HybridFormat, append_epoch
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert

@@ -8,7 +8,7 @@
 #include "kernels.hpp"
 #include "picture.hpp"
 
-namespace ns_ray::hybrid {
+namespace ns_ray::reconstruction {
 
 inline constexpr int kMaxBlock = 64 * 4;  // the largest block at the largest scale
 
@@ -112,4 +112,4 @@ class Motion {
   std::uint8_t extended_[kRows * kStride] = {}, between_[kRows * kStride] = {}, other_[kRows * kStride] = {};
 };
 
-}  // namespace ns_ray::hybrid
+}  // namespace ns_ray::reconstruction

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ns_ray.client.reconstruct import Mode, Reconstructor
 from ns_ray.errors import BitstreamError, HybridError
 from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, decode_anchor
-from ns_ray.hybrid.reconstruct import Mode, Reconstructor
 from ns_ray.picture.colors import STANDARD, Colors
 from ns_ray.picture.convert import convert, from_rgb
 from ns_ray.picture.yuv import Yuv420, resize

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ns_ray.client.reconstruct import Reconstructor
 from ns_ray.errors import HybridError
-from ns_ray.hybrid.reconstruct import Reconstructor
 from ns_ray.vp9.blocks import BLOCK
 
 

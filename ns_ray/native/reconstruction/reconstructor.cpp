@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-namespace ns_ray::hybrid {
+namespace ns_ray::reconstruction {
 
 namespace {
 
@@ -543,4 +543,4 @@ void Reconstructor::compose(Worker& worker, int plane, int band, const Picture& 
   }
 }
 
-}  // namespace ns_ray::hybrid
+}  // namespace ns_ray::reconstruction

@@ -9,8 +9,8 @@ from pathlib import Path
 import av
 import av.error
 
+from ns_ray.client.film_encoder import FilmEncoder, FilmFormat, kept_tracks, part_of, unwritten
 from ns_ray.errors import HybridError, MediaError
-from ns_ray.hybrid.film_encoder import FilmEncoder, FilmFormat, kept_tracks, part_of, unwritten
 from ns_ray.hybrid.header import HDR, SHAPE, HybridFormat, resized
 from ns_ray.hybrid.writer import append_epoch, finish
 from ns_ray.picture.yuv import Yuv420

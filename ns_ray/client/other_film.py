@@ -9,8 +9,8 @@ from typing import Any
 import av
 import av.error
 
+from ns_ray.client.film_encoder import UNTIMED, FilmEncoder, FilmFormat, kept_tracks, opened, part_of, unwritten
 from ns_ray.errors import MediaError
-from ns_ray.hybrid.film_encoder import UNTIMED, FilmEncoder, FilmFormat, kept_tracks, opened, part_of, unwritten
 from ns_ray.hybrid.header import HDR
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.video import matroska as m

@@ -5,7 +5,7 @@
 #include <immintrin.h>
 #endif
 
-namespace ns_ray::hybrid::NS_RAY_ISA {
+namespace ns_ray::reconstruction::NS_RAY_ISA {
 namespace {
 
 // (a * b + 2^14) >> 15, what pmulhrsw does.
@@ -600,4 +600,4 @@ void compose(std::uint8_t* row, const std::int16_t* const* target, const std::in
 const Kernels kKernels{filter_across, filter_down, filter_steps, average,  mix,   shrink, measure,
                        correct,       stretch,     gradients,    classify, guess, study,  compose};
 
-}  // namespace ns_ray::hybrid::NS_RAY_ISA
+}  // namespace ns_ray::reconstruction::NS_RAY_ISA

@@ -10,7 +10,7 @@
 #include "picture.hpp"
 #include "tuning.hpp"
 
-namespace ns_ray::hybrid {
+namespace ns_ray::reconstruction {
 
 // LR luma samples as int16, kEdge of them repeated to either side of a row; rows outside the frame are its first and last.
 struct Samples {
@@ -81,4 +81,4 @@ class Detail {
   std::vector<Sums> sums_;
 };
 
-}  // namespace ns_ray::hybrid
+}  // namespace ns_ray::reconstruction

@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from ns_ray.hybrid.shown_clock import ShownClock
+from ns_ray.client.shown_clock import ShownClock
 from ns_ray.video.packets import SidePacket
 
 MS = Fraction(1, 1000)

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace ns_ray::hybrid {
+namespace ns_ray::reconstruction {
 
 Detail::Detail(const Kernels& kernels, int scale, const Upscaler& upscaler)
     : kernels_(kernels),
@@ -120,4 +120,4 @@ void Detail::store(int kind, const Fit& fit) {
   }
 }
 
-}  // namespace ns_ray::hybrid
+}  // namespace ns_ray::reconstruction

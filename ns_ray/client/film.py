@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ns_ray.hybrid.film_encoder import FilmFormat
-from ns_ray.hybrid.matroska_film import DOC_TYPES, MatroskaFilm
-from ns_ray.hybrid.other_film import OtherFilm
+from ns_ray.client.film_encoder import FilmFormat
+from ns_ray.client.matroska_film import DOC_TYPES, MatroskaFilm
+from ns_ray.client.other_film import OtherFilm
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.video.packets import SidePacket
 

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <vector>
 
-namespace ns_ray::hybrid {
+namespace ns_ray::reconstruction {
 
 struct Plane {
   std::uint8_t* data = nullptr;
@@ -82,4 +82,4 @@ class PicturePool {
   std::shared_ptr<Store> store_ = std::make_shared<Store>();
 };
 
-}  // namespace ns_ray::hybrid
+}  // namespace ns_ray::reconstruction

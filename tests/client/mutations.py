@@ -1,6 +1,6 @@
 """Plays hybrid streams that were damaged at random, and tells what came of it: a process of its own, as it may die.
 
-    python tests/hybrid/mutations.py COUNT [FIRST]
+    python tests/client/mutations.py COUNT [FIRST]
 
 plays mutations FIRST to FIRST + COUNT - 1 and prints a summary as JSON. Each number is one mutation, always the same.
 The last line on the standard error names the one at work when the process died.
@@ -28,9 +28,9 @@ sys.path[:0] = [str(TESTS), str(TESTS / "vp9")]
 import vp9_streams  # noqa: E402
 from made_streams import info_of, stream_of  # noqa: E402
 
+from ns_ray.client.decoder import HybridDecoder  # noqa: E402
 from ns_ray.errors import NsRayError  # noqa: E402
 from ns_ray.hybrid.anchor_image import encode_anchor  # noqa: E402
-from ns_ray.hybrid.decoder import HybridDecoder  # noqa: E402
 from ns_ray.hybrid.writer import HybridFormat, append_epoch  # noqa: E402
 from ns_ray.video.decode import VideoDecoder  # noqa: E402
 from ns_ray.video.probe import open_input  # noqa: E402

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace ns_ray::hybrid {
+namespace ns_ray::reconstruction {
 
 struct Filter {
   std::int16_t taps[8];
@@ -77,4 +77,4 @@ inline constexpr Filter kFilters[4][16] = {
      {{0, 0, 0, 8, 120, 0, 0, 0}}},
 };
 
-}  // namespace ns_ray::hybrid
+}  // namespace ns_ray::reconstruction

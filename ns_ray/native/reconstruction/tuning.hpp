@@ -9,7 +9,7 @@
 
 #include "kernels.hpp"
 
-namespace ns_ray::hybrid {
+namespace ns_ray::reconstruction {
 
 struct Tuning {
   float noise = 0.05f;           // squared, a frame: what motion compensation itself costs
@@ -68,4 +68,4 @@ struct Upscaler {
   }
 };
 
-}  // namespace ns_ray::hybrid
+}  // namespace ns_ray::reconstruction

@@ -6,8 +6,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ns_ray.client import _reconstruct
 from ns_ray.errors import HybridError
-from ns_ray.hybrid import _reconstruct
 from ns_ray.vp9.blocks import BLOCK
 
 Mode = Literal["best", "plain"]

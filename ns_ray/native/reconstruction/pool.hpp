@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace ns_ray::hybrid {
+namespace ns_ray::reconstruction {
 
 class Pool {
  public:
@@ -83,4 +83,4 @@ class Pool {
   bool stop_ = false;
 };
 
-}  // namespace ns_ray::hybrid
+}  // namespace ns_ray::reconstruction

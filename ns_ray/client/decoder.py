@@ -6,13 +6,13 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
 
+from ns_ray.client.rebuild import HrFrame, Rebuilder, max_lr_samples
+from ns_ray.client.reconstruct import Mode
+from ns_ray.client.shown_clock import ShownClock
+from ns_ray.client.sizes import largest_size
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import anchor_size
 from ns_ray.hybrid.reader import HybridPacket, HybridReader
-from ns_ray.hybrid.rebuild import HrFrame, Rebuilder, max_lr_samples
-from ns_ray.hybrid.reconstruct import Mode
-from ns_ray.hybrid.shown_clock import ShownClock
-from ns_ray.hybrid.sizes import largest_size
 from ns_ray.video.packets import SidePacket
 from ns_ray.video.records import RecordReader
 from ns_ray.vp9.shown import shows

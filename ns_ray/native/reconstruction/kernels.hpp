@@ -8,7 +8,7 @@
 
 #include "filters.hpp"
 
-namespace ns_ray::hybrid {
+namespace ns_ray::reconstruction {
 
 inline constexpr int kUpTaps = 5;  // support of the upscaling kernels in LR samples, centred
 
@@ -114,4 +114,4 @@ inline const Kernels& kernels(bool simd) {
   return portable::kKernels;
 }
 
-}  // namespace ns_ray::hybrid
+}  // namespace ns_ray::reconstruction

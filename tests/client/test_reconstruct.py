@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from random_frames import Decoder, RandomStream, key_frame
 
+from ns_ray.client.reconstruct import Reconstructor
 from ns_ray.errors import HybridError
-from ns_ray.hybrid.reconstruct import Reconstructor
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe

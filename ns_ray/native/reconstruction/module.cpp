@@ -1,4 +1,4 @@
-// The Python face of the reconstruction; ns_ray/hybrid/reconstruct.py wraps it.
+// The Python face of the reconstruction; ns_ray/client/reconstruct.py wraps it.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
@@ -12,7 +12,7 @@
 namespace nb = nanobind;
 using namespace nb::literals;
 
-namespace ns_ray::hybrid {
+namespace ns_ray::reconstruction {
 namespace {
 
 using Bytes = nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
@@ -60,10 +60,10 @@ FrameInput input_of(const Bytes& blocks, int width, int height, int refreshed, c
 }
 
 }  // namespace
-}  // namespace ns_ray::hybrid
+}  // namespace ns_ray::reconstruction
 
 NB_MODULE(_reconstruct, m) {
-  using namespace ns_ray::hybrid;
+  using namespace ns_ray::reconstruction;
   m.def("has_avx2", &has_avx2);
   nb::class_<Reconstructor>(m, "Reconstructor")
       .def(

@@ -19,7 +19,7 @@
 #include "scaling.hpp"
 #include "tuning.hpp"
 
-namespace ns_ray::hybrid {
+namespace ns_ray::reconstruction {
 
 inline constexpr int kSlots = 8;
 
@@ -155,4 +155,4 @@ class Reconstructor {
   std::vector<std::int16_t> fade_;  // of each cell, in 1/16384
 };
 
-}  // namespace ns_ray::hybrid
+}  // namespace ns_ray::reconstruction

@@ -1,0 +1,1 @@
+"""The client: from a hybrid stream to pictures at high resolution, and to a film of them."""
