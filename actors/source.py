@@ -1,13 +1,16 @@
 """SourceActor: reads the packets of its streams."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
+from threading import Lock
 
 from actors.messages import ReadReply, Stream
 from actors.worker import Worker, measured
 from ns_ray.errors import MediaError
+from ns_ray.video.address import is_pipe, local
 from ns_ray.video.packets import Mark, Packet, SidePacket, Unit, read_units
 from ns_ray.video.probe import VideoInfo, probe, require_supported
 from ns_ray.video.records import RecordReader
@@ -52,6 +55,11 @@ class _Reading:
         return records
 
 
+def _waits(path: str) -> bool:
+    """Whether packets come when the source has them: a pipe or a URL, no file."""
+    return local(path) is None or is_pipe(path)
+
+
 class SourceActor(Worker):
     """Keeps one open reader a stream; one that was lost is opened again where the mark says, at the last key frame.
 
@@ -61,6 +69,7 @@ class SourceActor(Worker):
     def __init__(self, affinity: list[int]) -> None:
         super().__init__(affinity)
         self._readings: dict[str, _Reading] = {}
+        self._turn = Lock()
 
     def probe(self, path: str, unsafe: bool = False) -> VideoInfo:
         """Look at a video, `unsafe` as in `open_input`; raises MediaError if it cannot be enhanced."""
@@ -75,7 +84,15 @@ class SourceActor(Worker):
 
         A file is repeated without end, a pipe or live source read until it ends. Packets of the tracks beside the
         video come with the packet of the video that follows them in the source. In a pause there may be no packet.
+
+        Files take turns, as threads would only hinder one another; a source that is waited for keeps no other.
         """
+        with nullcontext() if _waits(stream.info.path) else self._turn:
+            return self._read(stream, mark, until, limit)
+
+    def _read(
+        self, stream: Stream, mark: Mark, until: Fraction, limit: int
+    ) -> tuple[list[Packet], list[SidePacket], ReadReply]:
         packets: list[Packet] = []
         sides: list[SidePacket] = []
         records: list[FrameRecord] = []
