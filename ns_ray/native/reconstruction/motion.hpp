@@ -24,15 +24,7 @@ class Motion {
     const bool filter_across = x & 15, filter_down = y & 15;
     x >>= 4;
     y >>= 4;
-    const std::uint8_t* src;
-    std::ptrdiff_t stride;
-    if (x >= 3 && y >= 3 && x + width + 4 <= reference.width && y + height + 4 <= reference.height) {
-      src = reference.at(x, y);
-      stride = reference.width;
-    } else {
-      src = extended(reference, x, y, width, height);
-      stride = kStride;
-    }
+    const auto [src, stride] = window(reference, x, y, width, height);
     std::uint8_t* out = averaged ? other_ : dst;
     const std::ptrdiff_t out_stride = averaged ? kStride : dst_stride;
     if (filter_across && filter_down) {
@@ -72,15 +64,7 @@ class Motion {
     const int columns = ((across + (width - 1) * step_x) >> 4) + 1, rows = ((down + (height - 1) * step_y) >> 4) + 1;
     x >>= 4;
     y >>= 4;
-    const std::uint8_t* src;
-    std::ptrdiff_t stride;
-    if (x >= 3 && y >= 3 && x + columns + 4 <= reference.width && y + rows + 4 <= reference.height) {
-      src = reference.at(x, y);
-      stride = reference.width;
-    } else {
-      src = extended(reference, x, y, columns, rows);
-      stride = kStride;
-    }
+    const auto [src, stride] = window(reference, x, y, columns, rows);
     std::uint8_t* out = averaged ? other_ : dst;
     const std::ptrdiff_t out_stride = averaged ? kStride : dst_stride;
     kernels_.filter_steps(src - 3 * stride, stride, between_, kStride, width, rows + 7, across, step_x, filters);
@@ -92,6 +76,19 @@ class Motion {
         std::memcpy(out, from, width);
     }
     if (averaged) kernels_.average(other_, kStride, dst, dst_stride, width, height);
+  }
+
+  struct Window {
+    const std::uint8_t* data;
+    std::ptrdiff_t stride;
+  };
+
+  // Samples of a reference from (x, y) on with what the filters need around them: in place, or where that reaches beyond the
+  // plane in a copy that goes on with its outermost samples.
+  Window window(const Plane& reference, int x, int y, int width, int height) {
+    if (x >= 3 && y >= 3 && x + width + 4 <= reference.width && y + height + 4 <= reference.height)
+      return {reference.at(x, y), reference.width};
+    return {extended(reference, x, y, width, height), kStride};
   }
 
   const std::uint8_t* extended(const Plane& reference, int x, int y, int width, int height) {
