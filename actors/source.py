@@ -10,7 +10,7 @@ from threading import Lock
 from actors.messages import ReadReply, Stream
 from actors.worker import Worker, measured
 from ns_ray.errors import MediaError
-from ns_ray.video.address import is_pipe, local
+from ns_ray.video.address import regular
 from ns_ray.video.packets import Mark, Packet, SidePacket, Unit, read_units
 from ns_ray.video.probe import VideoInfo, probe, require_supported
 from ns_ray.video.records import RecordReader
@@ -55,11 +55,6 @@ class _Reading:
         return records
 
 
-def _waits(path: str) -> bool:
-    """Whether packets come when the source has them: a pipe or a URL, no file."""
-    return local(path) is None or is_pipe(path)
-
-
 class SourceActor(Worker):
     """Keeps one open reader a stream; one that was lost is opened again where the mark says, at the last key frame.
 
@@ -87,7 +82,7 @@ class SourceActor(Worker):
 
         Files take turns, as threads would only hinder one another; a source that is waited for keeps no other.
         """
-        with nullcontext() if _waits(stream.info.path) else self._turn:
+        with self._turn if regular(stream.info.path) else nullcontext():
             return self._read(stream, mark, until, limit)
 
     def _read(

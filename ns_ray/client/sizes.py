@@ -1,12 +1,11 @@
 """Which sizes a hybrid stream's video has, from frame headers."""
 
-import os
 from collections import Counter
 from contextlib import suppress
 
 from ns_ray.errors import BitstreamError, NsRayError
 from ns_ray.hybrid.reader import HybridReader
-from ns_ray.video.address import local
+from ns_ray.video.address import regular
 from ns_ray.vp9.blocks import BlockParser
 from ns_ray.vp9.header import FrameHeader, HeaderParser, MissingReferenceError
 from ns_ray.vp9.packet_splitter import PacketSplitter
@@ -30,8 +29,7 @@ def largest_size(path: str, max_samples: int) -> Size | None:
         None where that is not known: a pipe or a URL, which is not read twice, or a video without a frame that can be
         told.
     """
-    name = local(path)
-    if name is None or not os.path.isfile(name):
+    if regular(path) is None:
         return None
     sizes: Counter[Size] = Counter()
     headers = _Headers(max_samples)

@@ -1,6 +1,5 @@
 """Reading hybrid streams (docs/hybrid-format.md)."""
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from ns_ray.hybrid.clock import to_ticks
 from ns_ray.hybrid.header import FRAME_RATE, SCALE, TIME_BASE, TITLES
 from ns_ray.hybrid.pairing import Pair, Pairing
 from ns_ray.picture.colors import Colors
-from ns_ray.video.address import local, locate
+from ns_ray.video.address import locate, regular
 from ns_ray.video.packets import Packet, SidePacket
 from ns_ray.video.probe import SideTrack, VideoInfo, open_address, open_input
 from ns_ray.video.rates import believable
@@ -174,9 +173,9 @@ def read_hybrid(path: str) -> Iterator[HybridPacket]:
 def _opened(path: str) -> av.container.InputContainer:
     """Open it; where the first frame cannot be decoded, so that FFmpeg believes only what the container says of it."""
     container = open_input(path)
-    name = local(path)
+    name = regular(path)
     videos = [one for one in container.streams.video if codec_of(one) == "vp9"]
-    if not videos or videos[0].codec_context.pix_fmt or name is None or not os.path.isfile(name):
+    if not videos or videos[0].codec_context.pix_fmt or name is None:
         return container
     container.close()
     address = locate(path)

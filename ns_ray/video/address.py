@@ -108,6 +108,12 @@ def local(path: str) -> str | None:
     return None
 
 
+def regular(path: str) -> str | None:
+    """The path of an existing regular file that an address names, which may be read again and again; else None."""
+    name = local(path)
+    return name if name is not None and stat.S_ISREG(_mode(name) or 0) else None
+
+
 def locate(path: str, unsafe: bool = False) -> Address:
     """What an address means.
 

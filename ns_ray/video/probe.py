@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from ns_ray.errors import BitstreamError, MediaError
 from ns_ray.picture.colors import UNKNOWN, Colors
-from ns_ray.video.address import OPEN_SECONDS, READ_SECONDS, Address, is_pipe, local, locate, why_unreadable
+from ns_ray.video.address import OPEN_SECONDS, READ_SECONDS, Address, is_pipe, locate, regular, why_unreadable
 from ns_ray.video.main_track import main_track
 from ns_ray.video.rates import believable, frame_rate, measured_rate
 from ns_ray.vp9.header import MAX_PIXELS, FrameHeader, HeaderParser
@@ -112,15 +112,6 @@ def probe(path: str, unsafe: bool = False) -> VideoInfo:
         size = (info.width, info.height)
         header, sides, _, notes = header_of(container, stream, size) if info.codec == "vp9" else (b"", (), [], ())
     return replace(info, sides=sides, header=header, notes=(*notes, *info.notes), unsafe=unsafe)
-
-
-def describe(container: av.container.InputContainer, path: str) -> VideoInfo:
-    """What the video of an open file is, by its header alone; nothing is read from it.
-
-    Raises:
-        MediaError: there is none, or it lacks a size.
-    """
-    return _described(video_of(container, path), path, _Seen())
 
 
 def is_live(path: str, container: av.container.InputContainer) -> bool:
@@ -264,8 +255,8 @@ def _key_header(data: bytes) -> FrameHeader | None:
 
 def _says_encrypted(path: str) -> bool:
     """Whether a Matroska file's header speaks of encryption; other files are asked by their packets."""
-    name = local(path)
-    if name is None or is_pipe(name):
+    name = regular(path)
+    if name is None:
         return False
     with open(name, "rb") as file:
         header = file.read(_LONGEST_HEADER)
