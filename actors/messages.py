@@ -1,5 +1,6 @@
 """What actors and the pipeline say to each other: small, frozen, and nothing that does not pickle."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.results import Span
+from ns_ray.video.block import PacketBlock
+from ns_ray.video.decode import FrameName
 from ns_ray.video.packets import Mark
 from ns_ray.video.probe import VideoInfo
 from ns_ray.vp9.records import FrameRecord
@@ -116,6 +119,45 @@ class WriteReply:
 
     offset: int
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeJob:
+    """One epoch of one stream to be decoded, in a call with those of others.
+
+    Attributes:
+        stream: the stream.
+        epoch: its number among the stream's decoded epochs; they come in order.
+        packets: the epoch's packets.
+        history: packets since the last key frame before these, epoch by epoch, from which a decoder that does not know
+            the stream is brought to where it should be; None where it is thought to know it.
+        wanted: groups of frames to hand out, each with the number of the part of the answer that it goes to.
+    """
+
+    stream: Stream
+    epoch: int
+    packets: PacketBlock
+    history: Sequence[PacketBlock] | None
+    wanted: Sequence[tuple[int, Sequence[FrameName]]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Frames of one stream to be super-resolved, in a call with those of others.
+
+    Attributes:
+        stream: the stream.
+        part: which of the objects that come with the call holds them.
+        place: their place in it.
+        quality: JPEG quality, where images are made.
+        deadline: wall-clock time from which no further frame is begun; those left are not in the answer.
+    """
+
+    stream: Stream
+    part: int
+    place: int
+    quality: int = 0
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
