@@ -1,4 +1,7 @@
-"""The policies that NeuroScaler is compared with, which look at no residual; and to choose nothing."""
+"""The policies that NeuroScaler is compared with, which look at no residual; and to choose nothing.
+
+Their streams do not compete: the frames that they rank are those that they choose.
+"""
 
 from dataclasses import dataclass
 
@@ -6,17 +9,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.anchors.gains import Picks
-from ns_ray.anchors.policies import Credits, check_fraction, due
+from ns_ray.anchors.offer import Offer
+from ns_ray.anchors.policies import Credits, check_fraction, due, own_fractions
 from ns_ray.anchors.table import NEVER, EpochTable
 from ns_ray.vp9.records import FrameType
 
 
+class _Apart:
+    """Every stream gets the frames that were chosen of it; nothing is owed."""
+
+    __slots__ = ()
+
+    @property
+    def competes(self) -> bool:
+        """Never."""
+        return False
+
+    def award(self, offer: Offer) -> tuple[NDArray[np.int64], Credits]:
+        """All of them."""
+        return offer.counts, offer.credits
+
+
 @dataclass(frozen=True, slots=True)
-class Uniform:
+class Uniform(_Apart):
     """Equally spaced shown frames in each stream, from its first on; never a hidden frame.
 
     Attributes:
-        fraction: 0..1; anchors of a stream a shown frame of it. See `policies.due`.
+        fraction: 0..1; anchors of a stream a shown frame, where it has no fraction of its own. See `policies.due`.
 
     Raises:
         SelectionError: the fraction is another.
@@ -27,45 +46,50 @@ class Uniform:
     def __post_init__(self) -> None:
         check_fraction(self.fraction)
 
-    def choose(self, table: EpochTable) -> tuple[Picks, Credits]:
+    def rank(self, table: EpochTable, load: float) -> Picks:
         """Chooses in decode order; shows of frames decoded before are left out of the spacing."""
         chosen = np.zeros_like(table.shown)
-        credits = np.zeros_like(table.credits)
         candidates = table.shown & (table.kinds != NEVER)
-        for row, count in enumerate(table.shown.sum(axis=1).tolist()):
+        wanted = due(self._owed(table.shown.sum(axis=1), table.credits, table.fractions))
+        for row, count in enumerate(np.minimum(wanted, candidates.sum(axis=1)).tolist()):
             positions = np.flatnonzero(candidates[row])
-            owed, wanted = due(count, self.fraction, table.credits[[row]])
-            wanted = min(wanted, len(positions))
-            chosen[row, positions[np.arange(wanted) * len(positions) // max(wanted, 1)]] = True
-            credits[row] = min(owed - wanted, 1.0)
-        return _in_decode_order(chosen), credits
+            chosen[row, positions[np.arange(count) * len(positions) // max(count, 1)]] = True
+        return _in_decode_order(chosen)
+
+    def award(self, offer: Offer) -> tuple[NDArray[np.int64], Credits]:
+        """All that were chosen; what is left is due to the stream later."""
+        owed = self._owed(offer.shown, offer.credits, offer.fractions)
+        return offer.counts, np.minimum(owed - offer.counts, 1.0)
+
+    def _owed(self, shown: NDArray[np.int64], credits: Credits, fractions: NDArray[np.float64]) -> NDArray[np.float64]:
+        return shown * own_fractions(fractions, self.fraction) + credits
 
 
 @dataclass(frozen=True, slots=True)
-class PerFrame:
+class PerFrame(_Apart):
     """Every shown frame, also where it was decoded before and is only shown now: each needs its picture."""
 
-    def choose(self, table: EpochTable) -> tuple[Picks, Credits]:
+    def rank(self, table: EpochTable, load: float) -> Picks:
         """Chooses in decode order."""
-        return _in_decode_order(table.shown), table.credits
+        return _in_decode_order(table.shown)
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class Key(_Apart):
     """Every KEY frame."""
 
-    def choose(self, table: EpochTable) -> tuple[Picks, Credits]:
+    def rank(self, table: EpochTable, load: float) -> Picks:
         """Chooses in decode order."""
-        return _in_decode_order(table.kinds == FrameType.KEY), table.credits
+        return _in_decode_order(table.kinds == FrameType.KEY)
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(_Apart):
     """No frame: for streams that come too late to be chosen for. What is due to them stays due."""
 
-    def choose(self, table: EpochTable) -> tuple[Picks, Credits]:
+    def rank(self, table: EpochTable, load: float) -> Picks:
         """Chooses none."""
-        return _in_decode_order(np.zeros_like(table.shown)), table.credits
+        return _in_decode_order(np.zeros_like(table.shown))
 
 
 def _in_decode_order(chosen: NDArray[np.bool_]) -> Picks:

@@ -22,21 +22,29 @@ class StreamEpoch:
         records: its coded frames in decode order.
         gop_left: coded frames of the GOP still to come after this epoch; None where that is unknown.
         cost_ms: GPU milliseconds that one of its anchors takes.
+        fraction: 0..1, its own anchors a shown frame; None for the policy's. Policies without one ignore it.
+        priority: its gains count so many times where streams compete; above 0, and finite.
 
     Raises:
-        SelectionError: gop_left is negative, or cost_ms is negative or not finite.
+        SelectionError: one of them is out of range.
     """
 
     stream: str
     records: Sequence[FrameRecord]
     gop_left: int | None = None
     cost_ms: float = 0.0
+    fraction: float | None = None
+    priority: float = 1.0
 
     def __post_init__(self) -> None:
         if self.gop_left is not None and self.gop_left < 0:
             raise SelectionError(f"stream {self.stream}: gop_left must be None, 0 or more; got {self.gop_left}")
         if not 0 <= self.cost_ms < math.inf:
             raise SelectionError(f"stream {self.stream}: cost_ms must be 0 or more, and finite; got {self.cost_ms}")
+        if self.fraction is not None and not 0 <= self.fraction <= 1:
+            raise SelectionError(f"stream {self.stream}: fraction must be None or lie in 0..1; got {self.fraction}")
+        if not 0 < self.priority < math.inf:
+            raise SelectionError(f"stream {self.stream}: priority must be above 0, and finite; got {self.priority}")
 
     @property
     def shown(self) -> int:

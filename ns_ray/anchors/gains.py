@@ -5,7 +5,6 @@ loss at a frame is estimated by the bytes coded since the last anchor, so an anc
 wipes out times the frames that profit.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,16 +52,17 @@ def accumulated(table: EpochTable, anchors: NDArray[np.bool_]) -> NDArray[np.int
     return _since_last(_totals(table), anchors | table.resets)
 
 
-def rank(table: EpochTable, reach: float = math.inf) -> Picks:
+def rank(table: EpochTable, reaches: NDArray[np.float64]) -> Picks:
     """Ranks each stream on its own: KEY frames, then ALTREF, then NORMAL frames, the last two greedily.
 
     Equal gains go to the earlier frame. One pass of the loop takes one frame of every stream.
 
     Args:
         table: the epoch.
-        reach: frames after the epoch, rounded up, that its last anchor is thought to serve if the GOP goes on so long.
+        reaches: float64 (streams,), frames after the epoch, rounded up, that its last anchor is thought to serve if the
+            GOP goes on so long.
     """
-    beyond = np.ceil(np.minimum(table.horizons - table.lengths, reach)).astype(np.int64)
+    beyond = np.ceil(np.minimum(table.horizons - table.lengths, reaches)).astype(np.int64)
     horizons = table.lengths + beyond
     keys = table.kinds == FrameType.KEY
     taken = table.resets.copy()
@@ -89,27 +89,6 @@ def rank(table: EpochTable, reach: float = math.inf) -> Picks:
         np.concatenate([picks.positions for picks in passes]),
         np.concatenate([picks.gains for picks in passes]),
     )
-
-
-def across_streams(table: EpochTable, ranked: Picks) -> Picks:
-    """Merges the streams' rankings: KEY frames, then ALTREF frames by gain, then NORMAL frames by gain.
-
-    Equal gains go to the stream that would have fewer frames taken before, then to the one that has waited longest for
-    an anchor, then by row. Each stream's own order survives, as marginal gains never rise.
-    """
-    kinds = table.kinds[ranked.rows, ranked.positions]
-    own = _places(ranked.rows)
-    return ranked.at(np.lexsort((ranked.rows, -table.waited[ranked.rows], own, -ranked.gains, kinds)))
-
-
-def _places(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many elements before each one are equal to it: int64, as `rows`."""
-    order = np.argsort(rows, kind="stable")
-    grouped = rows[order]
-    firsts = np.flatnonzero(np.diff(grouped, prepend=-1))
-    places = np.empty_like(rows)
-    places[order] = np.arange(len(rows)) - np.repeat(firsts, np.diff(firsts, append=len(rows)))
-    return places
 
 
 def _totals(table: EpochTable) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Policies: which frames of an epoch become anchors. Any object with `choose` is one; see `baselines` too.
+"""Policies: which frames of an epoch become anchors. See `baselines` too.
 
 Those by gain have a horizon: how long the last anchor of an epoch is thought to serve.
 `gop`, as published: to the end of the GOP. That draws anchors to the ends of epochs, as if the next ones had none.
@@ -9,14 +9,15 @@ had, is due to the streams in the epochs after it (their credit), so that small 
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ns_ray.anchors.gains import RANKED_ONE_IN, Picks, across_streams, rank
+from ns_ray.anchors.gains import RANKED_ONE_IN, Picks, rank
+from ns_ray.anchors.merge import affordable, best_first, within
+from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.table import EpochTable
 from ns_ray.errors import SelectionError
 
@@ -26,10 +27,19 @@ Credits = NDArray[np.float64]
 
 
 class Policy(Protocol):
-    """Chooses the anchors of all streams of an epoch."""
+    """Says which frames of each stream are the best, and how many of them each stream gets."""
 
-    def choose(self, table: EpochTable) -> tuple[Picks, Credits]:
-        """Returns the anchors, those of one row most valuable first, and the credits that the streams go on with."""
+    @property
+    def competes(self) -> bool:
+        """Whether streams compete; if not, what one gets depends on itself alone, and nobody need be asked."""
+        ...
+
+    def rank(self, table: EpochTable, load: float) -> Picks:
+        """The frames that could become anchors, those of one row most valuable first; `load` as in `Award`."""
+        ...
+
+    def award(self, offer: Offer) -> tuple[NDArray[np.int64], Credits]:
+        """How many frames each stream gets of its own, from the best on, and the credit that it goes on with."""
         ...
 
 
@@ -40,9 +50,9 @@ class Fraction:
     A stream gets no more than are ranked of it: a fifth of its frames, or its KEY frames where they are more.
 
     Attributes:
-        fraction: 0..1; anchors a shown frame. See `due`.
-        scope: `all`: the streams compete for the anchors of all, and share the credit equally; `stream`: each has its
-            own.
+        fraction: 0..1; anchors a shown frame, of streams without a fraction of their own. See `due`.
+        scope: `all`: streams of the same fraction compete for the anchors of all these, and share the credit equally;
+            `stream`: each has its own.
         horizon: `gap` or `gop`, as above.
 
     Raises:
@@ -59,24 +69,31 @@ class Fraction:
             raise SelectionError(f"scope must be 'all' or 'stream'; got {self.scope!r}")
         _check_horizon(self.horizon)
 
-    def choose(self, table: EpochTable) -> tuple[Picks, Credits]:
-        """Chooses by gain while there are anchors left."""
-        shown = table.shown.sum(axis=1)
-        gap = 1 / self.fraction if self.fraction else math.inf
-        picks = across_streams(table, rank(table, _reach(self.horizon, gap)))
-        streams = len(shown)
+    @property
+    def competes(self) -> bool:
+        """In scope `all`."""
+        return self.scope == "all"
+
+    def rank(self, table: EpochTable, load: float) -> Picks:
+        """By gain; the load does not matter."""
+        with np.errstate(divide="ignore"):
+            gaps = 1 / own_fractions(table.fractions, self.fraction)
+        return rank(table, _reaches(self.horizon, gaps))
+
+    def award(self, offer: Offer) -> tuple[NDArray[np.int64], Credits]:
+        """By gain while there are anchors left."""
+        streams = len(offer.names)
+        fractions = own_fractions(offer.fractions, self.fraction)
         # The purse that each stream's anchors are taken from.
-        purses = np.zeros(streams, np.int64) if self.scope == "all" else np.arange(streams)
-        dues = [
-            due(int(shown[of].sum()), self.fraction, table.credits[of])
-            for of in (purses == purse for purse in range(purses.max(initial=-1) + 1))
-        ]
-        taken = purses[picks.rows]
-        chosen = _affordable(picks, taken.tolist(), [1] * len(taken), [count for _, count in dues])
-        given = np.bincount(purses[chosen.rows], minlength=len(dues))
-        members = np.bincount(purses, minlength=len(dues))
-        left = np.minimum(np.array([owed for owed, _ in dues]) - given, 1.0) / members
-        return chosen, left[purses] if streams else table.credits
+        purses = np.unique(fractions, return_inverse=True)[1] if self.competes else np.arange(streams)
+        members = np.bincount(purses)
+        owed = _owed(offer, fractions, purses, members)
+        order = best_first(offer)
+        ranked = offer.streams()[order]
+        chosen = ranked[within(purses[ranked], due(owed))]
+        taken = np.bincount(chosen, minlength=streams)
+        left = np.minimum(owed - np.bincount(purses, weights=taken), 1.0) / members
+        return taken, left[purses]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +122,21 @@ class Budget:
             raise SelectionError(f"epoch_ms must be above 0, and finite; got {self.epoch_ms}")
         _check_horizon(self.horizon)
 
-    def choose(self, table: EpochTable) -> tuple[Picks, Credits]:
-        """Chooses by gain while there is time left."""
-        gap = float(table.costs @ table.lengths) / (self.gpus * self.epoch_ms)
-        picks = across_streams(table, rank(table, _reach(self.horizon, gap)))
-        costs = table.costs[picks.rows].tolist()
-        return _affordable(picks, [0] * len(costs), costs, [self.gpus * self.epoch_ms]), table.credits
+    @property
+    def competes(self) -> bool:
+        """Always."""
+        return True
+
+    def rank(self, table: EpochTable, load: float) -> Picks:
+        """By gain; the load tells how far anchors are apart."""
+        gap = load / (self.gpus * self.epoch_ms)
+        return rank(table, _reaches(self.horizon, np.full(len(table.lengths), gap)))
+
+    def award(self, offer: Offer) -> tuple[NDArray[np.int64], Credits]:
+        """By gain while there is time left."""
+        ranked = offer.streams()[best_first(offer)]
+        chosen = ranked[affordable(offer.costs[ranked], self.gpus * self.epoch_ms)]
+        return np.bincount(chosen, minlength=len(offer.names)), offer.credits
 
 
 def check_fraction(fraction: float) -> None:
@@ -119,19 +145,31 @@ def check_fraction(fraction: float) -> None:
         raise SelectionError(f"fraction must lie in 0..1; got {fraction}")
 
 
-def due(shown: int, fraction: float, credits: Credits) -> tuple[float, int]:
-    """What streams that share their anchors are owed in an epoch, and how many they get, halves to the even number.
+def own_fractions(fractions: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
+    """The fraction that holds for each stream: its own, or where that is NaN the policy's; float64 (streams,)."""
+    return np.where(np.isnan(fractions), otherwise, fractions)
 
-    What is left of it is shared out among them as credit for their next epoch. More than one anchor never is: what
-    could not be given as there were too few frames to choose from does not pile up.
 
-    Args:
-        shown: frames that they show in the epoch.
-        fraction: anchors a shown frame.
-        credits: what was left before.
+def due(owed: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Whole anchors, halves to the even number: int64, as `owed`.
+
+    What is left is credit for the next epoch. More than one anchor never is: what could not be given as there were too
+    few frames to choose from does not pile up.
     """
-    owed = math.fsum((shown * fraction, *credits.tolist()))
-    return owed, max(0, round(owed))
+    return np.maximum(0, np.rint(owed)).astype(np.int64)
+
+
+def _owed(
+    offer: Offer, fractions: NDArray[np.float64], purses: NDArray[np.int64], members: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Anchors due to the streams of each purse; whatever their order, the same to the last bit: float64 (purses,)."""
+    order = np.argsort(purses, kind="stable")
+    shown, credits = offer.shown[order], offer.credits[order].tolist()
+    ends = members.cumsum()
+    firsts = ends - members
+    earned = np.add.reduceat(shown, firsts) * fractions[order][firsts] if len(shown) else np.empty(0)
+    parts = zip(earned.tolist(), firsts.tolist(), ends.tolist(), strict=True)
+    return np.array([math.fsum((new, *credits[first:end])) for new, first, end in parts], np.float64)
 
 
 def _check_horizon(horizon: str) -> None:
@@ -139,17 +177,6 @@ def _check_horizon(horizon: str) -> None:
         raise SelectionError(f"horizon must be 'gap' or 'gop'; got {horizon!r}")
 
 
-def _reach(horizon: Horizon, gap: float) -> float:
-    """For `rank`, where anchors are `gap` frames apart as far as they are ranked."""
-    return math.inf if horizon == "gop" else max(RANKED_ONE_IN, gap)
-
-
-def _affordable(picks: Picks, purses: Sequence[int], costs: Sequence[float], limits: Sequence[float]) -> Picks:
-    """Keeps each pick whose cost still fits the limit of its purse."""
-    spent = [0.0] * len(limits)
-    kept = []
-    for index, (purse, cost) in enumerate(zip(purses, costs, strict=True)):
-        if spent[purse] + cost <= limits[purse]:
-            spent[purse] += cost
-            kept.append(index)
-    return picks.at(np.array(kept, np.int64))
+def _reaches(horizon: Horizon, gaps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For `rank`, where anchors are `gaps` frames apart as far as they are ranked."""
+    return np.full_like(gaps, math.inf) if horizon == "gop" else np.maximum(RANKED_ONE_IN, gaps)

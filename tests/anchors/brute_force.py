@@ -4,6 +4,7 @@ A frame is (kind, size) with kind "K", "A", "N", or "E" for the show of a frame 
 """
 
 import math
+from collections.abc import Callable, Mapping
 
 Frame = tuple[str, int]
 Ranked = tuple[int, float]
@@ -95,11 +96,13 @@ class Scheduler:
         budget: float | None,
         fraction: float,
         apart: bool,
-        reach: float,
+        reach: Callable[[str], float],
+        own: Mapping[str, float],
+        priorities: Mapping[str, float],
     ) -> dict[str, list[Ranked]]:
         """The anchors of each stream, from a budget or as a fraction of the shown frames of all, or of each (`apart`).
 
-        The last anchor of an epoch serves `reach` frames more.
+        The last anchor of an epoch serves `reach` frames more. Some have a fraction of their `own`, and share with their like.
         """
         for name in streams:
             self.credits.setdefault(name, 0.0)
@@ -108,22 +111,24 @@ class Scheduler:
         for name, (frames, gop_left) in streams.items():
             self.sizes[name] = (self.sizes.get(name, []) + [size for _, size in frames])[-240:]
             mean = average(self.sizes[name])
-            ranked = rank(frames, self.carries.get(name, 0), int(min(gop_left or 0, reach)), mean)
+            ranked = rank(frames, self.carries.get(name, 0), int(min(gop_left or 0, reach(name))), mean)
             for place, (position, gain) in enumerate(ranked):
                 kind = "KAN".index(frames[position][0])
-                queue.append((kind, -gain, place, -self.waited[name], name, position))
-        groups = [[name] for name in streams] if apart else [list(streams)]
+                queue.append((kind, -gain * priorities.get(name, 1.0), place, -self.waited[name], name, position, gain))
+        shares = {name: own.get(name, fraction) for name in streams}
+        alike = [[name for name in streams if shares[name] == share] for share in sorted(set(shares.values()))]
+        groups = [[name] for name in streams] if apart else alike if budget is None else [list(streams)][: len(streams)]
         spent = dict.fromkeys(streams, 0.0)
         chosen: dict[str, list[Ranked]] = {name: [] for name in streams}
         for group in groups:
             shown = sum(kind != "A" for name in group for kind, _ in streams[name][0])
-            owed = math.fsum([shown * fraction, *(self.credits[name] for name in group)])
+            owed = math.fsum([shown * shares[group[0]], *(self.credits[name] for name in group)])
             limit = max(0, round(owed)) if budget is None else budget
-            for _, loss, _, _, name, position in sorted(queue):
+            for _, _, _, _, name, position, gain in sorted(queue):
                 cost = costs[name] if budget is not None else 1
                 if name in group and sum(spent[one] for one in group) + cost <= limit:
                     spent[name] += cost
-                    chosen[name].append((position, -loss))
+                    chosen[name].append((position, gain))
             if budget is None:
                 left = min(owed - sum(len(chosen[name]) for name in group), 1.0)
                 self.credits.update((name, left / len(group)) for name in group)

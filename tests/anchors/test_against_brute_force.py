@@ -2,6 +2,8 @@
 
 import math
 import random
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 import traces
@@ -30,23 +32,30 @@ POLICIES: list[Budget | Fraction] = [
 ]
 
 
-def reach_of(policy: Budget | Fraction, streams: Streams, costs: dict[str, float]) -> float:
+def reach_of(policy: Budget | Fraction, streams: Streams, costs: dict[str, float], own: float | None) -> float:
     """A mean distance between anchors, in frames, at least five."""
     if policy.horizon == "gop":
         return math.inf
     if isinstance(policy, Budget):
         whole = sum(costs[name] * len(frames) for name, (frames, _) in streams.items())
         return max(5, math.ceil(whole / (policy.gpus * policy.epoch_ms)))
-    return max(5, math.ceil(1 / policy.fraction)) if policy.fraction else math.inf
+    fraction = policy.fraction if own is None else own
+    return max(5, math.ceil(1 / fraction)) if fraction else math.inf
 
 
-def check(epochs: list[Streams], costs: dict[str, float], policy: Budget | Fraction) -> None:
+def check(
+    epochs: list[Streams],
+    costs: dict[str, float],
+    policy: Budget | Fraction,
+    own: Mapping[str, float] = MappingProxyType({}),
+    priorities: Mapping[str, float] = MappingProxyType({}),
+) -> None:
     """Runs both through the epochs and compares anchors, order, gains and what is remembered."""
     judge = Scheduler()
     states: dict[str, StreamState] = {}
     for streams in epochs:
         given_epochs = [
-            StreamEpoch(name, traces.records(frames), gop_left, costs[name])
+            StreamEpoch(name, traces.records(frames), gop_left, costs[name], own.get(name), priorities.get(name, 1.0))
             for name, (frames, gop_left) in streams.items()
         ]
         choices = select(given_epochs, states, policy)
@@ -55,7 +64,11 @@ def check(epochs: list[Streams], costs: dict[str, float], policy: Budget | Fract
             if isinstance(policy, Budget)
             else (None, policy.fraction, policy.scope == "stream")
         )
-        expected = judge.epoch(streams, costs, budget, fraction, apart, reach_of(policy, streams, costs))
+
+        def reach(name: str, streams: Streams = streams) -> float:
+            return reach_of(policy, streams, costs, own.get(name))
+
+        expected = judge.epoch(streams, costs, budget, fraction, apart, reach, own, priorities)
         got = {name: list(zip(one.positions, one.gains, strict=True)) for name, one in choices.items()}
         assert got == expected
         for name, choice in choices.items():
@@ -64,6 +77,12 @@ def check(epochs: list[Streams], costs: dict[str, float], policy: Budget | Fract
             assert choice.state.credit == judge.credits[name]
             assert choice.state.waited == judge.waited[name]
             states[name] = choice.state
+
+
+def extras(rng: random.Random, names: list[str]) -> tuple[dict[str, float], dict[str, float]]:
+    """Fractions and priorities of their own, for some."""
+    own = {name: rng.choice([0.0, 0.075, 0.2]) for name in names if rng.random() < 0.3}
+    return own, {name: rng.choice([0.1, 2.0, 3.3]) for name in names if rng.random() < 0.3}
 
 
 def cut(packets: list[list[Frame]], first: int, gop: int | None) -> list[tuple[list[Frame], int | None]]:
@@ -108,7 +127,7 @@ def test_thousands_of_random_epochs() -> None:
             }
             for _ in range(4)
         ]
-        check(epochs, {name: rng.randrange(12) / 4 for name in names}, rng.choice(POLICIES))
+        check(epochs, {name: rng.randrange(12) / 4 for name in names}, rng.choice(POLICIES), *extras(rng, names))
         compared += sum(len(streams) for streams in epochs)
     assert compared > 2000
 
