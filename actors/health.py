@@ -1,105 +1,100 @@
-"""Actors that hang are killed, so that a hang becomes what the pool knows to deal with: a death."""
+"""Actors that hang are killed, so that a hang becomes what their callers know to deal with: a death."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import ray
 from ray.exceptions import RayError
 
-from actors.worker import HEALTH, Pulse
+from actors.peer import pulse
+from actors.worker import Pulse
+from ns_ray.results import Loss
 
 _SLICES = 4
 
 
-async def pulse(actor: Any) -> Pulse:
-    """Ask an actor how it is; it answers while calls run.
-
-    Raises:
-        RayActorError: it has died, or is being started again.
-    """
-    answer: Pulse = await actor.pulse.options(concurrency_group=HEALTH).remote()
-    return answer
-
-
 @dataclass(slots=True)
-class Ward:
-    """An actor that is looked after.
+class _Ward:
+    """An actor that is looked after: its Ray handle, how long its calls may run, and what it told last."""
 
-    Attributes:
-        actor: its Ray handle.
-        call_seconds: how long one of its calls may run.
-        calls: its calls under way, those that wait for their turn among them.
-        verdict: why it was killed, until its death has been dealt with.
-    """
-
+    name: str
     actor: Any
     call_seconds: float
-    calls: int = 0
+    told: Pulse
     verdict: str = ""
+    tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
 
 class Watch:
-    """Looks after actors, from the first call of any of them until they are to end.
+    """Looks after actors from when they have started until they are to end, and counts their deaths.
 
     An actor hangs if it does not answer, as it is stopped or some native code holds the interpreter lock, or if one
     of its calls runs longer than calls may. One that hangs is killed wherever it is; Ray starts it again.
     """
 
-    def __init__(self, hang_seconds: float) -> None:
+    def __init__(self, hang_seconds: float, on_loss: Callable[[Loss], None]) -> None:
         """Set up a watch over nobody.
 
         Args:
             hang_seconds: how long an actor may take to answer. A hang is found out at most a quarter later.
+            on_loss: told of each death.
         """
         self._hang_seconds = hang_seconds
-        self._wards: list[Ward] = []
-        self._task: asyncio.Task[None] | None = None
+        self._on_loss = on_loss
+        self._wards: dict[str, _Ward] = {}
 
-    def over(self, actors: Sequence[Any], call_seconds: float) -> list[Ward]:
-        """Take more actors into care."""
-        wards = [Ward(actor, call_seconds) for actor in actors]
-        self._wards += wards
-        return wards
+    def over(self, name: str, actor: Any, call_seconds: float, told: Pulse) -> None:
+        """Take an actor into care that has started, and told this."""
+        ward = self._wards[name] = _Ward(name, actor, call_seconds, told)
+        task = asyncio.ensure_future(self._look_after(ward))
+        ward.tasks.add(task)
 
-    @contextmanager
-    def during_call(self, ward: Ward) -> Iterator[None]:
-        """Say that an actor is being called."""
-        ward.calls += 1
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look_after_all())
-        try:
-            yield
-        finally:
-            ward.calls -= 1
+    def pid(self, name: str) -> int:
+        """The id of an actor's process, as it told last."""
+        return self._wards[name].told.pid
+
+    def leave(self, name: str) -> None:
+        """Look after an actor no longer, as it is about to be ended."""
+        ward = self._wards.pop(name, None)
+        if ward is not None:
+            for task in ward.tasks:
+                task.cancel()
 
     def end(self) -> None:
-        """Look no longer, as the actors are about to be ended."""
-        if self._task is not None:
-            self._task.cancel()
+        """Look after nobody any more."""
+        for name in list(self._wards):
+            self.leave(name)
 
-    async def _look_after_all(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for ward in self._wards:
-                tasks.create_task(self._look_after(ward))
+    async def check(self) -> None:
+        """Notice deaths at once."""
+        await asyncio.gather(*(self._check(ward) for ward in self._wards.values()))
 
-    async def _look_after(self, ward: Ward) -> None:
+    async def _check(self, ward: _Ward) -> None:
+        try:
+            async with asyncio.timeout(self._hang_seconds):
+                self._note(ward, await pulse(ward.actor))
+        except RayError:
+            await self._back(ward)
+        except TimeoutError:
+            return  # a hang, which is somebody else's business
+
+    async def _look_after(self, ward: _Ward) -> None:
         while True:
             await asyncio.sleep(self._hang_seconds / _SLICES)
             try:
                 verdict = await self._verdict(ward)
-                if not verdict:
-                    continue
-                ward.verdict = verdict
-                ray.kill(ward.actor, no_restart=False)
-                await pulse(ward.actor)
+                if verdict:
+                    ward.verdict = verdict
+                    ray.kill(ward.actor, no_restart=False)
+                    await self._back(ward)
             except RayError:
                 await self._back(ward)
 
-    async def _verdict(self, ward: Ward) -> str:
-        """How an actor hangs, or nothing; raises RayActorError if it is dead, which its calls find out too."""
+    async def _verdict(self, ward: _Ward) -> str:
+        """How an actor hangs, or nothing; raises RayActorError if it is dead, which its callers find out too."""
         answer = asyncio.ensure_future(pulse(ward.actor))
         for _ in range(_SLICES):  # not in one go: a job that was itself stopped for long would take all for hung
             if (await asyncio.wait({answer}, timeout=self._hang_seconds / _SLICES))[0]:
@@ -107,16 +102,25 @@ class Watch:
         else:
             answer.cancel()
             return f"hung (no answer for {self._hang_seconds:g} s)"
-        oldest = answer.result().oldest
+        self._note(ward, answer.result())
+        oldest = ward.told.oldest
         if oldest is None or oldest.seconds <= ward.call_seconds:
             return ""
         return f"hung ({oldest.method} took more than {ward.call_seconds:g} s)"
 
-    async def _back(self, ward: Ward) -> None:
+    async def _back(self, ward: _Ward) -> None:
         """Wait until an actor is there again: what it starts with may take as long as it likes here."""
         while True:
             try:
-                await pulse(ward.actor)
+                self._note(ward, await pulse(ward.actor))
                 return
             except RayError:
-                await asyncio.sleep(self._hang_seconds / _SLICES)
+                await asyncio.sleep(min(1.0, self._hang_seconds / _SLICES))
+
+    def _note(self, ward: _Ward, told: Pulse) -> None:
+        """Note what an actor told; and its death, where it is another process now."""
+        if told.pid != ward.told.pid:
+            did = ward.told.oldest.method if ward.told.oldest else "nothing"
+            self._on_loss(Loss(ward.name.replace("-", " "), time.time(), did, ward.verdict or "died"))
+            ward.verdict = ""
+        ward.told = told

@@ -1,92 +1,92 @@
-"""Rounds: the streams meet once a slot to share out the anchors."""
+"""Rounds: members meet once a slot to share something out, streams at their host and hosts at the scheduler."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Generic, TypeVar
 
 from actors.clock import RunClock
-from ns_ray.anchors.epoch import Choice, StreamEpoch
-from ns_ray.results import Span
 
-Choices = tuple[dict[str, Choice], Span]
-Choose = Callable[[list[StreamEpoch], bool], Awaitable[Choices]]
-"""Chooses for streams of one round; where the flag is false they came too late, and get no anchors."""
+B = TypeVar("B")
+G = TypeVar("G")
 
 
-class _Round:
+class _Round(Generic[B, G]):
     def __init__(self) -> None:
-        self.epochs: dict[str, StreamEpoch] = {}
-        self.choices: asyncio.Future[Choices] | None = None
+        self.brought: dict[str, B] = {}
+        self.given: asyncio.Future[Mapping[str, G]] | None = None
         self.closed = asyncio.Event()
         self.closing: asyncio.Future[None] | None = None
 
 
-class Rounds:
-    """Gathers the frame records of all streams for each slot, then has the anchors chosen for all of them at once.
+class Rounds(Generic[B, G]):
+    """Gathers what all members bring to a slot, then has something made of it for all of them at once.
 
     A round closes when all have come that are expected there, or, where there is a bound, when that has passed. A
-    stream that did not come by then is not waited for again before it has come back.
+    member that did not come by then is not waited for again before it has come back.
     """
 
     def __init__(
-        self, members: Mapping[str, int], choose: Choose, clock: RunClock, closes: Callable[[int], float] | None = None
+        self,
+        share: Callable[[int, Mapping[str, B]], Awaitable[Mapping[str, G]]],
+        clock: RunClock,
+        closes: Callable[[int], float] | None = None,
     ) -> None:
-        """Set up the rounds of a run.
+        """Set up rounds without members.
 
         Args:
-            members: names of the streams, and the first round to which each will come.
-            choose: chooses for those that came.
+            share: what those get that came to a slot.
             clock: the run's.
             closes: asked when the first comes to a round: when, on that clock, it closes, whoever is not there. None
                 to wait for ever.
         """
-        self._expected = dict(members)
-        self._choose = choose
+        self._expected: dict[str, int] = {}
+        self._share = share
         self._clock = clock
         self._closes = closes
         self._missing: set[str] = set()
-        self._rounds: dict[int, _Round] = {}
+        self._rounds: dict[int, _Round[B, G]] = {}
         self._closed_before = 0
 
+    @property
+    def members(self) -> set[str]:
+        """Those that are waited for."""
+        return set(self._expected)
+
     def expect(self, name: str, number: int) -> None:
-        """A stream will come to round `number`, and to none before it: until then it has a pause."""
+        """A member, new or not, will come to round `number`, and to none before it."""
         self._expected[name] = number
         self._close_full()
 
-    async def join(self, number: int, epoch: StreamEpoch) -> tuple[Choice, Span, bool]:
-        """Bring a stream's records to round `number`.
-
-        Returns:
-            Its anchors, the work of choosing, and whether it came in time; if not, it gets no anchors.
-        """
-        self._missing.discard(epoch.stream)
+    async def join(self, number: int, name: str, brings: B) -> G | None:
+        """Bring something to round `number`; what is given for it, None where the round is over."""
+        self._missing.discard(name)
         if number < self._closed_before:
-            choices, span = await self._choose([epoch], False)
-            return choices[epoch.stream], span, False
+            return None
         meeting = self._rounds.setdefault(number, _Round())
-        meeting.epochs[epoch.stream] = epoch
+        meeting.brought[name] = brings
         if self._closes is not None and meeting.closing is None:
             meeting.closing = asyncio.ensure_future(self._close_later(number, self._closes(number)))
         self._close_full()
         await meeting.closed.wait()
-        assert meeting.choices is not None
-        choices, span = await asyncio.shield(meeting.choices)
-        return choices[epoch.stream], span, True
+        assert meeting.given is not None
+        return (await asyncio.shield(meeting.given))[name]
 
     def leave(self, name: str) -> None:
-        """Take a stream out of this and later rounds."""
+        """Take a member out of this and later rounds."""
         self._expected.pop(name, None)
+        self._missing.discard(name)
         self._close_full()
 
     async def _close_later(self, number: int, when: float) -> None:
         await self._clock.sleep(when - self._clock.now())
         meeting = self._rounds[number]
         meeting.closing = None
-        self._missing |= {name for name in self._awaited(number) if name not in meeting.epochs}
+        self._missing |= {name for name in self._awaited(number) if name not in meeting.brought}
         self._close(number)
 
     def _close_full(self) -> None:
         for number, meeting in sorted(self._rounds.items()):
-            if all(name in meeting.epochs for name in self._awaited(number)):
+            if all(name in meeting.brought for name in self._awaited(number)):
                 self._close(number)
 
     def _awaited(self, number: int) -> Iterator[str]:
@@ -97,5 +97,8 @@ class Rounds:
         if meeting.closing is not None:
             meeting.closing.cancel()
         self._closed_before = max(self._closed_before, number + 1)
-        meeting.choices = asyncio.ensure_future(self._choose(list(meeting.epochs.values()), True))
+        meeting.given = asyncio.ensure_future(self._give(number, meeting.brought))
         meeting.closed.set()
+
+    async def _give(self, number: int, brought: Mapping[str, B]) -> Mapping[str, G]:
+        return await self._share(number, brought)

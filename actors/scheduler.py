@@ -1,21 +1,122 @@
-"""SchedulerActor: chooses the anchors of all streams, epoch by epoch."""
+"""Hosts meet at the scheduler once a slot: it shares out the anchors among all their streams."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from actors.worker import Worker, measured
-from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
+import numpy as np
+
+from actors.clock import RunClock
+from actors.orders import Roster
+from actors.peers import Meeting
+from actors.rounds import Rounds
+from ns_ray.anchors.award import Award, award
+from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.policies import Policy
-from ns_ray.anchors.select import select
-from ns_ray.results import Span
+
+_REMEMBERED = 32
+"""Slots of a plan whose awards are kept, for hosts that have to ask again."""
 
 
-class SchedulerActor(Worker):
-    """Holds nothing between calls: what selection remembers of the streams goes in and comes out."""
+@dataclass(slots=True)
+class _Run:
+    """The hosts of one plan.
 
-    def choose(
-        self, epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState], policy: Policy
-    ) -> tuple[dict[str, Choice], Span]:
-        """Choose the anchors of one epoch of all streams."""
-        with measured("schedule") as clock:
-            choices = select(epochs, states, policy)
-        return choices, clock.span
+    Attributes:
+        rounds: where they meet.
+        version: of the roster.
+        given: the latest awards, by slot.
+    """
+
+    rounds: Rounds[tuple[Offer, Policy], Award]
+    version: int = -1
+    given: dict[int, list[tuple[Offer, Award]]] = field(default_factory=dict)
+
+
+class Scheduler:
+    """Merges what hosts offer; all that it needs comes with their calls, so that a new one goes on where one died."""
+
+    def __init__(self, clock: RunClock) -> None:
+        self._clock = clock
+        self._runs: dict[str, _Run] = {}
+
+    async def choose(self, meeting: Meeting, offer: Offer) -> Award:
+        """Share out the anchors of a slot among all hosts' streams, once all that are expected have come.
+
+        A host comes to slots in order. One that asks for a slot that is over gets what its streams got then; those
+        that got nothing then, nothing.
+        """
+        run = self._run_of(meeting)
+        self._take(run, meeting.roster)
+        if meeting.host in meeting.roster.hosts:
+            run.rounds.expect(meeting.host, meeting.number)
+        given = await run.rounds.join(meeting.number, meeting.host, (offer, meeting.policy))
+        return given if given is not None else _again(offer, run.given.get(meeting.number, []))
+
+    def leave(self, name: str, host: str) -> None:
+        """Expect a host no more, as it has no stream of the plan left."""
+        run = self._runs.get(name)
+        if run is not None:
+            run.rounds.leave(host)
+            self._forget_empty(name)
+
+    def take_roster(self, name: str, roster: Roster) -> None:
+        """Learn which hosts have streams of a plan."""
+        run = self._runs.get(name)
+        if run is not None:
+            self._take(run, roster)
+            self._forget_empty(name)
+
+    def _run_of(self, meeting: Meeting) -> _Run:
+        run = self._runs.get(meeting.run)
+        if run is not None:
+            return run
+
+        def closes(_: int) -> float:
+            assert meeting.wait_seconds is not None
+            return self._clock.now() + meeting.wait_seconds
+
+        async def share(number: int, brought: Mapping[str, tuple[Offer, Policy]]) -> Mapping[str, Award]:
+            return self._share(meeting.run, number, brought)
+
+        made = _Run(Rounds(share, self._clock, None if meeting.wait_seconds is None else closes))
+        self._runs[meeting.run] = made
+        return made
+
+    def _share(self, name: str, number: int, brought: Mapping[str, tuple[Offer, Policy]]) -> Mapping[str, Award]:
+        offers = [offer for offer, _ in brought.values()]
+        policy = next(policy for _, policy in brought.values())
+        awards = award(offers, policy)
+        run = self._runs.get(name)
+        if run is not None:
+            run.given[number] = list(zip(offers, awards, strict=True))
+            for old in sorted(run.given)[:-_REMEMBERED]:
+                del run.given[old]
+        return dict(zip(brought, awards, strict=True))
+
+    def _take(self, run: _Run, roster: Roster) -> None:
+        if roster.version <= run.version:
+            return
+        run.version = roster.version
+        for host in run.rounds.members - roster.hosts:
+            run.rounds.leave(host)
+        for host in roster.hosts - run.rounds.members:
+            run.rounds.expect(host, 0)
+
+    def _forget_empty(self, name: str) -> None:
+        if not self._runs[name].rounds.members:
+            del self._runs[name]
+
+
+def _again(offer: Offer, given: list[tuple[Offer, Award]]) -> Award:
+    """What streams got in a slot that is over."""
+    known = {
+        stream: (int(taken), float(credit))
+        for past, its in given
+        for stream, taken, credit in zip(past.names, its.taken, its.credits, strict=True)
+    }
+    got = [known.get(stream, (0, float(credit))) for stream, credit in zip(offer.names, offer.credits, strict=True)]
+    return Award(
+        np.array([taken for taken, _ in got], np.int64),
+        np.array([credit for _, credit in got], np.float64),
+        given[0][1].load if given else 0.0,
+    )

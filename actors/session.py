@@ -1,31 +1,603 @@
-"""The Ray that a job runs on."""
+"""One stream on its way from joining to leaving."""
 
-import logging
-import os
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import floor
+from pathlib import Path
+from typing import TypeVar
 
-import ray
+from actors.clock import RunClock
+from actors.journal import Entry, Position, pack, unpack
+from actors.messages import Anchors, DecodeReply, EncodeJob, VideoFormat
+from actors.orders import Change, Order, Placement
+from actors.reports import EpochReport, State, StreamReport, Totals, added, counted, first_of_each_kind
+from actors.work import Decoding, Enhancing, Part, Read, Work, Writing
+from ns_ray.anchors.epoch import Choice, StreamEpoch, shown_since_key
+from ns_ray.config import Config
+from ns_ray.errors import ActorLostError, MediaError, ModelError, NsRayError, PartLostError
+from ns_ray.hybrid.writer import HybridFormat
+from ns_ray.results import AnchorResult, EpochResult
+from ns_ray.sr.models import ModelSpec
+from ns_ray.video.block import PacketBlock
+from ns_ray.video.packets import Packet
+from ns_ray.vp9.records import FrameRecord, FrameType
+
+T = TypeVar("T")
+
+# Epochs kept to bring a lost decoder back where key frames are rare; beyond that the stream waits for the next one.
+_HISTORY_EPOCHS = 16
+_GRACE_SECONDS = 0.1
+# Whatever times a stream tells, no epoch gets larger; what is beyond waits for the next slot.
+_SLOT_PACKETS = 1000
+_MOST_NOTES = 32
 
 
-def join_ray(cpus: float, object_store_mb: int) -> None:
-    """Join the Ray that this job was submitted to, or start one on this machine.
+@dataclass(slots=True)
+class _Epoch:
+    """One epoch on its way.
 
-    Args:
-        cpus: CPUs that the job's actors reserve; a local Ray offers at least these, as more processes than cores only
-            take turns.
-        object_store_mb: memory of a local Ray's object store.
+    Attributes:
+        result: what becomes of it.
+        read: its packets.
+        order: the stream's order as it was then.
+        after: where the stream is after it, but for the totals.
+        block: the video's packets, for decoders; None where there is none.
+        history: packets since the last key frame before it, epoch by epoch.
+        chosen: records of its anchors, most valuable first.
+        gains: the anchors' gains, by name.
+        parts: the anchors' frames where they were decoded.
+        decoded: what decoding told.
+        anchors: what was made of them, part by part.
+        encoded: the packets of video encoded anew.
     """
-    # A lost actor's calls leave answers that nobody asks for; the pipeline has dealt with them.
-    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
-    if "RAY_ADDRESS" in os.environ:
-        ray.init(log_to_driver=False)
-        return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    ray.init(
-        address="local",
-        num_cpus=max(os.cpu_count() or 1, int(cpus) + 1),
-        object_store_memory=object_store_mb * 2**20,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
+
+    result: EpochResult
+    read: Read
+    order: Order
+    after: Position
+    block: PacketBlock | None = None
+    history: Sequence[PacketBlock] = ()
+    chosen: Sequence[FrameRecord] = ()
+    gains: dict[str, float] = field(default_factory=dict)
+    parts: Sequence[Part] = ()
+    decoded: DecodeReply | None = None
+    anchors: Sequence[Anchors] = ()
+    encoded: Sequence[Packet] | None = None
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
+
+    def spent(self, stage: str, seconds: float) -> None:
+        """Count CPU time."""
+        self.cpu_seconds[stage] = self.cpu_seconds.get(stage, 0.0) + seconds
+
+
+class Session:
+    """Takes one stream from its first packet to its finished file, epoch by epoch.
+
+    An epoch is the packets whose times fall into one slot; slots are as long for every stream and counted together, so
+    that streams of any frame rate, that pause, or that begin late, meet in the same rounds.
+
+    Where it is after every epoch stands in its own output, so that another session can go on from there.
+
+    Attributes:
+        order: what to do.
+        report: what came of it so far.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        placement: Placement,
+        work: Work,
+        config: Config,
+        clock: RunClock,
+        tell: Callable[[EpochReport], None],
+    ) -> None:
+        """Set up a session.
+
+        Args:
+            order: what to do; see `change`.
+            placement: who works for it; see `move`.
+            work: its host.
+            config: how the work is laid out.
+            clock: tells the time of deadlines.
+            tell: told of every epoch that has been written.
+        """
+        self.order = order
+        self._placement = placement
+        self._work = work
+        self._config = config
+        self._clock = clock
+        self._tell = tell
+        self._format = _format(order)
+        self._part = Path(f"{order.path}.part")
+        self._at = Position(order.plan.run, order.first)
+        self._offset = 0
+        self._history: list[PacketBlock] = []
+        self._broken = False  # whether the decoder waits for a key frame
+        self._deliveries: list[asyncio.Task[None]] = []
+        self._flow = _Flow()
+        self._decoding = asyncio.Lock()
+        self.report = StreamReport(order.stream.name, order.stream.info.path, "running", "", (), Totals())
+        self._take_down(order.stream.info.notes)
+
+    @property
+    def placement(self) -> Placement:
+        """Who works for it."""
+        return self._placement
+
+    def change(self, change: Change) -> None:
+        """Go on otherwise from the next epoch on."""
+        self.order = self.order.changed(change)
+
+    def move(self, placement: Placement) -> None:
+        """Have other actors work for it from now on."""
+        self._placement = placement
+        self._flow.moved.set()
+
+    def halt(self) -> None:
+        """Come to an end early: no more packets are taken in, epochs in work have `Config.stop_seconds`."""
+        self._flow.halt.set()
+
+    async def run(self) -> None:
+        """Go on to the finished file; what goes wrong is told by the report and hurts no other stream."""
+        try:
+            await self._resume()
+        except NsRayError as error:
+            self._fail(error)
+        else:
+            await self._run()
+        finally:
+            self._work.leave(self.order)
+        await self._close()
+
+    async def _run(self) -> None:
+        slots = asyncio.ensure_future(self._slots())
+        halt = asyncio.ensure_future(self._halt(slots))
+        try:
+            await self._settle(slots)
+            self._work.leave(self.order)
+            for task in self._deliveries:
+                await self._settle(task)
+        finally:
+            halt.cancel()
+
+    async def _resume(self) -> None:
+        """Go on from what an earlier session of the same order has written, if there was one."""
+        notes = await self._work.notes(self._part)
+        entries = [(end, entry) for end, data in notes if (entry := unpack(data)) is not None]
+        entries = [one for one in entries if one[1].position.run == self.order.plan.run]
+        if not entries:
+            if self.order.path.exists():  # it had just been finished
+                self._at = replace(self._at, ended=True)
+            return
+        self._offset, last = entries[-1]
+        self._at = last.position
+        self.report = replace(self.report, totals=last.position.totals)
+        for _, entry in entries:
+            if entry.report is not None:
+                self._tell(entry.report)
+        if not self._at.ended:
+            packets = await self._work.before(self.order.stream, self._at.mark)
+            self._history = [PacketBlock.of(packets)] if packets else []
+
+    async def _halt(self, slots: "asyncio.Task[None]") -> None:
+        await self._flow.halt.wait()
+        if self._flow.idle:
+            slots.cancel()
+        await self._clock.sleep(self._config.stop_seconds)
+        slots.cancel()
+        for task in self._deliveries:
+            if task is not self._flow.writing:  # what is begun in a file is ended
+                task.cancel()
+
+    async def _settle(self, task: "asyncio.Task[None]") -> None:
+        """Wait for a task's end, without taking it along if this one is cancelled."""
+        await asyncio.wait((task,))
+        if task.cancelled():
+            self._flow.whole = False
+            return
+        try:
+            task.result()
+        except NsRayError as error:
+            self._fail(error)
+
+    def _fail(self, error: object) -> None:
+        reason = self.report.reason or f"stream {self.order.stream.name}: {error}"
+        self.report = replace(self.report, state="failed", reason=reason)
+
+    def _take_down(self, notes: Iterable[str]) -> None:
+        known = dict.fromkeys((*self.report.notes, *notes))
+        self.report = replace(self.report, notes=tuple(known)[:_MOST_NOTES])
+
+    async def _slots(self) -> None:
+        plan = self.order.plan
+        if self._at.ended:
+            return
+        number = self._at.number
+        self._work.expect(self.order, number)
+        reading = self._begin_reading(number)
+        try:
+            while True:
+                read = await self._unless_halting(reading)
+                self._take_down(read.notes)
+                if read.error:
+                    self._fail(read.error)
+                last = bool(read.ended or read.error) or read.mark.index >= plan.frames
+                following = self._following(number, read)
+                self._at = replace(self._at, number=following, mark=read.mark, ended=last)
+                if not last:
+                    reading = self._begin_reading(following)
+                epoch = _Epoch(self._result(number, read, last), read, self.order, self._at)
+                if read.packets:
+                    if epoch.result.deadline is not None:
+                        await self._unless_halting(self._clock.sleep(epoch.result.arrived - self._clock.now()))
+                    await self._epoch(epoch)
+                elif read.sides:
+                    self._begin_delivery(epoch)
+                if last:
+                    return
+                if following > number + 1 or not read.packets:
+                    self._work.expect(self.order, following)
+                number = following
+        finally:
+            if not reading.cancel() and not reading.cancelled():
+                reading.exception()  # has been dealt with, or comes too late
+
+    async def _unless_halting(self, work: Awaitable[T]) -> T:
+        """Wait for packets; a halt ends that at once.
+
+        Raises:
+            CancelledError: the stream is to halt.
+        """
+        waiting = asyncio.ensure_future(work)
+        if self._flow.halt.is_set():
+            waiting.cancel()
+            raise asyncio.CancelledError
+        self._flow.idle = True
+        try:
+            return await waiting
+        finally:
+            self._flow.idle = False
+
+    def _begin_reading(self, number: int) -> "asyncio.Task[Read]":
+        until = (number - self.order.first + 1) * self._config.slot - self._slack
+        limit = min(_SLOT_PACKETS, self.order.plan.frames - self._at.mark.index)
+        return asyncio.ensure_future(self._work.read(self.order.stream, self._at.mark, until, limit))
+
+    @property
+    def _slack(self) -> Fraction:
+        """Half a tick: times are rounded to ticks, and a frame that begins a slot must not fall into the one before."""
+        return self.order.stream.info.time_base / 2
+
+    def _following(self, number: int, read: Read) -> int:
+        """The slot to read after `number`: that of the next packet where its time is known, and a later one always."""
+        if read.following is None:
+            return number + 1
+        return max(number + 1, self.order.first + floor((read.following + self._slack) / self._config.slot))
+
+    def _result(self, number: int, read: Read, last: bool) -> EpochResult:
+        """A new epoch's; where packets are paced, it arrives at the end of its slot, or with the stream's last packet.
+
+        What becomes of a slot is due a slot later, so that all of a stream is shown with one delay.
+        """
+        slot, plan = self._config.slot, self.order.plan
+        seconds = max(Fraction(0), read.end - (number - self.order.first) * slot) if last else slot
+        result = EpochResult(
+            self.order.stream.name, number, self._clock.now(), spans=[read.span], seconds=float(seconds)
+        )
+        if plan.paced:
+            result.arrived = plan.began + float(number * slot + min(seconds, slot))
+            result.deadline = plan.began + float((number + 2) * slot) + _GRACE_SECONDS * last
+        return result
+
+    async def _epoch(self, epoch: _Epoch) -> None:
+        """Choose the anchors of an epoch and decode them; what follows goes on beside the next epoch."""
+        records = self._sound(epoch.read.records)
+        choice = await self._choose(epoch, records)
+        epoch.block = PacketBlock.of(epoch.read.packets)
+        epoch.history = tuple(self._history)
+        epoch.chosen = [records[position] for position in await self._affordable(epoch, choice)]
+        epoch.gains = {records[p].name: gain for p, gain in zip(choice.positions, choice.gains, strict=True)}
+        epoch.after = replace(self._at, decoded=self._at.decoded + 1)
+        await self._decode(epoch)
+        assert epoch.decoded is not None
+        self._at = epoch.after
+        self._broken = epoch.decoded.broken
+        key = any(record.type is FrameType.KEY for record in records)
+        self._history = [epoch.block] if key else [*self._history, epoch.block][-_HISTORY_EPOCHS:]
+        self._begin_delivery(epoch)
+
+    async def _choose(self, epoch: _Epoch, records: Sequence[FrameRecord]) -> Choice:
+        since_key = shown_since_key(records, self._at.since_key)
+        gop = self._config.gop_frames
+        choice, span, in_time = await self._work.choose(
+            self.order,
+            epoch.result.epoch,
+            StreamEpoch(
+                self.order.stream.name,
+                records,
+                None if gop is None else max(0, gop - since_key),
+                self._placement.cost_ms,
+                self.order.fraction,
+                self.order.priority,
+            ),
+            self._at.state,
+        )
+        self._at = replace(self._at, since_key=since_key, state=choice.state)
+        epoch.result.spans.append(span)
+        epoch.result.late = not in_time
+        return choice
+
+    def _sound(self, records: Sequence[FrameRecord]) -> Sequence[FrameRecord]:
+        """What can be decoded of an epoch: after damage, what comes from the next key frame on."""
+        if not self._broken:
+            return records
+        keys = (i for i, record in enumerate(records) if record.type is FrameType.KEY)
+        return records[next(keys, len(records)) :]
+
+    async def _affordable(self, epoch: _Epoch, choice: Choice) -> Sequence[int]:
+        """The anchors that there is time for: none of a paced stream that is too far behind; others wait."""
+        self._reap()
+        if self.order.plan.paced and len(self._deliveries) >= self._config.in_flight_epochs:
+            epoch.result.dropped, epoch.result.late = len(choice.positions), True
+            return ()
+        while not self.order.plan.paced and len(self._deliveries) >= self._config.in_flight_epochs:
+            await asyncio.wait(self._deliveries[:1])
+            self._reap()
+        return choice.positions
+
+    def _reap(self) -> None:
+        """Let go of deliveries that are done; raises what went wrong in them."""
+        while self._deliveries and self._deliveries[0].done():
+            self._deliveries.pop(0).result()
+
+    async def _decode(self, epoch: _Epoch) -> None:
+        """Decode an epoch; the frames chosen, in groups of what an enhancer takes at once."""
+        assert epoch.block is not None
+        names = [(record.video_index, record.super_index) for record in epoch.chosen]
+        size = self._config.enhancer.chunk_frames
+        wanted = [names[i : i + size] for i in range(0, len(names), size)]
+        first = epoch.after.decoded == 1
+        job = Decoding(epoch.order.stream, self._placement.enhancer, epoch.after.decoded - 1, epoch.block, wanted, () if first else None)
+        async with self._decoding:
+            epoch.parts, reply = await self._by(lambda who: self._work.decode(who.decoder, job))
+            if reply.lost:
+                job = replace(job, history=epoch.history)
+                epoch.parts, reply = await self._by(lambda who: self._work.decode(who.decoder, job))
+        if reply.error:
+            raise MediaError(reply.error)
+        epoch.decoded = reply
+        epoch.result.spans += reply.spans
+        epoch.spent("decode", reply.cpu_seconds)
+
+    async def _by(self, ask: Callable[[Placement], Awaitable[T]]) -> T:
+        """Ask the actors that work for the stream; where one is lost, those that it is given instead.
+
+        Raises:
+            ActorLostError: it was given none in time.
+        """
+        while True:
+            self._flow.moved.clear()
+            try:
+                return await ask(self._placement)
+            except ActorLostError:
+                moved = asyncio.ensure_future(self._flow.moved.wait())
+                waited = asyncio.ensure_future(self._clock.sleep(self._config.start_seconds))
+                await asyncio.wait((moved, waited), return_when=asyncio.FIRST_COMPLETED)
+                waited.cancel()
+                if not moved.done():
+                    moved.cancel()
+                    raise
+
+    def _begin_delivery(self, epoch: _Epoch) -> None:
+        before = self._flow.last
+        self._flow.last = asyncio.ensure_future(self._deliver(epoch, before))
+        self._deliveries.append(self._flow.last)
+
+    async def _deliver(self, epoch: _Epoch, before: "asyncio.Task[None] | None") -> None:
+        """Enhance and write one epoch; epochs are enhanced side by side but written in order."""
+        hybrid = epoch.order.plan.method == "neuroscaler"
+        if hybrid:
+            epoch.anchors = await self._unless_lost(epoch, self._anchors)
+        if before is not None:
+            await asyncio.wait((before,))
+            before.result()
+        if not hybrid and epoch.decoded is not None:
+            epoch.encoded = await self._unless_lost(epoch, self._encode)
+        if epoch.result.deadline is not None:
+            ends = (span.end for span in epoch.result.spans if span.stage == "inference")
+            overdue = max(ends, default=0.0) > epoch.result.deadline
+            epoch.result.late = epoch.result.late or overdue
+        await self._write(epoch)
+
+    async def _unless_lost(self, epoch: _Epoch, make: Callable[[_Epoch], Awaitable[T]]) -> T:
+        """Make something of an epoch's frames; where they went with a node, they are decoded again."""
+        attempts = self._config.retries
+        while True:
+            try:
+                return await make(epoch)
+            except PartLostError:
+                if not attempts:
+                    raise
+                attempts -= 1
+                await self._decode(epoch)
+
+    async def _anchors(self, epoch: _Epoch) -> Sequence[Anchors]:
+        made = await asyncio.gather(*(self._images(epoch, part) for part in epoch.parts))
+        for one in made:
+            if one.error:
+                raise ModelError(one.error)
+        return made
+
+    async def _images(self, epoch: _Epoch, part: Part) -> Anchors:
+        """The anchors of one group, by the enhancer alone or with an encoder's help."""
+        plan = epoch.order.plan
+        form = "jpeg" if self._config.encoder.anchors == "enhancer" else "rgb"
+        job = Enhancing(epoch.order.stream, part, form, plan.quality, epoch.result.deadline)
+        if form == "jpeg":
+            return await self._by(lambda who: self._work.enhance(who.enhancer, job))
+        pictures, reply = await self._by(lambda who: self._work.enlarge(who.enhancer, job))
+        images = await self._by(lambda who: self._work.compress(who.encoder, pictures, plan.quality))
+        return replace(
+            images,
+            reply=replace(
+                images.reply,
+                spans=(*reply.spans, *images.reply.spans),
+                switch_seconds=reply.switch_seconds,
+                cpu_seconds=reply.cpu_seconds + images.reply.cpu_seconds,
+            ),
+        )
+
+    async def _encode(self, epoch: _Epoch) -> Sequence[Packet]:
+        """Encode an epoch anew."""
+        assert epoch.block is not None
+        info = epoch.order.stream.info
+        jobs = (
+            Enhancing(epoch.order.stream, part, "yuv", 0, epoch.result.deadline) for part in epoch.parts
+        )
+        made = await asyncio.gather(
+            *(self._by(lambda who, job=job: self._work.enlarge(who.enhancer, job)) for job in jobs)  # type: ignore[misc]
+        )
+        done = self.report.totals.encoded
+        job = EncodeJob(
+            epoch.order.stream,
+            VideoFormat(self._format.video_size, info.frame_rate, info.time_base),
+            done,
+            None if done else (),
+            epoch.block,
+        )
+        parts = [part for part, _ in made]
+        block, reply = await self._by(lambda who: self._work.encode(who.encoder, job, parts))
+        if reply.lost:
+            again = replace(job, history=epoch.history)
+            block, reply = await self._by(lambda who: self._work.encode(who.encoder, again, parts))
+        epoch.anchors = [Anchors((), part_reply) for _, part_reply in made]
+        epoch.result.spans.append(reply.span)
+        epoch.spent("encode", reply.cpu_seconds)
+        return list(block)
+
+    async def _write(self, epoch: _Epoch) -> None:
+        """Write an epoch, and with it where the stream is then."""
+        read, reply = epoch.read, epoch.decoded
+        for anchors in epoch.anchors:
+            epoch.result.spans += anchors.reply.spans
+            epoch.spent("enhance", anchors.reply.cpu_seconds)
+        made = [one for anchors in epoch.anchors for one in anchors.reply.made]
+        if reply is not None:
+            epoch.result.dropped += reply.handed_out - len(made)
+            epoch.result.late = epoch.result.late or epoch.result.dropped > 0
+        report = None
+        if reply is not None:
+            name = epoch.order.stream.name
+            results = (
+                AnchorResult(
+                    name,
+                    one.record.video_index,
+                    one.record.super_index,
+                    one.record.type.name,
+                    epoch.gains.get(one.record.name, 0.0),
+                    one.bytes,
+                )
+                for one in made
+            )
+            report = EpochReport(epoch.result, tuple(results))
+        totals = self._totals(epoch, report)
+        self._flow.writing = asyncio.current_task()
+        try:
+            written = await self._work.write(
+                Writing(
+                    self._part,
+                    self._format,
+                    self._offset,
+                    read.packets if epoch.encoded is None else epoch.encoded,
+                    read.sides,
+                    [image for anchors in epoch.anchors for image in anchors.images],
+                    pack(Entry(replace(epoch.after, totals=totals), report)),
+                )
+            )
+        finally:
+            self._flow.writing = None
+        self._offset = written.offset
+        cpu = added(totals.cpu_seconds, {"write": written.cpu_seconds})
+        self.report = replace(self.report, totals=replace(totals, cpu_seconds=cpu))
+        if report is not None:
+            epoch.result.spans.append(written.span)
+            self._tell(report)
+
+    def _totals(self, epoch: _Epoch, report: EpochReport | None) -> Totals:
+        """What came of the stream with an epoch."""
+        before, reply = self.report.totals, epoch.decoded
+        if reply is None or report is None:
+            return before
+        switches = [s for anchors in epoch.anchors if (s := anchors.reply.switch_seconds) is not None]
+        return replace(
+            before,
+            seconds=float(epoch.read.end),
+            shown=before.shown + reply.shown,
+            hidden=before.hidden + reply.hidden,
+            encoded=before.encoded + len(epoch.encoded or ()),
+            damaged=before.damaged + len(reply.damaged),
+            reasons=first_of_each_kind((*before.reasons, *(reason for _, reason in reply.damaged))),
+            lr_bytes=before.lr_bytes + sum(len(packet.data) for packet in epoch.read.packets),
+            anchor_bytes=before.anchor_bytes + sum(anchor.bytes for anchor in report.anchors),
+            anchors=counted(before.anchors, (anchor.type for anchor in report.anchors)),
+            dropped=before.dropped + epoch.result.dropped,
+            late=before.late + epoch.result.late,
+            epochs=before.epochs + 1,
+            switches=before.switches + len(switches),
+            switch_seconds=before.switch_seconds + sum(switches),
+            cpu_seconds=added(before.cpu_seconds, epoch.cpu_seconds),
+        )
+
+    async def _close(self) -> None:
+        """Finish the file, whatever happened, and let the actors forget the stream."""
+        output, size = "", 0
+        if self._offset or self.order.path.exists():
+            try:
+                size = await self._work.finish(self._part, self.order.path, self._format)
+                output = str(self.order.path)
+            except NsRayError as error:
+                self._fail(error)
+        with suppress(NsRayError):  # the file is whole without it
+            await self._work.forget(self.order.stream, self._placement.decoder, self._placement.encoder)
+        state: State = "failed" if self.report.state == "failed" else "done"
+        reason = self.report.reason
+        if state == "done" and self._flow.halt.is_set() and not self._flow.whole:
+            shown = self.report.totals.shown
+            state = "stopped"
+            reason = f"stream {self.order.stream.name}: stopped after {shown} frames of {self.order.plan.frames}"
+        self.report = replace(self.report, state=state, reason=reason, output=output, output_bytes=size)
+
+
+class _Flow:
+    """How a session's work stands with one another.
+
+    Attributes:
+        last: the delivery that the next one waits for.
+        writing: the delivery that writes.
+        idle: whether it waits for packets.
+        halt: set when it is to end early.
+        moved: set when other actors work for it.
+        whole: false once a part was left out.
+    """
+
+    def __init__(self) -> None:
+        self.last: asyncio.Task[None] | None = None
+        self.writing: asyncio.Task[None] | None = None
+        self.idle = False
+        self.halt = asyncio.Event()
+        self.moved = asyncio.Event()
+        self.whole = True
+
+
+def _format(order: Order) -> HybridFormat:
+    info = order.stream.info
+    scale = ModelSpec.parse(order.stream.model).scale
+    lr, hr = (info.width, info.height), (info.width * scale, info.height * scale)
+    hybrid = order.plan.method == "neuroscaler"
+    return HybridFormat(
+        lr if hybrid else hr, hr if hybrid else None, info.frame_rate, info.time_base, info.sides, info.header
     )

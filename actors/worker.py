@@ -1,18 +1,23 @@
 """What every actor has."""
 
-import gc
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
+from actors.garbage import Collector
 from ns_ray.results import Span
 
 HEALTH = "health"
 """Ray's concurrency group of an actor that answers `pulse`, whatever its calls do."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+W = TypeVar("W", bound="Worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +37,10 @@ class Pulse:
 
 
 class Worker:
-    """Base of the actors: binds the process to its CPUs and says how it is.
+    """Base of the actors: binds the process to its CPUs, says how it is, and has garbage collected when it is due.
 
-    Every call of an actor may be made again with the same arguments, with the same result: that is how the pipeline
-    goes on after an actor died.
+    Every call of an actor may be made again with the same arguments, with the same result: that is how the others
+    go on after it died.
     """
 
     def __init__(self, affinity: list[int]) -> None:
@@ -43,30 +48,34 @@ class Worker:
         if here:  # a smaller machine has not all of them
             os.sched_setaffinity(0, here)
         self._since: dict[int, tuple[float, str]] = {}  # by thread
-
-    def do(self, method: str, *arguments: object) -> Any:
-        """Make a call, whose age `pulse` then knows."""
-        thread = threading.get_ident()
-        self._since[thread] = time.monotonic(), method
-        try:
-            return getattr(self, method)(*arguments)
-        finally:
-            del self._since[thread]
+        self._collector = Collector()
+        self._collector.start()
 
     def pulse(self) -> Pulse:
         """Who it is, and what it does."""
         since, method = min(list(self._since.values()), default=(0.0, ""))
         return Pulse(os.getpid(), Running(method, time.monotonic() - since) if method else None)
 
-    def settle(self) -> None:
-        """Before a run: see `settle`."""
-        settle()
+    @contextmanager
+    def at_work(self, method: str) -> Iterator[None]:
+        """Work on a call, whose age `pulse` then knows."""
+        thread = threading.get_ident()
+        self._since[thread] = time.monotonic(), method
+        try:
+            yield
+        finally:
+            del self._since[thread]
 
 
-def settle() -> None:
-    """Leave all that lives now out of garbage collection, whose full rounds would stop a process for 0.2 s each."""
-    gc.collect()
-    gc.freeze()
+def call(method: Callable[Concatenate[W, P], R]) -> Callable[Concatenate[W, P], R]:
+    """Marks a method of an actor that does its work in the thread it is called in."""
+
+    @wraps(method)
+    def marked(self: W, /, *arguments: P.args, **named: P.kwargs) -> R:
+        with self.at_work(method.__name__):
+            return method(self, *arguments, **named)
+
+    return marked
 
 
 class Clock:

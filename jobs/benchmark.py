@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from actors.messages import Stream
 from actors.pipeline import Pipeline
 from actors.pools import offered
-from actors.session import join_ray
+from actors.local_ray import join_ray
 from actors.stream_run import Plan
 from actors.summary import summarise
 from actors.usage import UsageSampler

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from actors.session import join_ray
+from actors.local_ray import join_ray
 from actors.tasks import run_tasks
 from jobs import face
 from jobs.lists import list_options, videos_of

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from actors.messages import Frame, MadeReply, Stream
 from actors.pools import enhancer_pool, offered, recovery
-from actors.session import join_ray
+from actors.local_ray import join_ray
 from jobs import face
 from ns_ray.config import Config, load_config
 from ns_ray.errors import ConfigError

@@ -21,7 +21,7 @@ import ray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from actors.session import join_ray
+from actors.local_ray import join_ray
 from actors.tasks import run_tasks
 from jobs import face
 from jobs.model_face import edsr_options, model_name

@@ -43,3 +43,11 @@ class StoppedError(NsRayError):
 
 class ResultError(NsRayError):
     """A benchmark's result cannot be read."""
+
+
+class ActorLostError(NsRayError):
+    """An actor died each time a call was made, or did not come back."""
+
+
+class PartLostError(NsRayError):
+    """Frames that one actor kept for another are gone, as happens when a node goes; they are to be made again."""

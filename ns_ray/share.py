@@ -1,34 +1,39 @@
 """Sharing out streams among workers of different speed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 
 
-def share_out(
-    loads: Sequence[float], speeds: Sequence[float], first: Collection[int] = (), full: float = 1.0
-) -> list[int]:
-    """Give each load to one worker so that all are about equally busy; the same for the same input.
+def least_busy(
+    busy: Mapping[str, float],
+    near: Collection[str] = (),
+    slack: float = 0.0,
+    first: Collection[str] = (),
+    full: float = 1.0,
+) -> str:
+    """The worker that one more stream goes to; the same for the same input.
 
     Args:
-        loads: what each stream asks for in a second, above 0.
-        speeds: what each worker does in a second, in the same unit.
+        busy: how busy each would be with it, 1 being all of its time.
+        near: those that it would rather be with.
+        slack: how much busier than the least busy such a one may be.
         first: workers that are filled before the others get anything.
-        full: how busy those may become by that, 1 being all of their time.
+        full: how busy those may become by that.
 
     Returns:
-        For each load the index of its worker: in order, the one that is then least busy, the first of equals.
+        The least busy worker, of equals the first by name, numbers in names counting as numbers; or a near one that is
+        hardly busier.
 
     Raises:
-        ValueError: no worker has a speed above 0.
+        ValueError: there is no worker.
     """
-    able = [index for index, speed in enumerate(speeds) if speed > 0]
-    if not able:
-        raise ValueError("no worker has a speed above 0")
-    busy = [0.0] * len(speeds)
-    owners = []
-    for load in loads:
-        then = {index: (busy[index] + load) / speeds[index] for index in able}
-        choice = [index for index in able if index in first and then[index] <= full] or able
-        owner = min(choice, key=then.__getitem__)
-        busy[owner] += load
-        owners.append(owner)
-    return owners
+    early = {name: load for name, load in busy.items() if name in first and load <= full}
+    open_ = early or busy
+    least = min(open_.values())
+    close = {name: load for name, load in open_.items() if name in near and load <= least + slack}
+    return min(close or open_, key=lambda name: ((close or open_)[name], in_order(name)))
+
+
+def in_order(name: str) -> tuple[str, int]:
+    """A key that puts `host-2` before `host-10`."""
+    kind, _, number = name.rpartition("-")
+    return (kind, int(number)) if number.isdigit() else (name, 0)

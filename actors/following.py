@@ -1,0 +1,147 @@
+"""Streams as a client follows them, whoever dies meanwhile."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from actors.crew import Crew
+from actors.orders import Change, Order
+from actors.ray_crew import ManagerClient
+from actors.reports import EpochReport, HostReport, StreamReport, Totals
+from ns_ray.errors import ActorLostError
+
+_LOOK_SECONDS = 0.25
+Progress = Callable[[str, int], None]
+"""Told a stream's name and how many frames have been written since it was told last."""
+
+
+@dataclass(slots=True)
+class Followed:
+    """One stream.
+
+    Attributes:
+        order: what is to be done.
+        report: what became of it, as far as it has been told.
+        epochs: its latest epochs, by number.
+    """
+
+    order: Order
+    report: StreamReport
+    epochs: dict[int, EpochReport]
+
+
+class Following:
+    """Has streams enhanced, and gathers what hosts tell of them.
+
+    What is wanted stays here: a manager that was started again is told again.
+    """
+
+    def __init__(self, manager: ManagerClient, crew: Crew, kept_epochs: int) -> None:
+        """Follow nobody yet.
+
+        Args:
+            manager: begins and ends streams.
+            crew: the hosts.
+            kept_epochs: epochs of a stream that are kept.
+        """
+        self.streams: dict[str, Followed] = {}
+        self._manager = manager
+        self._crew = crew
+        self._kept = kept_epochs
+        self._born = ""
+        self._told: dict[str, HostReport] = {}
+        self._halted: set[str] = set()
+
+    async def add(self, orders: Sequence[Order]) -> None:
+        """Begin streams; raises as Manager.add."""
+        for order in orders:
+            stream = order.stream
+            report = StreamReport(stream.name, stream.info.path, "running", "", (), Totals())
+            self.streams[stream.name] = Followed(order, report, {})
+        await self._manager.add(orders)
+
+    async def change(self, name: str, change: Change) -> None:
+        """Go on with a stream otherwise; raises as Manager.change."""
+        await self._manager.change(name, change)
+        self.streams[name].order = self.streams[name].order.changed(change)
+
+    async def halt(self, names: Sequence[str]) -> None:
+        """End streams early."""
+        self._halted |= {*names}
+        await self._manager.halt(names)
+
+    async def drop(self, names: Sequence[str]) -> None:
+        """Forget streams that have ended, here and elsewhere."""
+        await self._manager.remove(names)
+        for name in names:
+            self.streams.pop(name, None)
+            self._halted.discard(name)
+
+    @property
+    def running(self) -> list[str]:
+        """Streams that have not ended."""
+        return [name for name, one in self.streams.items() if one.report.state == "running"]
+
+    async def until_ended(self, progress: Progress, stop: asyncio.Event) -> None:
+        """Follow all streams to their ends; once `stop` is set, these come early."""
+        while self.running:
+            if stop.is_set() and set(self.running) - self._halted:
+                await self.halt(self.running)
+            await self.look(progress)
+            if self.running:
+                await _first(asyncio.sleep(_LOOK_SECONDS), stop.wait() if not self._halted else None)
+
+    async def look(self, progress: Progress = lambda name, frames: None) -> None:
+        """Ask everybody once."""
+        placed = await self._manager.streams()
+        if placed.born != self._born:
+            if self._born:
+                await self._tell_again(set(placed.hosts))
+            self._born = placed.born
+        hosts = {placed.hosts[name] for name in self.running if name in placed.hosts}
+        await asyncio.gather(*(self._ask(host, progress) for host in sorted(hosts)))
+
+    async def _tell_again(self, known: set[str]) -> None:
+        missing = [self.streams[name].order for name in self.running if name not in known]
+        if missing:
+            await self._manager.add(missing)
+        if self._halted:
+            await self._manager.halt(sorted(self._halted))
+
+    async def _ask(self, host: str, progress: Progress) -> None:
+        last = self._told.get(host)
+        try:
+            report = await self._crew.report(host, last.after if last else 0, last.born if last else "")
+        except ActorLostError:
+            return  # the manager will find another for its streams
+        self._told[host] = replace(report, streams=(), epochs=())
+        for epoch in report.epochs:
+            self._take_epoch(epoch)
+        for stream in report.streams:
+            self._take(stream, progress)
+
+    def _take_epoch(self, report: EpochReport) -> None:
+        followed = self.streams.get(report.result.stream)
+        if followed is None:
+            return
+        followed.epochs[report.result.epoch] = report
+        while len(followed.epochs) > self._kept:
+            del followed.epochs[next(iter(followed.epochs))]
+
+    def _take(self, report: StreamReport, progress: Progress) -> None:
+        followed = self.streams.get(report.name)
+        if followed is None:
+            return
+        more = report.totals.shown - followed.report.totals.shown
+        if more < 0:  # its host has not yet found out how far it was
+            return
+        followed.report = report
+        if more:
+            progress(report.name, more)
+
+
+async def _first(*works: object) -> None:
+    tasks = [asyncio.ensure_future(work) for work in works if work is not None]  # type: ignore[call-overload]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()

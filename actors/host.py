@@ -1,0 +1,394 @@
+"""A host: many sessions, and what they ask together."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from actors.bundle import Bundler
+from actors.clock import RunClock
+from actors.messages import (
+    Anchors,
+    Ask,
+    DecodeJob,
+    DecodeReply,
+    EncodeJob,
+    EncodeReply,
+    MadeReply,
+    Stream,
+    WriteReply,
+)
+from actors.orders import Change, Order, Placement, Plan, Roster
+from actors.peers import DiedError, Meeting, Peers
+from actors.reading import Readers
+from actors.reports import Doing, EpochReport, HostReport
+from actors.rounds import Rounds
+from actors.session import Session
+from actors.worker import measured
+from actors.work import Decoding, Enhancing, Part, Read, Writing
+from ns_ray.anchors.award import Award, award
+from ns_ray.anchors.baselines import Nothing
+from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
+from ns_ray.anchors.offer import Offer
+from ns_ray.anchors.ranking import offer
+from ns_ray.anchors.select import select
+from ns_ray.anchors.settle import settle
+from ns_ray.config import Config
+from ns_ray.errors import ActorLostError, NsRayError
+from ns_ray.hybrid.notes import note, read_notes
+from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
+from ns_ray.results import Span
+from ns_ray.video.block import PacketBlock
+from ns_ray.video.packets import Mark, Packet
+
+T = TypeVar("T")
+_WRITERS = 4
+_WAIT = 0.25  # of a slot: how long the first of a paced slot waits for others, here and at the scheduler
+
+Brought = tuple[StreamEpoch, StreamState]
+Given = tuple[Choice, Span, bool]
+
+
+@dataclass(slots=True)
+class _Run:
+    """The sessions of one plan: where they meet, which hosts there are, what selection told of the load."""
+
+    plan: Plan
+    roster: Roster
+    rounds: Rounds[Brought, Given]
+    sessions: set[str] = field(default_factory=set)
+    load: float = 0.0
+
+
+class Host:
+    """Owns sessions; knows no Ray but by its peers.
+
+    What is asked for several streams at once goes out as one call: for anchors, to a decoder, to an enhancer.
+    """
+
+    def __init__(self, name: str, config: Config, peers: Peers, clock: RunClock, readers: Readers | None = None) -> None:
+        """Set up a host without sessions.
+
+        Args:
+            name: its name among all hosts.
+            config: how the work is laid out.
+            peers: the other actors.
+            clock: the time.
+            readers: read the streams' packets.
+        """
+        self.name = name
+        self._config = config
+        self._peers = peers
+        self._clock = clock
+        self._readers = readers or Readers()
+        self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="writer")
+        self._sessions: dict[str, Session] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._runs: dict[str, _Run] = {}
+        self._epochs: deque[EpochReport] = deque(maxlen=config.kept_epochs)
+        self._told = 0
+        self._born = uuid4().hex
+        self._asides: set[asyncio.Task[None]] = set()
+        size = config.decoder.bundle_streams
+        self._decodes: Bundler[str, Decoding, tuple[Sequence[Part], DecodeReply]] = Bundler(self._decode, size)
+        self._enhances: Bundler[str, Enhancing, Anchors] = Bundler(self._enhance, config.enhancer.bundle_streams)
+
+    # What the manager asks.
+
+    def add(self, orders: Sequence[tuple[Order, Placement]], rosters: Mapping[str, Roster]) -> None:
+        """Begin sessions, those that this host has already left alone."""
+        for order, placement in orders:
+            name = order.stream.name
+            if name in self._sessions:
+                continue
+            run = self._runs.get(order.plan.run)
+            if run is None:
+                run = self._runs[order.plan.run] = _Run(order.plan, rosters[order.plan.run], self._rounds(order.plan))
+            run.sessions.add(name)
+            run.rounds.expect(name, order.first)
+            session = Session(order, placement, self, self._config, self._clock, self._tell)
+            self._sessions[name] = session
+        self.take_rosters(rosters)
+        for order, _ in orders:
+            name = order.stream.name
+            if name not in self._tasks:
+                self._tasks[name] = asyncio.ensure_future(self._sessions[name].run())
+
+    def change(self, name: str, change: Change) -> None:
+        """Go on with a stream otherwise."""
+        if name in self._sessions:
+            self._sessions[name].change(change)
+
+    def move(self, name: str, placement: Placement) -> None:
+        """Have other actors work for a stream."""
+        if name in self._sessions:
+            self._sessions[name].move(placement)
+
+    def halt(self, names: Sequence[str]) -> None:
+        """End sessions early."""
+        for name in names:
+            if name in self._sessions:
+                self._sessions[name].halt()
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Let go of sessions that have ended, of which all has been told."""
+        for name in names:
+            if name in self._tasks and self._tasks[name].done():
+                del self._tasks[name], self._sessions[name]
+
+    def take_rosters(self, rosters: Mapping[str, Roster]) -> None:
+        """Learn which hosts have streams of a plan."""
+        for name, roster in rosters.items():
+            run = self._runs.get(name)
+            if run is not None and roster.version > run.roster.version:
+                run.roster = roster
+
+    def doing(self) -> dict[str, Doing]:
+        """What is being done, by stream."""
+        return {
+            name: Doing(session.order, session.placement, self._tasks[name].done())
+            for name, session in self._sessions.items()
+        }
+
+    def report(self, after: int, born: str) -> HostReport:
+        """What became of all streams, and the epochs after number `after`; of another process's numbers, all."""
+        for name, task in self._tasks.items():
+            if task.done():
+                task.result()  # a bug in a session must not go unseen
+        new = min(self._told - after if born == self._born else self._told, len(self._epochs))
+        epochs = tuple(self._epochs)[len(self._epochs) - new :]
+        return HostReport(self._born, tuple(session.report for session in self._sessions.values()), epochs, self._told)
+
+    def _tell(self, report: EpochReport) -> None:
+        self._epochs.append(report)
+        self._told += 1
+
+    # What sessions ask: see `Work`.
+
+    async def read(self, stream: Stream, mark: Mark, until: Fraction, limit: int) -> Read:
+        """See `Work`."""
+        return await self._readers.read(stream, mark, until, limit)
+
+    async def before(self, stream: Stream, mark: Mark) -> Sequence[Packet]:
+        """See `Work`."""
+        return await self._readers.before(stream, mark)
+
+    def expect(self, order: Order, number: int) -> None:
+        """See `Work`."""
+        self._runs[order.plan.run].rounds.expect(order.stream.name, number)
+
+    def leave(self, order: Order) -> None:
+        """See `Work`; with its last stream, the host leaves the plan."""
+        name = order.plan.run
+        run = self._runs.get(name)
+        if run is None or order.stream.name not in run.sessions:
+            return
+        run.rounds.leave(order.stream.name)
+        run.sessions.discard(order.stream.name)
+        if not run.sessions:
+            del self._runs[name]
+            self._beside(self._peers.leave(name, self.name))
+
+    async def choose(
+        self, order: Order, number: int, epoch: StreamEpoch, state: StreamState
+    ) -> tuple[Choice, Span, bool]:
+        """See `Work`."""
+        given = await self._runs[order.plan.run].rounds.join(number, epoch.stream, (epoch, state))
+        return given or _nothing({epoch.stream: (epoch, state)})[epoch.stream]
+
+    def _rounds(self, plan: Plan) -> Rounds[Brought, Given]:
+        slot = float(self._config.slot)
+
+        def closes(number: int) -> float:
+            return max(self._clock.now(), plan.began + (number + 1) * slot) + slot * _WAIT
+
+        async def share(number: int, brought: Mapping[str, Brought]) -> Mapping[str, Given]:
+            return await self._share(plan, number, brought)
+
+        return Rounds(share, self._clock, closes if plan.paced else None)
+
+    async def _share(self, plan: Plan, number: int, brought: Mapping[str, Brought]) -> Mapping[str, Given]:
+        """Choose anchors for the streams that met in a slot."""
+        run = self._runs[plan.run]
+        began = time.perf_counter()
+        epochs = [epoch for epoch, _ in brought.values()]
+        states = {name: state for name, (_, state) in brought.items()}
+        ranking, offered = offer(epochs, states, plan.policy, run.load)
+        worked = time.perf_counter() - began
+        if plan.policy.competes:
+            awarded = await self._award(run, number, offered)
+        else:
+            (awarded,) = award([offered], plan.policy)
+        if awarded is None:
+            return _nothing(brought)
+        began = time.perf_counter()
+        run.load = awarded.load
+        choices = settle(ranking, awarded)
+        now = self._clock.now()
+        span = Span("schedule", now - worked - (time.perf_counter() - began), now)
+        return {name: (choice, span, True) for name, choice in choices.items()}
+
+    async def _award(self, run: _Run, number: int, offered: Offer) -> Award | None:
+        """What the scheduler gives; None where a paced slot cannot wait for it any longer."""
+        plan, slot = run.plan, float(self._config.slot)
+        wait = slot * _WAIT if plan.paced else None
+        meeting = Meeting(plan.run, number, self.name, run.roster, plan.policy, wait)
+        choosing = asyncio.ensure_future(self._peers.choose(meeting, offered))
+        if not plan.paced:
+            return await choosing
+        until = max(self._clock.now() + 2 * slot * _WAIT, plan.began + (number + 1 + 3 * _WAIT) * slot)
+        over = asyncio.ensure_future(self._clock.sleep(until - self._clock.now()))
+        await asyncio.wait((choosing, over), return_when=asyncio.FIRST_COMPLETED)
+        over.cancel()
+        if choosing.done():
+            return choosing.result()
+        choosing.cancel()
+        return None
+
+    async def decode(self, decoder: str, job: Decoding) -> tuple[Sequence[Part], DecodeReply]:
+        """See `Work`."""
+        return await self._decodes.ask(decoder, job)
+
+    async def _decode(
+        self, decoder: str, bundle: Sequence[Decoding]
+    ) -> Sequence[tuple[Sequence[Part], DecodeReply]]:
+        jobs, places, count = _in_parts(bundle, self._config.enhancer.bundle_frames)
+        try:
+            parts, replies = await self._peers.decode(decoder, jobs, count)
+        except DiedError:
+            return [answer for one in bundle for answer in await self._decode_alone(decoder, one)]
+        return [
+            ([Part(parts[part], place) for part, place in its_places], reply)
+            for its_places, reply in zip(places, replies, strict=True)
+        ]
+
+    async def _decode_alone(self, decoder: str, one: Decoding) -> Sequence[tuple[Sequence[Part], DecodeReply]]:
+        """One of several streams under which a decoder died: what goes wrong now is its own fault."""
+        try:
+            return await self._decode(decoder, [one])
+        except ActorLostError as error:
+            return [((), _failed(str(error)))]
+
+    async def enhance(self, enhancer: str, job: Enhancing) -> Anchors:
+        """See `Work`."""
+        return await self._enhances.ask(enhancer, job)
+
+    async def _enhance(self, enhancer: str, bundle: Sequence[Enhancing]) -> Sequence[Anchors]:
+        wheres = list({id(job.frames.where): job.frames.where for job in bundle}.values())
+        number = {id(where): index for index, where in enumerate(wheres)}
+        asks = [
+            Ask(job.stream, number[id(job.frames.where)], job.frames.place, job.quality, job.deadline)
+            for job in bundle
+        ]
+        return await self._peers.enhance(enhancer, asks, wheres)
+
+    async def enlarge(self, enhancer: str, job: Enhancing) -> tuple[Part, MadeReply]:
+        """See `Work`; pictures are so large that none travel together."""
+        ask = Ask(job.stream, 0, job.frames.place, job.quality, job.deadline)
+        parts, replies = await self._peers.enlarge(enhancer, [ask], job.form, [job.frames.where])
+        return Part(parts[0]), replies[0]
+
+    async def compress(self, encoder: str, pictures: Part, quality: int) -> Anchors:
+        """See `Work`."""
+        return await self._peers.compress(encoder, pictures.where, quality)
+
+    async def encode(self, encoder: str, job: EncodeJob, pictures: Sequence[Part]) -> tuple[PacketBlock, EncodeReply]:
+        """See `Work`."""
+        return await self._peers.encode(encoder, job, [part.where for part in pictures])
+
+    async def write(self, job: Writing) -> WriteReply:
+        """See `Work`."""
+        return await self._in_thread(_write, job)
+
+    async def notes(self, path: Path) -> Sequence[tuple[int, bytes]]:
+        """See `Work`."""
+        return await self._in_thread(read_notes, path)
+
+    async def finish(self, part: Path, path: Path, format: HybridFormat) -> int:
+        """See `Work`."""
+        return await self._in_thread(_finish, part, path, format)
+
+    async def forget(self, stream: Stream, decoder: str, encoder: str) -> None:
+        """See `Work`."""
+        self._readers.forget(stream.name)
+        for actor in (decoder, encoder):
+            if actor:
+                self._beside(self._peers.forget(actor, [stream.name]))
+
+    async def _in_thread(self, do: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writers, do, *arguments)
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that nobody waits for, and that may fail."""
+
+        async def quietly() -> None:
+            with suppress(NsRayError):
+                await work
+
+        task = asyncio.ensure_future(quietly())
+        self._asides.add(task)
+        task.add_done_callback(self._asides.discard)
+
+
+def _in_parts(
+    bundle: Sequence[Decoding], most_frames: int
+) -> tuple[list[DecodeJob], list[list[tuple[int, int]]], int]:
+    """The jobs of a call: the frames for one enhancer go into one part, as far as they are not too many.
+
+    Returns:
+        The jobs; for each the part and place of its groups; how many parts there are.
+    """
+    jobs, places = [], []
+    filling: dict[str, int] = {}  # the part that is being filled, by enhancer
+    frames: list[int] = []
+    groups: list[int] = []
+    for one in bundle:
+        mine = []
+        for group in one.wanted:
+            part = filling.get(one.enhancer)
+            if part is None or frames[part] + len(group) > most_frames:
+                part = filling[one.enhancer] = len(frames)
+                frames.append(0)
+                groups.append(0)
+            mine.append((part, groups[part]))
+            frames[part] += len(group)
+            groups[part] += 1
+        wanted = [(part, group) for (part, _), group in zip(mine, one.wanted, strict=True)]
+        jobs.append(DecodeJob(one.stream, one.epoch, one.packets, one.history, wanted))
+        places.append(mine)
+    return jobs, places, len(frames)
+
+
+def _nothing(brought: Mapping[str, Brought]) -> Mapping[str, Given]:
+    """What streams get that come too late."""
+    begin = time.time()
+    states = {name: state for name, (_, state) in brought.items()}
+    choices = select([epoch for epoch, _ in brought.values()], states, Nothing())
+    span = Span("schedule", begin, time.time())
+    return {name: (choice, span, False) for name, choice in choices.items()}
+
+
+def _failed(error: str) -> DecodeReply:
+    return DecodeReply(0, 0, 0, (), True, (), error=error)
+
+
+def _write(job: Writing) -> WriteReply:
+    begin = time.thread_time()
+    with measured("write") as clock:
+        offset = append_epoch(
+            job.path, job.format, job.offset, job.packets, job.anchors, job.sides, note=note(job.note)
+        )
+    return WriteReply(offset, clock.span, time.thread_time() - begin)
+
+
+def _finish(part: Path, path: Path, format: HybridFormat) -> int:
+    if part.exists():
+        finish(part, path, format)
+    return path.stat().st_size

@@ -1,0 +1,53 @@
+"""HostActor: a host as a process of its own."""
+
+from collections.abc import Mapping, Sequence
+
+from actors.clock import WallClock
+from actors.host import Host
+from actors.loop_worker import LoopWorker
+from actors.orders import Change, Order, Placement, Roster
+from actors.peer import Team
+from actors.ray_crew import RayPeers
+from actors.reports import Doing, HostReport
+from ns_ray.config import Config
+
+
+class HostActor(LoopWorker):
+    """See Host."""
+
+    def __init__(self, affinity: list[int], namespace: str, name: str, config: Config) -> None:
+        super().__init__(affinity)
+        self._host = Host(name, config, RayPeers(Team(namespace, config.retries, config.start_seconds)), WallClock())
+
+    async def add(self, orders: Sequence[tuple[Order, Placement]], rosters: Mapping[str, Roster]) -> None:
+        """See Host."""
+        self.beat()
+        self._host.add(orders, rosters)
+
+    async def change(self, name: str, change: Change) -> None:
+        """See Host."""
+        self._host.change(name, change)
+
+    async def move(self, name: str, placement: Placement) -> None:
+        """See Host."""
+        self._host.move(name, placement)
+
+    async def halt(self, names: Sequence[str]) -> None:
+        """See Host."""
+        self._host.halt(names)
+
+    async def remove(self, names: Sequence[str]) -> None:
+        """See Host."""
+        self._host.remove(names)
+
+    async def take_rosters(self, rosters: Mapping[str, Roster]) -> None:
+        """See Host."""
+        self._host.take_rosters(rosters)
+
+    async def doing(self) -> dict[str, Doing]:
+        """See Host."""
+        return self._host.doing()
+
+    async def report(self, after: int, born: str) -> HostReport:
+        """See Host."""
+        return self._host.report(after, born)

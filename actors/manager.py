@@ -1,0 +1,345 @@
+"""The manager: which streams there are, which host has which, and who works for them."""
+
+import asyncio
+from collections.abc import Collection, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from actors.clock import RunClock
+from actors.crew import Crew
+from actors.messages import DecoderSpeed, Stream
+from actors.orders import Change, Order, Roster
+from actors.reports import Doing
+from actors.seating import Measured, Seat, Seating, engine_key
+from ns_ray.config import Config
+from ns_ray.errors import ActorLostError, ConfigError, MediaError
+from ns_ray.results import DecodersResult, EngineResult
+from ns_ray.video.address import is_pipe
+from ns_ray.video.block import PacketBlock
+from ns_ray.video.probe import VideoInfo
+
+_MEASURED_PACKETS = 120
+_TRIED_PACKETS = 2
+_LOOK_SECONDS = 0.5
+_PATIENCE_SECONDS = 5.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What streams will be worked on by.
+
+    Attributes:
+        engines: for each `WIDTHxHEIGHT model` the engine of the slowest enhancer.
+        decoders: what decodes, by kind.
+    """
+
+    engines: Mapping[str, EngineResult]
+    decoders: Mapping[str, DecodersResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Which host has which stream; `born` is another for a manager that was started again."""
+
+    born: str
+    hosts: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class _Stream:
+    order: Order
+    seat: Seat
+    ended: bool = False
+
+
+class Manager:
+    """Adds, changes, moves and ends streams; nothing in it happens for every epoch.
+
+    What it knows the hosts can tell it again, so that a new one goes on where one died.
+    """
+
+    def __init__(self, config: Config, crew: Crew, clock: RunClock) -> None:
+        """Set up a manager; `start` has it learn what there is."""
+        self._config = config
+        self._crew = crew
+        self._clock = clock
+        self._streams: dict[str, _Stream] = {}
+        self._rosters: dict[str, Roster] = {}
+        self._seating = Seating(config.decoder)
+        self._engines: dict[tuple[str, str], EngineResult] = {}  # by enhancer and `engine_key`
+        self._silent: dict[str, float] = {}  # since when an actor does not answer
+        self._born = uuid4().hex
+        self._turn = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Learn what there is, and what is being done already."""
+        async with self._turn:
+            self._seating.take_names(await self._crew.names())
+            for host in self._seating.of("host"):
+                self._compare(host, await self._leniently(self._crew.doing(host)) or {})
+            self._count_rosters()
+            await self._spread_rosters()
+
+    async def go_on(self) -> None:
+        """Look after the streams, for ever."""
+        while True:
+            await self._clock.sleep(_LOOK_SECONDS)
+            async with self._turn:
+                await self._look_after()
+
+    # What clients ask.
+
+    async def probe(self, path: str, unsafe: bool = False) -> VideoInfo:
+        """Look at a video, `unsafe` as in `open_input`; raises MediaError if it cannot be enhanced."""
+        return await self._crew.probe(self._seating.of("decoder")[0], path, unsafe)
+
+    async def prepare(self, streams: Sequence[Stream]) -> Prepared:
+        """Give streams their workers, and get these ready, before the clock runs.
+
+        Raises:
+            ModelError: a model or its weights cannot be used.
+            ConfigError: nobody is there to work for them.
+        """
+        async with self._turn:
+            self._seating.take_names(await self._crew.names())
+            engines = await self._ready_engines(streams)
+            await self._measure_decoders(streams)
+            new = [stream for stream in streams if stream.name not in self._seating.seats]
+            for stream in new:
+                self._seating.seat(stream)
+            await asyncio.gather(*(self._ready_workers(stream) for stream in new))
+            return Prepared(engines, self._seating.results())
+
+    async def add(self, orders: Sequence[Order]) -> None:
+        """Begin streams; those that are there already go on.
+
+        Raises:
+            ModelError: a model or its weights cannot be used.
+            ConfigError: nobody is there to work for them.
+        """
+        new = [order for order in orders if order.stream.name not in self._streams]
+        if not new:
+            return
+        await self.prepare([order.stream for order in new])
+        async with self._turn:
+            for order in new:
+                _, seat = self._seating.seats[order.stream.name]
+                self._streams[order.stream.name] = _Stream(order, seat)
+            await self._begin([order.stream.name for order in new])
+
+    async def change(self, name: str, change: Change) -> None:
+        """Go on with a stream otherwise, once its enhancer has its weights ready.
+
+        Raises:
+            ModelError: the weights cannot be used.
+            ConfigError: there is no such stream.
+        """
+        async with self._turn:
+            if name not in self._streams:
+                raise ConfigError(f"there is no stream {name} to be changed")
+            stream = self._streams[name]
+            order = stream.order.changed(change)
+            if change.weights is not None:
+                await self._crew.prepare_enhancer(stream.seat.placement.enhancer, order.stream)
+            stream.order = order
+            await self._crew.change(stream.seat.host, name, change)
+
+    async def halt(self, names: Sequence[str]) -> None:
+        """End streams early; what is in work is given time."""
+        async with self._turn:
+            for host, its in self._by_host(names).items():
+                await self._crew.halt(host, its)
+
+    async def remove(self, names: Sequence[str]) -> None:
+        """Forget streams that have ended."""
+        async with self._turn:
+            for host, its in self._by_host(names).items():
+                await self._crew.remove(host, its)
+            for name in names:
+                self._streams.pop(name, None)
+                self._seating.seats.pop(name, None)
+
+    def streams(self) -> Placed:
+        """Where the streams are."""
+        return Placed(self._born, {name: stream.seat.host for name, stream in self._streams.items()})
+
+    # Getting workers ready.
+
+    async def _ready_engines(self, streams: Sequence[Stream]) -> dict[str, EngineResult]:
+        """Get enhancers ready: for a model and size all of them, for weights of its own the stream's alone."""
+        engines: dict[str, EngineResult] = {}
+        enhancers = self._seating.of("enhancer")
+        for stream in streams:
+            key = engine_key(stream)
+            if key not in engines:
+                replies = await asyncio.gather(*(self._ready(name, stream) for name in enhancers))
+                engines[key] = max(replies, key=lambda reply: reply.latency_ms)
+        return engines
+
+    async def _ready(self, enhancer: str, stream: Stream) -> EngineResult:
+        key = engine_key(stream)
+        if (enhancer, key) not in self._engines:
+            self._engines[enhancer, key] = await self._crew.prepare_enhancer(enhancer, stream)
+            self._seating.engine_ms[enhancer, key] = self._engines[enhancer, key].latency_ms
+        return self._engines[enhancer, key]
+
+    async def _measure_decoders(self, streams: Sequence[Stream]) -> None:
+        """Learn the speeds of decoders: those of a kind count as equally fast. Where all are on the CPU, all are equal."""
+        config = self._config.decoder
+        decoders = self._seating.of("decoder")
+        if not config.nvdec or not streams or set(decoders) <= set(self._seating.decoders):
+            return
+        stream = streams[0]
+        packets = await self._first_packets(stream, _TRIED_PACKETS if config.speeds else _MEASURED_PACKETS)
+        if packets is None:
+            return
+        speeds = await asyncio.gather(*(self._crew.measure(name, stream, packets) for name in decoders))
+        samples = stream.info.width * stream.info.height
+        by_kind: dict[str, list[float]] = {}
+        for one in speeds:
+            by_kind.setdefault(_kind(one), []).append(one.frames_per_second)
+        typical = {kind: median(values) for kind, values in by_kind.items()}
+        if config.speeds:
+            typical = {kind: config.speeds.cpu if kind == "cpu" else config.speeds.nvdec for kind in typical}
+        self._seating.decoders = {
+            name: Measured(_kind(one), typical[_kind(one)] * samples, one.reason)
+            for name, one in zip(decoders, speeds, strict=True)
+        }
+
+    async def _first_packets(self, stream: Stream, count: int) -> PacketBlock | None:
+        """The first packets of a stream; none where they cannot be had, or would not come again."""
+        if is_pipe(stream.info.path):
+            return None
+        try:
+            return await self._crew.first_packets(self._seating.of("decoder")[0], stream, count)
+        except MediaError:  # the session itself will say what is wrong with it
+            return None
+
+    async def _ready_workers(self, stream: Stream) -> None:
+        """Have the weights of a stream with its enhancer, and its decoder open, which takes NVDEC a while."""
+        placement = self._seating.seats[stream.name][1].placement
+        await self._crew.prepare_enhancer(placement.enhancer, stream)
+        packets = await self._first_packets(stream, 1)
+        if packets is not None:
+            with suppress(MediaError):
+                await self._crew.prepare_decoder(placement.decoder, stream, packets)
+
+    # Who has which stream.
+
+    def _by_host(self, names: Collection[str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in names:
+            if name in self._streams:
+                found.setdefault(self._streams[name].seat.host, []).append(name)
+        return found
+
+    async def _begin(self, names: Collection[str]) -> None:
+        """Have hosts begin streams, or go on with them; a host that is not there is asked again later."""
+        self._count_rosters()
+        for host, its in self._by_host(names).items():
+            orders = [(self._streams[name].order, self._streams[name].seat.placement) for name in its]
+            await self._leniently(self._crew.add(host, orders, self._rosters))
+        await self._spread_rosters()
+
+    def _count_rosters(self) -> bool:
+        """Count which hosts have streams of which plan; whether that has changed."""
+        hosts: dict[str, set[str]] = {run: set() for run in self._rosters}
+        for stream in self._streams.values():
+            if not stream.ended:
+                hosts.setdefault(stream.order.plan.run, set()).add(stream.seat.host)
+        changed = False
+        for run, its in hosts.items():
+            before = self._rosters.get(run, Roster(0, frozenset()))
+            if its != before.hosts:
+                # By the clock, so that a manager that has forgotten counts on.
+                version = max(before.version + 1, round(self._clock.now() * 1000))
+                self._rosters[run] = Roster(version, frozenset(its))
+                changed = True
+        return changed
+
+    async def _spread_rosters(self) -> None:
+        """Tell everybody who needs to know which hosts there are."""
+        calls = [self._crew.take_roster(run, roster) for run, roster in self._rosters.items()]
+        hosts = {host for roster in self._rosters.values() for host in roster.hosts}
+        calls += [self._crew.take_rosters(host, self._rosters) for host in hosts]
+        await asyncio.gather(*(self._leniently(call) for call in calls))
+        self._rosters = {run: roster for run, roster in self._rosters.items() if roster.hosts}
+
+    async def _leniently(self, call: Coroutine[Any, Any, T]) -> T | None:
+        """A call that may find nobody there; that is dealt with when the manager looks after the streams again."""
+        with suppress(ActorLostError, TimeoutError):
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await call
+        return None
+
+    # Looking after them.
+
+    async def _look_after(self) -> None:
+        """Find out what has ended and who has gone; streams go on with others."""
+        await self._look_around()
+        lost = []
+        for host in self._seating.actors.get("host", ()):
+            doing = await self._leniently(self._crew.doing(host))
+            if doing is not None:
+                lost += self._compare(host, doing)
+        moved = await self._reseat()
+        if lost or moved:
+            await self._begin([*lost, *moved])
+        elif self._count_rosters():
+            await self._spread_rosters()
+
+    async def _look_around(self) -> None:
+        """Learn who is there; those that have not answered for long do not count."""
+        names = await self._crew.names()
+        answers = await asyncio.gather(*(self._crew.answers(name) for name in names))
+        now = self._clock.now()
+        self._silent = {
+            name: self._silent.get(name, now) for name, answered in zip(names, answers, strict=True) if not answered
+        }
+        gone = {name for name, since in self._silent.items() if now - since > self._config.start_seconds}
+        self._seating.take_names(name for name in names if name not in gone)
+
+    def _compare(self, host: str, doing: Mapping[str, Doing]) -> list[str]:
+        """Learn what a host does: streams that it should have and does not, as it was started again, come back."""
+        for name, its in doing.items():
+            stream = self._streams.get(name)
+            if stream is None:  # of before this manager's time
+                stream = self._streams[name] = _Stream(its.order, Seat(host, its.placement))
+                self._seating.seats[name] = its.order.stream, stream.seat
+            if its.ended and not stream.ended:
+                stream.ended = True
+                self._seating.seats.pop(name, None)
+        return [
+            name
+            for name, stream in self._streams.items()
+            if stream.seat.host == host and not stream.ended and name not in doing
+        ]
+
+    async def _reseat(self) -> list[str]:
+        """Find others for streams that have lost a worker; those whose host is another are returned."""
+        moved = []
+        for name in self._seating.without_worker():
+            stream = self._streams.get(name)
+            if stream is None:
+                self._seating.seats.pop(name)
+                continue
+            before = stream.seat
+            try:
+                stream.seat = self._seating.seat(stream.order.stream)
+            except ConfigError:  # there is nobody now; perhaps there will be
+                self._seating.seats[name] = stream.order.stream, before
+                continue
+            if stream.seat.host != before.host:
+                moved.append(name)
+            else:
+                await self._leniently(self._ready_workers(stream.order.stream))
+                await self._leniently(self._crew.move(before.host, name, stream.seat.placement))
+        return moved
+
+
+def _kind(speed: DecoderSpeed) -> str:
+    return speed.device.partition(":")[0]

@@ -1,0 +1,60 @@
+"""ManagerActor: the manager as a process of its own."""
+
+import asyncio
+from collections.abc import Sequence
+
+from actors.clock import WallClock
+from actors.loop_worker import LoopWorker
+from actors.manager import Manager, Placed, Prepared
+from actors.messages import Stream
+from actors.orders import Change, Order
+from actors.peer import Team
+from actors.ray_crew import RayCrew
+from ns_ray.config import Config
+from ns_ray.video.probe import VideoInfo
+
+
+class ManagerActor(LoopWorker):
+    """See Manager; with the first call, it looks around and begins to look after the streams."""
+
+    def __init__(self, affinity: list[int], namespace: str, config: Config) -> None:
+        super().__init__(affinity)
+        crew = RayCrew(Team(namespace, config.retries, config.start_seconds))
+        self._manager = Manager(config, crew, WallClock())
+        self._started: asyncio.Task[None] | None = None
+
+    async def _at_work(self) -> Manager:
+        self.beat()
+        if self._started is None:
+            self._started = asyncio.ensure_future(self._manager.start())
+            self._started.add_done_callback(lambda _: self.beside(self._manager.go_on()))
+        await self._started
+        return self._manager
+
+    async def probe(self, path: str, unsafe: bool) -> VideoInfo:
+        """See Manager."""
+        return await (await self._at_work()).probe(path, unsafe)
+
+    async def prepare(self, streams: Sequence[Stream]) -> Prepared:
+        """See Manager."""
+        return await (await self._at_work()).prepare(streams)
+
+    async def add(self, orders: Sequence[Order]) -> None:
+        """See Manager."""
+        await (await self._at_work()).add(orders)
+
+    async def change(self, name: str, change: Change) -> None:
+        """See Manager."""
+        await (await self._at_work()).change(name, change)
+
+    async def halt(self, names: Sequence[str]) -> None:
+        """See Manager."""
+        await (await self._at_work()).halt(names)
+
+    async def remove(self, names: Sequence[str]) -> None:
+        """See Manager."""
+        await (await self._at_work()).remove(names)
+
+    async def streams(self) -> Placed:
+        """See Manager."""
+        return (await self._at_work()).streams()

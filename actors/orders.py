@@ -1,0 +1,96 @@
+"""What is to be done with a stream, and by whom."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from actors.messages import Stream
+from ns_ray.anchors.policies import Policy
+
+Method = Literal["neuroscaler", "selective", "per-frame"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What streams have in common that compete for anchors.
+
+    Attributes:
+        run: its name, which no other plan has.
+        method: `neuroscaler` makes hybrid streams; `selective` and `per-frame` encode all frames anew.
+        policy: how anchors are chosen.
+        quality: JPEG quality of anchors.
+        frames: shown frames a stream.
+        paced: packets come in real time, and an epoch that is late loses anchors; otherwise as fast as possible.
+        output: folder for the streams' files.
+        began: wall-clock time at which slot 0 began.
+    """
+
+    run: str
+    method: Method
+    policy: Policy
+    quality: int
+    frames: int
+    paced: bool
+    output: Path
+    began: float
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One stream to be enhanced.
+
+    Attributes:
+        stream: the stream.
+        plan: what it has in common with others.
+        first: the slot that it begins in, later than 0 if it joins a run under way.
+        fraction: anchors a shown frame of it; None for the policy's.
+        priority: how many times its gains count where streams compete.
+    """
+
+    stream: Stream
+    plan: Plan
+    first: int = 0
+    fraction: float | None = None
+    priority: float = 1.0
+
+    @property
+    def path(self) -> Path:
+        """The file to be written."""
+        return self.plan.output / f"{self.stream.name}.mkv"
+
+    def changed(self, change: "Change") -> "Order":
+        """The order with a change to it."""
+        weights = self.stream.weights if change.weights is None else change.weights
+        return replace(
+            self,
+            stream=replace(self.stream, weights=weights),
+            fraction=self.fraction if change.fraction is None else change.fraction,
+            priority=self.priority if change.priority is None else change.priority,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be otherwise with a stream from its next epoch on; None leaves a thing as it is."""
+
+    weights: str | None = None
+    fraction: float | None = None
+    priority: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The actors that work for a stream, by name, and the milliseconds that one of its anchors takes the enhancer."""
+
+    decoder: str
+    enhancer: str
+    encoder: str = ""
+    cost_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The hosts that have streams of a run; the higher version counts."""
+
+    version: int
+    hosts: frozenset[str]

@@ -1,0 +1,232 @@
+"""All actors as Ray has them, by name: typed calls that deaths cost nothing but time."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from actors.manager import Placed, Prepared
+from actors.messages import (
+    Anchors,
+    Ask,
+    DecodeJob,
+    DecodeReply,
+    DecoderSpeed,
+    EncodeJob,
+    EncodeReply,
+    Form,
+    MadeReply,
+    Stream,
+)
+from actors.orders import Change, Order, Placement, Roster
+from actors.peer import Team, Peer, pulse
+from actors.peers import Meeting
+from actors.reports import Doing, HostReport
+from ns_ray.anchors.award import Award
+from ns_ray.anchors.offer import Offer
+from ns_ray.errors import ActorLostError
+from ns_ray.results import EngineResult
+from ns_ray.video.block import PacketBlock
+from ns_ray.video.probe import VideoInfo
+
+SCHEDULER, MANAGER = "scheduler-0", "manager-0"
+_KINDS = ("host", "decoder", "enhancer", "encoder")
+_ANSWER_SECONDS = 2.0
+
+
+class _Named:
+    """Actors by name."""
+
+    def __init__(self, team: Team) -> None:
+        self._team = team
+        self._known: dict[str, Peer] = {}
+
+    def _peer(self, name: str) -> Peer:
+        return self._known.setdefault(name, Peer(name, self._team))
+
+
+class RayPeers(_Named):
+    """The other actors, for a host; see `Peers`."""
+
+    async def choose(self, meeting: Meeting, offer: Offer) -> Award:
+        """See Scheduler."""
+        peer = self._peer(SCHEDULER)
+        award: Award = await peer.ask("choose", lambda actor: actor.choose.remote(meeting, offer))
+        return award
+
+    async def leave(self, run: str, host: str) -> None:
+        """See Scheduler."""
+        await self._peer(SCHEDULER).ask("leave", lambda actor: actor.leave.remote(run, host))
+
+    async def decode(
+        self, decoder: str, jobs: Sequence[DecodeJob], parts: int
+    ) -> tuple[Sequence[Any], Sequence[DecodeReply]]:
+        """See DecoderActor; parts stay where they are."""
+
+        def call(actor: Any) -> Any:
+            answer = actor.decode.options(num_returns=parts + 1).remote(jobs, parts)
+            return answer if parts else [answer]
+
+        peer = self._peer(decoder)
+        found: tuple[list[Any], list[DecodeReply]] = await peer.ask("decode", call, several=len(jobs) > 1)
+        return found
+
+    async def enhance(self, enhancer: str, asks: Sequence[Ask], parts: Sequence[Any]) -> Sequence[Anchors]:
+        """See EnhancerActor."""
+        peer = self._peer(enhancer)
+        anchors: list[Anchors] = await peer.ask("enhance", lambda actor: actor.enhance.remote(asks, *parts))
+        return anchors
+
+    async def enlarge(
+        self, enhancer: str, asks: Sequence[Ask], form: Form, parts: Sequence[Any]
+    ) -> tuple[Sequence[Any], Sequence[MadeReply]]:
+        """See EnhancerActor; pictures stay where they are."""
+
+        def call(actor: Any) -> Any:
+            return actor.enlarge.options(num_returns=len(asks) + 1).remote(asks, form, *parts)
+
+        found: tuple[list[Any], list[MadeReply]] = await self._peer(enhancer).ask("enlarge", call)
+        return found
+
+    async def compress(self, encoder: str, pictures: Any, quality: int) -> Anchors:
+        """See EncoderActor."""
+        peer = self._peer(encoder)
+        anchors: Anchors = await peer.ask("compress", lambda actor: actor.compress.remote(pictures, quality))
+        return anchors
+
+    async def encode(self, encoder: str, job: EncodeJob, pictures: Sequence[Any]) -> tuple[PacketBlock, EncodeReply]:
+        """See EncoderActor."""
+        peer = self._peer(encoder)
+        found: tuple[PacketBlock, EncodeReply] = await peer.ask(
+            "encode", lambda actor: actor.encode.remote(job, *pictures)
+        )
+        return found
+
+    async def forget(self, actor: str, names: Sequence[str]) -> None:
+        """See DecoderActor and EncoderActor."""
+        await self._peer(actor).ask("forget", lambda handle: handle.forget.remote(names))
+
+
+class RayCrew(_Named):
+    """All actors, for the manager and those who follow its streams; see `Crew`."""
+
+    async def names(self) -> Sequence[str]:
+        """All that there are now, those too that are just being started again."""
+        found = await asyncio.to_thread(ray.util.list_named_actors, all_namespaces=True)
+        names = (one["name"] for one in found if one["namespace"] == self._team.namespace)
+        return [name for name in names if name.rpartition("-")[0] in _KINDS]
+
+    async def answers(self, name: str) -> bool:
+        """Whether an actor is there and well."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await pulse(self._peer(name).actor)
+            return True
+        except (RayError, TimeoutError, ActorLostError):
+            return False
+
+    async def probe(self, decoder: str, path: str, unsafe: bool) -> VideoInfo:
+        """See DecoderActor."""
+        info: VideoInfo = await self._peer(decoder).ask("probe", lambda actor: actor.probe.remote(path, unsafe))
+        return info
+
+    async def first_packets(self, decoder: str, stream: Stream, count: int) -> PacketBlock:
+        """See DecoderActor."""
+        peer = self._peer(decoder)
+        block: PacketBlock = await peer.ask("first_packets", lambda actor: actor.first_packets.remote(stream, count))
+        return block
+
+    async def measure(self, decoder: str, stream: Stream, packets: PacketBlock) -> DecoderSpeed:
+        """See DecoderActor."""
+        peer = self._peer(decoder)
+        speed: DecoderSpeed = await peer.ask("measure", lambda actor: actor.measure.remote(stream, packets))
+        return speed
+
+    async def prepare_decoder(self, decoder: str, stream: Stream, packets: PacketBlock) -> None:
+        """See DecoderActor."""
+        await self._peer(decoder).ask("prepare", lambda actor: actor.prepare.remote(stream, packets))
+
+    async def prepare_enhancer(self, enhancer: str, stream: Stream) -> EngineResult:
+        """See EnhancerActor."""
+        result: EngineResult = await self._peer(enhancer).ask("prepare", lambda actor: actor.prepare.remote(stream))
+        return result
+
+    async def take_roster(self, run: str, roster: Roster) -> None:
+        """See Scheduler."""
+        await self._peer(SCHEDULER).ask("take_roster", lambda actor: actor.take_roster.remote(run, roster))
+
+    async def add(
+        self, host: str, orders: Sequence[tuple[Order, Placement]], rosters: Mapping[str, Roster]
+    ) -> None:
+        """See Host."""
+        await self._peer(host).ask("add", lambda actor: actor.add.remote(orders, rosters))
+
+    async def change(self, host: str, name: str, change: Change) -> None:
+        """See Host."""
+        await self._peer(host).ask("change", lambda actor: actor.change.remote(name, change))
+
+    async def move(self, host: str, name: str, placement: Placement) -> None:
+        """See Host."""
+        await self._peer(host).ask("move", lambda actor: actor.move.remote(name, placement))
+
+    async def halt(self, host: str, names: Sequence[str]) -> None:
+        """See Host."""
+        await self._peer(host).ask("halt", lambda actor: actor.halt.remote(names))
+
+    async def remove(self, host: str, names: Sequence[str]) -> None:
+        """See Host."""
+        await self._peer(host).ask("remove", lambda actor: actor.remove.remote(names))
+
+    async def take_rosters(self, host: str, rosters: Mapping[str, Roster]) -> None:
+        """See Host."""
+        await self._peer(host).ask("take_rosters", lambda actor: actor.take_rosters.remote(rosters))
+
+    async def doing(self, host: str) -> Mapping[str, Doing]:
+        """See Host."""
+        doing: dict[str, Doing] = await self._peer(host).ask("doing", lambda actor: actor.doing.remote())
+        return doing
+
+    async def report(self, host: str, after: int, born: str) -> HostReport:
+        """See Host."""
+        report: HostReport = await self._peer(host).ask("report", lambda actor: actor.report.remote(after, born))
+        return report
+
+
+class ManagerClient:
+    """The manager."""
+
+    def __init__(self, team: Team) -> None:
+        self._peer = Peer(MANAGER, team)
+
+    async def probe(self, path: str, unsafe: bool = False) -> VideoInfo:
+        """See Manager."""
+        info: VideoInfo = await self._peer.ask("probe", lambda actor: actor.probe.remote(path, unsafe))
+        return info
+
+    async def prepare(self, streams: Sequence[Stream]) -> Prepared:
+        """See Manager."""
+        prepared: Prepared = await self._peer.ask("prepare", lambda actor: actor.prepare.remote(streams))
+        return prepared
+
+    async def add(self, orders: Sequence[Order]) -> None:
+        """See Manager."""
+        await self._peer.ask("add", lambda actor: actor.add.remote(orders))
+
+    async def change(self, name: str, change: Change) -> None:
+        """See Manager."""
+        await self._peer.ask("change", lambda actor: actor.change.remote(name, change))
+
+    async def halt(self, names: Sequence[str]) -> None:
+        """See Manager."""
+        await self._peer.ask("halt", lambda actor: actor.halt.remote(names))
+
+    async def remove(self, names: Sequence[str]) -> None:
+        """See Manager."""
+        await self._peer.ask("remove", lambda actor: actor.remove.remote(names))
+
+    async def streams(self) -> Placed:
+        """See Manager."""
+        placed: Placed = await self._peer.ask("streams", lambda actor: actor.streams.remote())
+        return placed

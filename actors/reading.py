@@ -1,0 +1,144 @@
+"""Reading the packets of many streams in one process."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+from typing import TypeVar
+
+from actors.messages import Stream
+from actors.work import Read
+from actors.worker import measured
+from ns_ray.errors import MediaError
+from ns_ray.video.address import regular
+from ns_ray.video.packets import Mark, Packet, SidePacket, Unit, read_units
+from ns_ray.video.records import RecordReader
+from ns_ray.vp9.records import FrameRecord
+
+T = TypeVar("T")
+_LIVE = 128
+"""Live sources that may be waited for at a time; each takes a thread."""
+_NO_KEY = "no key frame yet: packets are passed on, anchors begin with the first key frame"
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One stream: its units, where the next begins, that one if it has been read, and what headers told so far."""
+
+    units: Iterator[Unit]
+    mark: Mark
+    ahead: Unit | None = None
+    records: RecordReader = field(default_factory=RecordReader)
+    decodable: bool = False
+    waiting: bool = False
+    before: list[Packet] = field(default_factory=list)
+
+    @classmethod
+    def at(cls, stream: Stream, mark: Mark) -> "_Reading":
+        """Open a stream so that it is read from a mark on; what comes since the last key frame is read again."""
+        reading = cls(read_units(stream.info, mark, loop=True), mark)
+        while (unit := reading.peek()) is not None and unit.packet is not None and unit.packet.video_index < mark.index:
+            reading.records.read(unit.packet)
+            reading.before.append(unit.packet)
+            reading.ahead = None
+        reading.decodable = mark.index > 0  # whatever was to be said of its beginning has been said
+        return reading
+
+    def peek(self) -> Unit | None:
+        """The next unit; None after the last."""
+        if self.ahead is None:
+            self.ahead = next(self.units, None)
+        return self.ahead
+
+    def take(self, packet: Packet) -> list[FrameRecord]:
+        """The records of the next packet, which is then read."""
+        records = self.records.read(packet)
+        self.decodable = self.decodable or packet.key or bool(records)
+        return records
+
+
+class Readers:
+    """One open reader a stream.
+
+    Files take turns in one thread, as several would only hinder one another; a source that is waited for keeps no
+    other.
+    """
+
+    def __init__(self) -> None:
+        self._readings: dict[str, _Reading] = {}
+        self._files = ThreadPoolExecutor(1, thread_name_prefix="files")
+        self._live = ThreadPoolExecutor(_LIVE, thread_name_prefix="live")
+
+    async def read(self, stream: Stream, mark: Mark, until: Fraction, limit: int) -> Read:
+        """See `Work.read`: a file is repeated without end, a pipe or live source read until it ends.
+
+        Packets of the tracks beside the video come with the packet of the video that follows them in the source. In a
+        pause there may be no packet.
+        """
+        return await self._in_thread(stream, self._read, stream, mark, until, limit)
+
+    async def before(self, stream: Stream, mark: Mark) -> Sequence[Packet]:
+        """See `Work.before`."""
+        return await self._in_thread(stream, self._before, stream, mark)
+
+    def forget(self, name: str) -> None:
+        """Close the source of a stream that has ended."""
+        self._readings.pop(name, None)
+
+    async def _in_thread(self, stream: Stream, do: Callable[..., T], *arguments: object) -> T:
+        pool: Executor = self._files if regular(stream.info.path) else self._live
+        return await asyncio.get_running_loop().run_in_executor(pool, do, *arguments)
+
+    def _before(self, stream: Stream, mark: Mark) -> Sequence[Packet]:
+        reading = self._readings[stream.name] = _Reading.at(stream, mark)
+        before, reading.before = reading.before, []
+        return before
+
+    def _read(self, stream: Stream, mark: Mark, until: Fraction, limit: int) -> Read:
+        packets: list[Packet] = []
+        sides: list[SidePacket] = []
+        records: list[FrameRecord] = []
+        notes: list[str] = []
+        ended, error = False, ""
+        end = ceil(until / stream.info.time_base)
+        with measured("read") as clock:
+            reading = self._readings.pop(stream.name, None)
+            try:
+                if reading is None or reading.mark.index != mark.index:
+                    reading = _Reading.at(stream, mark)
+                while len(packets) < limit:
+                    unit = reading.peek()
+                    if unit is None:
+                        ended = True
+                        break
+                    if unit.packet is not None and unit.packet.pts >= end:
+                        break
+                    if unit.packet is not None:
+                        packets.append(unit.packet)
+                        records += reading.take(unit.packet)
+                    sides += unit.sides
+                    notes += unit.notes
+                    reading.mark, reading.ahead = unit.mark, None
+                if packets and not reading.decodable:
+                    notes += [] if reading.waiting else [_NO_KEY]
+                    reading.waiting = True
+                self._readings[stream.name] = reading
+            except MediaError as problem:
+                ended, error = True, str(problem)
+            mark = mark if reading is None else reading.mark
+        tick = stream.info.time_base
+        ahead = reading.ahead.packet if reading is not None and reading.ahead is not None else None
+        return Read(
+            packets,
+            sides,
+            records,
+            mark,
+            ended,
+            error,
+            tuple(notes),
+            clock.span,
+            (packets[-1].pts + packets[-1].duration) * tick if packets else Fraction(0),
+            ahead.pts * tick if ahead is not None else None,
+        )

@@ -1,0 +1,127 @@
+"""What hosts tell of their streams."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from actors.orders import Order, Placement
+from ns_ray.results import AnchorResult, EpochResult
+
+State = Literal["running", "done", "failed", "stopped"]
+_MOST_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What came of a stream so far.
+
+    Attributes:
+        seconds: media time written.
+        shown, hidden: frames of that.
+        encoded: frames encoded anew.
+        damaged: packets that could not be decoded.
+        reasons: why, one of each kind.
+        lr_bytes: bytes of the packets written.
+        anchor_bytes: of the anchors.
+        anchors: how many, by type of frame.
+        dropped: anchors chosen but not enhanced.
+        late: epochs whose inference was late.
+        epochs: epochs written.
+        switches: how often an enhancer switched to its weights.
+        switch_seconds: what that took.
+        cpu_seconds: CPU time of its work, by stage.
+    """
+
+    seconds: float = 0.0
+    shown: int = 0
+    hidden: int = 0
+    encoded: int = 0
+    damaged: int = 0
+    reasons: tuple[str, ...] = ()
+    lr_bytes: int = 0
+    anchor_bytes: int = 0
+    anchors: Mapping[str, int] = field(default_factory=dict)
+    dropped: int = 0
+    late: int = 0
+    epochs: int = 0
+    switches: int = 0
+    switch_seconds: float = 0.0
+    cpu_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def first_of_each_kind(reasons: Iterable[str]) -> tuple[str, ...]:
+    """Some reasons: those that differ in numbers alone are one."""
+    kinds: dict[str, str] = {}
+    for reason in reasons:
+        kinds.setdefault("".join(c for c in reason if not c.isdigit()), reason)
+    return tuple(kinds.values())[:_MOST_REASONS]
+
+
+def added(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """Sums by key."""
+    return {key: one.get(key, 0) + other.get(key, 0) for key in {**one, **other}}
+
+
+def counted(one: Mapping[str, int], kinds: Iterable[str]) -> dict[str, int]:
+    """Counts with more of some kinds."""
+    return dict(Counter(one) + Counter(kinds))
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """One epoch that was written: what became of it, and its anchors."""
+
+    result: EpochResult
+    anchors: tuple[AnchorResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReport:
+    """One stream: what became of it so far.
+
+    Attributes:
+        name: its name.
+        input: the video it comes from.
+        state: `running`, or how it ended; `stopped` where it was told to.
+        reason: why it ended early, or is not whole.
+        notes: what its user should know of it, each once.
+        totals: figures.
+        output: its file, once that is finished.
+        output_bytes: the file's size.
+    """
+
+    name: str
+    input: str
+    state: State
+    reason: str
+    notes: tuple[str, ...]
+    totals: Totals
+    output: str = ""
+    output_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """What a host tells.
+
+    Attributes:
+        born: of which process this is, as a host that was started again counts anew.
+        streams: all that it has, ended ones until they are removed.
+        epochs: those written since the last question, as far as they are kept.
+        after: number of the last of them, to be named in the next question.
+    """
+
+    born: str
+    streams: tuple[StreamReport, ...]
+    epochs: tuple[EpochReport, ...]
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """A stream at a host: what is to be done, by whom, and whether it has ended."""
+
+    order: Order
+    placement: Placement
+    ended: bool

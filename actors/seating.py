@@ -1,0 +1,155 @@
+"""Who works for which stream: those that have most time for it, and of these the ones that work together already."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from actors.messages import Stream
+from actors.orders import Placement
+from ns_ray.config import DecoderPool
+from ns_ray.errors import ConfigError
+from ns_ray.results import DecodersResult
+from ns_ray.share import in_order, least_busy
+
+_NEAR_STREAMS = 4
+"""How many streams more than the least busy a worker may have that works with a stream's others already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A stream's host, and who else works for it."""
+
+    host: str
+    placement: Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A decoder's kind (`cpu` or `cuda`), its speed in samples of luma a second, and why it is not of another kind."""
+
+    kind: str
+    speed: float
+    reason: str = ""
+
+
+def engine_key(stream: Stream) -> str:
+    """What an engine is made for: `WIDTHxHEIGHT model`."""
+    return f"{stream.info.width}x{stream.info.height} {stream.model}"
+
+
+def samples_a_second(stream: Stream) -> float:
+    """Luma samples that decoding a stream takes a second."""
+    return float(stream.info.frame_rate) * stream.info.width * stream.info.height
+
+
+@dataclass(slots=True)
+class Seating:
+    """What there is to work, what is known of its speed, and who works for whom.
+
+    Attributes:
+        config: how streams are shared out among decoders.
+        actors: names of all actors, by kind.
+        decoders: speeds of decoders; those that are not here count as equal to one another.
+        engine_ms: milliseconds an anchor, by enhancer and `engine_key`.
+        seats: of every stream, with the stream.
+    """
+
+    config: DecoderPool
+    actors: dict[str, list[str]] = field(default_factory=dict)
+    decoders: dict[str, Measured] = field(default_factory=dict)
+    engine_ms: dict[tuple[str, str], float] = field(default_factory=dict)
+    seats: dict[str, tuple[Stream, Seat]] = field(default_factory=dict)
+
+    def take_names(self, names: Iterable[str]) -> None:
+        """Learn which actors there are: `host-0`, `decoder-3`."""
+        self.actors = {}
+        for name in sorted(names, key=in_order):
+            self.actors.setdefault(in_order(name)[0], []).append(name)
+
+    def of(self, kind: str) -> Sequence[str]:
+        """The actors of a kind.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        if kind not in self.actors:
+            raise ConfigError(f"there is no {kind} any more; start one")
+        return self.actors[kind]
+
+    def seat(self, stream: Stream) -> Seat:
+        """Give a stream its workers, whatever it had before.
+
+        Raises:
+            ConfigError: there is nobody of a kind.
+        """
+        self.seats.pop(stream.name, None)
+        enhancer = self._enhancer(stream)
+        decoder = self._decoder(stream, enhancer)
+        host = self._host(decoder)
+        encoder = self._encoder() if "encoder" in self.actors else ""
+        cost = self.engine_ms.get((enhancer, engine_key(stream)), 0.0)
+        seat = Seat(host, Placement(decoder, enhancer, encoder, cost))
+        self.seats[stream.name] = stream, seat
+        return seat
+
+    def without_worker(self) -> list[str]:
+        """Streams one of whose workers is not there."""
+        there = {name for names in self.actors.values() for name in names}
+        return [
+            name
+            for name, (_, seat) in self.seats.items()
+            if not {seat.host, seat.placement.decoder, seat.placement.enhancer} <= there
+            or (seat.placement.encoder and seat.placement.encoder not in there)
+        ]
+
+    def results(self) -> Mapping[str, DecodersResult]:
+        """What decodes, by kind; speeds in frames of the first stream's size a second."""
+        if not self.seats:
+            return {}
+        kinds = {name: self._measured(name).kind for name in self.actors.get("decoder", ())}
+        served = Counter(kinds[seat.placement.decoder] for _, seat in self.seats.values())
+        first = next(iter(self.seats.values()))[0].info
+        found = {}
+        for kind in sorted(set(kinds.values())):
+            of_kind = [self._measured(name) for name, its in kinds.items() if its == kind]
+            speed = of_kind[0].speed / (first.width * first.height) if self.decoders else 0.0
+            reason = next((one.reason for one in of_kind if one.reason), "")
+            found[kind] = DecodersResult(len(of_kind), speed, served[kind], reason)
+        return found
+
+    def _measured(self, decoder: str) -> Measured:
+        return self.decoders.get(decoder, Measured("cpu", 1.0))
+
+    def _enhancer(self, stream: Stream) -> str:
+        """By time for anchors: each stream asks for about as many."""
+        key = engine_key(stream)
+        busy = dict.fromkeys(self.of("enhancer"), 0.0)
+        for one, seat in [*self.seats.values(), (stream, None)]:
+            for name in busy if seat is None else busy.keys() & {seat.placement.enhancer}:
+                ms = self.engine_ms.get((name, engine_key(one)), self.engine_ms.get((name, key), 1.0))
+                busy[name] += ms * float(one.info.frame_rate)
+        return least_busy(busy)
+
+    def _decoder(self, stream: Stream, enhancer: str) -> str:
+        busy = dict.fromkeys(self.of("decoder"), 0.0)
+        near = set()
+        for one, seat in self.seats.values():
+            name = seat.placement.decoder
+            if name in busy:
+                busy[name] += samples_a_second(one)
+                if seat.placement.enhancer == enhancer:
+                    near.add(name)
+        mine = samples_a_second(stream)
+        speeds = {name: self._measured(name).speed for name in busy}
+        then = {name: (load + mine) / speeds[name] for name, load in busy.items()}
+        nvdec = [name for name in busy if self._measured(name).kind != "cpu"]
+        return least_busy(then, near, _NEAR_STREAMS * mine / max(speeds.values()), nvdec, self.config.nvdec_full)
+
+    def _host(self, decoder: str) -> str:
+        counts = Counter(seat.host for _, seat in self.seats.values())
+        near = {seat.host for _, seat in self.seats.values() if seat.placement.decoder == decoder}
+        return least_busy({name: counts[name] + 1.0 for name in self.of("host")}, near, _NEAR_STREAMS)
+
+    def _encoder(self) -> str:
+        counts = Counter(seat.placement.encoder for _, seat in self.seats.values())
+        return least_busy({name: counts[name] + 1.0 for name in self.of("encoder")})
