@@ -44,7 +44,7 @@ class EncoderActor(Worker):
                 assert isinstance(frame.picture, np.ndarray)
                 record = frame.record
                 anchors.append(encode_anchor(frame.picture, record.video_index, record.super_index, quality))
-        made = tuple(Made(f.record, len(a.data)) for f, a in zip(frames, anchors, strict=True))
+        made = tuple(Made(f.record, len(a)) for f, a in zip(frames, anchors, strict=True))
         return anchors, MadeReply(made, (clock.span,))
 
     def encode(

@@ -1,62 +1,96 @@
-"""EnhancerActor: super-resolves frames on one GPU, or on the CPU."""
+"""EnhancerActor: super-resolves frames of many streams on one GPU, or on the CPU."""
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import ray
 import torch
+from torch import Tensor
 
-from actors.messages import Form, Frame, Made, MadeReply, Stream
+from actors.messages import Anchors, Ask, Frame, Made, MadeReply, Stream
 from actors.worker import Worker
 from ns_ray.config import EnhancerPool
 from ns_ray.errors import ModelError
-from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, encode_anchor, tag
+from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, encode_jpeg, tag
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.results import EngineResult, Span
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.engine import Engine, Planes
-from ns_ray.sr.enhance import Compress, Compressed, Enhancement, gpu_compressor
-from ns_ray.sr.models import ModelSpec
-from ns_ray.sr.weights import Weights, load_weights
+from ns_ray.sr.enhance import Compress, Compressor, Enhancement, Flight, gpu_compressor
+from ns_ray.sr.kept_weights import KeptWeights, Owner
+from ns_ray.sr.models import ModelSpec, build
 
 _LOG = logging.getLogger(__name__)
-GPU_CALLS = 2
-"""Calls that an enhancer on a GPU works on: frames are fetched and anchors stored while the GPU works for the other."""
+GPU_CALLS = 3
+"""Calls that an enhancer on a GPU works on: one fetches its frames, one has the GPU, one stores its images."""
+_REMEMBERED = 256  # sizes that no engine runs
 
-
+Parts = Sequence[Sequence[Frame]]
+"""What a decoder left in the object store: frames of several streams."""
 _Key = tuple[str, int, int]
 """A model, and the width and height of its LR frames."""
 
 
 @dataclass(slots=True)
 class _Hosted:
-    """An engine, the weights in it, and where the GPU compresses its pictures, both at work together."""
+    """An engine, whose weights are in it, and its work side by side with the compressor's."""
 
     engine: Engine
-    loaded: Weights
-    enhancement: Enhancement | None
+    enhancement: Enhancement
+    loaded: Owner | None = None
 
 
 @dataclass(slots=True)
-class _Done:
-    """What became of frames of one size, by their position in the call; `seconds` are inference's and encoding's."""
+class _Task:
+    """One ask: its frames, and what became of them by their position."""
 
-    images: dict[int, Future[Compressed]] = field(default_factory=dict)
-    pictures: dict[int, AnchorImage | Frame] = field(default_factory=dict)
-    seconds: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    ask: Ask
+    frames: Sequence[Frame]
+    flights: dict[int, Flight] = field(default_factory=dict)
+    pictures: dict[int, Frame] = field(default_factory=dict)
+    inference: float = 0.0
+    ended: float = 0.0
+    switch: float | None = None
+    cpu: float = 0.0
+    error: str = ""
+
+    @property
+    def owner(self) -> Owner:
+        """Whose weights it needs."""
+        return self.ask.stream.model, self.ask.stream.weights
+
+    def in_time(self, positions: Sequence[int]) -> Iterator[int]:
+        """The positions, until the deadline."""
+        deadline = self.ask.deadline
+        for position in positions:
+            if deadline is not None and time.time() >= deadline:
+                return
+            yield position
+
+    @contextmanager
+    def concerned(self) -> Iterator[None]:
+        """What its model or weights come to grief over in the block is this stream's error, and no other's."""
+        try:
+            yield
+        except ModelError as error:
+            self.error = self.error or str(error)
+
+
+_Do = Callable[[_Hosted, _Task, Sequence[int]], None]
+"""Does what is asked with frames, by their positions, that an engine has the weights for."""
 
 
 class EnhancerActor(Worker):
     """Hosts one engine a model and size of frames, a stated number at most; each stream brings its weights.
 
-    Where the GPU compresses, two calls may overlap: frames of one are taken in while those of the other are finished.
+    Calls may overlap: one's frames are taken in while those of the other are finished.
     """
 
     def __init__(self, affinity: list[int], config: EnhancerPool) -> None:
@@ -65,12 +99,11 @@ class EnhancerActor(Worker):
         self._device = "cuda:0" if ray.get_gpu_ids() else "cpu"
         self._hosted: dict[_Key, _Hosted] = {}  # the one used last is the last
         self._making: dict[_Key, Future[_Hosted]] = {}
-        self._refused: set[_Key] = set()
+        self._refused: dict[_Key, None] = {}
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="engine")
-        self._weights: dict[tuple[str, str | None], Weights] = {}
-        self._compress = _gpu_compressor(self._device)
-        self._turn, self._ending = Lock(), Lock()
-        self._busy_until = 0.0
+        self._weights = KeptWeights(config.weights)
+        self._compressor = Compressor(_compress(self._device), self._device)
+        self._turn = Lock()
 
     def prepare(self, stream: Stream) -> EngineResult:
         """Get everything ready that a stream needs, before its first frame.
@@ -78,227 +111,234 @@ class EnhancerActor(Worker):
         Raises:
             ModelError: its model, its weights or the engine cannot be used.
         """
-        key = (stream.model, stream.info.width, stream.info.height)
+        task = _Task(Ask(stream, 0, 0), ())
+        self._weights.read(task.owner)
         with self._turn:
-            hosted = self._engine(key, stream, wait=True)
+            hosted = self._engine((stream.model, stream.info.width, stream.info.height), wait=True)
             assert hosted is not None
-            self._load(stream, hosted)
+            self._load(task, hosted)
         engine = hosted.engine
         return EngineResult(engine.name, engine.device, engine.latency_ms or 0.0)
 
-    def enhance(
-        self,
-        stream: Stream,
-        frames: Sequence[Frame],
-        form: Form,
-        quality: int,
-        deadline: float | None,
-    ) -> tuple[list[AnchorImage] | list[Frame], MadeReply]:
-        """Super-resolve frames of one stream, which may be of several sizes.
+    def enhance(self, asks: Sequence[Ask], *parts: Parts) -> list[Anchors]:
+        """Super-resolve and compress frames of several streams, each of which may have frames of several sizes.
 
-        An engine for a size that is new is made at once where there is no deadline; else beside the work, and frames
-        of that size are left out until it is ready. Those whose HR picture is too large for a player, or whose size no
-        engine can run, are left out, too.
+        Frames of one size are done together, and of those the ones of streams that share weights, first the weights
+        that are in the engine; those of a stream are done in the order given. An engine for a size that is new is made
+        at once where there is no deadline; else beside the work, and frames of that size are left out until it is
+        ready. Those whose HR picture is too large for a player, or whose size no engine can run, are left out, too.
 
         Args:
-            stream: their stream.
-            frames: LR frames, in the order in which they are to be done.
-            form: what to make of them.
-            quality: JPEG quality of `jpeg`.
-            deadline: wall-clock time from which no further frame is begun; those left are not in the reply.
+            asks: what to do.
+            parts: what they refer to.
 
         Returns:
-            The anchors or HR frames in order, and what was made. Its spans are sums: inference and encoding on the CPU
-            alternate and are laid one after the other; on the GPU they overlap.
-
-        Raises:
-            ModelError: its model or its weights cannot be used.
+            For each ask its anchors, in the order of its frames. Spans are sums of the time in which these frames were
+            at work, up to when the last one was done; inference and compression overlap.
         """
-        done = _Done()
-        switches: list[float] = []
+        tasks = _tasks(asks, parts)
+        self._meet(tasks, _submit)
+        return [_anchors(task) for task in tasks]
+
+    def enlarge(self, asks: Sequence[Ask], form: Literal["rgb", "yuv"], *parts: Parts) -> tuple[Any, ...]:
+        """Super-resolve frames of several streams, whose pictures are compressed or encoded elsewhere.
+
+        Args:
+            asks: what to do, as `enhance` does it; `quality` does not matter.
+            form: what to make of them: RGB or YUV pictures.
+            parts: what they refer to.
+
+        Returns:
+            For each ask a `list[Frame]`, and last a `list[MadeReply]`: as parts, of which each can stay where it is.
+        """
+
+        def draw(hosted: _Hosted, task: _Task, positions: Sequence[int]) -> None:
+            _draw(hosted, task, positions, form)
+
+        tasks = _tasks(asks, parts)
+        self._meet(tasks, draw)
+        return *([task.pictures[at] for at in sorted(task.pictures)] for task in tasks), [_drawn(t) for t in tasks]
+
+    def _meet(self, tasks: Sequence[_Task], do: _Do) -> None:
+        """Bring frames and engines together."""
+        for task in tasks:
+            with task.concerned():  # files are read before it is this call's turn
+                self._weights.read(task.owner)
+        groups = _by_size([task for task in tasks if not task.error])
         with self._turn:
-            begin = time.time()
-            for size, positions in _by_size(frames).items():
-                hosted = self._host(stream, size, wait=deadline is None)
+            if self._device == "cpu":
+                torch.set_num_threads(self._config.threads)  # OpenMP counts for each thread that calls
+            for key, group in groups.items():
+                hosted = self._host(key, wait=any(task.ask.deadline is None for task, _ in group))
                 if hosted is None:
                     continue
-                switches += self._load(stream, hosted)
-                work = [(position, frames[position]) for position in positions]
-                if form == "jpeg" and hosted.enhancement:
-                    for position, frame in _until(deadline, work):
-                        done.images[position] = hosted.enhancement.submit(_planes(frame), quality)
-                else:
-                    _one_by_one(hosted, work, form, quality, deadline, done)
-        switch = sum(switches) if switches else None
-        if done.images:
-            return self._finished(frames, done.images, begin, switch)
-        inference, encoding = done.seconds
-        spans = [Span("inference", begin, begin + inference)]
-        if form == "jpeg":
-            spans.append(Span("encode", begin + inference, begin + inference + encoding))
-        out: list[Any] = [done.pictures[position] for position in sorted(done.pictures)]
-        made = [
-            Made(frames[position].record, len(one.data) if isinstance(one, AnchorImage) else 0)
-            for position, one in sorted(done.pictures.items())
-        ]
-        return out, MadeReply(tuple(made), tuple(spans), switch)
+                for task, positions in _least_switching(group, hosted.loaded):
+                    with task.concerned():
+                        self._load(task, hosted)
+                        do(hosted, task, positions)
 
-    def _finished(
-        self, frames: Sequence[Frame], flying: dict[int, Future[Compressed]], begin: float, switch: float | None
-    ) -> tuple[list[AnchorImage], MadeReply]:
-        """Wait for the images that the GPU compresses."""
-        images = {position: flying[position].result() for position in sorted(flying)}
-        with self._ending:
-            end = time.time()
-            begin, self._busy_until = max(begin, self._busy_until), end  # time of overlapping calls counts once
-        records = [frames[position].record for position in images]
-        anchors = [
-            tag(image.data, record.video_index, record.super_index)
-            for image, record in zip(images.values(), records, strict=True)
-        ]
-        compressing = sum(image.seconds for image in images.values())
-        spans = Span("inference", begin, end), Span("encode", max(begin, end - compressing), end)
-        made = tuple(Made(record, len(anchor.data)) for record, anchor in zip(records, anchors, strict=True))
-        return anchors, MadeReply(made, spans, switch)
-
-    def _host(self, stream: Stream, size: tuple[int, int], *, wait: bool) -> _Hosted | None:
+    def _host(self, key: _Key, *, wait: bool) -> _Hosted | None:
         """The engine for frames of a size; None where there is none, or not yet."""
-        key = (stream.model, *size)
         if key in self._refused:
             return None
         try:
-            return self._engine(key, stream, wait=wait)
+            return self._engine(key, wait=wait)
         except ModelError as error:
-            self._refused.add(key)
+            if len(self._refused) >= _REMEMBERED:
+                del self._refused[next(iter(self._refused))]
+            self._refused[key] = None
             _LOG.warning("%s at %dx%d: its frames are no anchors: %s", *key, error)
             return None
 
-    def _engine(self, key: _Key, stream: Stream, *, wait: bool) -> _Hosted | None:
+    def _engine(self, key: _Key, *, wait: bool) -> _Hosted | None:
         """The engine for a model and size, made if it is new: at once if it may be waited for, else beside the work.
 
         Raises:
             ModelError: none can be made.
         """
-        torch.set_num_threads(self._config.threads)  # OpenMP counts for each thread that calls
         hosted = self._hosted.pop(key, None)
         if hosted is None:
-            weights = self._weights_of(stream)
-            if key[1] * key[2] * ModelSpec.parse(stream.model).scale ** 2 > MAX_HR_SAMPLES:
+            if key[1] * key[2] * ModelSpec.parse(key[0]).scale ** 2 > MAX_HR_SAMPLES:
                 raise ModelError("HR pictures would be too large for players")
-            making = self._making.pop(key, None)
-            if making is None and wait:
-                hosted = self._make(key, weights)
-            elif making is None:
-                self._making[key] = self._maker.submit(self._make, key, weights)
-                _LOG.warning("%s at %dx%d: its frames are no anchors until an engine is ready", *key)
+            making = self._making.get(key)
+            if making is None and not wait:
+                self._begin_making(key)
                 return None
-            elif wait or making.done():
-                hosted = making.result()
-            else:
-                self._making[key] = making
+            if making is not None and not (wait or making.done()):
                 return None
+            self._making.pop(key, None)
+            hosted = making.result() if making else self._make(key)
             self._make_room()
         self._hosted[key] = hosted
         return hosted
 
-    def _make(self, key: _Key, weights: Weights) -> _Hosted:
+    def _begin_making(self, key: _Key) -> None:
+        """Have an engine made beside the work, unless as many wait to be taken as may be hosted."""
+        if len(self._making) >= self._config.engines:
+            done = next((key for key, making in self._making.items() if making.done()), None)
+            if done is None:
+                return
+            del self._making[done]  # nobody came back for it
+        self._making[key] = self._maker.submit(self._make, key)
+        _LOG.warning("%s at %dx%d: its frames are no anchors until an engine is ready", *key)
+
+    def _make(self, key: _Key) -> _Hosted:
         torch.set_num_threads(self._config.threads)
+        weights = build(key[0]).state_dict()  # any will do: streams bring theirs
         engine = calibrate(key[0], weights, key[1], key[2], self._device, self._config.engine).engine
-        enhancement = Enhancement(engine, self._compress) if self._compress else None
-        if enhancement:
-            _warm_up(enhancement, engine)
-        return _Hosted(engine, weights, enhancement)
+        hosted = _Hosted(engine, Enhancement(engine, self._compressor))
+        if self._device != "cpu":
+            _warm_up(hosted)
+        return hosted
 
     def _make_room(self) -> None:
         """Let go of the engines that were not used for longest where there are too many."""
         while len(self._hosted) >= self._config.engines:
-            oldest = self._hosted.pop(next(iter(self._hosted)))
-            if oldest.enhancement:
-                oldest.enhancement.drain()
+            self._hosted.pop(next(iter(self._hosted))).enhancement.drain()
 
-    def _weights_of(self, stream: Stream) -> Weights:
-        weights = self._weights.get((stream.model, stream.weights))
-        if weights is None:
-            weights = load_weights(stream.model, Path(stream.weights) if stream.weights else None)
-        return weights
-
-    def _load(self, stream: Stream, hosted: _Hosted) -> list[float]:
-        """Put a stream's weights into an engine; the seconds it took, if they were not there."""
-        owner = (stream.model, stream.weights)
-        if owner not in self._weights:
-            self._weights[owner] = hosted.engine.prepare(self._weights_of(stream))
-        weights = self._weights[owner]
-        if hosted.loaded is weights:
-            return []
+    def _load(self, task: _Task, hosted: _Hosted) -> None:
+        """Put a stream's weights into an engine, if they are not there."""
+        if hosted.loaded == task.owner:
+            return
+        cpu = time.thread_time()
+        weights = self._weights.prepared(task.owner, hosted.engine)
         start = time.perf_counter()
-        (hosted.enhancement or hosted.engine).load(weights)
-        hosted.loaded = weights
-        return [time.perf_counter() - start]
+        hosted.loaded = None
+        hosted.engine.load(weights)
+        hosted.loaded = task.owner
+        task.switch = (task.switch or 0.0) + time.perf_counter() - start
+        task.cpu += time.thread_time() - cpu
 
 
-def _gpu_compressor(device: str) -> Compress | None:
+def _compress(device: str) -> Compress:
+    """JPEG on the GPU, or where that cannot be on the CPU."""
     if device == "cpu":
-        return None
+        return _on_cpu
     try:
         return gpu_compressor(device)
     except ModelError as error:
         _LOG.warning("anchors are compressed on the CPU: %s", error)
-        return None
+        return _on_cpu
 
 
-def _warm_up(enhancement: Enhancement, engine: Engine) -> None:
+def _on_cpu(pixels: Tensor, quality: int) -> bytes:
+    return encode_jpeg(pixels.cpu().numpy(), quality)
+
+
+def _warm_up(hosted: _Hosted) -> None:
     """Let the compressor allocate what it needs for pictures of this size."""
-    y, u, v = (np.full(shape, 128, np.uint8) for shape in engine.lr_shapes)
-    for _ in enhancement.run([(y, u, v)] * engine.in_flight, 90):
+    y, u, v = (np.full(shape, 128, np.uint8) for shape in hosted.engine.lr_shapes)
+    for _ in hosted.enhancement.run([(y, u, v)] * hosted.engine.in_flight, 90):
         pass
 
 
-def _one_by_one(
-    hosted: _Hosted,
-    work: Sequence[tuple[int, Frame]],
-    form: Form,
-    quality: int,
-    deadline: float | None,
-    done: _Done,
-) -> None:
-    if hosted.enhancement:
-        hosted.enhancement.drain()
-    start = time.time()
-    pictures = hosted.engine.infer_all(
-        (_planes(frame) for _, frame in _until(deadline, work)), "yuv" if form == "yuv" else "rgb"
-    )
-    for (position, frame), picture in zip(work, pictures, strict=False):
-        ready = time.time()
-        done.pictures[position] = _made(frame, picture, form, quality)
-        end = time.time()
-        done.seconds[0] += ready - start
-        done.seconds[1] += end - ready
-        start = end
+def _tasks(asks: Sequence[Ask], parts: Sequence[Parts]) -> list[_Task]:
+    return [_Task(ask, parts[ask.part][ask.place]) for ask in asks]
 
 
-def _made(frame: Frame, picture: Any, form: Form, quality: int) -> AnchorImage | Frame:
-    record = frame.record
-    if form == "jpeg":
-        return encode_anchor(picture, record.video_index, record.super_index, quality)
-    return Frame(record, frame.pts, Yuv420(*picture) if form == "yuv" else picture)
-
-
-def _by_size(frames: Sequence[Frame]) -> dict[tuple[int, int], list[int]]:
-    """Positions of the frames of each (width, height), in order."""
-    groups: dict[tuple[int, int], list[int]] = {}
-    for position, frame in enumerate(frames):
-        rows, columns = _planes(frame)[0].shape
-        groups.setdefault((columns, rows), []).append(position)
+def _by_size(tasks: Sequence[_Task]) -> dict[_Key, list[tuple[_Task, list[int]]]]:
+    """For each model and size of frames the tasks that have such frames, and their positions, all in order."""
+    groups: dict[_Key, list[tuple[_Task, list[int]]]] = {}
+    for task in tasks:
+        sizes: dict[tuple[int, int], list[int]] = {}
+        for position, frame in enumerate(task.frames):
+            rows, columns = _planes(frame)[0].shape
+            sizes.setdefault((columns, rows), []).append(position)
+        for size, positions in sizes.items():
+            groups.setdefault((task.ask.stream.model, *size), []).append((task, positions))
     return groups
+
+
+def _least_switching(group: list[tuple[_Task, list[int]]], loaded: Owner | None) -> list[tuple[_Task, list[int]]]:
+    """Tasks of one engine: those with the weights that are in it first, then by weights."""
+    turns = {owner: at for at, owner in enumerate(dict.fromkeys(task.owner for task, _ in group))}
+    if loaded in turns:
+        turns[loaded] = -1
+    return sorted(group, key=lambda one: turns[one[0].owner])
+
+
+def _submit(hosted: _Hosted, task: _Task, positions: Sequence[int]) -> None:
+    for position in task.in_time(positions):
+        task.flights[position] = hosted.enhancement.submit(_planes(task.frames[position]), task.ask.quality)
+
+
+def _anchors(task: _Task) -> Anchors:
+    """Wait for a stream's images."""
+    images: list[AnchorImage] = []
+    made: list[Made] = []
+    busy = compressing = end = 0.0
+    for position in sorted(task.flights):
+        with task.concerned():
+            one = task.flights[position].result()
+            record = task.frames[position].record
+            image = tag(one.data, record.video_index, record.super_index)
+            images.append(image)
+            made.append(Made(record, len(image)))
+            busy, compressing, end = busy + one.end - one.begin, compressing + one.seconds, max(end, one.end)
+            task.cpu += one.cpu_seconds
+    spans = (Span("inference", end - busy, end), Span("encode", end - compressing, end)) if images else ()
+    return Anchors(tuple(images), MadeReply(tuple(made), spans, task.switch, task.cpu, task.error))
+
+
+def _draw(hosted: _Hosted, task: _Task, positions: Sequence[int], form: Literal["rgb", "yuv"]) -> None:
+    hosted.enhancement.drain()
+    cpu, start = time.thread_time(), time.time()
+    pictures = hosted.engine.infer_all((_planes(task.frames[at]) for at in task.in_time(positions)), form)
+    for position, picture in zip(positions, pictures, strict=False):
+        frame = task.frames[position]
+        drawn = Yuv420(*picture) if isinstance(picture, tuple) else picture
+        task.pictures[position] = Frame(frame.record, frame.pts, drawn)
+    task.ended = time.time()
+    task.inference += task.ended - start
+    task.cpu += time.thread_time() - cpu
+
+
+def _drawn(task: _Task) -> MadeReply:
+    made = tuple(Made(task.pictures[position].record, 0) for position in sorted(task.pictures))
+    spans = (Span("inference", task.ended - task.inference, task.ended),) if made else ()
+    return MadeReply(made, spans, task.switch, task.cpu, task.error)
 
 
 def _planes(frame: Frame) -> Planes:
     assert isinstance(frame.picture, Yuv420)
     return frame.picture.planes
-
-
-def _until(deadline: float | None, work: Sequence[tuple[int, Frame]]) -> Iterator[tuple[int, Frame]]:
-    for one in work:
-        if deadline is not None and time.time() >= deadline:
-            return
-        yield one

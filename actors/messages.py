@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.results import Span
 from ns_ray.video.block import PacketBlock
@@ -97,12 +98,29 @@ class Made:
 class MadeReply:
     """What came out of one call, in order, and the work it took: inference, encoding or both.
 
-    `switch_seconds` is what switching to the stream's weights took, None where they were in place.
+    `switch_seconds` is what switching to the stream's weights took, None where they were in place. `cpu_seconds` is CPU
+    time of the threads that did this work (where the DNN runs on a CPU in several threads, of one of them). `error`
+    says why the stream's model or weights cannot be used.
     """
 
     made: tuple[Made, ...]
     spans: tuple[Span, ...]
     switch_seconds: float | None = None
+    cpu_seconds: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """One stream's anchors out of a call, compressed, and what was made; `reply.error` says why there are none."""
+
+    images: tuple[AnchorImage, ...]
+    reply: MadeReply
+
+    @property
+    def error(self) -> str:
+        """Why the stream's model or weights cannot be used; empty where they can."""
+        return self.reply.error
 
 
 @dataclass(frozen=True, slots=True)

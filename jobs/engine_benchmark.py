@@ -21,12 +21,12 @@ from torch import Tensor
 from jobs import face
 from ns_ray.config import load_config
 from ns_ray.errors import ModelError
-from ns_ray.hybrid.anchor_image import encode_anchor
+from ns_ray.hybrid.anchor_image import encode_jpeg
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.calibrate import ENGINES, create_engine
 from ns_ray.sr.color import chroma_size
 from ns_ray.sr.engine import Engine, Plane, Planes
-from ns_ray.sr.enhance import Compress, Enhancement, gpu_compressor
+from ns_ray.sr.enhance import Compress, Compressor, Enhancement, gpu_compressor
 from ns_ray.sr.models import SHIPPED
 from ns_ray.sr.torch_engine import TorchEngine
 from ns_ray.sr.weights import Weights, load_weights
@@ -107,7 +107,7 @@ def compressor(device: str) -> Compress:
 
 
 def _on_cpu(pixels: Tensor, quality: int) -> bytes:
-    return encode_anchor(pixels.cpu().numpy(), 0, 0, quality).data
+    return encode_jpeg(pixels.cpu().numpy(), quality)
 
 
 def measure(
@@ -119,7 +119,7 @@ def measure(
         engine.prepare({name: value * (1 + k / 1024) for name, value in weights.items()}) for k in range(_STREAMS)
     ]
     engine.load(weights)
-    enhancement = Enhancement(engine, compress)
+    enhancement = Enhancement(engine, Compressor(compress, engine.device))
 
     def dnn() -> None:
         for planes in islice(cycle(frames), options.frames):

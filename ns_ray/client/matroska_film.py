@@ -129,7 +129,7 @@ class MatroskaFilm:
         base = self._hybrid.time_base
         usual = round(1 / (self._hybrid.frame_rate * base))
         packets = [
-            Packet(self._index + at, one.data, one.time, self._durations.pop(one.time, usual), one.key)
+            Packet(self._index + at, bytes(one.data), one.time, self._durations.pop(one.time, usual), one.key)
             for at, one in enumerate(blocks)
         ]
         self._index += len(packets)

@@ -2,6 +2,8 @@
 
 import struct
 from dataclasses import dataclass
+from pickle import PickleBuffer
+from typing import Any
 
 import numpy as np
 import simplejpeg
@@ -19,18 +21,57 @@ MAX_HR_SAMPLES = 7680 * 4320
 """Largest HR picture, in luma samples: what is larger has no anchors and is not rebuilt."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AnchorImage:
-    """One compressed anchor: the frame it is of, and a whole JPEG image that names that frame."""
+    """One compressed anchor: the frame it is of, and a whole JPEG image that names that frame.
+
+    The image is kept as it came from its compressor, which takes megabytes: pickling leaves `body` out of band, and
+    a file takes `pieces` as they are.
+
+    Attributes:
+        video_index: number of the packet the frame came in.
+        super_index: the frame's number inside that packet.
+        body: the image, or what follows `head` of it; its memory is not written to any more.
+        head: its first bytes where they lie apart: those before the tag, and the tag.
+    """
 
     video_index: int
     super_index: int
-    data: bytes
+    body: bytes | memoryview
+    head: bytes = b""
 
     @property
     def name(self) -> str:
         """`video_index.super_index`."""
         return f"{self.video_index}.{self.super_index}"
+
+    @property
+    def pieces(self) -> tuple[bytes, bytes | memoryview]:
+        """The image's bytes, in order."""
+        return self.head, self.body
+
+    @property
+    def data(self) -> bytes:
+        """The whole image, copied where it lies in pieces."""
+        return self.body if isinstance(self.body, bytes) and not self.head else b"".join(self.pieces)
+
+    def __len__(self) -> int:
+        return len(self.head) + len(self.body)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AnchorImage):
+            return NotImplemented
+        return (self.name, self.data) == (other.name, other.data)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        body = PickleBuffer(self.body) if protocol >= 5 else bytes(self.body)
+        return _unpickled, (self.video_index, self.super_index, body, self.head)
+
+
+def _unpickled(video_index: int, super_index: int, body: Any, head: bytes) -> AnchorImage:
+    return AnchorImage(video_index, super_index, body if isinstance(body, bytes) else memoryview(body), head)
 
 
 def quality_for(fraction: float) -> int:
@@ -61,12 +102,21 @@ def encode_anchor(rgb: NDArray[np.uint8], video_index: int, super_index: int, qu
         super_index: the frame's number inside that packet.
         quality: JPEG quality, 1 to 100; chroma is 4:2:0.
     """
-    jpeg = simplejpeg.encode_jpeg(rgb, quality=quality, colorspace="RGB", colorsubsampling="420", fastdct=False)
-    return tag(jpeg, video_index, super_index)
+    return tag(encode_jpeg(rgb, quality), video_index, super_index)
 
 
-def tag(jpeg: bytes, video_index: int, super_index: int) -> AnchorImage:
-    """Name the frame in a plain JPEG image, wherever it was compressed."""
+def encode_jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:
+    """A plain JPEG image of a picture, RGB (height, width, 3), C-contiguous; see `encode_anchor`."""
+    jpeg: bytes = simplejpeg.encode_jpeg(rgb, quality=quality, colorspace="RGB", colorsubsampling="420", fastdct=False)
+    return jpeg
+
+
+def tag(jpeg: bytes | memoryview, video_index: int, super_index: int) -> AnchorImage:
+    """Name the frame in a plain JPEG image, wherever it was compressed; the image is not copied.
+
+    Raises:
+        HybridError: it is no JPEG; names the frame.
+    """
     if jpeg[:2] != _SOI:
         raise HybridError(f"frame {video_index}.{super_index}: the image to be tagged is no JPEG")
     body = _BODY.pack(IDENTIFIER, VERSION, video_index, super_index)
@@ -74,7 +124,7 @@ def tag(jpeg: bytes, video_index: int, super_index: int) -> AnchorImage:
     if jpeg[2:4] == b"\xff\xe0":  # JFIF wants its own marker first
         at += 2 + int.from_bytes(jpeg[4:6], "big")
     marker = bytes((0xFF, MARKER)) + (len(body) + 2).to_bytes(2, "big") + body
-    return AnchorImage(video_index, super_index, jpeg[:at] + marker + jpeg[at:])
+    return AnchorImage(video_index, super_index, memoryview(jpeg)[at:], bytes(jpeg[:at]) + marker)
 
 
 def read_tag(jpeg: bytes) -> AnchorImage:

@@ -39,7 +39,7 @@ class Pairing:
     def anchor(self, pts: int, image: AnchorImage) -> Iterator[Pair]:
         """Take the next anchor, with the time it has in the file; yields the packets that it completes."""
         self._waiting.append((pts, image))
-        while sum(len(one.data) for _, one in self._waiting) > _MOST_BYTES:
+        while sum(len(one) for _, one in self._waiting) > _MOST_BYTES:
             self._lost(self._waiting.pop(0)[1], "waits for too long")
         at_hand = {packet.video_index for packet in self._together}
         if self._together and pts > self._together[0].pts and image.video_index - self._shift not in at_hand:

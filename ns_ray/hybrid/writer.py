@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 from ns_ray.errors import HybridError
@@ -12,13 +13,14 @@ from ns_ray.hybrid.clock import is_steady, to_units, unit_for
 from ns_ray.hybrid.finish import finish
 from ns_ray.hybrid.header import HybridFormat, header_for
 from ns_ray.video import matroska
-from ns_ray.video.matroska import Block
+from ns_ray.video.matroska import Block, Piece
 from ns_ray.video.packets import Packet, SidePacket
 
 __all__ = ["HybridFormat", "append_epoch", "finish"]
 
 _FARTHEST = 32_767  # units from a cluster's time to that of a block in it
 _LONGEST_SECONDS, _LARGEST_BYTES = 5, 5_000_000  # of a cluster
+_BUFFER_BYTES = 1 << 16  # what is larger is written from where it lies
 
 
 def append_epoch(
@@ -57,20 +59,19 @@ def append_epoch(
         _side_blocks(format, unit, sides, header.delays(unit)),
         key=lambda one: one[0],
     )
-    data = b"".join(_clusters((block for _, block in blocks), unit))
-    if not offset:
-        data = header.live(unit, _steady_rate(format, packets)) + data
+    pieces: list[Piece] = [] if offset else [header.live(unit, _steady_rate(format, packets))]
+    pieces += chain.from_iterable(_clusters((block for _, block in blocks), unit))
     try:
-        with open(path, "r+b" if offset else "wb") as file:
+        with open(path, "r+b" if offset else "wb", buffering=_BUFFER_BYTES) as file:
             file.truncate(offset)
             file.seek(offset)
-            file.write(data)
+            file.writelines(pieces)
     except OSError as error:
         with suppress(OSError), open(path, "r+b") as file:
             file.truncate(offset)
         first = f"at frame {packets[0].video_index}" if packets else "without frames"
         raise HybridError(f"{path}: the epoch {first} cannot be written ({error})") from error
-    return offset + len(data)
+    return offset + sum(map(len, pieces))
 
 
 def _steady_rate(format: HybridFormat, packets: Sequence[Packet]) -> Fraction | None:
@@ -94,7 +95,7 @@ def _video_blocks(
         latest = max(latest, time)
         yield latest, Block(1, time, packet.data, packet.key, duration or None)
         for image in sorted(by_packet[packet.video_index], key=lambda a: a.super_index):
-            yield latest, Block(2, time, image.data, True)
+            yield latest, Block(2, time, image.body, True, head=image.head)
 
 
 def _side_blocks(
@@ -112,28 +113,29 @@ def _side_blocks(
         if time < -to_units(1, track.time_base, unit):
             continue
         # Its identifier and settings would stand before the text.
-        data = b"\n\n" + packet.data if track.codec == "webvtt" else packet.data
+        head = b"\n\n" if track.codec == "webvtt" else b""
         # Samples that are not heard begin a rounding error before 0.
         time = max(time, 0)
-        blocks.append((time, Block(number, time, data, packet.key, duration)))
+        blocks.append((time, Block(number, time, packet.data, packet.key, duration, head)))
     return sorted(blocks, key=lambda one: one[0])
 
 
-def _clusters(blocks: Iterable[Block], unit: int) -> Iterator[bytes]:
-    """Blocks in whole clusters; one begins at each key frame, so that players can go there."""
+def _clusters(blocks: Iterable[Block], unit: int) -> Iterator[list[Piece]]:
+    """Blocks in whole clusters, in pieces; one begins at each key frame, so that players can go there."""
     farthest = min(_FARTHEST, _LONGEST_SECONDS * 1_000_000_000 // unit)
     start = size = 0
-    parts: list[bytes] = []
+    parts: list[Piece] = []
     previous: dict[int, int] = {}
     for one in blocks:
         if parts and (abs(one.time - start) > farthest or size > _LARGEST_BYTES or (one.track == 1 and one.key)):
-            yield matroska.element(matroska.CLUSTER, *parts)
+            yield matroska.pieces(matroska.CLUSTER, parts)
             parts = []
         if not parts:
             start, size = one.time, 0
             parts = [matroska.unsigned(matroska.TIMESTAMP, start)]
-        parts.append(matroska.block(one, start, previous.get(one.track, one.time)))
+        written = matroska.block(one, start, previous.get(one.track, one.time))
+        parts += written
         previous[one.track] = one.time
-        size += len(parts[-1])
+        size += sum(map(len, written))
     if parts:
-        yield matroska.element(matroska.CLUSTER, *parts)
+        yield matroska.pieces(matroska.CLUSTER, parts)

@@ -33,6 +33,7 @@ class Engine(ABC):
         name: what reports call it.
         spec: the model.
         width, height: LR, in luma samples.
+        lr_shapes: rows and columns of each plane of a frame.
         device: where it runs, as PyTorch names it (`cpu`, `cuda:0`).
         latency_ms: median time of one frame, host memory to host memory, to RGB; None before `warm_up`.
         in_flight: how many frames of `pixels` last at a time.
@@ -54,12 +55,8 @@ class Engine(ABC):
             raise ModelError(f"{self.spec} cannot run at {width}x{height}: both sides must be at least 1")
         self.width, self.height, self.device = width, height, device
         self.latency_ms: float | None = None
-
-    @property
-    def lr_shapes(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-        """Rows and columns of each plane of a frame."""
-        chroma = chroma_size(self.height, self.width)
-        return (self.height, self.width), chroma, chroma
+        chroma = chroma_size(height, width)
+        self.lr_shapes = (height, width), chroma, chroma
 
     @property
     def hr_size(self) -> tuple[int, int]:
@@ -117,6 +114,19 @@ class Engine(ABC):
             ModelError: no weights are loaded, or the planes are not of this engine's size.
         """
         return torch.from_numpy(self.infer(planes)).to(self.device)
+
+    def begin_pixels(self, planes: Planes) -> tuple[Tensor, "torch.cuda.Event | None"]:
+        """`pixels`, which on a GPU are there after an event; the current stream need not wait for them.
+
+        Raises:
+            ModelError: as `pixels`.
+        """
+        pixels = self.pixels(planes)
+        if not pixels.is_cuda:
+            return pixels, None
+        ready = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        ready.record(torch.cuda.current_stream(pixels.device))
+        return pixels, ready
 
     def infer_all(self, frames: Iterable[Planes], form: Format = "rgb") -> Iterator[NDArray[np.uint8] | Planes]:
         """`infer` of many frames, in order; on a GPU one is copied while the next is computed."""

@@ -109,6 +109,13 @@ class FusedEngine(Engine):
     @torch.inference_mode()
     def pixels(self, planes: Planes) -> Tensor:
         """One frame that stays on the GPU; see `Engine.pixels`."""
+        pixels, done = self.begin_pixels(planes)
+        torch.cuda.current_stream(self._device).wait_event(done)
+        return pixels
+
+    @torch.inference_mode()
+    def begin_pixels(self, planes: Planes) -> tuple[Tensor, torch.cuda.Event]:
+        """One frame that stays on the GPU; see `Engine.begin_pixels`."""
         if not self._loaded:
             raise ModelError(f"{self.spec} has no weights yet: call load() first")
         self.check(planes)
@@ -117,16 +124,20 @@ class FusedEngine(Engine):
         slot.uploaded.synchronize()
         for target, plane in zip(slot.host_planes, planes, strict=True):
             target[...] = plane
-        with torch.cuda.stream(self._copies):
+        # torch.cuda.stream() would look up the stream before each time.
+        before = torch.cuda.current_stream(self._device)
+        try:
+            torch.cuda.set_stream(self._copies)
             self._copies.wait_event(slot.done)
             slot.frame.copy_(slot.host, non_blocking=True)
             slot.uploaded.record(self._copies)
-        with torch.cuda.stream(self._compute):
+            torch.cuda.set_stream(self._compute)
             self._compute.wait_event(slot.uploaded)
             slot.graph.replay()
             slot.done.record(self._compute)
-        torch.cuda.current_stream(self._device).wait_event(slot.done)
-        return slot.pixels
+        finally:
+            torch.cuda.set_stream(before)
+        return slot.pixels, slot.done
 
     @torch.inference_mode()
     def _begin(self, planes: Planes, form: Format) -> Begun:

@@ -1,5 +1,9 @@
 """JPEG images straight from pictures in GPU memory, by nvImageCodec."""
 
+from functools import cache
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,10 +34,11 @@ class GpuJpeg:
             max_num_cpu_threads=1,
             backends=[nvimgcodec.Backend(kind) for kind in kinds],
         )
+        self._encoded = nvimgcodec.CodeStream()
         self.encode(torch.zeros(16, 16, 3, dtype=torch.uint8, device=self._device), 90)
 
-    def encode(self, pixels: Tensor, quality: int) -> bytes:
-        """Compresses a picture, in the order of the current stream; returns when it is done.
+    def encode(self, pixels: Tensor, quality: int) -> memoryview:
+        """Compresses a picture, in the order of the current stream; returns when it is done. One call at a time.
 
         Args:
             pixels: (H, W, 3) uint8 RGB, contiguous, on the encoder's device.
@@ -43,14 +48,25 @@ class GpuJpeg:
             ModelError: nvImageCodec refuses; it prints why.
         """
         stream = torch.cuda.current_stream(self._device).cuda_stream
-        parameters = nvimgcodec.EncodeParams(
-            quality_type=nvimgcodec.QualityType.QUALITY,
-            quality_value=quality,
-            chroma_subsampling=nvimgcodec.ChromaSubsampling.CSS_420,
-            jpeg_encode_params=nvimgcodec.JpegEncodeParams(progressive=False, optimized_huffman=True),
+        # Its pinned memory is used again for every picture, as making and freeing it would stop the GPU.
+        encoded = self._encoder.encode(
+            nvimgcodec.as_image(pixels, stream),
+            "jpeg",
+            code_stream_s=self._encoded,
+            params=_parameters(quality),
+            cuda_stream=stream,
         )
-        image = nvimgcodec.as_image(pixels, stream)
-        encoded = self._encoder.encode(image, "jpeg", params=parameters, cuda_stream=stream)
         if encoded is None:
             raise ModelError("nvImageCodec encodes no JPEG here: install nvidia-nvjpeg, or let the encoders do it")
-        return bytes(encoded)
+        # NumPy copies without Python's lock, which bytes() would hold.
+        return np.array(memoryview(encoded)[: encoded.size]).data
+
+
+@cache
+def _parameters(quality: int) -> Any:
+    return nvimgcodec.EncodeParams(
+        quality_type=nvimgcodec.QualityType.QUALITY,
+        quality_value=quality,
+        chroma_subsampling=nvimgcodec.ChromaSubsampling.CSS_420,
+        jpeg_encode_params=nvimgcodec.JpegEncodeParams(progressive=False, optimized_huffman=True),
+    )

@@ -96,16 +96,17 @@ class TorchEngine(Engine):
     @torch.inference_mode()
     def pixels(self, planes: Planes) -> Tensor:
         """One frame that stays on the engine's device; see `Engine.pixels`."""
-        return rgb_to_uint8(self.infer_device(planes)).contiguous()
+        if not self._strips:
+            return rgb_to_uint8(self.infer_device(planes)).contiguous()
+        out = torch.empty(*self.hr_size, 3, dtype=torch.uint8)
+        for rows, strip in self._strips.run(self._rgb(planes)):
+            out[rows] = rgb_to_uint8(strip)
+        return out
 
     @torch.inference_mode()
     def _begin(self, planes: Planes, form: Format) -> Begun:
         if form == "rgb" and self._strips:
-            rgb = self._rgb(planes)
-            out = torch.empty(*self.hr_size, 3, dtype=torch.uint8)
-            for rows, strip in self._strips.run(rgb):
-                out[rows] = rgb_to_uint8(strip)
-            return out.numpy
+            return self.pixels(planes).numpy
         picture = self.infer_device(planes)
         parts = [rgb_to_uint8(picture)] if form == "rgb" else list(rgb_to_yuv(picture))
         return download(parts)

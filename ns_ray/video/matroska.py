@@ -2,7 +2,7 @@
 
 import mmap
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ns_ray.errors import MediaError
@@ -31,6 +31,7 @@ CUE_TRACK, CUE_CLUSTER_POSITION = 0xF7, 0xF1
 
 _KEY, _LACED = 0x80, 0x06  # flags of a block
 Data = bytes | mmap.mmap
+Piece = bytes | memoryview
 UNKNOWN = b"\x01" + b"\xff" * 7
 """A size that says: to the end of the file."""
 
@@ -47,13 +48,17 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block: the number of its track, its time in units of the file, its payload, and what its group says."""
+    """One block: the number of its track, its time in units of the file, its payload, and what its group says.
+
+    `head` are the payload's first bytes where they lie apart from the rest; a block that was read has none.
+    """
 
     track: int
     time: int
-    data: bytes
+    data: bytes | memoryview
     key: bool
     duration: int | None = None
+    head: bytes = b""
 
 
 def elements(data: Data, start: int = 0, end: int | None = None) -> Iterator[Element]:
@@ -119,8 +124,13 @@ def real(data: bytes) -> float:
 
 def element(name: int, *contents: bytes) -> bytes:
     """An element of known size."""
-    content = b"".join(contents)
-    return identifier(name) + size_of(len(content)) + content
+    return b"".join(pieces(name, contents))
+
+
+def pieces(name: int, contents: Iterable[Piece]) -> list[Piece]:
+    """An element of known size as pieces to be written one after the other, so that its content is not copied."""
+    held = list(contents)
+    return [identifier(name) + size_of(sum(map(len, held))), *held]
 
 
 def size_of(size: int) -> bytes:
@@ -165,8 +175,8 @@ def tags(track_uid: int, values: Sequence[tuple[str, str]]) -> bytes:
     return element(TAG, element(TARGETS, unsigned(TAG_TRACK_UID, track_uid)), *simple)
 
 
-def block(one: Block, cluster_time: int, previous: int) -> bytes:
-    """A block as it is written into a cluster: simple where it has no duration of its own.
+def block(one: Block, cluster_time: int, previous: int) -> list[Piece]:
+    """A block as it is written into a cluster, in pieces: simple where it has no duration of its own.
 
     Args:
         one: the block; its track's number is below 127.
@@ -175,12 +185,17 @@ def block(one: Block, cluster_time: int, previous: int) -> bytes:
     """
     place = bytes([0x80 | one.track]) + struct.pack(">h", one.time - cluster_time)
     if one.duration is None:
-        return element(SIMPLE_BLOCK, place, bytes([_KEY if one.key else 0]), one.data)
-    parts = [element(BLOCK, place, b"\0", one.data), unsigned(BLOCK_DURATION, one.duration)]
+        return _payload(SIMPLE_BLOCK, place + bytes([_KEY if one.key else 0]), one)
+    parts = [*_payload(BLOCK, place + b"\0", one), unsigned(BLOCK_DURATION, one.duration)]
     if not one.key:
         # Some readers take a reference to the block's own time for none at all.
         parts.append(signed(REFERENCE_BLOCK, previous - one.time or -1))
-    return element(BLOCK_GROUP, *parts)
+    return pieces(BLOCK_GROUP, parts)
+
+
+def _payload(name: int, before: bytes, one: Block) -> list[Piece]:
+    start, data = before + one.head, one.data
+    return [identifier(name) + size_of(len(start) + len(data)) + start, data]
 
 
 def read_block(data: Data, place: Element, cluster_time: int, *, payload: bool = True) -> Block | None:

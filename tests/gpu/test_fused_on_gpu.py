@@ -11,7 +11,7 @@ from ns_ray.errors import ModelError
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.color import chroma_size
-from ns_ray.sr.enhance import Enhancement, gpu_compressor
+from ns_ray.sr.enhance import Compressor, Enhancement, gpu_compressor
 from ns_ray.sr.models import build
 from ns_ray.sr.torch_engine import TorchEngine
 from ns_ray.sr.weights import load_weights
@@ -92,7 +92,7 @@ def test_images_are_of_the_same_pictures_in_order():
     engine = loaded(fused(model, 320, 180), load_weights(model))
     frames = [tuple(plane // 8 + 50 + 15 * seed for plane in noise(320, 180, seed)) for seed in range(8)]
     pictures = [engine.infer(planes).copy() for planes in frames]
-    enhancement = Enhancement(engine, compress)
+    enhancement = Enhancement(engine, Compressor(compress, DEVICE))
     for image, picture in zip(enhancement.run(frames, 95), pictures, strict=True):
         cpu = io.BytesIO()
         Image.fromarray(picture).save(cpu, "JPEG", quality=95, subsampling=2)
@@ -109,7 +109,7 @@ def test_memory_stays_what_it_was():
     model = "EDSR_B2_F16_S3"
     engine, planes = fused(model, 640, 360), noise(640, 360)
     states = [engine.prepare(weights(model, seed)) for seed in (1, 2)]
-    enhancement = Enhancement(engine, compress)
+    enhancement = Enhancement(engine, Compressor(compress, DEVICE))
 
     def used(count):
         def switching():

@@ -155,7 +155,7 @@ def test_a_damaged_tag_costs_its_anchor_alone(tmp_path, what, break_):
     data = bytearray(anchors[1].data)
     at = data.index(b"NSRAY")
     data[{"identifier": at, "version": at + 6, "no JPEG": 0}[break_]] ^= 4
-    anchors[1] = replace(anchors[1], data=bytes(data))
+    anchors[1] = replace(anchors[1], body=bytes(data), head=b"")
     append_epoch(tmp_path / "h", what.format, 0, what.packets, anchors)
     reader, got = pairs(tmp_path / "h")
     assert [one.packet.data for one in got] == [one.data for one in what.packets]

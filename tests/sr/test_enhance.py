@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ns_ray.errors import ModelError
-from ns_ray.sr.enhance import Enhancement
+from ns_ray.sr.enhance import Compressor, Enhancement
 from ns_ray.sr.models import build
 from ns_ray.sr.torch_engine import TorchEngine
 
@@ -33,7 +33,7 @@ def engine() -> TorchEngine:
 
 def test_images_in_order(engine: TorchEngine) -> None:
     frames = [pictures.noise(16, 10, seed) for seed in range(7)]
-    images = list(Enhancement(engine, _png).run(frames, 90))
+    images = list(Enhancement(engine, Compressor(_png)).run(frames, 90))
     for image, planes in zip(images, frames, strict=True):
         assert np.array_equal(np.asarray(Image.open(io.BytesIO(image))), engine.infer(planes))
 
@@ -47,7 +47,7 @@ def test_weights_switch_between_frames(engine: TorchEngine) -> None:
             engine.load(sets[index % 2])
             yield planes
 
-    images = list(Enhancement(engine, _png).run(frames(), 90))
+    images = list(Enhancement(engine, Compressor(_png)).run(frames(), 90))
     assert images[0] != images[1]
     assert images == images[:2] * 3
 
@@ -70,7 +70,7 @@ def test_frames_wait_while_too_many_are_compressed(engine: TorchEngine) -> None:
         for _ in range(engine.in_flight):
             gate.release()
 
-    assert list(Enhancement(engine, slow).run(frames(), 75)) == [b"image"] * 5
+    assert list(Enhancement(engine, Compressor(slow)).run(frames(), 75)) == [b"image"] * 5
     assert done == [75] * 5
     assert max(begun) <= engine.in_flight
 
@@ -80,7 +80,7 @@ def test_a_failing_compressor_is_heard_of(engine: TorchEngine) -> None:
         raise ModelError("no encoder here")
 
     with pytest.raises(ModelError, match="no encoder here"):
-        list(Enhancement(engine, broken).run([pictures.noise(16, 10)], 90))
+        list(Enhancement(engine, Compressor(broken)).run([pictures.noise(16, 10)], 90))
 
 
 def test_time_spent_compressing_is_told(engine: TorchEngine) -> None:
@@ -88,11 +88,11 @@ def test_time_spent_compressing_is_told(engine: TorchEngine) -> None:
         time.sleep(0.02)
         return b""
 
-    assert Enhancement(engine, slow).submit(pictures.noise(16, 10), 90).result().seconds >= 0.02
+    assert Enhancement(engine, Compressor(slow)).submit(pictures.noise(16, 10), 90).result().seconds >= 0.02
 
 
 def test_a_refused_frame_takes_no_place(engine: TorchEngine) -> None:
-    enhancement = Enhancement(engine, _png)
+    enhancement = Enhancement(engine, Compressor(_png))
     for _ in range(2 * engine.in_flight):
         with pytest.raises(ModelError):
             enhancement.submit(pictures.noise(8, 10), 90)
@@ -107,7 +107,7 @@ def test_drained_when_all_is_compressed(engine: TorchEngine) -> None:
         done.append(quality)
         return b""
 
-    enhancement = Enhancement(engine, slow)
+    enhancement = Enhancement(engine, Compressor(slow))
     for _ in range(engine.in_flight):
         enhancement.submit(pictures.noise(16, 10), 90)
     threading.Timer(0.05, gate.set).start()

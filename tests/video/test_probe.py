@@ -118,7 +118,9 @@ def test_an_encrypted_matroska_file_is_named(tmp_path, clip, key):
         elif one.name == m.INFO:
             parts.append(m.element(one.name, body))
     sealed = (m.Block(1, p.pts, b"\x01" + bytes(8) + bytes(byte ^ 0x5A for byte in p.data), p.key) for p in clip[:10])
-    parts.append(m.element(m.CLUSTER, m.unsigned(m.TIMESTAMP, 0), *(m.block(one, 0, 0) for one in sealed)))
+    parts.append(
+        m.element(m.CLUSTER, m.unsigned(m.TIMESTAMP, 0), *(piece for one in sealed for piece in m.block(one, 0, 0)))
+    )
     path.write_bytes(data[: segment.at] + m.identifier(m.SEGMENT) + m.UNKNOWN + b"".join(parts))
     with pytest.raises(MediaError, match=r"e.mkv: it is encrypted.*decrypt it"):
         probe(str(path))
