@@ -50,9 +50,7 @@ class Crew(Protocol):
         """Tell the scheduler which hosts have streams of a plan."""
         ...
 
-    async def add(
-        self, host: str, orders: Sequence[tuple[Order, Placement]], rosters: Mapping[str, Roster]
-    ) -> None:
+    async def add(self, host: str, orders: Sequence[tuple[Order, Placement]], rosters: Mapping[str, Roster]) -> None:
         """Have a host begin streams, or go on with them where they have been begun."""
         ...
 

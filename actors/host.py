@@ -31,8 +31,8 @@ from actors.reading import Readers
 from actors.reports import Doing, EpochReport, HostReport
 from actors.rounds import Rounds
 from actors.session import Session
-from actors.worker import measured
 from actors.work import Decoding, Enhancing, Part, Read, Writing
+from actors.worker import measured
 from ns_ray.anchors.award import Award, award
 from ns_ray.anchors.baselines import Nothing
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
@@ -42,7 +42,7 @@ from ns_ray.anchors.select import select
 from ns_ray.anchors.settle import settle
 from ns_ray.config import Config
 from ns_ray.errors import ActorLostError, NsRayError
-from ns_ray.hybrid.notes import note, read_notes
+from ns_ray.hybrid.notes import read_notes
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.results import Span
 from ns_ray.video.block import PacketBlock
@@ -73,7 +73,9 @@ class Host:
     What is asked for several streams at once goes out as one call: for anchors, to a decoder, to an enhancer.
     """
 
-    def __init__(self, name: str, config: Config, peers: Peers, clock: RunClock, readers: Readers | None = None) -> None:
+    def __init__(
+        self, name: str, config: Config, peers: Peers, clock: RunClock, readers: Readers | None = None
+    ) -> None:
         """Set up a host without sessions.
 
         Args:
@@ -81,13 +83,12 @@ class Host:
             config: how the work is laid out.
             peers: the other actors.
             clock: the time.
-            readers: read the streams' packets.
         """
         self.name = name
         self._config = config
         self._peers = peers
         self._clock = clock
-        self._readers = readers or Readers()
+        self._readers = Readers()
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="writer")
         self._sessions: dict[str, Session] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -159,7 +160,7 @@ class Host:
 
     def report(self, after: int, born: str) -> HostReport:
         """What became of all streams, and the epochs after number `after`; of another process's numbers, all."""
-        for name, task in self._tasks.items():
+        for task in self._tasks.values():
             if task.done():
                 task.result()  # a bug in a session must not go unseen
         new = min(self._told - after if born == self._born else self._told, len(self._epochs))
@@ -256,9 +257,7 @@ class Host:
         """See `Work`."""
         return await self._decodes.ask(decoder, job)
 
-    async def _decode(
-        self, decoder: str, bundle: Sequence[Decoding]
-    ) -> Sequence[tuple[Sequence[Part], DecodeReply]]:
+    async def _decode(self, decoder: str, bundle: Sequence[Decoding]) -> Sequence[tuple[Sequence[Part], DecodeReply]]:
         jobs, places, count = _in_parts(bundle, self._config.enhancer.bundle_frames)
         try:
             parts, replies = await self._peers.decode(decoder, jobs, count)
@@ -284,8 +283,7 @@ class Host:
         wheres = list({id(job.frames.where): job.frames.where for job in bundle}.values())
         number = {id(where): index for index, where in enumerate(wheres)}
         asks = [
-            Ask(job.stream, number[id(job.frames.where)], job.frames.place, job.quality, job.deadline)
-            for job in bundle
+            Ask(job.stream, number[id(job.frames.where)], job.frames.place, job.quality, job.deadline) for job in bundle
         ]
         return await self._peers.enhance(enhancer, asks, wheres)
 
@@ -337,9 +335,7 @@ class Host:
         task.add_done_callback(self._asides.discard)
 
 
-def _in_parts(
-    bundle: Sequence[Decoding], most_frames: int
-) -> tuple[list[DecodeJob], list[list[tuple[int, int]]], int]:
+def _in_parts(bundle: Sequence[Decoding], most_frames: int) -> tuple[list[DecodeJob], list[list[tuple[int, int]]], int]:
     """The jobs of a call: the frames for one enhancer go into one part, as far as they are not too many.
 
     Returns:
@@ -382,9 +378,7 @@ def _failed(error: str) -> DecodeReply:
 def _write(job: Writing) -> WriteReply:
     begin = time.thread_time()
     with measured("write") as clock:
-        offset = append_epoch(
-            job.path, job.format, job.offset, job.packets, job.anchors, job.sides, note=note(job.note)
-        )
+        offset = append_epoch(job.path, job.format, job.offset, job.packets, job.anchors, job.sides, job.note)
     return WriteReply(offset, clock.span, time.thread_time() - begin)
 
 

@@ -11,7 +11,7 @@ _BEAT_SECONDS = 1.0
 
 
 class LoopWorker(Worker):
-    """Base of actors that wait for others rather than compute: `pulse` tells for how long their loop has stood still."""
+    """Base of actors that wait for others rather than compute: `pulse` tells how long their loop has stood still."""
 
     def __init__(self, affinity: list[int]) -> None:
         super().__init__(affinity)

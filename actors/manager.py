@@ -188,7 +188,7 @@ class Manager:
         return self._engines[enhancer, key]
 
     async def _measure_decoders(self, streams: Sequence[Stream]) -> None:
-        """Learn the speeds of decoders: those of a kind count as equally fast. Where all are on the CPU, all are equal."""
+        """Learn the speeds of decoders: those of a kind count as equally fast; all do where all are on the CPU."""
         config = self._config.decoder
         decoders = self._seating.of("decoder")
         if not config.nvdec or not streams or set(decoders) <= set(self._seating.decoders):

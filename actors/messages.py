@@ -137,6 +137,7 @@ class WriteReply:
 
     offset: int
     span: Span
+    cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

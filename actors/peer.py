@@ -106,7 +106,7 @@ class Peer:
         try:
             answer = call(self.actor)
             if isinstance(answer, list):
-                return ([*answer[:-1]], await answer[-1]),
+                return (([*answer[:-1]], await answer[-1]),)
             return (await answer,)
         except RayTaskError as error:
             cause = error.cause

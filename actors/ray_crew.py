@@ -21,7 +21,7 @@ from actors.messages import (
     Stream,
 )
 from actors.orders import Change, Order, Placement, Roster
-from actors.peer import Team, Peer, pulse
+from actors.peer import Peer, Team, pulse
 from actors.peers import Meeting
 from actors.reports import Doing, HostReport
 from ns_ray.anchors.award import Award
@@ -157,9 +157,7 @@ class RayCrew(_Named):
         """See Scheduler."""
         await self._peer(SCHEDULER).ask("take_roster", lambda actor: actor.take_roster.remote(run, roster))
 
-    async def add(
-        self, host: str, orders: Sequence[tuple[Order, Placement]], rosters: Mapping[str, Roster]
-    ) -> None:
+    async def add(self, host: str, orders: Sequence[tuple[Order, Placement]], rosters: Mapping[str, Roster]) -> None:
         """See Host."""
         await self._peer(host).ask("add", lambda actor: actor.add.remote(orders, rosters))
 

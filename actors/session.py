@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from actors.clock import RunClock
 from actors.journal import Entry, Position, pack, unpack
-from actors.messages import Anchors, DecodeReply, EncodeJob, VideoFormat
+from actors.messages import Anchors, DecodeReply, EncodeJob, Form, VideoFormat
 from actors.orders import Change, Order, Placement
 from actors.reports import EpochReport, State, StreamReport, Totals, added, counted, first_of_each_kind
 from actors.work import Decoding, Enhancing, Part, Read, Work, Writing
@@ -361,7 +361,14 @@ class Session:
         size = self._config.enhancer.chunk_frames
         wanted = [names[i : i + size] for i in range(0, len(names), size)]
         first = epoch.after.decoded == 1
-        job = Decoding(epoch.order.stream, self._placement.enhancer, epoch.after.decoded - 1, epoch.block, wanted, () if first else None)
+        job = Decoding(
+            epoch.order.stream,
+            self._placement.enhancer,
+            epoch.after.decoded - 1,
+            epoch.block,
+            wanted,
+            () if first else None,
+        )
         async with self._decoding:
             epoch.parts, reply = await self._by(lambda who: self._work.decode(who.decoder, job))
             if reply.lost:
@@ -435,7 +442,7 @@ class Session:
     async def _images(self, epoch: _Epoch, part: Part) -> Anchors:
         """The anchors of one group, by the enhancer alone or with an encoder's help."""
         plan = epoch.order.plan
-        form = "jpeg" if self._config.encoder.anchors == "enhancer" else "rgb"
+        form: Form = "jpeg" if self._config.encoder.anchors == "enhancer" else "rgb"
         job = Enhancing(epoch.order.stream, part, form, plan.quality, epoch.result.deadline)
         if form == "jpeg":
             return await self._by(lambda who: self._work.enhance(who.enhancer, job))
@@ -455,9 +462,7 @@ class Session:
         """Encode an epoch anew."""
         assert epoch.block is not None
         info = epoch.order.stream.info
-        jobs = (
-            Enhancing(epoch.order.stream, part, "yuv", 0, epoch.result.deadline) for part in epoch.parts
-        )
+        jobs = (Enhancing(epoch.order.stream, part, "yuv", 0, epoch.result.deadline) for part in epoch.parts)
         made = await asyncio.gather(
             *(self._by(lambda who, job=job: self._work.enlarge(who.enhancer, job)) for job in jobs)  # type: ignore[misc]
         )

@@ -1,32 +1,33 @@
-"""From the runs of streams to the result of a benchmark."""
+"""From what hosts told of streams to the result of a benchmark."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from actors.stream_run import StreamRun
+from actors.following import Followed
 from ns_ray.config import Config
 from ns_ray.realtime import Pace, rules
 from ns_ray.results import STAGES, BenchmarkResult, EpochResult, Loss, StreamResult, percentiles
 
 
 def summarise(
-    result: BenchmarkResult, runs: Sequence[StreamRun], losses: Sequence[Loss], began: float, ended: float
+    result: BenchmarkResult, streams: Sequence[Followed], losses: Sequence[Loss], began: float, ended: float
 ) -> None:
-    """Fill in what the runs found; wall-clock times become seconds since `began`."""
-    for run in runs:
-        run.epochs = [_since(epoch, began) for epoch in run.epochs]
-        stream = stream_result(run)
-        result.streams.append(stream)
-        result.epochs += run.epochs
-        result.chosen += run.anchors
-        result.media_seconds += stream.seconds
-        result.switches.count += run.switches.count
-        result.switches.seconds += run.switches.seconds
+    """Fill in what became of the streams; wall-clock times become seconds since `began`."""
+    paces = []
+    slot = float(Config.model_validate(result.config).slot)
+    for stream in streams:
+        reports = [stream.epochs[number] for number in sorted(stream.epochs)]
+        epochs = [_since(report.result, began) for report in reports]
+        result.streams.append(stream_result(stream))
+        result.epochs += epochs
+        result.chosen += (anchor for report in reports for anchor in report.anchors)
+        totals = stream.report.totals
+        result.media_seconds += totals.seconds
+        result.switches.count += totals.switches
+        result.switches.seconds += totals.switch_seconds
+        paces.append(Pace(slot, epochs))
     result.losses = [replace(loss, seconds=loss.seconds - began) for loss in losses if loss.seconds >= began]
     result.wall_seconds = ended - began
-    slot = float(Config.model_validate(result.config).slot)
-    paces = [Pace(slot, run.epochs) for run in runs]
     pool = result.config["decoder"]
     decoders = pool["actors"] + pool["nvdec"] * pool["nvdec_sessions"]
     result.rules = rules(paces, paced=result.paced, decoders=decoders)
@@ -34,40 +35,46 @@ def summarise(
     result.real_time = whole and bool(result.rules) and all(rule.met for rule in result.rules)
 
 
-def stream_result(run: StreamRun) -> StreamResult:
+def stream_result(stream: Followed) -> StreamResult:
     """One stream's figures."""
-    anchors = {"KEY": 0, "ALTREF": 0, "NORMAL": 0}
-    for anchor in run.anchors:
-        anchors[anchor.type] += 1
-    spent = {stage: [s.seconds for e in run.epochs for s in e.spans if s.stage == stage] for stage in STAGES}
-    made = sum(anchors.values())
-    encoded = made if run.hybrid else run.encoded
-    extra = sum(anchor.bytes for anchor in run.anchors) if run.hybrid else run.output_bytes
+    report, totals = stream.report, stream.report.totals
+    epochs = [epoch.result for epoch in stream.epochs.values()]
+    spent = {stage: [s.seconds for e in epochs for s in e.spans if s.stage == stage] for stage in STAGES}
+    hybrid = stream.order.plan.method == "neuroscaler"
+    made = sum(totals.anchors.values())
     latency = {stage: percentiles([1000 * seconds for seconds in values]) for stage, values in spent.items() if values}
-    latency["epoch"] = percentiles([1000 * epoch.latency for epoch in run.epochs])
-    ended = "failed" if run.failed else "stopped" if run.stopped else "damaged" if run.damaged else "done"
+    latency["epoch"] = percentiles([1000 * epoch.latency for epoch in epochs])
     return StreamResult(
-        name=run.stream.name,
-        input=run.stream.info.path,
-        status=ended,
-        reason=run.reason or "; ".join(_kinds(reason for _, reason in run.damaged)[:3]),
-        frames=run.shown,
-        hidden=run.hidden,
-        damaged=len(run.damaged),
-        seconds=run.seconds,
-        anchors=anchors,
-        dropped_anchors=sum(epoch.dropped for epoch in run.epochs),
-        missed_deadlines=sum(epoch.late for epoch in run.epochs),
-        decode_fps=_rate(run.shown + run.hidden, spent["decode"]),
+        name=report.name,
+        input=report.input,
+        status="damaged" if report.state == "done" and totals.damaged else report.state,
+        reason=report.reason or "; ".join(totals.reasons),
+        frames=totals.shown,
+        hidden=totals.hidden,
+        damaged=totals.damaged,
+        seconds=totals.seconds,
+        anchors={"KEY": 0, "ALTREF": 0, "NORMAL": 0, **totals.anchors},
+        dropped_anchors=totals.dropped,
+        missed_deadlines=totals.late,
+        decode_fps=_rate(totals.shown + totals.hidden, spent["decode"]),
         inference_fps=_rate(made, spent["inference"]),
-        encode_fps=_rate(encoded, spent["encode"]),
+        encode_fps=_rate(made if hybrid else totals.encoded, spent["encode"]),
         latency_ms=latency,
-        lr_kbps=_kbps(run.lr_bytes, run.seconds),
-        anchor_kbps=_kbps(extra, run.seconds),
-        output=str(run.path) if run.output_bytes else "",
-        output_bytes=run.output_bytes,
-        notes=run.notes,
+        lr_kbps=_kbps(totals.lr_bytes, totals.seconds),
+        anchor_kbps=_kbps(totals.anchor_bytes if hybrid else report.output_bytes, totals.seconds),
+        output=report.output,
+        output_bytes=report.output_bytes,
+        notes=list(report.notes),
     )
+
+
+def cpu_by_stage(streams: Iterable[Followed]) -> dict[str, float]:
+    """CPU seconds of the streams' own work, by stage."""
+    spent: dict[str, float] = {}
+    for stream in streams:
+        for stage, seconds in stream.report.totals.cpu_seconds.items():
+            spent[stage] = spent.get(stage, 0.0) + seconds
+    return spent
 
 
 def _since(epoch: EpochResult, began: float) -> EpochResult:
@@ -77,14 +84,6 @@ def _since(epoch: EpochResult, began: float) -> EpochResult:
         deadline=None if epoch.deadline is None else epoch.deadline - began,
         spans=[replace(span, start=span.start - began, end=span.end - began) for span in epoch.spans],
     )
-
-
-def _kinds(reasons: Iterable[str]) -> list[str]:
-    """The first of each kind: those that differ in numbers alone are one."""
-    kinds: dict[str, str] = {}
-    for reason in reasons:
-        kinds.setdefault(re.sub(r"\d+", "", reason), reason)
-    return list(kinds.values())
 
 
 def _rate(count: int, seconds: Sequence[float]) -> float:

@@ -35,7 +35,12 @@ class UsageSampler:
             busy[kind] += last - first
         every = sum(busy.values())
         return Usage(
-            every, every / seconds if seconds else 0.0, max(self._memory), busy["job"], busy["ray"], self._memory
+            every,
+            every / seconds if seconds else 0.0,
+            max(self._memory),
+            busy["job"],
+            busy["ray"],
+            memory_mb=self._memory,
         )
 
     def _run(self) -> None:

@@ -159,4 +159,3 @@ class Work(Protocol):
     async def forget(self, stream: Stream, decoder: str, encoder: str) -> None:
         """Let go of whatever is kept for a stream."""
         ...
-

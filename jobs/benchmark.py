@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,12 +20,12 @@ import ray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from actors.messages import Stream
-from actors.pipeline import Pipeline
-from actors.pools import offered
+from actors.fleet import Fleet, offered
+from actors.following import Following
 from actors.local_ray import join_ray
-from actors.stream_run import Plan
-from actors.summary import summarise
+from actors.messages import Stream
+from actors.orders import Order, Plan
+from actors.summary import cpu_by_stage, summarise
 from actors.usage import UsageSampler
 from jobs import face
 from jobs.stopping import Stop, as_interrupt
@@ -198,14 +199,7 @@ def benchmark(options: argparse.Namespace) -> None:
     for path in _weights_files(options):
         load_weights(spec, path)
     inputs = _inputs(options, config)
-    pools = (
-        config.source,
-        config.decoder,
-        config.scheduler,
-        config.enhancer,
-        config.encoder,
-        config.packager,
-    )
+    pools = (config.host, config.decoder, config.scheduler, config.enhancer, config.encoder)
     try:
         join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
         asyncio.run(_Session(options, config, quality, inputs, Stop()).run())
@@ -239,24 +233,24 @@ class _Session:
         have = offered().get("GPU", 0)
         if gpus > have:
             raise ConfigError(f"--num-gpus {gpus}: Ray offers {have:g} GPUs; ask for fewer, or 0 for the CPU")
-        pipeline = Pipeline(self.config, gpus)
+        fleet = Fleet(self.config, gpus)
         with self.console.status("starting actors"):
-            await self.stop.unless(pipeline.start())
-        infos = await self.stop.unless(self._probe(pipeline))
+            await self.stop.unless(fleet.start())
+        infos = await self.stop.unless(self._probe(fleet))
         if self.options.find_max:
-            await self._find_max(pipeline, infos)
+            await self._find_max(fleet, infos)
         else:
             with claimed(self._folder(infos, self.options.num_videos), self.console.print) as folder:
-                await self._one(pipeline, infos, folder)
-        pipeline.stop()
+                await self._one(fleet, infos, folder)
+        fleet.stop()
 
-    async def _one(self, pipeline: Pipeline, infos: dict[str, VideoInfo], folder: Path) -> None:
+    async def _one(self, fleet: Fleet, infos: dict[str, VideoInfo], folder: Path) -> None:
         """The run that was asked for, and others to compare it with."""
-        result = await self._measure(pipeline, infos, self.options.num_videos, self.options.paced, folder)
+        result = await self._measure(fleet, infos, self.options.num_videos, self.options.paced, folder)
         for method in self.options.against:
             self._save(result, folder)  # should the next method fail
             with suppress(StoppedError):  # of a method that was cut short there is nothing to tell
-                result.against.append(await self._other(method).against(pipeline, infos, folder))
+                result.against.append(await self._other(method).against(fleet, infos, folder))
         self._show(result, folder)
         bad = [s.reason for s in result.streams if s.status in ("refused", "failed")]
         cut = sum(s.status == "stopped" for s in result.streams)
@@ -265,11 +259,11 @@ class _Session:
         if bad:
             raise MediaError("; ".join(bad))
 
-    async def _probe(self, pipeline: Pipeline) -> dict[str, VideoInfo]:
+    async def _probe(self, fleet: Fleet) -> dict[str, VideoInfo]:
         infos = {}
         for path in dict.fromkeys(self.inputs):
             try:
-                info = await pipeline.probe(path, self.options.unsafe_input)
+                info = await fleet.manager.probe(path, self.options.unsafe_input)
                 rate = self.options.frame_rate
                 if rate is not None and abs(float(info.frame_rate) - rate) > 0.01:
                     raise MediaError(f"{path}: it has {float(info.frame_rate):g} frames/s, not {rate:g}")
@@ -278,7 +272,7 @@ class _Session:
                 self.refused[path] = str(error)
         return infos
 
-    async def _find_max(self, pipeline: Pipeline, infos: dict[str, VideoInfo]) -> None:
+    async def _find_max(self, fleet: Fleet, infos: dict[str, VideoInfo]) -> None:
         """Double the streams until real time breaks, then close in on the last number that held."""
         if self.refused:
             raise MediaError("; ".join(self.refused.values()))
@@ -286,7 +280,7 @@ class _Session:
         held, broke, count = 0, None, self.options.num_videos
         while broke is None or broke - held > 1:
             with claimed(self._folder(infos, count), self.console.print) as folder:
-                result = await self._measure(pipeline, infos, count, True, folder)
+                result = await self._measure(fleet, infos, count, True, folder)
                 self._show(result, folder)
             if self.stop.by:
                 break
@@ -312,19 +306,19 @@ class _Session:
         options.num_videos = options.against_videos or self.config.encoder.actors
         return _Session(options, self.config, _quality(options), self.inputs, self.stop)
 
-    async def against(self, pipeline: Pipeline, infos: dict[str, VideoInfo], beside: Path) -> MethodResult:
+    async def against(self, fleet: Fleet, infos: dict[str, VideoInfo], beside: Path) -> MethodResult:
         """Measure this method for the report in the folder `beside`, and write a report of its own below that."""
         options = self.options
         self.console.print(f"against {options.method}, {options.num_videos} at once, {options.num_frames} frames each")
         folder = beside / "against" / options.method
-        result = await self._measure(pipeline, infos, options.num_videos, False, folder)
+        result = await self._measure(fleet, infos, options.num_videos, False, folder)
         if self.stop.by:
             raise StoppedError(f"stopped by {self.stop.by}")
         page = self._write(result, folder)
         return as_method(result, page.relative_to(beside).as_posix())
 
     async def _measure(
-        self, pipeline: Pipeline, infos: dict[str, VideoInfo], count: int, paced: bool, folder: Path
+        self, fleet: Fleet, infos: dict[str, VideoInfo], count: int, paced: bool, folder: Path
     ) -> BenchmarkResult:
         options = self.options
         (folder / "streams").mkdir(parents=True, exist_ok=True)
@@ -344,20 +338,41 @@ class _Session:
             else:
                 reason = f"stream {name}: {self.refused[path]}"
                 result.streams.append(StreamResult(name, path, status="refused", reason=reason))
+        if options.method != "neuroscaler" or self.config.encoder.anchors == "encoder":
+            await self.stop.unless(fleet.need("encoder", self.config.encoder.actors))
         with self.console.status("warming up engines"):
-            result.engines = await self.stop.unless(pipeline.prepare(streams))
-            result.decoders = pipeline.decoders
-        plan = Plan(options.method, self.policy, self.quality, options.num_frames, paced, folder / "streams")
+            prepared = await self.stop.unless(fleet.manager.prepare(streams))
+        result.engines, result.decoders = dict(prepared.engines), dict(prepared.decoders)
+        following = Following(fleet.manager, fleet.crew, kept_epochs=options.num_frames)
         usage = UsageSampler()
         usage.start()
-        began = time.time()
+        plan = self._plan(paced, folder)
         with _progress(self.console, len(streams) * options.num_frames) as advance:
-            runs = await pipeline.run(streams, plan, lambda _, frames: advance(frames), self.stop.event)
+            await following.add([Order(stream, plan) for stream in streams])
+            await following.until_ended(lambda _, frames: advance(frames), self.stop.event)
         ended = time.time()
-        result.usage = usage.stop(ended - began)
-        summarise(result, runs, pipeline.losses, began, ended)
+        result.usage = usage.stop(ended - plan.began)
+        if not self.stop.by:
+            await fleet.check()
+        followed = list(following.streams.values())
+        result.usage.stage_cpu_seconds = cpu_by_stage(followed)
+        summarise(result, followed, fleet.losses, plan.began, ended)
+        await following.drop([stream.name for stream in streams])
         result.streams.sort(key=lambda stream: names.index(stream.name))
         return result
+
+    def _plan(self, paced: bool, folder: Path) -> Plan:
+        options = self.options
+        return Plan(
+            uuid.uuid4().hex,
+            options.method,
+            self.policy,
+            self.quality,
+            options.num_frames,
+            paced,
+            (folder / "streams").resolve(),
+            time.time(),
+        )
 
     def _weights(self, folder: Path, names: list[str]) -> list[str | None]:
         """The weights files that the streams take in turn; None for the pretrained ones."""

@@ -13,11 +13,11 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import ray
+from actors.pools import enhancer_pool, offered, recovery
 from rich.table import Table
 
-from actors.messages import Frame, MadeReply, Stream
-from actors.pools import enhancer_pool, offered, recovery
 from actors.local_ray import join_ray
+from actors.messages import Frame, MadeReply, Stream
 from jobs import face
 from ns_ray.config import Config, load_config
 from ns_ray.errors import ConfigError

@@ -63,6 +63,8 @@ class DecoderPool(Pool):
         nvdec_sessions: streams that each of those decodes at a time.
         nvdec_full: share of an NVDEC process's speed from which on the CPU decodes too.
         speeds: frames a second of one process of each kind; left out, both are measured at the start.
+        bundle_streams: streams that one call brings at most; what has been decoded goes on call by call.
+        calls: calls that each works on at a time.
     """
 
     actors: int = Field(1, ge=0)
@@ -71,6 +73,8 @@ class DecoderPool(Pool):
     nvdec_sessions: int = Field(1, ge=1)
     nvdec_full: float = Field(0.6, gt=0, le=1)
     speeds: DecoderSpeeds | None = None
+    bundle_streams: int = Field(8, ge=1)
+    calls: int = Field(2, ge=1)
 
     @model_validator(mode="after")
     def _some(self) -> "DecoderPool":
@@ -89,6 +93,8 @@ class EnhancerPool(Pool):
         engines: engines that each hosts at most, one a model and size of frames; the one not used for longest goes.
         weights: sets of weights that each keeps in memory at most; the one not used for longest goes, and is read
             again when it is needed. A set takes 0.5 MB (EDSR_B8_F32).
+        bundle_streams: streams that one call brings at most.
+        bundle_frames: frames that travel together at most; a frame of 1280x720 takes 1.4 MB.
     """
 
     engine: str = "auto"
@@ -96,6 +102,8 @@ class EnhancerPool(Pool):
     chunk_frames: int = Field(8, ge=1)
     engines: int = Field(6, ge=1)
     weights: int = Field(256, ge=1)
+    bundle_streams: int = Field(16, ge=1)
+    bundle_frames: int = Field(48, ge=1)
 
 
 class EncoderPool(Pool):
@@ -267,6 +275,8 @@ class Config(_Strict):
             Ray takes 2 to tell of one.
         start_seconds: how long actors may take to start, or to be back after a death, a cluster's growth included.
         object_store_mb: memory for objects shared between processes, where the job starts Ray itself.
+        kept_epochs: epochs of which a host keeps what became of them, for whoever asks; at 1.5 a second and stream,
+            10,000 are 100 s of 64 streams.
         inputs: videos to take where none are named, relative to the repository.
     """
 
@@ -279,13 +289,13 @@ class Config(_Strict):
     hang_seconds: float = Field(30, ge=3)
     start_seconds: float = Field(300, gt=0)
     object_store_mb: int = Field(1024, ge=100)
+    kept_epochs: int = Field(10_000, ge=1)
     inputs: list[str] = []
-    source: Pool = Pool()
+    host: Pool = Pool()
     decoder: DecoderPool = DecoderPool()
     scheduler: Pool = Pool()
     enhancer: EnhancerPool = EnhancerPool()
     encoder: EncoderPool = EncoderPool()
-    packager: Pool = Pool()
     download: Downloads = Downloads()
     encode: Encodes = Encodes()
     train: Training = Training()

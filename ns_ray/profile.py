@@ -52,10 +52,9 @@ def pool_loads(result: BenchmarkResult) -> list[PoolLoad]:
     decoders = decoder.get("actors", 1) + decoder.get("nvdec", 0) * decoder.get("nvdec_sessions", 1)
     enhancing = {"inference", "encode"} if in_enhancer else {"inference"}
     pools = [
-        ("source", "reading", _actors(result, "source"), {"read"}),
+        ("host", "reading, writing", _actors(result, "host"), {"read", "write"}),
         ("decoder", "decoding, copying anchors", decoders, {"decode", "take"}),
         ("enhancer", "DNN, compressing anchors" if in_enhancer else "DNN", enhancers(result), enhancing),
-        ("packager", "writing", _actors(result, "packager"), {"write"}),
     ]
     if not in_enhancer:
         pools.append(("encoder", "compressing", _actors(result, "encoder"), {"encode"}))
@@ -66,7 +65,7 @@ def pool_loads(result: BenchmarkResult) -> list[PoolLoad]:
     choosing = _choosing(result.epochs)
     loads.append(PoolLoad("scheduler", "choosing anchors", 1, choosing, choosing / available))
     job = result.usage.job_cpu_seconds
-    loads.append(PoolLoad("Ray, job", "calls of all streams, one process", 1, job, job / available))
+    loads.append(PoolLoad("job", "following the streams", 1, job, job / available))
     return sorted(loads, key=lambda load: load.utilisation, reverse=True)
 
 

@@ -146,8 +146,9 @@ class Usage:
         cpu_seconds: CPU time of all.
         cores: cores busy on average.
         peak_memory_mb: the most memory that all held together, shared memory counted once.
-        job_cpu_seconds: of that CPU time, the job's own process: it drives every stream and makes all calls.
+        job_cpu_seconds: of that CPU time, the job's own process.
         ray_cpu_seconds: Ray's own processes: object store, placement, logs.
+        stage_cpu_seconds: what went into decoding, enhancing (DNN and JPEG), encoding anew and writing.
         memory_mb: the memory all along, at equal intervals.
     """
 
@@ -156,6 +157,7 @@ class Usage:
     peak_memory_mb: float = 0.0
     job_cpu_seconds: float = 0.0
     ray_cpu_seconds: float = 0.0
+    stage_cpu_seconds: dict[str, float] = field(default_factory=dict)
     memory_mb: list[float] = field(default_factory=list)
 
 

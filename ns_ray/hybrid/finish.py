@@ -3,6 +3,7 @@
 import mmap
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -122,7 +123,15 @@ def _clusters(live: mmap.mmap, times: _Times) -> Iterator[_Cluster]:
         cluster = _cluster(live, at, times)
         if cluster.end > cluster.body:
             yield cluster
-        at = live.find(_CLUSTER_NAME, max(cluster.end, at + 1))
+        at = live.find(_CLUSTER_NAME, _behind_notes(live, max(cluster.end, at + 1)))
+
+
+def _behind_notes(live: mmap.mmap, at: int) -> int:
+    """The offset behind the notes that begin at `at`, which may hold anything."""
+    with suppress(MediaError):
+        while (one := m.element_at(live, at, len(live))).name == m.VOID and one.end <= len(live):
+            at = one.end
+    return at
 
 
 def _cluster(live: mmap.mmap, at: int, times: _Times) -> _Cluster:

@@ -14,7 +14,7 @@ _IDENTIFIER = b"NSRAY note\0"
 _CHECK_BYTES = 4
 
 
-def note(data: bytes) -> bytes:
+def noted(data: bytes) -> bytes:
     """The element that holds a note."""
     return m.element(m.VOID, _IDENTIFIER, zlib.crc32(data).to_bytes(_CHECK_BYTES, "big"), data)
 

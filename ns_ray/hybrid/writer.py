@@ -12,6 +12,7 @@ from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.clock import is_steady, to_units, unit_for
 from ns_ray.hybrid.finish import finish
 from ns_ray.hybrid.header import HybridFormat, header_for
+from ns_ray.hybrid.notes import noted
 from ns_ray.video import matroska
 from ns_ray.video.matroska import Block, Piece
 from ns_ray.video.packets import Packet, SidePacket
@@ -30,6 +31,7 @@ def append_epoch(
     packets: Sequence[Packet],
     anchors: Iterable[AnchorImage],
     sides: Sequence[SidePacket] = (),
+    note: bytes = b"",
 ) -> int:
     """Write one epoch of a hybrid stream behind what is there.
 
@@ -45,6 +47,7 @@ def append_epoch(
         anchors: the epoch's anchors, in any order; each belongs to one of the packets.
         sides: the epoch's packets of the tracks beside the video. Sound that is heard before the first picture is
             left out, and a subtitle seen before begins with it: Matroska knows no time below 0.
+        note: for whoever goes on writing (`notes`), stands behind the epoch; none where it is empty.
 
     Returns:
         The size of the file in bytes.
@@ -61,6 +64,8 @@ def append_epoch(
     )
     pieces: list[Piece] = [] if offset else [header.live(unit, _steady_rate(format, packets))]
     pieces += chain.from_iterable(_clusters((block for _, block in blocks), unit))
+    if note:
+        pieces.append(noted(note))
     try:
         with open(path, "r+b" if offset else "wb", buffering=_BUFFER_BYTES) as file:
             file.truncate(offset)
