@@ -54,17 +54,28 @@ class ReadReply:
 
 @dataclass(frozen=True, slots=True)
 class DecodeReply:
-    """An epoch's shown and hidden frames, those handed out, the packets that were damaged and why, and the work.
+    """What came of a DecodeJob.
 
-    `broken` says that nothing more can be decoded before the next key frame.
+    Attributes:
+        shown, hidden: frames decoded.
+        handed_out: frames of them.
+        damaged: packets that were damaged, and why.
+        broken: whether nothing more can be decoded before the next key frame.
+        spans: the work.
+        lost: whether the decoder does not know where the stream is and needs its history; nothing was decoded then.
+        error: why nothing could be decoded, empty if something was; it concerns this stream alone.
+        cpu_seconds: CPU time, without that of FFmpeg's own threads where a frame is decoded by several.
     """
 
-    shown: int
-    hidden: int
-    handed_out: int
-    damaged: tuple[tuple[int, str], ...]
-    broken: bool
-    spans: tuple[Span, ...]
+    shown: int = 0
+    hidden: int = 0
+    handed_out: int = 0
+    damaged: tuple[tuple[int, str], ...] = ()
+    broken: bool = False
+    spans: tuple[Span, ...] = ()
+    lost: bool = False
+    error: str = ""
+    cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +114,25 @@ class MadeReply:
     made: tuple[Made, ...]
     spans: tuple[Span, ...]
     switch_seconds: float | None = None
+    cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class EncodeReply:
-    """How many frames were encoded as video, and the encoder's work."""
+    """What came of an EncodeJob.
+
+    Attributes:
+        frames: how many were encoded.
+        span: the work.
+        lost: whether the encoder does not know the stream where the job begins and needs its history; nothing was
+            encoded then.
+        cpu_seconds: CPU time, of all of the encoder's threads.
+    """
 
     frames: int
     span: Span
+    lost: bool = False
+    cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +189,24 @@ class VideoFormat:
     size: tuple[int, int]
     frame_rate: Fraction
     time_base: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeJob:
+    """Packets of one stream to be rebuilt at HR and encoded anew.
+
+    Attributes:
+        stream: the stream.
+        format: the video to make.
+        first: how many of the stream's frames were encoded before these.
+        history: packets since the last key frame before these, epoch by epoch, from which an encoder that does not know
+            the stream goes on, without the anchors of that time, and with a key frame; None where it is thought to
+            know it.
+        packets: the packets.
+    """
+
+    stream: Stream
+    format: VideoFormat
+    first: int
+    history: Sequence[PacketBlock] | None
+    packets: PacketBlock

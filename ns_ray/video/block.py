@@ -45,7 +45,7 @@ class PacketBlock:
         return len(self.ends)
 
     def __iter__(self) -> Iterator[Packet]:
-        data, begin = memoryview(self.data), 0
+        data, begin = self.data.data, 0
         ends, pts, durations, keys = (a.tolist() for a in (self.ends, self.pts, self.durations, self.keys))
         for i, end in enumerate(ends):
             yield Packet(self.first + i, bytes(data[begin:end]), pts[i], durations[i], keys[i])
