@@ -1,13 +1,14 @@
 """EncoderActor: compresses HR pictures on the CPU, as anchors or as video."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-import ray
 
-from actors.messages import EncodeReply, Frame, Made, MadeReply, Stream, VideoFormat
+from actors.messages import Anchors, EncodeJob, EncodeReply, Frame, Made, MadeReply
+from actors.open_streams import OpenStreams
 from actors.worker import Worker, measured
 from ns_ray.client.rebuild import Rebuilder
 from ns_ray.config import EncoderPool
@@ -15,6 +16,7 @@ from ns_ray.errors import MediaError
 from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize
+from ns_ray.video.block import PacketBlock
 from ns_ray.video.encode import VideoEncoder, reencode_options
 from ns_ray.video.packets import Packet
 
@@ -29,15 +31,19 @@ class _Video:
 
 
 class EncoderActor(Worker):
-    """Compresses anchors for any stream, and keeps one video encoder a stream where all frames are encoded anew."""
+    """Compresses anchors for any stream, and keeps one video encoder a stream where all frames are encoded anew.
+
+    A stream that is not encoded for a while (`IDLE_SECONDS`) counts as ended.
+    """
 
     def __init__(self, affinity: list[int], config: EncoderPool) -> None:
         super().__init__(affinity)
         self._config = config
-        self._video: dict[str, _Video] = {}
+        self._videos: OpenStreams[_Video] = OpenStreams()
 
-    def compress(self, frames: Sequence[Frame], quality: int) -> tuple[list[AnchorImage], MadeReply]:
+    def compress(self, frames: Sequence[Frame], quality: int) -> Anchors:
         """Compress HR pictures (RGB) as anchors of a JPEG quality."""
+        cpu = time.thread_time()
         with measured("encode") as clock:
             anchors = []
             for frame in frames:
@@ -45,67 +51,71 @@ class EncoderActor(Worker):
                 record = frame.record
                 anchors.append(encode_anchor(frame.picture, record.video_index, record.super_index, quality))
         made = tuple(Made(f.record, len(a)) for f, a in zip(frames, anchors, strict=True))
-        return anchors, MadeReply(made, (clock.span,))
+        return Anchors(tuple(anchors), MadeReply(made, (clock.span,), cpu_seconds=time.thread_time() - cpu))
 
-    def encode(
-        self,
-        stream: Stream,
-        format: VideoFormat,
-        first: int,
-        history: Sequence["ray.ObjectRef[Iterable[Packet]]"],
-        packets: Sequence[Packet],
-        *enhanced: Sequence[Frame],
-    ) -> tuple[list[Packet], EncodeReply]:
+    def encode(self, job: EncodeJob, *enhanced: Sequence[Frame]) -> tuple[PacketBlock, EncodeReply]:
         """Rebuild the next frames of a stream at HR and encode them, all at the size of the first.
 
-        Args:
-            stream: the stream.
-            format: the video to make.
-            first: how many frames of the stream were encoded before these.
-            history: packets since the last key frame before these. An encoder that was lost goes on from there, without
-                the anchors of that time, and with a key frame.
-            packets: the packets to rebuild.
-            enhanced: their anchors, as YUV pictures in BT.709, limited range.
-        """
-        with measured("encode") as clock:
-            state = self._video.pop(stream.name, None)
-            if state is None or state.encoded != first:
-                state = self._restart(stream, format, first, history)
-            anchors: dict[int, dict[int, AnchorImage | Yuv420]] = {}
-            for frame in chain(*enhanced):
-                assert isinstance(frame.picture, Yuv420)
-                anchors.setdefault(frame.record.video_index, {})[frame.record.super_index] = frame.picture
-            out: list[Packet] = []
-            for packet in packets:
-                rebuilt = state.rebuilder.packet(packet, anchors.get(packet.video_index, {}))
-                if rebuilt is not None:
-                    picture = convert(rebuilt.picture, rebuilt.colors, stream.info.colors)
-                    out += state.encoder.encode(resize(picture, format.size), rebuilt.pts)
-                    state.encoded += 1
-            if state.encoded != first + len(out):
-                raise MediaError(f"stream {stream.name}: {state.encoded - first} frames gave {len(out)} packets")
-            self._video[stream.name] = state
-        return out, EncodeReply(len(out), clock.span)
+        A job without history goes on where the stream's last one ended, and is lost if the encoder is not there. With
+        history, it begins with an encoder of its own.
 
-    def _restart(
-        self, stream: Stream, format: VideoFormat, first: int, history: Sequence["ray.ObjectRef[Iterable[Packet]]"]
-    ) -> "_Video":
-        threads = self._config.threads
-        rebuilder = Rebuilder(stream.info, format.size[0] // stream.info.width, "plain", threads)
-        for packets in history:
-            for packet in ray.get(packets):
-                rebuilder.packet(packet, {})
+        Args:
+            job: what to encode.
+            enhanced: anchors of its packets, as YUV pictures in BT.709, limited range.
+
+        Returns:
+            The packets, one a frame, and the reply.
+
+        Raises:
+            MediaError: the video, or what is to be made of it, is not supported.
+        """
+        self._videos.forget()
+        cpu = time.process_time()
+        out: list[Packet] = []
+        with measured("encode") as clock:
+            video = self._videos.take(job.stream.name)
+            if job.history is not None:
+                video = self._begin(job, job.history)
+            lost = video is None or video.encoded != job.first
+            if video is not None and not lost:
+                out = _encoded(video, job, chain(*enhanced))
+                self._videos.put(job.stream.name, video)
+        return PacketBlock.of(out), EncodeReply(len(out), clock.span, lost, time.process_time() - cpu)
+
+    def _begin(self, job: EncodeJob, history: Sequence[PacketBlock]) -> _Video:
+        info, format, threads = job.stream.info, job.format, self._config.threads
+        rebuilder = Rebuilder(info, format.size[0] // info.width, "plain", threads)
+        for packet in chain(*history):
+            rebuilder.packet(packet, {})
         encoder = VideoEncoder(
             format.size,
             format.frame_rate,
             format.time_base,
-            colors=stream.info.colors.assumed,
+            colors=info.colors.assumed,
             options=reencode_options(*format.size),
             threads=threads,
-            first_index=first,
+            first_index=job.first,
         )
-        return _Video(rebuilder, encoder, first)
+        return _Video(rebuilder, encoder, job.first)
 
-    def forget(self, name: str) -> None:
-        """Close the video encoder of a stream that has ended."""
-        self._video.pop(name, None)
+    def forget(self, names: Sequence[str]) -> None:
+        """Close the video encoders of streams that have ended."""
+        self._videos.forget(names)
+
+
+def _encoded(video: _Video, job: EncodeJob, enhanced: Iterable[Frame]) -> list[Packet]:
+    """The packets of the next frames."""
+    anchors: dict[int, dict[int, AnchorImage | Yuv420]] = {}
+    for frame in enhanced:
+        assert isinstance(frame.picture, Yuv420)
+        anchors.setdefault(frame.record.video_index, {})[frame.record.super_index] = frame.picture
+    out: list[Packet] = []
+    for packet in job.packets:
+        rebuilt = video.rebuilder.packet(packet, anchors.get(packet.video_index, {}))
+        if rebuilt is not None:
+            picture = convert(rebuilt.picture, rebuilt.colors, job.stream.info.colors)
+            out += video.encoder.encode(resize(picture, job.format.size), rebuilt.pts)
+            video.encoded += 1
+    if video.encoded != job.first + len(out):
+        raise MediaError(f"stream {job.stream.name}: {video.encoded - job.first} frames gave {len(out)} packets")
+    return out

@@ -143,11 +143,10 @@ class Fleet:
             "resources": how.pool.resources,
             "max_restarts": -1,
             "max_concurrency": how.calls,
-            "concurrency_groups": {HEALTH: 1},
             "runtime_env": {"env_vars": _ENVIRONMENT},
         }
         affinity = how.pool.affinity or [[]]
-        remote: Any = ray.remote(how.make)
+        remote: Any = ray.remote(concurrency_groups={HEALTH: 1})(how.make)
         self._actors[name] = remote.options(**options).remote(affinity[number % len(affinity)], *how.arguments)
         return name
 

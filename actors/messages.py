@@ -13,7 +13,6 @@ from ns_ray.picture.yuv import Yuv420
 from ns_ray.results import Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.decode import FrameName
-from ns_ray.video.packets import Mark
 from ns_ray.video.probe import VideoInfo
 from ns_ray.vp9.records import FrameRecord
 
@@ -32,40 +31,29 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadReply:
-    """Packets read: their number, bytes and frame records, and what follows.
-
-    `mark` is where the next read begins; `ended` after the last packet, `error` if it broke off; `notes` say what was
-    done to times since the last reply. `end` is when the last of these packets has been shown, in seconds, and
-    `following` the time of the packet after it where that is known; `sides` counts packets of the other tracks.
-    """
-
-    count: int
-    bytes: int
-    records: tuple[FrameRecord, ...]
-    mark: Mark
-    ended: bool
-    error: str
-    notes: tuple[str, ...]
-    span: Span
-    end: Fraction = Fraction(0)
-    following: Fraction | None = None
-    sides: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class DecodeReply:
-    """An epoch's shown and hidden frames, those handed out, the packets that were damaged and why, and the work.
+    """What came of a DecodeJob.
 
-    `broken` says that nothing more can be decoded before the next key frame.
+    Attributes:
+        shown, hidden: frames decoded.
+        handed_out: frames of them.
+        damaged: packets that were damaged, and why.
+        broken: whether nothing more can be decoded before the next key frame.
+        spans: the work.
+        lost: whether the decoder does not know where the stream is and needs its history; nothing was decoded then.
+        error: why nothing could be decoded, empty if something was; it concerns this stream alone.
+        cpu_seconds: CPU time, without that of FFmpeg's own threads where a frame is decoded by several.
     """
 
-    shown: int
-    hidden: int
-    handed_out: int
-    damaged: tuple[tuple[int, str], ...]
-    broken: bool
-    spans: tuple[Span, ...]
+    shown: int = 0
+    hidden: int = 0
+    handed_out: int = 0
+    damaged: tuple[tuple[int, str], ...] = ()
+    broken: bool = False
+    spans: tuple[Span, ...] = ()
+    lost: bool = False
+    error: str = ""
+    cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +113,20 @@ class Anchors:
 
 @dataclass(frozen=True, slots=True)
 class EncodeReply:
-    """How many frames were encoded as video, and the encoder's work."""
+    """What came of an EncodeJob.
+
+    Attributes:
+        frames: how many were encoded.
+        span: the work.
+        lost: whether the encoder does not know the stream where the job begins and needs its history; nothing was
+            encoded then.
+        cpu_seconds: CPU time, of all of the encoder's threads.
+    """
 
     frames: int
     span: Span
+    lost: bool = False
+    cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +184,24 @@ class VideoFormat:
     size: tuple[int, int]
     frame_rate: Fraction
     time_base: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeJob:
+    """Packets of one stream to be rebuilt at HR and encoded anew.
+
+    Attributes:
+        stream: the stream.
+        format: the video to make.
+        first: how many of the stream's frames were encoded before these.
+        history: packets since the last key frame before these, epoch by epoch, from which an encoder that does not know
+            the stream goes on, without the anchors of that time, and with a key frame; None where it is thought to
+            know it.
+        packets: the packets.
+    """
+
+    stream: Stream
+    format: VideoFormat
+    first: int
+    history: Sequence[PacketBlock] | None
+    packets: PacketBlock
