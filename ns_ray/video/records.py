@@ -30,7 +30,7 @@ class RecordReader:
         except BitstreamError:
             self._headers.restart()
             return []
-        index = packet.video_index
         return [
-            FrameRecord(index, number, _TYPES[kind], *rest) for number, kind, *rest in self._headers.read(frames)
+            FrameRecord(packet.video_index, i, _TYPES[kind], size, shown, refreshed, existing, width, height, lower)
+            for i, kind, size, shown, refreshed, existing, width, height, lower in self._headers.read(frames)
         ]

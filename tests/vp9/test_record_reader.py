@@ -32,8 +32,12 @@ class InPython:
 
 
 def read(reader: _blocks.RecordReader, frames: list[bytes]) -> list[FrameRecord]:
-    found = reader.read([memoryview(frame) for frame in frames])
-    return [FrameRecord(7, number, FrameType(kind), *rest) for number, kind, *rest in found]
+    return [
+        FrameRecord(7, i, FrameType(kind), size, shown, refreshed, existing, width, height, lower)
+        for i, kind, size, shown, refreshed, existing, width, height, lower in reader.read(
+            list(map(memoryview, frames))
+        )
+    ]
 
 
 def packets_of(name: str) -> list[list[bytes]]:
