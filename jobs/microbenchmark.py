@@ -31,8 +31,9 @@ from ns_ray.dataset.ladder import LADDER
 from ns_ray.errors import NsRayError
 from ns_ray.picture.yuv import Yuv420, resize, to_frame
 from ns_ray.video.decode import VideoDecoder
-from ns_ray.video.packets import read_packets
-from ns_ray.video.probe import probe
+from ns_ray.video.packets import read_packets, read_units
+from ns_ray.video.probe import VideoInfo, probe
+from ns_ray.video.records import RecordReader
 from ns_ray.video.webm import WebmWriter
 from ns_ray.vp9.blocks import BlockParser
 from ns_ray.vp9.records import FrameRecord, FrameType
@@ -41,6 +42,7 @@ from ns_ray.whole_file import write_record
 
 REFERENCE = face.ROOT / "dataset" / "sample" / "1080p_d4_test.webm"
 FRAMES = 60
+PACKETS = 40  # of an epoch
 
 Run = Callable[[], object]
 """What is timed; it owns its input."""
@@ -110,24 +112,44 @@ def schedule_runs() -> Iterator[Run]:
 
 
 @cache
-def clip() -> tuple[list[bytes], list[Yuv420], tuple[NDArray[np.uint8], ...]]:
-    """The sample at 720p, encoded at the published settings: coded frames, decoded ones, and the first at 2160p."""
+def clip_file() -> tuple[VideoInfo, TemporaryDirectory[str]]:
+    """The sample at 720p, encoded at the published settings, and the folder that it lies in while that is kept."""
     encoding = LADDER[720]
     originals = list(islice(reference(str(REFERENCE), encoding.size), FRAMES))
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "720p.webm"
-        writer = WebmWriter(path, "libvpx-vp9", encoding.size, probe(str(REFERENCE)).frame_rate, encoding.options)
-        for index, original in enumerate(originals):
-            writer.write(to_frame(original), index)
-        writer.close()
-        info = probe(str(path))
-        decoder = VideoDecoder(info)
-        coded: list[bytes] = []
-        decoded: list[Yuv420] = []
-        for packet in read_packets(info):
-            coded += map(bytes, split(packet.data))
-            decoded += [frame.picture for frame in decoder.decode([packet]).frames]
+    folder = TemporaryDirectory()
+    path = Path(folder.name) / "720p.webm"
+    writer = WebmWriter(path, "libvpx-vp9", encoding.size, probe(str(REFERENCE)).frame_rate, encoding.options)
+    for index, original in enumerate(originals):
+        writer.write(to_frame(original), index)
+    writer.close()
+    return probe(str(path)), folder
+
+
+@cache
+def clip() -> tuple[list[bytes], list[Yuv420], tuple[NDArray[np.uint8], ...]]:
+    """What is in that file: coded frames, decoded ones, and the first at 2160p."""
+    info, _ = clip_file()
+    decoder = VideoDecoder(info)
+    coded: list[bytes] = []
+    decoded: list[Yuv420] = []
+    for packet in read_packets(info):
+        coded += map(bytes, split(packet.data))
+        decoded += [frame.picture for frame in decoder.decode([packet]).frames]
     return coded, decoded, resize(decoded[0], (3840, 2160), "BICUBIC").planes
+
+
+def read_runs() -> Iterator[Run]:
+    """An epoch's packets after the other from a file that is repeated, with the records of their frames."""
+    info, _ = clip_file()
+    units, records = read_units(info, loop=True), RecordReader()
+
+    def epoch() -> None:
+        for unit in islice(units, PACKETS):
+            assert unit.packet is not None
+            records.read(unit.packet)
+
+    while True:
+        yield epoch
 
 
 def parse_runs() -> Iterator[Run]:
@@ -152,6 +174,7 @@ def reconstruct_runs(mode: Mode) -> Iterator[Run]:
 
 CASES = {
     "schedule": Case("100 streams x 40 frames", schedule_runs, limit_ms=10.0),
+    "read": Case("40 packets of a 720p file, with their records", read_runs, limit_ms=2.0),
     "parse": Case("blocks of a 720p frame", parse_runs, limit_ms=2.5),
     "reconstruct": Case("a frame 720p -> 2160p, best mode, 1 thread", partial(reconstruct_runs, "best"), limit_ms=50.0),
     "reconstruct-plain": Case("the same, plain mode", partial(reconstruct_runs, "plain"), limit_ms=50.0),

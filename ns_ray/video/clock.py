@@ -47,7 +47,11 @@ class Clock:
     @property
     def due(self) -> int:
         """When a packet without a time of its own would come next."""
-        return round(self._exact + self._gap)
+        return round(self._usual)
+
+    @property
+    def _usual(self) -> Fraction | int:
+        return self._exact + self._gap
 
     def copy(self) -> "Clock":
         """One that goes on from the same state."""
@@ -71,7 +75,7 @@ class Clock:
 
     def hurry(self) -> tuple[int, str]:
         """As `place`, for a packet that is decoded but not meant to be seen: the next comes a tick later."""
-        pts = 0 if self.last is None else max(round(self._exact + self._gap), self.last + (1 if self._gap else 0))
+        pts = 0 if self.last is None else max(self.due, self.last + (1 if self._gap else 0))
         self._exact = self.last = pts
         self._gap = 1
         self.count += 1
@@ -86,21 +90,20 @@ class Clock:
 
     def _follow(self, raw: int | None, shown: bool) -> tuple[Fraction | int, str]:
         """When the next packet is due, and what is to be said of it."""
-        usual = self._exact + self._gap
         if raw is None:
-            return usual, ""
+            return self._usual, ""
         if not shown and self._raw is not None:
             # A frame that is not shown may carry the time of a picture far ahead, and comes to no harm if it does not.
             at = raw + self.offset
-            return (at if self._raw <= raw and at <= self._exact + 2 * self.interval else usual), ""
+            return (at if self._raw <= raw and at <= self._exact + 2 * self.interval else self._usual), ""
         note = ""
         if self._raw is None:
-            self.offset = round(usual) - raw
+            self.offset = self.due - raw
             if raw and not self.count:
                 note = self._say(f"its times begin at {self._seconds(raw)} s: all are moved to begin at 0")
         elif not 0 <= raw - self._raw <= self._far:
             self._before, self._since = self.offset, 0
-            self.offset = round(usual) - raw
+            self.offset = self.due - raw
             step = raw - self._raw
             note = self._say(
                 f"times went {'back' if step < 0 else 'ahead'} by {self._seconds(abs(step))} s at packet {self.count}: "
@@ -108,14 +111,14 @@ class Clock:
             )
         elif self._since < _GLITCH:
             self._since += 1
-            before, after, due = raw + self._before, raw + self.offset, round(usual)
+            before, after, due = raw + self._before, raw + self.offset, self.due
             if before > (self.last or 0) and abs(before - due) < abs(after - due):
                 self.offset, self._since = self._before, _GLITCH
                 note = self._say(f"they came back at packet {self.count}: what follows is not moved")
         self._equal = self._equal + 1 if raw == self._raw and self._gap else 0
         self._raw = raw
         if self._equal > 1:  # a source that gives the same time again and again gives none
-            return usual, note
+            return self._usual, note
         return raw + self.offset, note
 
     def _say(self, note: str) -> str:

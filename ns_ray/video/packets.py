@@ -16,7 +16,7 @@ from ns_ray.errors import MediaError
 from ns_ray.video.clock import Clock, SideClock
 from ns_ray.video.place import Place, enter, place_of
 from ns_ray.video.probe import VideoInfo, is_live, video_of, why
-from ns_ray.video.recordings import WHOLE, Span, begins_ivf, open_recording, recordings
+from ns_ray.video.recordings import WHOLE, Span, begins_ivf, open_known, recordings
 from ns_ray.video.timed_text import CODEC, plain_text
 from ns_ray.video.tracks import codec_of, header_of
 from ns_ray.video.whole import Reading
@@ -113,7 +113,7 @@ class Unit:
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Coded:
     """A packet as it lies in the source; `place` of key frames alone."""
 
@@ -167,7 +167,7 @@ class _Source:
         number: of the next packet of the video, from the recording's beginning.
         video: the video's track.
         codec: its name.
-        scale: ticks of the video, as it was probed, to a tick of this track.
+        scale: ticks of the video, as it was probed, to a tick of this track; None where they are the same.
         tracks: which of the sides other tracks are, by their numbers in the container.
         texts: those of the sides that are subtitles of MP4.
         left_out: whether it has tracks beside the video that the probed one had not.
@@ -180,7 +180,8 @@ class _Source:
         self.number = 0
         self.video = video_of(container, info.path)
         self.codec = codec_of(self.video)
-        self.scale = Fraction(self.video.time_base or info.time_base) / info.time_base
+        scale = Fraction(self.video.time_base or info.time_base) / info.time_base
+        self.scale = None if scale == 1 else scale
         size = (info.width, info.height)
         wanted = self.codec == "vp9" and (info.sides or span[0])
         _, sides, streams, _ = header_of(container, self.video, size) if wanted else (b"", (), [], ())
@@ -223,6 +224,7 @@ class _Reader:
 
     def __init__(self, info: VideoInfo, mark: Mark) -> None:
         self._info = info
+        self._vp9 = info.codec == "vp9"
         self._mark = mark
         self._entry = mark.entry
         self._index = 0
@@ -295,8 +297,8 @@ class _Reader:
 
     def _further(self, span: Span) -> _Source:
         """Open the recording that follows in the file."""
-        path, unsafe = self._info.path, self._info.unsafe
-        source = _Source(open_recording(path, unsafe, span), self._info, span)
+        path = self._info.path
+        source = _Source(open_known(self._info, span), self._info, span)
         if source.codec != self._info.codec:
             source.container.close()
             raise MediaError(
@@ -308,10 +310,9 @@ class _Reader:
 
     def _open(self, span: Span = WHOLE) -> _Source:
         """Open the source at its beginning, or where one of its recordings begins."""
-        path, unsafe = self._info.path, self._info.unsafe
         self._spans = self._around(span)
         span = self._spans[0] if span == WHOLE else span
-        container = open_recording(path, unsafe, span)
+        container = open_known(self._info, span)
         self._live = is_live(self._info.path, container)
         if self._live and self._mark.clock is not None:  # what it sent so far does not come again
             self._index, self._clock = self._mark.index, self._mark.clock.copy()
@@ -340,7 +341,13 @@ class _Reader:
                     break
                 if packet.is_corrupt and source.reading.cut_means_end:
                     raise MediaError(f"{path}: it is cut off inside frame {self._index}; get the whole file")
-                yield from self._take(source, packet)
+                coded = self._coded(source, packet)
+                if packet.is_discard:
+                    self._held.append(coded)
+                else:
+                    while self._held:
+                        yield self._place(self._held.popleft(), hurried=True)
+                    yield self._place(coded)
                 source.number += 1
         except av.error.FFmpegError as error:
             raise MediaError(
@@ -372,24 +379,19 @@ class _Reader:
         self._spans[at : at + 1] = [source.span, (start, None)]
         return True
 
-    def _take(self, source: _Source, packet: "CodedPacket[Stream]") -> Iterator[Unit]:
+    def _coded(self, source: _Source, packet: "CodedPacket[Stream]") -> _Coded:
         data = bytes(packet)
         # Containers take frames for key frames that are none, an MP4 without a list of them all.
-        key = begins(data) if self._info.codec == "vp9" else bool(packet.is_keyframe)
+        key = begins(data) if self._vp9 else bool(packet.is_keyframe)
         place = None
         if key:
+            self._held.clear()  # nothing from here on refers to what came before
             reached = source.reading.ends
             place = place_of(packet, source.container, source.video, source.number, source.moved, reached, source.span)
-        pts = packet.pts if packet.pts is None or source.scale == 1 else round(packet.pts * source.scale)
-        coded = _Coded(data, pts, key, place)
-        if key:
-            self._held.clear()  # nothing from here on refers to what came before
-        if packet.is_discard:
-            self._held.append(coded)
-            return
-        while self._held:
-            yield self._place(self._held.popleft(), hurried=True)
-        yield self._place(coded)
+        pts = packet.pts
+        if pts is not None and source.scale is not None:
+            pts = round(pts * source.scale)
+        return _Coded(data, pts, key, place)
 
     def _place(self, coded: _Coded, *, hurried: bool = False) -> Unit:
         before = self._clock.copy() if coded.key else self._clock
@@ -398,10 +400,11 @@ class _Reader:
         if hurried:
             (pts, note), duration = self._clock.hurry(), 1
         else:
-            pts, note = self._clock.place(coded.pts, self._info.codec != "vp9" or shows(coded.data))
+            pts, note = self._clock.place(coded.pts, not self._vp9 or shows(coded.data))
             duration = self._usual
-        self._notes += [note] if note else []
-        sides = self._place_sides(self._clock.offset if first else offset)
+        if note:
+            self._notes.append(note)
+        sides = self._place_sides(self._clock.offset if first else offset) if self._pending_bytes else ()
         if coded.key and coded.place is not None:
             self._entry = Entry(self._index, coded.place, before, self._side_clocks())
         packet = Packet(self._index, coded.data, pts, duration, coded.key)
@@ -409,8 +412,9 @@ class _Reader:
         return self._unit(packet, sides)
 
     def _unit(self, packet: Packet | None, sides: tuple[SidePacket, ...]) -> Unit:
-        notes, self._notes = tuple(self._notes), []
-        sides, self._tail = (*self._tail, *sides), ()
+        notes, sides = tuple(self._notes), self._tail + sides
+        self._notes.clear()
+        self._tail = ()
         return Unit(packet, sides, notes, Mark(self._index, self._entry, self._clock.copy() if self._live else None))
 
     def _wait(self, packet: "CodedPacket[Stream]", track: int, data: bytes) -> None:

@@ -29,6 +29,10 @@ _CLUSTER = b"\x1f\x43\xb6\x75"  # of Matroska, RFC 9559, as the next two
 _CONTENT_ENCODINGS, _CONTENT_ENCRYPTION = b"\x6d\x80", b"\x50\x35"
 
 
+Rates = tuple[Fraction | None, Fraction | None]
+"""Frames a second of a track, as FFmpeg guesses and as it averages them; None where it tells none."""
+
+
 @dataclass(frozen=True, slots=True)
 class SideTrack:
     """A track beside the video that is copied: `audio` or `subtitle`, its codec, seconds a tick of its pts."""
@@ -55,6 +59,7 @@ class VideoInfo:
             order: codec, colours, shape of the pixels, rotation and what else the container holds.
         notes: what of the source is not carried, and what had to be assumed; a sentence each.
         unsafe: whether the source may be opened by any protocol, and open what it likes (`open_input`).
+        rates: `rates_of` its track, where its first packet begins with a sound key frame (`open_known`).
     """
 
     path: str
@@ -69,6 +74,7 @@ class VideoInfo:
     header: bytes = b""
     notes: tuple[str, ...] = ()
     unsafe: bool = False
+    rates: Rates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +84,14 @@ class _Seen:
     Attributes:
         times: of those that show a picture, in ticks.
         key: header of the first key frame, None where none came.
+        at_key: whether it is that of the first packet.
         foreign: whether there are packets, and none begins as a VP9 frame does.
         encrypted: whether the container says that it encrypted them.
     """
 
     times: Sequence[int] = ()
     key: FrameHeader | None = None
+    at_key: bool = False
     foreign: bool = False
     encrypted: bool = False
 
@@ -152,6 +160,11 @@ def open_input(path: str, unsafe: bool = False) -> av.container.InputContainer:
     return open_address(locate(path, unsafe), path, unsafe)
 
 
+def rates_of(stream: VideoStream) -> Rates:
+    """Frames a second, by which FFmpeg makes up durations that a file leaves out."""
+    return stream.base_rate, stream.average_rate
+
+
 def open_address(address: Address, path: str, unsafe: bool = False) -> av.container.InputContainer:
     """Open what an address means; `path` is what errors call it. Raises MediaError as `open_input`."""
     try:
@@ -218,6 +231,7 @@ def _described(stream: VideoStream, path: str, seen: _Seen) -> VideoInfo:
         pixel_format=pixel_format,
         colors=colors,
         notes=(note,) if note else (),
+        rates=rates_of(stream) if seen.at_key else None,
     )
 
 
@@ -226,7 +240,7 @@ def _look(container: av.container.InputContainer, stream: VideoStream, seconds: 
     times: list[int] = []
     key: FrameHeader | None = None
     packets = frames = size = 0
-    encrypted, vp9 = False, stream.codec_context.name == "vp9"
+    encrypted, at_key, vp9 = False, False, stream.codec_context.name == "vp9"
     deadline = time.monotonic() + seconds
     with suppress(av.error.FFmpegError):
         for packet in container.demux(stream):
@@ -240,11 +254,12 @@ def _look(container: av.container.InputContainer, stream: VideoStream, seconds: 
                 times.append(packet.pts)
             if key is None and packet.is_keyframe and vp9:
                 key = _key_header(data)
+                at_key = key is not None and key.key and packets == 1
             if packets >= _SEEN_PACKETS or size >= _SEEN_BYTES or time.monotonic() > deadline:
                 break
     if not vp9:  # whose frames may be coded in another order than they are shown
         times.sort()
-    return _Seen(times, key, packets > 0 and not frames, encrypted)
+    return _Seen(times, key, at_key, packets > 0 and not frames, encrypted)
 
 
 def _key_header(data: bytes) -> FrameHeader | None:

@@ -5,13 +5,18 @@ Matroska file it reads by the first one's header, and not all of them: another t
 """
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from io import FileIO
 from typing import TYPE_CHECKING
 
-from ns_ray.video.address import is_pipe, locate
-from ns_ray.video.probe import open_address
+import av
+
+from ns_ray.errors import MediaError
+from ns_ray.video.address import is_pipe, locate, regular
+from ns_ray.video.main_track import main_track
+from ns_ray.video.probe import VideoInfo, open_address, rates_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -20,6 +25,7 @@ Span = tuple[int, int | None]
 """Where a recording begins in its file, and where it ends; None for the file's own end."""
 WHOLE: Span = (0, None)
 EBML, SEGMENT = 0x1A45DFA3, 0x18538067  # RFC 9559
+_NOT_DECODING = {"codec_whitelist": ",".join(name for name in av.codecs_available if "vp9" not in name)}
 _MOST_BOXES = 100_000  # of an MP4 file that are looked at
 
 
@@ -81,10 +87,25 @@ def begins_ivf(path: str, unsafe: bool, at: int) -> bool:
 
 def open_recording(path: str, unsafe: bool, span: Span) -> "InputContainer":
     """Open one of a file's recordings; raises MediaError as `open_input`."""
-    address = locate(path, unsafe)
-    if span != WHOLE:
-        address = replace(address, target=Section(file_of(str(address.target)), span))
-    return open_address(address, path, unsafe)
+    return _open(path, unsafe, span, {})
+
+
+def open_known(info: VideoInfo, span: Span) -> "InputContainer":
+    """Open one of the recordings of a probed video for its packets; raises MediaError as `open_input`.
+
+    FFmpeg decodes a frame of what it opens, which takes a hundred times as long as all else and tells nothing of the
+    packets. A file of VP9 is spared that where FFmpeg learns as much without: it reads on for what is not told, and
+    packets that it read to learn of others have durations of their own.
+    """
+    path, unsafe = info.path, info.unsafe
+    if info.codec == "vp9" and info.rates is not None and span[0] == 0 and regular(path):
+        with suppress(MediaError):
+            container = _open(path, unsafe, span, _NOT_DECODING)
+            video = main_track(container)
+            if video is not None and video.codec_context.width and rates_of(video) == info.rates:
+                return container
+            container.close()
+    return open_recording(path, unsafe, span)
 
 
 def open_first(path: str, unsafe: bool) -> "InputContainer":
@@ -109,6 +130,14 @@ def number(data: bytes, *, marked: bool) -> tuple[int, int]:
         return 0, 0
     value = int.from_bytes(data[:length], "big")
     return value if marked else value & ((1 << 7 * length) - 1), length
+
+
+def _open(path: str, unsafe: bool, span: Span, options: Mapping[str, str]) -> "InputContainer":
+    address = locate(path, unsafe)
+    address = replace(address, options={**address.options, **options})
+    if span != WHOLE:
+        address = replace(address, target=Section(file_of(str(address.target)), span))
+    return open_address(address, path, unsafe)
 
 
 def _segments(file: FileIO) -> list[int]:

@@ -2,9 +2,12 @@
 
 from ns_ray.errors import BitstreamError
 from ns_ray.video.packets import Packet
-from ns_ray.vp9.header import HeaderParser, MissingReferenceError
+from ns_ray.vp9 import _blocks
+from ns_ray.vp9.header import MAX_PIXELS
 from ns_ray.vp9.packet_splitter import PacketSplitter
-from ns_ray.vp9.records import FrameRecord, packet_records
+from ns_ray.vp9.records import FrameRecord, FrameType
+
+_TYPES = tuple(FrameType)
 
 
 class RecordReader:
@@ -12,21 +15,22 @@ class RecordReader:
 
     It starts at a key frame or an intra-only frame; a packet with a frame that refers to others than came since has no
     records. After one that is damaged it starts again.
+
+    Headers are read in C++ (`vp9/native/record_reader.hpp`) as `HeaderParser` and `packet_records` do it.
     """
 
     def __init__(self) -> None:
         self._splitter = PacketSplitter()
-        self._headers = HeaderParser()
+        self._headers = _blocks.RecordReader(MAX_PIXELS)
 
     def read(self, packet: Packet) -> list[FrameRecord]:
         """The records of a packet's frames in decode order; none where it cannot be decoded."""
         try:
             frames = self._splitter.split(packet.data)
-            headers = [self._headers.parse(frame) for frame in frames]
-        except MissingReferenceError:
-            return []
         except BitstreamError:
-            self._headers = HeaderParser()
+            self._headers.restart()
             return []
-        records = packet_records(headers, [len(frame) for frame in frames], packet.video_index)
-        return [one for one in records if one.shown or one.refreshed]  # what is neither is of no use to any frame
+        return [
+            FrameRecord(packet.video_index, i, _TYPES[kind], size, shown, refreshed, existing, width, height, lower)
+            for i, kind, size, shown, refreshed, existing, width, height, lower in self._headers.read(frames)
+        ]

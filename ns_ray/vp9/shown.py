@@ -13,9 +13,10 @@ def shows(packet: bytes) -> bool:
     A packet that is damaged counts as one that shows something.
     """
     try:
-        return any(_shows(frame[0]) for frame in split(packet))
+        frames = split(packet)
     except BitstreamError:
         return True
+    return any(_shows(frame[0]) for frame in frames)
 
 
 def begins(packet: bytes) -> bool:

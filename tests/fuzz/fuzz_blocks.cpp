@@ -1,18 +1,22 @@
-// libFuzzer harness of the block parser and the frame finder. An input is a stream: each packet a length (4 bytes, little
+// libFuzzer harness of the block parser, the frame finder and the reader of records. An input is a stream: each packet a length (4 bytes, little
 // endian; the highest bit says that it may hold several frames, the one below that any padding will do) and its bytes.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
+#include <vector>
 
 #include "bool_decoder.hpp"
 #include "frame_finder.hpp"
 #include "parser.hpp"
+#include "record_reader.hpp"
 
 using namespace ns_ray::vp9;
 
 namespace {
+
+constexpr std::int64_t kMaxPixels = 1 << 19;
 
 void require(bool condition) {
   if (!condition) std::abort();
@@ -46,12 +50,24 @@ void check(const std::vector<std::size_t>& starts, std::size_t bytes) {
   for (std::size_t i = 1; i < starts.size(); ++i) require(starts[i] > starts[i - 1] && starts[i] < bytes);
 }
 
+void check(const std::vector<FrameRecord>& records, std::span<const std::span<const std::uint8_t>> frames) {
+  int shown = 0, before = -1;
+  for (const FrameRecord& one : records) {
+    require(one.super_index > before && one.super_index < static_cast<int>(frames.size()));
+    require(one.size == frames[before = one.super_index].size() && (one.shown || one.refreshed != 0));
+    require(one.width > 0 && one.height > 0 && std::int64_t{one.width} * one.height <= kMaxPixels);
+    shown += one.shown;
+  }
+  require(shown <= 1);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::span<const std::uint8_t> rest(data, size);
-  FrameParser parser(1 << 19);
-  FrameFinder finder(1 << 19);
+  FrameParser parser(kMaxPixels);
+  FrameFinder finder(kMaxPixels);
+  RecordReader records(kMaxPixels);
   while (rest.size() >= 4) {
     std::size_t length = rest[0] | rest[1] << 8 | rest[2] << 16 | std::size_t{rest[3]} % 0x40 << 24;
     const bool alone = rest[3] < 0x80;
@@ -59,7 +75,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     rest = rest.subspan(4);
     length = std::min(length, rest.size());
     auto packet = rest.first(length);
-    check(finder.find(packet), length);
+    const auto starts = finder.find(packet);
+    check(starts, length);
+    std::vector<std::span<const std::uint8_t>> frames;
+    for (std::size_t i = 0; i < starts.size(); ++i) {
+      frames.push_back(packet.subspan(starts[i], (i + 1 < starts.size() ? starts[i + 1] : length) - starts[i]));
+    }
+    check(records.read(frames), frames);
     finder.follow(packet);
     try {
       do {

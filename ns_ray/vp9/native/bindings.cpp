@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <deque>
 #include <exception>
 #include <mutex>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "frame_finder.hpp"
 #include "parser.hpp"
+#include "record_reader.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -113,6 +115,28 @@ class Finder {
   FrameFinder finder_;
 };
 
+class Records {
+ public:
+  explicit Records(std::int64_t max_pixels) : reader_(max_pixels) {}
+
+  nb::list read(nb::list frames) {
+    std::deque<Buffer> buffers;  // which cannot be moved
+    std::vector<std::span<const std::uint8_t>> bytes;
+    for (const nb::handle frame : frames) bytes.push_back(buffers.emplace_back(frame).bytes());
+    nb::list records;
+    for (const FrameRecord& one : reader_.read(bytes)) {
+      records.append(nb::make_tuple(one.super_index, static_cast<int>(one.type), one.size, one.shown, one.refreshed,
+                                    one.existing, one.width, one.height, one.lower_layer));
+    }
+    return records;
+  }
+
+  void restart() { reader_.restart(); }
+
+ private:
+  RecordReader reader_;
+};
+
 }  // namespace
 
 NB_MODULE(_blocks, m) {
@@ -133,6 +157,10 @@ NB_MODULE(_blocks, m) {
       .def(nb::init<std::int64_t>(), "max_pixels"_a)
       .def("follow", &Finder::follow, "frame"_a)
       .def("find", &Finder::find, "packet"_a);
+  nb::class_<Records>(m, "RecordReader")
+      .def(nb::init<std::int64_t>(), "max_pixels"_a)
+      .def("read", &Records::read, "frames"_a)
+      .def("restart", &Records::restart);
 }
 
 }  // namespace ns_ray::vp9

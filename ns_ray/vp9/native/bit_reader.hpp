@@ -13,14 +13,14 @@ class BitReader {
  public:
   explicit BitReader(std::span<const std::uint8_t> data) : data_(data) {}
 
+  // Up to 24 bits.
   int bits(int n) {
-    int value = 0;
-    while (n-- > 0) {
-      if (position_ / 8 >= data_.size()) throw BitstreamError("the uncompressed header is truncated");
-      value = 2 * value + (data_[position_ / 8] >> (7 - position_ % 8) & 1);
-      ++position_;
-    }
-    return value;
+    const std::size_t at = position_ / 8, shift = position_ % 8;
+    position_ += n;
+    const std::uint32_t word = at + 4 <= data_.size() ? std::uint32_t{data_[at]} << 24 | data_[at + 1] << 16 |
+                                                            data_[at + 2] << 8 | data_[at + 3]
+                                                      : last_word(at);
+    return static_cast<int>(word << shift >> 1 >> (31 - n));
   }
 
   bool bit() { return bits(1) != 0; }
@@ -38,6 +38,14 @@ class BitReader {
   std::size_t bytes_read() const { return (position_ + 7) / 8; }
 
  private:
+  // The last bytes, with zeros behind them.
+  std::uint32_t last_word(std::size_t at) const {
+    if (position_ > 8 * data_.size()) throw BitstreamError("the uncompressed header is truncated");
+    std::uint32_t word = 0;
+    for (std::size_t i = at; i < at + 4; ++i) word = word << 8 | (i < data_.size() ? data_[i] : 0);
+    return word;
+  }
+
   std::span<const std::uint8_t> data_;
   std::size_t position_ = 0;
 };

@@ -1,6 +1,8 @@
 #include "frame_finder.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <optional>
 
 #include "bit_reader.hpp"
@@ -31,15 +33,31 @@ std::optional<std::size_t> last_tile(std::span<const std::uint8_t> frame, const 
 }
 
 // The first byte of a frame that codes something, of its marker, its profile and show_existing_frame alone.
-struct FirstByte {
-  int mask, value;
+class FirstByte {
+ public:
   explicit FirstByte(int profile)
-      : mask(profile == 3 ? 0xFC : 0xF8), value(0x80 | (profile & 1) << 5 | (profile >> 1) << 4) {}
-  bool fits(std::uint8_t byte) const { return (byte & mask) == value; }
+      : mask_(profile == 3 ? 0xFC : 0xF8), value_(0x80 | (profile & 1) << 5 | (profile >> 1) << 4) {}
+
+  // Where such a byte comes next, from a position on; the data's size where none does.
+  std::size_t next(std::span<const std::uint8_t> data, std::size_t from) const {
+    constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
+    for (; from + 8 <= data.size(); from += 8) {  // most eight bytes have none
+      std::uint64_t word;
+      std::memcpy(&word, data.data() + from, 8);
+      word = (word & mask_ * kOnes) ^ value_ * kOnes;
+      if ((word - kOnes) & ~word & kHigh) break;  // one of the bytes is zero
+    }
+    while (from < data.size() && (data[from] & mask_) != value_) ++from;
+    return from;
+  }
+
+ private:
+  std::uint8_t mask_, value_;
 };
 
-// Whether the sync code is there, where one is due.
-bool sync_code_fits(std::span<const std::uint8_t> data, int profile) {
+// Whether what comes first in a header fits: the sync code, or references of which one has a size to be predicted from.
+// Most bytes fail here, where it costs no exception. There must be as many as in the shortest frame.
+bool begins_well(std::span<const std::uint8_t> data, int profile, const HeaderState& state) {
   BitReader bits(data);
   bits.bits(profile == 3 ? 6 : 5);
   const bool key = !bits.bit();
@@ -50,7 +68,19 @@ bool sync_code_fits(std::span<const std::uint8_t> data, int profile) {
     intra_only = !show && bits.bit();
     if (!error_resilient) bits.bits(2);
   }
-  return !(key || intra_only) || bits.bits(24) == kSyncCode;
+  if (key || intra_only) return bits.bits(24) == kSyncCode;
+  bits.bits(8);  // the slots that it refreshes
+  std::array<const ReferenceSlot*, 3> references;
+  for (const ReferenceSlot*& reference : references) {
+    reference = &state.slots[bits.bits(3)];
+    bits.bit();
+    if (!reference->valid) return false;
+  }
+  for (int i = 0; i < 3; ++i) {
+    if (bits.bit()) return true;
+  }
+  const int width = bits.bits(16) + 1, height = bits.bits(16) + 1;
+  return std::ranges::any_of(references, [&](const ReferenceSlot* slot) { return slot->can_predict(width, height); });
 }
 
 // Whether data begins with a frame: the bytes of its uncompressed header, or 0.
@@ -82,11 +112,11 @@ std::size_t FrameFinder::next_frame(std::span<const std::uint8_t> data, HeaderSt
   }
   const FirstByte first(header.profile);
   std::size_t found = 0, until = data.size();
-  for (; from + kShortestFrame <= until; ++from) {
+  for (; (from = first.next(data, from)) + kShortestFrame <= until; ++from) {
     // libvpx's encoder leaves a zero bit at least at a frame's end, and its decoder goes on behind frames only if so.
-    if (!first.fits(data[from]) || (header.show_existing_slot < 0 && (data[from - 1] & 1) != 0)) continue;
+    if (header.show_existing_slot < 0 && (data[from - 1] & 1) != 0) continue;
     const auto rest = data.subspan(from);
-    if (!sync_code_fits(rest, header.profile)) continue;
+    if (!begins_well(rest, header.profile, state)) continue;
     if (const std::size_t size = header_size(rest, state, max_pixels_)) {
       // The last bytes of a frame and the header of the next may look like a longer header: the shortest is right.
       found = from;

@@ -56,19 +56,14 @@ bool profile_has(int profile, const FrameFormat& format) {
   return (profile >= 2) == (format.bit_depth > 8) && (profile % 2 == 0) == (format.subsampling_x && format.subsampling_y);
 }
 
-// A prediction may be scaled down by up to 2 and up by up to 16.
-bool can_predict_from(const ReferenceSlot& slot, const FrameHeader& header) {
-  return 2 * header.width >= slot.width && 2 * header.height >= slot.height && header.width <= 16 * slot.width &&
-         header.height <= 16 * slot.height;
-}
-
 void read_references(BitReader& bits, FrameHeader& header, const HeaderState& state) {
   for (int i = 0; i < 3; ++i) {
     header.reference_slots[i] = bits.bits(3);
     header.sign_bias[kLast + i] = bits.bit();
-    if (!state.slots[header.reference_slots[i]].valid) {
-      throw BitstreamError("reference slot " + std::to_string(header.reference_slots[i]) +
-                           " was never filled; start at a key frame");
+  }
+  for (const int slot : header.reference_slots) {
+    if (!state.slots[slot].valid) {
+      throw MissingReference("reference slot " + std::to_string(slot) + " was never filled; start at a key frame");
     }
   }
   bool found = false;
@@ -86,7 +81,7 @@ void read_references(BitReader& bits, FrameHeader& header, const HeaderState& st
   for (int i = 0; i < 3; ++i) {
     const ReferenceSlot& slot = state.slots[header.reference_slots[i]];
     if (slot.format != header.format) throw BitstreamError("a reference has another bit depth or subsampling");
-    header.usable_reference[i] = can_predict_from(slot, header);
+    header.usable_reference[i] = slot.can_predict(header.width, header.height);
     any |= header.usable_reference[i];
   }
   if (!any) throw BitstreamError("no reference has a size that can be predicted from");
@@ -175,7 +170,7 @@ FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& 
     header.show_existing_slot = bits.bits(3);
     header.show = true;
     const ReferenceSlot& slot = state.slots[header.show_existing_slot];
-    if (!slot.valid) throw BitstreamError("the frame to show was never decoded");
+    if (!slot.valid) throw MissingReference("the frame to show was never decoded");
     header.width = header.render_width = slot.width;
     header.height = header.render_height = slot.height;
     header.format = slot.format;

@@ -22,6 +22,12 @@ struct ReferenceSlot {
   bool valid = false;
   int width = 0, height = 0;
   FrameFormat format;
+
+  // A prediction may be scaled down by up to 2 and up by up to 16.
+  bool can_predict(int other_width, int other_height) const {
+    return 2 * other_width >= width && 2 * other_height >= height && other_width <= 16 * width &&
+           other_height <= 16 * height;
+  }
 };
 
 struct LoopFilterDeltas {

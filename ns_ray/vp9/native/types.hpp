@@ -13,6 +13,11 @@ struct BitstreamError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// A frame needs one from before decoding began: it is not damaged.
+struct MissingReference : BitstreamError {
+  using BitstreamError::BitstreamError;
+};
+
 constexpr int kIntraModes = 10;
 constexpr int kBlockSizes = 13;
 
