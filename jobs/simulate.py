@@ -5,9 +5,9 @@
 Streams are made up, with realistic frame sizes; what hosts do side by side is done one host after the other. Measured:
 the time of ranking and settling a host's streams, and of merging at the scheduler, unpickling and pickling included;
 what crosses processes; how many streams one scheduler can merge in a stated share of the slot, and how many if
-regions stand between, each of which joins its hosts' offers to one; the gain that is lost if streams are split into
-cells, each with a scheduler of its own. Times are CPU times of one core, whatever else is running. Writes simulate.json, and a plot beside it, to
-RESULT_DIR. Exit status: 0 done, 1 failed, 2 wrong usage.
+regions stand between, each of which joins its hosts' offers to one; what is lost if streams are split into cells, each
+with a scheduler of its own. Times are CPU times of one core, whatever else is running. Writes simulate.json, and a plot
+beside it, to RESULT_DIR. Exit status: 0 done, 1 failed, 2 wrong usage.
 """
 
 import argparse
@@ -44,6 +44,8 @@ from ns_ray.whole_file import write_record
 
 FRAMES_PER_SECOND = 60
 MOST_STREAMS = 2_000_000
+OPTIONS = ("streams", "gpus", "host_streams", "fraction", "share", "call_ms", "region_hosts")
+"""Those that are written with the figures."""
 WARM_UP = 1
 """Slots that are not measured: nothing is remembered of the streams yet."""
 
@@ -103,10 +105,7 @@ def run(options: argparse.Namespace) -> None:
     result = {
         "machine": {"platform": platform.platform(), "python": platform.python_version(), "cpus": os.cpu_count()},
         "slot_seconds": slot_seconds,
-        **{
-            key: getattr(options, key)
-            for key in ("streams", "gpus", "host_streams", "fraction", "share", "call_ms", "region_hosts")
-        },
+        **{key: getattr(options, key) for key in OPTIONS},
         "hosts": len(fleet.hosts),
         **summary(slots[WARM_UP:]),
         "calls": calls(len(fleet.hosts), options, slot_seconds),
@@ -266,7 +265,8 @@ def grow(
         joins = [middle(partial(join, region)) for region in regions]
         upwards = [join(region) for region in regions]
         wholes = merge(upwards, policy)
-        deals = [middle(partial(deal, whole, region)) for whole, region in zip(wholes, regions, strict=True)]
+        known = [[receive(one) for one in region] for region in regions]
+        deals = [middle(partial(deal, whole, its)) for whole, its in zip(wholes, known, strict=True)]
         merge_ms = middle(partial(merge, sent, policy))
         growth.append(
             {
@@ -293,9 +293,9 @@ def join(region: Sequence[Sent]) -> Sent:
     return send(joined([receive(one) for one in region]))
 
 
-def deal(whole: Sent, region: Sequence[Sent]) -> list[Sent]:
-    """What a region answers its hosts; it has their offers still."""
-    return [send(one) for one in dealt_out(receive(whole), [receive(one) for one in region])]
+def deal(whole: Sent, region: Sequence[Offer]) -> list[Sent]:
+    """What a region answers its hosts."""
+    return [send(one) for one in dealt_out(receive(whole), region)]
 
 
 def changed(one: Offer, copy: int) -> Offer:
@@ -313,21 +313,26 @@ def most_streams(growth: Sequence[dict[str, float]], key: str, share: float, slo
 
 
 def cells(fleet: Fleet, numbers: Sequence[int]) -> list[dict[str, float]]:
-    """The share of the chosen gains that is lost if hosts are split into cells that each choose on their own.
+    """What is lost if hosts are split into cells that each choose on their own.
 
     Once with streams on hosts as they come, and once with streams that are alike on the same host, which is the worst:
     then some cells have far more to gain than others, and may not have it.
+
+    Returns:
+        For each number of cells and both ways the share of the chosen gains that is lost (below 0 where cells without
+        KEY and hidden frames to take first have more left for others), and of the anchors that other streams get.
     """
     ways = {"mixed": fleet.offers, "alike": fleet.alike_together()}
-    whole = {way: gained(offers, award(offers, fleet.policy)) for way, offers in ways.items()}
+    whole = {way: award(offers, fleet.policy) for way, offers in ways.items()}
     made = []
     for number in numbers:
         row: dict[str, float] = {"cells": number}
         for way, offers in ways.items():
             bounds = np.linspace(0, len(offers), min(number, len(offers)) + 1).round().astype(int).tolist()
-            parts = [offers[first:end] for first, end in pairwise(bounds)]
-            sum_of_parts = sum(gained(part, award(part, fleet.policy)) for part in parts)
-            row[f"{way}_lost"] = 1 - sum_of_parts / whole[way] if whole[way] else 0.0
+            split = [one for first, end in pairwise(bounds) for one in award(offers[first:end], fleet.policy)]
+            gain, count = gained(offers, whole[way]), sum(int(one.taken.sum()) for one in whole[way])
+            moved = sum(int(abs(a.taken - b.taken).sum()) for a, b in zip(whole[way], split, strict=True)) / 2
+            row |= {f"{way}_lost": 1 - gained(offers, split) / (gain or 1), f"{way}_moved": moved / max(count, 1)}
         made.append(row)
     return made
 
@@ -372,9 +377,11 @@ def tables(result: dict[str, Any]) -> list[Table]:
     for key, what in SCHEDULERS.items():
         most = result["most_streams"][key]
         ends.add_row(what, str(most) if most else f"more than {result['growth'][-1]['streams']}")
-    split = Table("cells", "gain lost, streams mixed", "gain lost, alike together", title="against one global greedy")
+    columns = ("gain lost", "anchors moved", "alike together: gain lost", "anchors moved")
+    split = Table("cells", *columns, title="against one global greedy")
     for row in result["cells"]:
-        split.add_row(str(row["cells"]), f"{row['mixed_lost']:.3%}", f"{row['alike_lost']:.3%}")
+        lost = (f"{row[key]:.3%}" for key in ("mixed_lost", "mixed_moved", "alike_lost", "alike_moved"))
+        split.add_row(str(row["cells"]), *lost)
     return [times, traffic, called, growth, ends, split]
 
 
