@@ -377,8 +377,8 @@ def tables(result: dict[str, Any]) -> list[Table]:
     for key, what in SCHEDULERS.items():
         most = result["most_streams"][key]
         ends.add_row(what, str(most) if most else f"more than {result['growth'][-1]['streams']}")
-    columns = ("gain lost", "anchors moved", "alike together: gain lost", "anchors moved")
-    split = Table("cells", *columns, title="against one global greedy")
+    pairs = ("gain lost", "anchors moved", "alike together: gain lost", "anchors moved")
+    split = Table("cells", *pairs, title="against one global greedy")
     for row in result["cells"]:
         lost = (f"{row[key]:.3%}" for key in ("mixed_lost", "mixed_moved", "alike_lost", "alike_moved"))
         split.add_row(str(row["cells"]), *lost)
