@@ -43,9 +43,17 @@ def award(offers: Sequence[Offer], policy: Policy) -> list[Award]:
         return []
     everything = joined(offers)
     taken, credits = policy.award(everything)
-    load = load_of(everything.costs, everything.frames)
+    return dealt_out(Award(taken, credits, load_of(everything.costs, everything.frames)), offers)
+
+
+def dealt_out(whole: Award, offers: Sequence[Offer]) -> list[Award]:
+    """The award to offers that were joined, as one to each of them.
+
+    So schedulers can stand between: one joins the offers of its hosts, asks for an award to that, and deals it out.
+    """
     ends = np.cumsum([len(one.names) for one in offers])[:-1]
-    return [Award(*parts, load) for parts in zip(np.split(taken, ends), np.split(credits, ends), strict=True)]
+    parts = zip(np.split(whole.taken, ends), np.split(whole.credits, ends), strict=True)
+    return [Award(taken, credits, whole.load) for taken, credits in parts]
 
 
 def load_of(costs: NDArray[np.float64], frames: NDArray[np.int64]) -> float:

@@ -19,7 +19,7 @@ def best_first(offer: Offer) -> NDArray[np.int64]:
     Returns:
         int64 (ranked,), indices into the offer's ranked frames.
     """
-    # One sort by worth, and another of the few that are equal there: a lexsort of all takes four times as long.
+    # One sort by worth, and another of the few that are equal there: a lexsort of all takes more than twice as long.
     keys = ~_worths(offer)
     order = np.argsort(keys)
     ordered = keys[order]
@@ -45,7 +45,8 @@ def _worths(offer: Offer) -> NDArray[np.uint64]:
 
 def _name_ranks(offer: Offer, streams: NDArray[np.int64]) -> NDArray[np.int64]:
     """For each of `streams`, a number in the order of the names."""
-    named = sorted(np.unique(streams).tolist(), key=offer.names.__getitem__)
+    present = np.flatnonzero(np.bincount(streams, minlength=len(offer.names)))
+    named = sorted(present.tolist(), key=offer.names.__getitem__)
     ranks = np.empty(len(offer.names), np.int64)
     ranks[named] = np.arange(len(named))
     return ranks[streams]

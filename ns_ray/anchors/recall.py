@@ -13,8 +13,9 @@ from ns_ray.vp9.records import FrameRecord
 def recall(records: Sequence[FrameRecord], anchors: Sequence[int], credit: float = 0.0) -> StreamState:
     """The state that selection had after these frames.
 
-    It is the same to the last bit where `records` reach back to the stream's start, or over `table.WINDOW` frames, the
-    last anchor and the last KEY frame or anchor; `waited` and `carry` are what is known of them elsewhere.
+    The same to the last bit if `records` reach back to the stream's start, or over `table.WINDOW` frames and the last
+    anchor. Else `waited`, and `carry` where there was no KEY frame either, are what is known of them. Anchors that were
+    chosen but never made are in no file: then the state is that of a selection without them.
 
     Args:
         records: the stream's latest coded frames in decode order.

@@ -102,7 +102,7 @@ class Scheduler:
     ) -> dict[str, list[Ranked]]:
         """The anchors of each stream, from a budget or as a fraction of the shown frames of all, or of each (`apart`).
 
-        The last anchor of an epoch serves `reach` frames more. Some have a fraction of their `own`, and share with their like.
+        The last anchor of an epoch serves `reach` frames more. Some have an `own` fraction, and share with their like.
         """
         for name in streams:
             self.credits.setdefault(name, 0.0)

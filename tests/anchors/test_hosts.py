@@ -3,6 +3,7 @@
 import pickle
 import random
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from brute_force import Frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ns_ray.anchors.award import Award, award
+from ns_ray.anchors.award import Award, award, dealt_out
 from ns_ray.anchors.baselines import Key, Nothing, PerFrame, Uniform
+from ns_ray.anchors.offer import joined
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.recall import recall
@@ -36,17 +38,26 @@ APART: list[Policy] = [Fraction(0.1, "stream"), Uniform(0.2), PerFrame(), Key(),
 
 
 class Fleet:
-    """Hosts over many epochs, each with its own states; streams move between them together with their states."""
+    """Hosts over many epochs; streams move between them together with their states.
 
-    def __init__(self, policy: Policy) -> None:
+    Offers go to the scheduler at once, or by way of others, each of which joins those of every so many hosts.
+    """
+
+    def __init__(self, policy: Policy, regions: int = 0) -> None:
         self.policy = policy
+        self.regions = regions
         self.states: dict[str, StreamState] = {}
         self.load = 0.0
 
     def epoch(self, hosts: Sequence[Sequence[StreamEpoch]]) -> dict[str, Choice]:
         made = [offer(epochs, self.states, self.policy, self.load) for epochs in hosts]
         offers = pickle.loads(pickle.dumps([numbers for _, numbers in made]))
-        if self.policy.competes:
+        if self.policy.competes and self.regions:
+            regions = [offers[first :: self.regions] for first in range(min(self.regions, len(offers)))]
+            wholes = award([joined(region) for region in regions], self.policy)
+            parts = [dealt_out(whole, region) for whole, region in zip(wholes, regions, strict=True)]
+            awards = [parts[number % self.regions][number // self.regions] for number in range(len(offers))]
+        elif self.policy.competes:
             awards = award(offers, self.policy)
         else:
             awards = [award([numbers], self.policy)[0] for numbers in offers]
@@ -59,9 +70,11 @@ class Fleet:
         return choices
 
 
-def check(epochs: Sequence[Sequence[StreamEpoch]], policy: Policy, rng: random.Random, hosts: int) -> int:
+def check(
+    epochs: Sequence[Sequence[StreamEpoch]], policy: Policy, rng: random.Random, hosts: int, regions: int = 0
+) -> int:
     """Every epoch by one process and by hosts, streams dealt out anew each time; returns the number of anchors."""
-    fleet, states, anchors = Fleet(policy), {}, 0
+    fleet, states, anchors = Fleet(policy, regions), {}, 0
     for streams in epochs:
         expected = select(streams, states, policy, fleet.load)
         states |= {name: choice.state for name, choice in expected.items()}
@@ -87,17 +100,18 @@ streams = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     epochs=st.lists(st.dictionaries(st.sampled_from("abcdefg"), streams), min_size=1, max_size=3),
     policy=st.sampled_from([*COMPETING, *APART]),
     hosts=st.integers(1, 8),
+    regions=st.integers(0, 3),
     rng=st.randoms(use_true_random=False),
 )
 def test_any_partition_chooses_as_one_process(
-    epochs: list[dict[str, StreamEpoch]], policy: Policy, hosts: int, rng: random.Random
+    epochs: list[dict[str, StreamEpoch]], policy: Policy, hosts: int, regions: int, rng: random.Random
 ) -> None:
-    check([[_named(one, name) for name, one in streams.items()] for streams in epochs], policy, rng, hosts)
+    check([[_named(one, name) for name, one in streams.items()] for streams in epochs], policy, rng, hosts, regions)
 
 
 def _named(one: StreamEpoch, name: str) -> StreamEpoch:
@@ -123,10 +137,14 @@ def arena(streams: int, epochs: int, rng: random.Random) -> Iterator[list[Stream
         ]
 
 
+@cache
+def fleet_of_traces() -> list[list[StreamEpoch]]:
+    return list(arena(40, 7, random.Random(11)))
+
+
 @pytest.mark.parametrize("policy", [*COMPETING, *APART], ids=repr)
 def test_real_traces_on_many_hosts(policy: Policy) -> None:
-    rng = random.Random(11)
-    anchors = check(list(arena(48, 8, rng)), policy, rng, 7)
+    anchors = check(fleet_of_traces(), policy, random.Random(11), 7, 3)
     assert (anchors > 0) == (policy != Nothing())
 
 
