@@ -7,7 +7,6 @@ from typing import Any, SupportsIndex
 import av
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Buffer
 
 from ns_ray.errors import MediaError
 
@@ -56,9 +55,11 @@ class Yuv420:
         return base if end - begin == base.nbytes else None
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
-        buffer = self.packed()._buffer()
-        assert buffer is not None
-        data = PickleBuffer(buffer) if protocol.__index__() >= 5 else buffer.tobytes()
+        buffer = self._buffer()
+        if buffer is None:
+            buffer = self.packed().y.base
+            assert buffer is not None
+        data = PickleBuffer(buffer.data) if protocol.__index__() >= 5 else buffer.tobytes()
         return _unpickled, (data, *self.y.shape)
 
 
@@ -67,7 +68,7 @@ def _address(array: Plane) -> int:
     return address
 
 
-def _unpickled(data: Buffer, height: int, width: int) -> Yuv420:
+def _unpickled(data: bytes | memoryview, height: int, width: int) -> Yuv420:
     samples = np.frombuffer(data, np.uint8)
     samples.flags.writeable = False
     return _split(samples, height, width)
