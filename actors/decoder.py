@@ -220,6 +220,5 @@ def _history(job: DecodeJob) -> Sequence[PacketBlock]:
 
 
 def _frame(decoded: DecodedFrame) -> Frame:
-    """A frame as enhancers take it, in memory of its own."""
-    picture = convert(decoded.picture, decoded.colors, STANDARD)
-    return Frame(decoded.record, decoded.pts, picture.packed() if picture is decoded.picture else picture)
+    """A frame as enhancers take it, in one buffer of its own."""
+    return Frame(decoded.record, decoded.pts, convert(decoded.picture, decoded.colors, STANDARD).packed())

@@ -2,7 +2,7 @@
 
 import errno
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import av
@@ -174,8 +174,9 @@ class VideoDecoder:
         index = packet.video_index
         parsed, reason = self._parsed(packet)
         shown = False
-        due = any(coded.header is None or coded.header.show for coded, _ in parsed)
-        for coded, about in parsed:
+        due = any(coded.header is None or coded.header.show for coded in parsed)
+        about: list[FrameRecord | None] = []
+        for coded in parsed:
             header = coded.header
             try:
                 picture = self._decode(bytes(coded.data), expected=header.show) if header else None
@@ -194,9 +195,11 @@ class VideoDecoder:
             if picture is None and header.refreshed:
                 picture = self._revealed(header)
             if picture is not None:
-                assert about is not None
+                about = about or _records(parsed)
+                known = about[coded.super_index]
+                assert known is not None
                 decoded.frames.append(
-                    DecodedFrame(about, packet.pts, self._in_host_memory(picture), self._colors_now, sound)
+                    DecodedFrame(known, packet.pts, self._in_host_memory(picture), self._colors_now, sound)
                 )
         decoded.shown += shown
         if reason:
@@ -204,35 +207,25 @@ class VideoDecoder:
         if due and not shown:
             decoded.lost.append(index)
 
-    def _parsed(self, packet: Packet) -> tuple[list[tuple[CodedFrame, FrameRecord | None]], str]:
-        """The frames of a packet with their records, and why one or all of them cannot be decoded, if so."""
+    def _parsed(self, packet: Packet) -> tuple[list[CodedFrame], str]:
+        """The frames of a packet, and why one or all of them cannot be decoded, if so."""
         index = packet.video_index
         try:
             frames = self._splitter.split(packet.data)
         except BitstreamError as error:
-            return [(CodedFrame(index, 0, memoryview(packet.data), None), None)], self._reason(str(index), error)
-        headers: list[FrameHeader | None] = []
+            return [CodedFrame(index, 0, memoryview(packet.data), None)], self._reason(str(index), error)
+        parsed: list[CodedFrame] = []
         reason = ""
         for super_index, data in enumerate(frames):
+            header: FrameHeader | None = None
             try:
                 header = self._headers.parse(data)
                 _require_8_bit_420(header)
-                headers.append(header)
             except (BitstreamError, MediaError) as error:
-                headers.append(None)
+                header = None
                 reason = reason or self._reason(f"{index}.{super_index}", error)
-        sound = [header for header in headers if header is not None]
-        if len(sound) == len(headers):
-            records: list[FrameRecord | None] = [*packet_records(sound, [len(data) for data in frames], index)]
-        else:
-            records = [
-                None if header is None else record(header, index, i, len(data))
-                for i, (header, data) in enumerate(zip(headers, frames, strict=True))
-            ]
-        coded = (
-            CodedFrame(index, i, data, header) for i, (data, header) in enumerate(zip(frames, headers, strict=True))
-        )
-        return list(zip(coded, records, strict=True)), reason
+            parsed.append(CodedFrame(index, super_index, data, header))
+        return parsed, reason
 
     def _reason(self, name: str, error: Exception) -> str:
         if self._colors is None:
@@ -245,8 +238,10 @@ class VideoDecoder:
             sound = bool(self._sound >> header.show_existing & 1)
         else:
             self._sound_contexts = self._sound_contexts or header.independent
-            references = all(self._sound >> reference.slot & 1 for reference in header.references)
-            sound = self._sound_contexts and references
+            needed = 0
+            for reference in header.references:
+                needed |= 1 << reference.slot
+            sound = self._sound_contexts and self._sound & needed == needed
             self._sound = self._sound | header.refreshed if sound else self._sound & ~header.refreshed
             self.waiting = not sound
         if header.key or (header.intra_only and self._colors is None):
@@ -298,6 +293,17 @@ class VideoDecoder:
             picture = picture.reformat(format="nv12")
             self.copy_seconds += time.perf_counter() - start
         return from_frame(picture)
+
+
+def _records(parsed: Sequence[CodedFrame]) -> list[FrameRecord | None]:
+    """The records of a packet's frames, of those that could be parsed."""
+    headers = [coded.header for coded in parsed if coded.header is not None]
+    if len(headers) == len(parsed):
+        return [*packet_records(headers, [len(coded.data) for coded in parsed], parsed[0].video_index)]
+    return [
+        None if coded.header is None else record(coded.header, coded.video_index, coded.super_index, len(coded.data))
+        for coded in parsed
+    ]
 
 
 def _codec(device: str) -> VideoCodecContext:

@@ -378,12 +378,13 @@ def _render_size(r: BitReader, size: tuple[int, int]) -> tuple[int, int]:
 def _loop_filter(r: BitReader, previous: LoopFilter) -> LoopFilter:
     level, sharpness = r.f(6), r.f(3)
     enabled = r.flag()
+    if not (enabled and r.flag()):
+        return LoopFilter(level, sharpness, enabled, previous.ref_deltas, previous.mode_deltas)
     ref_deltas, mode_deltas = list(previous.ref_deltas), list(previous.mode_deltas)
-    if enabled and r.flag():
-        for deltas in (ref_deltas, mode_deltas):
-            for i in range(len(deltas)):
-                if r.flag():
-                    deltas[i] = r.su(6)
+    for deltas in (ref_deltas, mode_deltas):
+        for i in range(len(deltas)):
+            if r.flag():
+                deltas[i] = r.su(6)
     a, b, c, d = ref_deltas
     e, f = mode_deltas
     return LoopFilter(level, sharpness, enabled, (a, b, c, d), (e, f))
@@ -391,7 +392,9 @@ def _loop_filter(r: BitReader, previous: LoopFilter) -> LoopFilter:
 
 def _quantizer(r: BitReader) -> Quantizer:
     base = r.f(8)
-    y_dc, uv_dc, uv_ac = (r.su(4) if r.flag() else 0 for _ in range(3))
+    y_dc = r.su(4) if r.f(1) else 0
+    uv_dc = r.su(4) if r.f(1) else 0
+    uv_ac = r.su(4) if r.f(1) else 0
     return Quantizer(base, y_dc, uv_dc, uv_ac)
 
 
@@ -401,6 +404,8 @@ _FEATURE_SIGNED = (True, True, False, False)
 
 def _segmentation(r: BitReader, previous: Segmentation) -> Segmentation:
     if not r.flag():
+        if not previous.enabled:
+            return previous
         return replace(previous, enabled=False, update_map=False, temporal_update=False)
     tree_probs: tuple[int, ...] = (255,) * 7
     pred_probs: tuple[int, ...] = (255,) * 3
