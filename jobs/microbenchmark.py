@@ -174,7 +174,7 @@ def reconstruct_runs(mode: Mode) -> Iterator[Run]:
 
 CASES = {
     "schedule": Case("100 streams x 40 frames", schedule_runs, limit_ms=10.0),
-    "read": Case("40 packets of a 720p file, with their records", read_runs, limit_ms=2.0),
+    "read": Case("40 packets of a 720p file, with their records", read_runs, limit_ms=3.0),
     "parse": Case("blocks of a 720p frame", parse_runs, limit_ms=2.5),
     "reconstruct": Case("a frame 720p -> 2160p, best mode, 1 thread", partial(reconstruct_runs, "best"), limit_ms=50.0),
     "reconstruct-plain": Case("the same, plain mode", partial(reconstruct_runs, "plain"), limit_ms=50.0),

@@ -98,7 +98,7 @@ def open_known(info: VideoInfo, span: Span) -> "InputContainer":
     packets that it read to learn of others have durations of their own.
     """
     path, unsafe = info.path, info.unsafe
-    if info.codec == "vp9" and info.rates is not None and span[0] == 0 and regular(path):
+    if info.rates is not None and span[0] == 0 and regular(path):
         with suppress(MediaError):
             container = _open(path, unsafe, span, _NOT_DECODING)
             video = main_track(container)

@@ -13,10 +13,9 @@ def shows(packet: bytes) -> bool:
     A packet that is damaged counts as one that shows something.
     """
     try:
-        frames = split(packet)
+        return any(map(_shows, split(packet)))
     except BitstreamError:
         return True
-    return any(_shows(frame[0]) for frame in frames)
 
 
 def begins(packet: bytes) -> bool:
@@ -25,7 +24,8 @@ def begins(packet: bytes) -> bool:
     return first >> 6 == FRAME_MARKER and not first >> _shift(first) & 0b110
 
 
-def _shows(first: int) -> bool:
+def _shows(frame: memoryview) -> bool:
+    first = frame[0]
     return first >> 6 != FRAME_MARKER or bool(first >> _shift(first) & 0b101)
 
 

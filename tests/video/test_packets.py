@@ -19,6 +19,7 @@ from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import Mark, read_packets, read_units
 from ns_ray.video.probe import probe
+from ns_ray.video.recordings import WHOLE, open_known
 from ns_ray.video.timed_text import plain_text
 from ns_ray.vp9.superframe import split
 
@@ -446,6 +447,30 @@ def test_going_on_reads_as_little_late_as_early(tmp_path, clip, name, monkeypatc
         assert first == at // 30 * 30
         assert 0 < sum(read) < path.stat().st_size / 4
         assert len(pickle.dumps(units[at].mark)) < 1000
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_file_is_read_without_decoding_and_none_the_worse(tmp_path, clip, name):
+    """FFmpeg decodes a frame of what it opens; it knows no pixel format where it is kept from that."""
+    sides = range(0, 2000, 20) if name.endswith(".mkv") else ()
+    info = probe(str(written(tmp_path, clip, name, copies=2, sides=sides)))
+    as_usual = replace(info, rates=None)
+    for one, pixel_format in ((info, None), (as_usual, "yuv420p")):
+        with open_known(one, WHOLE) as container:
+            assert container.streams.video[0].codec_context.pix_fmt == pixel_format
+    assert list(islice(read_units(info, loop=True), 400)) == list(islice(read_units(as_usual, loop=True), 400))
+
+
+def test_a_file_of_which_decoding_tells_more_is_opened_as_usual(tmp_path, clip):
+    """Where FFmpeg reads on for a key frame, or for a size, packets that it reads meanwhile have other durations."""
+    for number, (first, size) in enumerate([(5, (96, 64)), (0, (0, 0))]):
+        times = times_of(MS, 60 - first)
+        info = probe(str(ivf(tmp_path / f"{number}.ivf", [p.data for p in clip[first:]], times, MS, size)))
+        with open_known(info, WHOLE) as container:
+            assert container.streams.video[0].codec_context.pix_fmt == "yuv420p"
+    info = probe(str(written(tmp_path, clip, "a.mkv", copies=1)))
+    with open_known(replace(info, rates=(Fraction(59), info.rates[1])), WHOLE) as container:
+        assert container.streams.video[0].codec_context.pix_fmt == "yuv420p"
 
 
 def test_key_frames_are_those_of_the_bitstream(tmp_path, clip):

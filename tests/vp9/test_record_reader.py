@@ -1,4 +1,4 @@
-"""Records read in C++ are those that `HeaderParser` and `packet_records` tell, whatever is done to a stream's headers."""
+"""Records read in C++ are those of `HeaderParser` and `packet_records`, whatever is done to a stream's headers."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -13,14 +13,13 @@ class BitReader {
  public:
   explicit BitReader(std::span<const std::uint8_t> data) : data_(data) {}
 
-  // Up to 24 bits.
+  // Up to 32 bits.
   int bits(int n) {
-    const std::size_t at = position_ / 8, shift = position_ % 8;
-    position_ += n;
-    const std::uint32_t word = at + 4 <= data_.size() ? std::uint32_t{data_[at]} << 24 | data_[at + 1] << 16 |
-                                                            data_[at + 2] << 8 | data_[at + 3]
-                                                      : last_word(at);
-    return static_cast<int>(word << shift >> 1 >> (31 - n));
+    if (held_ < n) refill(n);
+    const auto value = static_cast<int>(window_ >> 1 >> (63 - n));
+    window_ <<= n;
+    held_ -= n;
+    return value;
   }
 
   bool bit() { return bits(1) != 0; }
@@ -31,23 +30,23 @@ class BitReader {
   }
 
   // Whether the rest of the last byte is zero (section 6.1, trailing_bits).
-  bool trailing_bits_are_zero() const {
-    return position_ % 8 == 0 || (data_[position_ / 8] & (0xFF >> position_ % 8)) == 0;
-  }
+  bool trailing_bits_are_zero() const { return window_ >> 1 >> (63 - held_ % 8) == 0; }
 
-  std::size_t bytes_read() const { return (position_ + 7) / 8; }
+  std::size_t bytes_read() const { return next_ - held_ / 8; }
 
  private:
-  // The last bytes, with zeros behind them.
-  std::uint32_t last_word(std::size_t at) const {
-    if (position_ > 8 * data_.size()) throw BitstreamError("the uncompressed header is truncated");
-    std::uint32_t word = 0;
-    for (std::size_t i = at; i < at + 4; ++i) word = word << 8 | (i < data_.size() ? data_[i] : 0);
-    return word;
+  void refill(int n) {
+    while (held_ <= 56 && next_ < data_.size()) {
+      window_ |= std::uint64_t{data_[next_++]} << (56 - held_);
+      held_ += 8;
+    }
+    if (held_ < n) throw BitstreamError("the uncompressed header is truncated");
   }
 
   std::span<const std::uint8_t> data_;
-  std::size_t position_ = 0;
+  std::size_t next_ = 0;      // byte to be held
+  std::uint64_t window_ = 0;  // the bits that are held, from its most significant one on
+  int held_ = 0;
 };
 
 }  // namespace ns_ray::vp9

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <optional>
 
@@ -45,7 +46,10 @@ class FirstByte {
       std::uint64_t word;
       std::memcpy(&word, data.data() + from, 8);
       word = (word & mask_ * kOnes) ^ value_ * kOnes;
-      if ((word - kOnes) & ~word & kHigh) break;  // one of the bytes is zero
+      const std::uint64_t zeros = (word - kOnes) & ~word & kHigh;  // in the first byte that is zero, and perhaps later ones
+      if (zeros == 0) continue;
+      if constexpr (std::endian::native == std::endian::little) return from + std::countr_zero(zeros) / 8;
+      break;
     }
     while (from < data.size() && (data[from] & mask_) != value_) ++from;
     return from;
