@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.errors import ResultError
 
 # Stages of an epoch in the order it passes them.
 STAGES = ("read", "decode", "schedule", "take", "inference", "encode", "write")
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Span:
     """Work on one stage, in seconds since the run began."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.vp9.header import FrameHeader
 
 
@@ -15,6 +16,7 @@ class FrameType(IntEnum):
     NORMAL = 2
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class FrameRecord:
     """One coded frame, in decode order, without its pixels.
