@@ -146,7 +146,8 @@ class Fleet:
             "runtime_env": {"env_vars": _ENVIRONMENT},
         }
         affinity = how.pool.affinity or [[]]
-        remote: Any = ray.remote(concurrency_groups={HEALTH: 1})(how.make)
+        make: Any = ray.remote(concurrency_groups={HEALTH: 1})  # type: ignore[call-overload]
+        remote = make(how.make)
         self._actors[name] = remote.options(**options).remote(affinity[number % len(affinity)], *how.arguments)
         return name
 

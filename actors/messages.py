@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.results import Span
@@ -20,6 +21,7 @@ Form = Literal["jpeg", "rgb", "yuv"]
 """What an enhancer makes of a frame: a compressed anchor, or an HR picture to be compressed or encoded elsewhere."""
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Stream:
     """One stream: its name, its video, its model and the file of its weights (None for the pretrained ones)."""
@@ -65,6 +67,7 @@ class DecoderSpeed:
     reason: str = ""
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A decoded or super-resolved frame on its way between actors; `picture` is RGB (height, width, 3) or YUV."""
@@ -77,6 +80,7 @@ class Frame:
         return Frame, (self.record, self.pts, self.picture)
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Made:
     """One frame that an enhancer or encoder made, and its compressed bytes (0 for a picture)."""
@@ -85,6 +89,7 @@ class Made:
     bytes: int
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class MadeReply:
     """What came out of one call, in order, and the work it took: inference, encoding or both.
@@ -101,6 +106,7 @@ class MadeReply:
     error: str = ""
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Anchors:
     """One stream's anchors out of a call, compressed, and what was made; `reply.error` says why there are none."""
@@ -161,6 +167,7 @@ class DecodeJob:
     wanted: Sequence[tuple[int, Sequence[FrameName]]] = ()
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Ask:
     """Frames of one stream to be super-resolved, in a call with those of others.

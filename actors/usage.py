@@ -1,5 +1,6 @@
 """CPU and memory of all processes of a Ray session on this host."""
 
+import re
 import threading
 
 import psutil
@@ -30,9 +31,9 @@ class UsageSampler:
         self._stop.set()
         self._thread.join()
         self._sample()
-        busy = dict.fromkeys(("job", "ray", "actor"), 0.0)
+        busy = {"job": 0.0, "ray": 0.0}
         for (kind, _), (first, last) in self._cpu.items():
-            busy[kind] += last - first
+            busy[kind] = busy.get(kind, 0.0) + last - first
         every = sum(busy.values())
         return Usage(
             every,
@@ -40,6 +41,7 @@ class UsageSampler:
             max(self._memory),
             busy["job"],
             busy["ray"],
+            {kind: seconds for kind, seconds in busy.items() if kind not in ("job", "ray")},
             memory_mb=self._memory,
         )
 
@@ -70,17 +72,20 @@ class UsageSampler:
             command = process.info["cmdline"] or ("",)
             if process.pid == me.pid or not any(self._session in part for part in command):
                 continue
-            found[process.pid] = ("actor" if _is_actor(process) else "ray", process)
+            found[process.pid] = (_kind(process), process)
             try:
                 children = process.children(recursive=True)
             except psutil.Error:
                 continue
-            found.update((child.pid, ("actor" if _is_actor(child) else "ray", child)) for child in children)
+            found.update((child.pid, (_kind(child), child)) for child in children)
         return list(found.values())
 
 
-def _is_actor(process: psutil.Process) -> bool:
+def _kind(process: psutil.Process) -> str:
+    """What a process is: a kind of actor, such as `decoder`, or Ray's own."""
     try:
-        return any(part.startswith("ray::") for part in process.cmdline())
+        command = next((part for part in process.cmdline() if part.startswith("ray::")), "")
     except psutil.Error:
-        return False
+        return "ray"
+    name = re.split(r"[.(]", command.removeprefix("ray::"))[0].removesuffix("Actor").lower()
+    return name if name and name != "idle" else "ray"

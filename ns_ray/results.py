@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.errors import ResultError
 
 # Stages of an epoch in the order it passes them.
 STAGES = ("read", "decode", "schedule", "take", "inference", "encode", "write")
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Span:
     """Work on one stage, in seconds since the run began."""
@@ -148,6 +150,7 @@ class Usage:
         peak_memory_mb: the most memory that all held together, shared memory counted once.
         job_cpu_seconds: of that CPU time, the job's own process.
         ray_cpu_seconds: Ray's own processes: object store, placement, logs.
+        actor_cpu_seconds: the actors, by kind.
         stage_cpu_seconds: what went into decoding, enhancing (DNN and JPEG), encoding anew and writing.
         memory_mb: the memory all along, at equal intervals.
     """
@@ -157,6 +160,7 @@ class Usage:
     peak_memory_mb: float = 0.0
     job_cpu_seconds: float = 0.0
     ray_cpu_seconds: float = 0.0
+    actor_cpu_seconds: dict[str, float] = field(default_factory=dict)
     stage_cpu_seconds: dict[str, float] = field(default_factory=dict)
     memory_mb: list[float] = field(default_factory=list)
 

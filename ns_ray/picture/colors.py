@@ -5,6 +5,7 @@ from typing import Final
 
 import av
 
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.errors import MediaError
 
 LIMITED, FULL = 1, 2  # color_range of FFmpeg
@@ -23,6 +24,7 @@ LUMA_WEIGHTS: Final = {
 _OTHERS = {RGB: "RGB", 8: "YCgCo", 10: "BT.2020 constant luminance", 11: "SMPTE 2085", 14: "ICtCp"}
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Colors:
     """Colour tags as H.273 codes, range as FFmpeg's, and whether samples are RGB."""

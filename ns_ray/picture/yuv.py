@@ -8,11 +8,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.errors import MediaError
 
 Plane = NDArray[np.uint8]
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Yuv420:
     """A picture of 8 bits a sample: luma (height, width), chroma ((height + 1) // 2, (width + 1) // 2).

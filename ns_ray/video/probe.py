@@ -11,6 +11,7 @@ import av
 import av.error
 from av.video.stream import VideoStream
 
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.errors import BitstreamError, MediaError
 from ns_ray.picture.colors import UNKNOWN, Colors
 from ns_ray.video.address import OPEN_SECONDS, READ_SECONDS, Address, is_pipe, locate, regular, why_unreadable
@@ -42,6 +43,7 @@ class SideTrack:
     time_base: Fraction
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
     """One video stream of a file.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.vp9.header import FrameHeader
 
 
@@ -16,6 +17,7 @@ class FrameType(IntEnum):
     NORMAL = 2
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class FrameRecord:
     """One coded frame, in decode order, without its pixels.

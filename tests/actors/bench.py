@@ -4,9 +4,10 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.messages import Stream
 from actors.pipeline import Pipeline
 from actors.stream_run import Plan, StreamRun
+
+from actors.messages import Stream
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config import Config
 

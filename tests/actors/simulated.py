@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from actors.kept import Kept, Results, as_refs, keep
-from actors.messages import DecodeReply, Made, MadeReply, ReadReply, Stream, WriteReply
 from actors.pipeline import go
 from actors.stream_run import Plan, StreamRun
+
+from actors.messages import DecodeReply, Made, MadeReply, ReadReply, Stream, WriteReply
 from ns_ray.anchors import policies
 from ns_ray.anchors.select import select
 from ns_ray.config import Config

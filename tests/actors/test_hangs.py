@@ -10,11 +10,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from actors.pool import ActorPool
+from actors.pools import recovery
 from bench import CONFIG, Bench, start
 from ray import cloudpickle
 
-from actors.pool import ActorPool
-from actors.pools import recovery
 from actors.worker import Worker
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config import Config, Pool

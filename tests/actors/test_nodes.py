@@ -5,10 +5,10 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
+from actors.pipeline import Pipeline
 from bench import CONFIG, Bench, start
 
 from actors import kept
-from actors.pipeline import Pipeline
 from ns_ray.anchors.baselines import PerFrame
 from ns_ray.anchors.policies import Fraction
 from ns_ray.hybrid.reader import read_hybrid

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import ray
 import streams
+from actors.pipeline import Pipeline
 from bench import CONFIG, MODEL, Bench, start
 
 from actors.decoder import DecoderActor
-from actors.pipeline import Pipeline
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction
 from ns_ray.errors import MediaError, ModelError

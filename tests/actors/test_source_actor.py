@@ -4,10 +4,10 @@ import pickle
 from fractions import Fraction
 
 import pytest
+from actors.source import SourceActor
 from remux import ivf, remux
 
 from actors.messages import Stream
-from actors.source import SourceActor
 from ns_ray.video.packets import Mark, read_packets
 from ns_ray.video.probe import probe
 

@@ -8,10 +8,10 @@ import pytest
 import ray
 import streams
 import torch
-
-from actors.messages import Stream
 from actors.pipeline import Pipeline
 from actors.stream_run import Plan
+
+from actors.messages import Stream
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config import Config, DecoderPool
 from ns_ray.hybrid.reader import read_hybrid

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import simplejpeg
@@ -27,6 +29,26 @@ def test_a_tag_leaves_the_picture_as_it_was():
     assert np.array_equal(decode_anchor(tagged), simplejpeg.decode_jpeg(jpeg))
     assert len(tagged.data) == len(jpeg) + 16
     assert tagged.data[2:4] == b"\xff\xe0", "JFIF's marker stays first"
+
+
+def test_a_tag_copies_nothing_and_pickling_leaves_the_image_out_of_band():
+    jpeg = simplejpeg.encode_jpeg(picture(), 90)
+    plain = np.frombuffer(jpeg, np.uint8)
+    tagged = tag(jpeg, 7, 1)
+    assert np.shares_memory(np.frombuffer(tagged.body, np.uint8), plain)
+    assert len(tagged) == len(tagged.data) == sum(map(len, tagged.pieces))
+    assert tag(memoryview(bytearray(jpeg)), 7, 1) == tagged
+    buffers: list[pickle.PickleBuffer] = []
+    in_band = pickle.dumps(tagged, 5, buffer_callback=buffers.append)
+    assert len(in_band) < 200
+    assert np.shares_memory(np.frombuffer(buffers[0].raw(), np.uint8), plain)
+    stored = bytearray(buffers[0].raw())
+    again = pickle.loads(in_band, buffers=[stored])
+    assert again == tagged
+    assert np.shares_memory(np.frombuffer(again.body, np.uint8), np.frombuffer(stored, np.uint8))
+    for protocol in (2, 4, 5):
+        assert pickle.loads(pickle.dumps(tagged, protocol)) == tagged
+    assert tagged != tag(jpeg, 7, 2)
 
 
 def test_higher_quality_is_nearer():

@@ -8,7 +8,7 @@ import pytest
 import streams
 
 from ns_ray.errors import HybridError, MediaError
-from ns_ray.hybrid.anchor_image import decode_anchor, encode_anchor
+from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor, encode_anchor
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.video.packets import read_packets
@@ -88,6 +88,44 @@ def test_the_same_epochs_give_the_same_bytes(tmp_path, form, epochs):
     for path in paths:
         write(path, form, epochs)
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_images_in_pieces_and_large_ones_are_written_as_they_are(tmp_path, form, epochs):
+    noise = np.random.default_rng(0).integers(0, 256, (192, 288, 3), np.uint8)
+    large = encode_anchor(noise, epochs[0][0][3].video_index, 0, 100)
+    assert len(large) > 1 << 16, "more than the file's buffer"
+    epochs[0][1].append(large)
+    whole = [
+        (packets, [AnchorImage(a.video_index, a.super_index, a.data) for a in anchors]) for packets, anchors in epochs
+    ]
+    paths = [tmp_path / name for name in ("pieces.part", "whole.part")]
+    assert write(paths[0], form, epochs) == write(paths[1], form, whole) == paths[0].stat().st_size
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    check(paths[0], epochs)
+
+
+def test_an_image_is_not_copied_on_its_way_to_the_file(tmp_path, form, epochs, monkeypatch):
+    packets, anchors = epochs[0]
+    written = []
+
+    class File:
+        def __getattr__(self, name):
+            return lambda *_: None
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def writelines(self, pieces):
+            written.extend(pieces)
+
+    monkeypatch.setattr("builtins.open", lambda *_, **__: File())
+    size = append_epoch(tmp_path / "s", form, 0, packets, anchors)
+    assert size == sum(map(len, written))
+    for data in [*(anchor.body for anchor in anchors), *(packet.data for packet in packets)]:
+        assert any(piece is data for piece in written)
 
 
 def test_what_a_lost_writer_left_half_written_is_cut_off(tmp_path, form, epochs):

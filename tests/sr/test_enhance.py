@@ -3,6 +3,7 @@
 import io
 import threading
 import time
+from itertools import pairwise
 
 import numpy as np
 import pictures
@@ -89,6 +90,28 @@ def test_time_spent_compressing_is_told(engine: TorchEngine) -> None:
         return b""
 
     assert Enhancement(engine, Compressor(slow)).submit(pictures.noise(16, 10), 90).result().seconds >= 0.02
+
+
+def test_times_of_frames_do_not_overlap_and_cpu_time_is_told(engine: TorchEngine) -> None:
+    def busy(pixels: Tensor, quality: int) -> bytes:
+        until = time.thread_time() + 0.01
+        while time.thread_time() < until:
+            pass
+        return b""
+
+    other = TorchEngine(MODEL, 8, 8)
+    other.load(build(MODEL, 1).state_dict())
+    compressor = Compressor(busy)
+    one, two = Enhancement(engine, compressor), Enhancement(other, compressor)
+    begun = time.time()
+    flights = [
+        (two if at % 2 else one).submit(pictures.noise(*((8, 8) if at % 2 else (16, 10))), 90) for at in range(4)
+    ]
+    done = [flight.result() for flight in reversed(flights)][::-1]
+    assert begun <= done[0].begin
+    assert all(before.end <= after.begin <= after.end for before, after in pairwise(done))
+    assert all(image.end - image.begin >= image.seconds >= 0.01 for image in done)
+    assert all(image.cpu_seconds >= 0.01 for image in done)
 
 
 def test_a_refused_frame_takes_no_place(engine: TorchEngine) -> None:
