@@ -23,7 +23,7 @@ from ns_ray.picture.yuv import Yuv420
 from ns_ray.results import EngineResult, Span
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.engine import Engine, Planes
-from ns_ray.sr.enhance import Compress, Compressor, Enhancement, Flight, gpu_compressor
+from ns_ray.sr.enhance import Compress, Compressor, Enhancement, Flight, gpu_encoders
 from ns_ray.sr.kept_weights import KeptWeights, Owner
 from ns_ray.sr.models import ModelSpec, build
 
@@ -102,7 +102,7 @@ class EnhancerActor(Worker):
         self._refused: dict[_Key, None] = {}
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._weights = KeptWeights(config.weights)
-        self._compressor = Compressor(_compress(self._device), self._device)
+        self._compressor = Compressor(*_encoders(self._device), device=self._device)
         self._turn = Lock()
 
     def prepare(self, stream: Stream) -> EngineResult:
@@ -250,15 +250,15 @@ class EnhancerActor(Worker):
         task.cpu += time.thread_time() - cpu
 
 
-def _compress(device: str) -> Compress:
+def _encoders(device: str) -> list[Compress]:
     """JPEG on the GPU, or where that cannot be on the CPU."""
     if device == "cpu":
-        return _on_cpu
+        return [_on_cpu]
     try:
-        return gpu_compressor(device)
+        return gpu_encoders(device)
     except ModelError as error:
         _LOG.warning("anchors are compressed on the CPU: %s", error)
-        return _on_cpu
+        return [_on_cpu]
 
 
 def _on_cpu(pixels: Tensor, quality: int) -> bytes:
