@@ -18,6 +18,7 @@ from actors.host_actor import HostActor
 from actors.manager_actor import ManagerActor
 from actors.peer import Team, pulse
 from actors.ray_crew import ManagerClient, RayCrew
+from actors.reading_trace import clear_traces
 from actors.scheduler_actor import SchedulerActor
 from actors.worker import HEALTH, Pulse, Worker
 from ns_ray.config import Config, Pool
@@ -129,6 +130,7 @@ class Fleet:
         self._watch.end()
         for name in list(self._actors):
             ray.kill(self._actors.pop(name))
+        clear_traces(self._namespace)
 
     def _make(self, kind: str) -> str:
         number = self._made[kind]

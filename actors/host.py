@@ -83,12 +83,13 @@ class Host:
             config: how the work is laid out.
             peers: the other actors.
             clock: the time.
+            readers: of the sources; without, ones that leave no trace.
         """
         self.name = name
         self._config = config
         self._peers = peers
         self._clock = clock
-        self._readers = Readers()
+        self._readers = readers or Readers()
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="writer")
         self._sessions: dict[str, Session] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
