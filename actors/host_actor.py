@@ -22,7 +22,9 @@ class HostActor(LoopWorker):
         clear_left_traces(namespace)
         peers = RayPeers(Team(namespace, config.retries, config.start_seconds))
         readers = Readers(ReadingTrace(trace_path(namespace, name)))
-        self._host = Host(name, config, peers, WallClock(), readers)
+        self._host = Host(name, config, peers, WallClock(), readers, self.sums)
+        if self.flushing is not None:
+            self.flushing.levels = self._host.levels
 
     async def add(self, orders: Sequence[tuple[Order, Placement]], rosters: Mapping[str, Roster]) -> None:
         """See Host."""
