@@ -121,7 +121,17 @@ class DecoderActor(Worker):
             for (part, _), frames in zip(job.wanted, groups, strict=True):
                 handed_out[part].append(frames)
         replies = [reply for _, reply in done]
+        self._count(replies)
         return (*handed_out, replies) if parts else replies
+
+    def _count(self, replies: Sequence[DecodeReply]) -> None:
+        spans = (span for reply in replies for span in reply.spans)
+        self.sums.add(
+            {
+                ("decoded_frames_total", ""): sum(reply.shown + reply.hidden for reply in replies),
+                ("busy_seconds_total", ""): sum(span.seconds for span in spans),
+            }
+        )
 
     def forget(self, names: Sequence[str]) -> None:
         """Close the decoders of streams that have ended.

@@ -138,7 +138,9 @@ class EnhancerActor(Worker):
         """
         tasks = _tasks(asks, parts)
         self._meet(tasks, _submit)
-        return [_anchors(task) for task in tasks]
+        made = [_anchors(task) for task in tasks]
+        self._count([one.reply for one in made])
+        return made
 
     def enlarge(self, asks: Sequence[Ask], form: Literal["rgb", "yuv"], *parts: Parts) -> tuple[Any, ...]:
         """Super-resolve frames of several streams, whose pictures are compressed or encoded elsewhere.
@@ -157,7 +159,21 @@ class EnhancerActor(Worker):
 
         tasks = _tasks(asks, parts)
         self._meet(tasks, draw)
-        return *([task.pictures[at] for at in sorted(task.pictures)] for task in tasks), [_drawn(t) for t in tasks]
+        replies = [_drawn(task) for task in tasks]
+        self._count(replies)
+        return *([task.pictures[at] for at in sorted(task.pictures)] for task in tasks), replies
+
+    def _count(self, replies: Sequence[MadeReply]) -> None:
+        switches = [reply.switch_seconds for reply in replies if reply.switch_seconds is not None]
+        spans = (span for reply in replies for span in reply.spans if span.stage == "inference")
+        self.sums.add(
+            {
+                ("enhanced_frames_total", ""): sum(len(reply.made) for reply in replies),
+                ("busy_seconds_total", ""): sum(span.seconds for span in spans),
+                ("weights_switches_total", ""): len(switches),
+                ("weights_switch_seconds_total", ""): sum(switches),
+            }
+        )
 
     def _meet(self, tasks: Sequence[_Task], do: _Do) -> None:
         """Bring frames and engines together."""

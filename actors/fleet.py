@@ -16,8 +16,10 @@ from actors.enhancer import GPU_CALLS, EnhancerActor
 from actors.health import Watch
 from actors.host_actor import HostActor
 from actors.manager_actor import ManagerActor
+from actors.metrics import Flushing, RaySink, Sums
 from actors.peer import Team, pulse
 from actors.ray_crew import ManagerClient, RayCrew
+from actors.reading_trace import clear_traces
 from actors.scheduler_actor import SchedulerActor
 from actors.worker import HEALTH, Pulse, Worker
 from ns_ray.config import Config, Pool
@@ -27,6 +29,7 @@ from ns_ray.results import Loss
 _LOOP_CALLS = 10_000  # calls that may wait in an actor that waits for others
 _STARTS = 2
 _PAUSE_SECONDS = 0.2
+_MOST_LOSSES = 1000
 # Threads of inference that wait for one another by spinning take the cores that others need: where cores are
 # shared, a frame then takes several times as long.
 _ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
@@ -53,7 +56,7 @@ class Fleet:
     """The actors, by name: `manager-0`, `scheduler-0`, `host-0`, `decoder-0` and so on.
 
     Attributes:
-        losses: actors that died, at wall-clock times.
+        losses: actors that died, at wall-clock times; the latest.
         manager: adds streams, changes and removes them.
         crew: all actors.
     """
@@ -68,7 +71,9 @@ class Fleet:
         self.losses: list[Loss] = []
         self._config = config
         self._gpus = gpus
-        self._watch = Watch(config.hang_seconds, self.losses.append)
+        self._sums = Sums()
+        self._flushing: Flushing | None = None
+        self._watch = Watch(config.hang_seconds, self._take_loss)
         self._actors: dict[str, Any] = {}
         self._made: Counter[str] = Counter()
         self._namespace = namespace = f"fleet-{uuid4().hex}"
@@ -82,6 +87,9 @@ class Fleet:
         Raises:
             ConfigError: Ray has no room for them.
         """
+        if self._flushing is None:
+            self._flushing = Flushing(self._sums, RaySink("fleet"))
+            self._flushing.start()
         counts = self.configured() if kinds is None else kinds
         names = [self._make(kind) for kind, count in counts.items() for _ in range(count)]
         await self._wait_for(names)
@@ -129,6 +137,15 @@ class Fleet:
         self._watch.end()
         for name in list(self._actors):
             ray.kill(self._actors.pop(name))
+        if self._flushing is not None:
+            self._flushing.stop()
+            self._flushing = None
+        clear_traces(self._namespace)
+
+    def _take_loss(self, loss: Loss) -> None:
+        self.losses.append(loss)
+        del self.losses[:-_MOST_LOSSES]
+        self._sums.add({("actors_lost_total", loss.actor.partition(" ")[0]): 1})
 
     def _make(self, kind: str) -> str:
         number = self._made[kind]

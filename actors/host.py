@@ -25,6 +25,7 @@ from actors.messages import (
     Stream,
     WriteReply,
 )
+from actors.metrics import Sums
 from actors.orders import Change, Order, Placement, Plan, Roster
 from actors.peers import DiedError, Meeting, Peers
 from actors.reading import Readers
@@ -74,7 +75,13 @@ class Host:
     """
 
     def __init__(
-        self, name: str, config: Config, peers: Peers, clock: RunClock, readers: Readers | None = None
+        self,
+        name: str,
+        config: Config,
+        peers: Peers,
+        clock: RunClock,
+        readers: Readers | None = None,
+        sums: Sums | None = None,
     ) -> None:
         """Set up a host without sessions.
 
@@ -83,12 +90,15 @@ class Host:
             config: how the work is laid out.
             peers: the other actors.
             clock: the time.
+            readers: of the sources; without, ones that leave no trace.
+            sums: where it counts what it does.
         """
         self.name = name
         self._config = config
         self._peers = peers
         self._clock = clock
-        self._readers = Readers()
+        self._readers = readers or Readers()
+        self._sums = sums or Sums()
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="writer")
         self._sessions: dict[str, Session] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -114,7 +124,7 @@ class Host:
                 run = self._runs[order.plan.run] = _Run(order.plan, rosters[order.plan.run], self._rounds(order.plan))
             run.sessions.add(name)
             run.rounds.expect(name, order.first)
-            session = Session(order, placement, self, self._config, self._clock, self._tell)
+            session = Session(order, placement, self, self._config, self._clock, self._tell, self._sums)
             self._sessions[name] = session
         self.take_rosters(rosters)
         for order, _ in orders:
@@ -166,6 +176,11 @@ class Host:
         new = min(self._told - after if born == self._born else self._told, len(self._epochs))
         epochs = tuple(self._epochs)[len(self._epochs) - new :]
         return HostReport(self._born, tuple(session.report for session in self._sessions.values()), epochs, self._told)
+
+    def levels(self) -> dict[str, float]:
+        """What there is now, by names of `METRICS`; other threads may ask."""
+        sessions = [session for session in list(self._sessions.values()) if session.report.state == "running"]
+        return {"sessions": len(sessions), "epochs_in_work": sum(session.in_work for session in sessions)}
 
     def _tell(self, report: EpochReport) -> None:
         self._epochs.append(report)

@@ -8,6 +8,8 @@ from actors.loop_worker import LoopWorker
 from actors.orders import Change, Order, Placement, Roster
 from actors.peer import Team
 from actors.ray_crew import RayPeers
+from actors.reading import Readers
+from actors.reading_trace import ReadingTrace, clear_left_traces, trace_path
 from actors.reports import Doing, HostReport
 from ns_ray.config import Config
 
@@ -17,7 +19,12 @@ class HostActor(LoopWorker):
 
     def __init__(self, affinity: list[int], namespace: str, name: str, config: Config) -> None:
         super().__init__(affinity)
-        self._host = Host(name, config, RayPeers(Team(namespace, config.retries, config.start_seconds)), WallClock())
+        clear_left_traces(namespace)
+        peers = RayPeers(Team(namespace, config.retries, config.start_seconds))
+        readers = Readers(ReadingTrace(trace_path(namespace, name)))
+        self._host = Host(name, config, peers, WallClock(), readers, self.sums)
+        if self.flushing is not None:
+            self.flushing.levels = self._host.levels
 
     async def add(self, orders: Sequence[tuple[Order, Placement]], rosters: Mapping[str, Roster]) -> None:
         """See Host."""

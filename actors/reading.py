@@ -9,6 +9,7 @@ from math import ceil
 from typing import TypeVar
 
 from actors.messages import Stream
+from actors.reading_trace import ReadingTrace
 from actors.work import Read
 from actors.worker import measured
 from ns_ray.errors import MediaError
@@ -66,7 +67,10 @@ class Readers:
     other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trace: ReadingTrace | None = None) -> None:
+        """Set up readers without streams; `trace` marks what is read, and refuses what killed the process before."""
+        self._trace = trace or ReadingTrace()
+        self._wanted: set[str] = set()
         self._readings: dict[str, _Reading] = {}
         self._files = ThreadPoolExecutor(1, thread_name_prefix="files")
         self._live = ThreadPoolExecutor(_LIVE, thread_name_prefix="live")
@@ -85,16 +89,27 @@ class Readers:
 
     def forget(self, name: str) -> None:
         """Close the source of a stream that has ended."""
+        self._wanted.discard(name)
         self._readings.pop(name, None)
+        self._trace.forget(name)
 
     async def _in_thread(self, stream: Stream, do: Callable[..., T], *arguments: object) -> T:
+        self._wanted.add(stream.name)
         pool: Executor = self._files if regular(stream.info.path) else self._live
         return await asyncio.get_running_loop().run_in_executor(pool, do, *arguments)
 
     def _before(self, stream: Stream, mark: Mark) -> Sequence[Packet]:
-        reading = self._readings[stream.name] = _Reading.at(stream, mark)
+        with self._trace.reading(stream, mark.index):
+            reading = _Reading.at(stream, mark)
         before, reading.before = reading.before, []
+        self._keep(stream.name, reading)
         return before
+
+    def _keep(self, name: str, reading: _Reading) -> None:
+        """Keep a source open, unless its stream has ended while it was waited for."""
+        self._readings[name] = reading
+        if name not in self._wanted:
+            self._readings.pop(name, None)
 
     def _read(self, stream: Stream, mark: Mark, until: Fraction, limit: int) -> Read:
         packets: list[Packet] = []
@@ -106,25 +121,27 @@ class Readers:
         with measured("read") as clock:
             reading = self._readings.pop(stream.name, None)
             try:
-                if reading is None or reading.mark.index != mark.index:
-                    reading = _Reading.at(stream, mark)
-                while len(packets) < limit:
-                    unit = reading.peek()
-                    if unit is None:
-                        ended = True
-                        break
-                    if unit.packet is not None and unit.packet.pts >= end:
-                        break
-                    if unit.packet is not None:
-                        packets.append(unit.packet)
-                        records += reading.take(unit.packet)
-                    sides += unit.sides
-                    notes += unit.notes
-                    reading.mark, reading.ahead = unit.mark, None
+                with self._trace.reading(stream, mark.index):
+                    if reading is None or reading.mark.index != mark.index:
+                        reading = _Reading.at(stream, mark)
+                        reading.before = []
+                    while len(packets) < limit:
+                        unit = reading.peek()
+                        if unit is None:
+                            ended = True
+                            break
+                        if unit.packet is not None and unit.packet.pts >= end:
+                            break
+                        if unit.packet is not None:
+                            packets.append(unit.packet)
+                            records += reading.take(unit.packet)
+                        sides += unit.sides
+                        notes += unit.notes
+                        reading.mark, reading.ahead = unit.mark, None
                 if packets and not reading.decodable:
                     notes += [] if reading.waiting else [_NO_KEY]
                     reading.waiting = True
-                self._readings[stream.name] = reading
+                self._keep(stream.name, reading)
             except MediaError as problem:
                 ended, error = True, str(problem)
             mark = mark if reading is None else reading.mark

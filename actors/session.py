@@ -12,6 +12,7 @@ from typing import TypeVar
 from actors.clock import RunClock
 from actors.journal import Entry, Position, pack, unpack
 from actors.messages import Anchors, DecodeReply, EncodeJob, Form, VideoFormat
+from actors.metrics import Sums, count_epoch
 from actors.orders import Change, Order, Placement
 from actors.reports import EpochReport, State, StreamReport, Totals, added, counted, first_of_each_kind
 from actors.work import Decoding, Enhancing, Part, Read, Work, Writing
@@ -94,6 +95,7 @@ class Session:
         config: Config,
         clock: RunClock,
         tell: Callable[[EpochReport], None],
+        sums: Sums,
     ) -> None:
         """Set up a session.
 
@@ -104,6 +106,7 @@ class Session:
             config: how the work is laid out.
             clock: tells the time of deadlines.
             tell: told of every epoch that has been written.
+            sums: where they are counted.
         """
         self.order = order
         self._placement = placement
@@ -111,6 +114,7 @@ class Session:
         self._config = config
         self._clock = clock
         self._tell = tell
+        self._sums = sums
         self._format = _format(order)
         self._part = Path(f"{order.path}.part")
         self._at = Position(order.plan.run, order.first)
@@ -127,6 +131,11 @@ class Session:
     def placement(self) -> Placement:
         """Who works for it."""
         return self._placement
+
+    @property
+    def in_work(self) -> int:
+        """How many of its epochs are decoded and not yet written."""
+        return sum(not task.done() for task in self._deliveries)
 
     def change(self, change: Change) -> None:
         """Go on otherwise from the next epoch on."""
@@ -509,7 +518,7 @@ class Session:
                 for one in made
             )
             report = EpochReport(epoch.result, tuple(results))
-        totals = self._totals(epoch, report)
+        before, totals = self.report.totals, self._totals(epoch, report)
         self._flow.writing = asyncio.current_task()
         try:
             written = await self._work.write(
@@ -525,12 +534,13 @@ class Session:
             )
         finally:
             self._flow.writing = None
-        self._offset = written.offset
+        grown, self._offset = written.offset - self._offset, written.offset
         cpu = added(totals.cpu_seconds, {"write": written.cpu_seconds})
         self.report = replace(self.report, totals=replace(totals, cpu_seconds=cpu))
         if report is not None:
             epoch.result.spans.append(written.span)
             self._tell(report)
+            count_epoch(self._sums, report, before, totals, len(read.packets), grown)
 
     def _totals(self, epoch: _Epoch, report: EpochReport | None) -> Totals:
         """What came of the stream with an epoch."""
@@ -575,6 +585,7 @@ class Session:
             state = "stopped"
             reason = f"stream {self.order.stream.name}: stopped after {shown} frames of {self.order.plan.frames}"
         self.report = replace(self.report, state=state, reason=reason, output=output, output_bytes=size)
+        self._sums.add({("streams_ended_total", state): 1})
 
 
 class _Flow:

@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from actors.garbage import Collector
+from actors.metrics import Sums, flushing
 from ns_ray.results import Span
 
 HEALTH = "health"
@@ -41,6 +42,10 @@ class Worker:
 
     Every call of an actor may be made again with the same arguments, with the same result: that is how the others
     go on after it died.
+
+    Attributes:
+        sums: what it counts; passed on to Ray once a second where it is an actor of Ray.
+        flushing: does that.
     """
 
     def __init__(self, affinity: list[int]) -> None:
@@ -50,6 +55,8 @@ class Worker:
         self._since: dict[int, tuple[float, str]] = {}  # by thread
         self._collector = Collector()
         self._collector.start()
+        self.sums = Sums()
+        self.flushing = flushing(self.sums)
 
     def pulse(self) -> Pulse:
         """Who it is, and what it does."""
