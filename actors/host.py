@@ -324,7 +324,7 @@ class Host:
         """See `Work`."""
         return await self._in_thread(read_notes, path)
 
-    async def finish(self, part: Path, path: Path, format: HybridFormat) -> int:
+    async def finish(self, part: Path, path: Path, format: HybridFormat) -> WriteReply:
         """See `Work`."""
         return await self._in_thread(_finish, part, path, format)
 
@@ -397,7 +397,9 @@ def _write(job: Writing) -> WriteReply:
     return WriteReply(offset, clock.span, time.thread_time() - begin)
 
 
-def _finish(part: Path, path: Path, format: HybridFormat) -> int:
-    if part.exists():
-        finish(part, path, format)
-    return path.stat().st_size
+def _finish(part: Path, path: Path, format: HybridFormat) -> WriteReply:
+    begin = time.thread_time()
+    with measured("write") as clock:
+        if part.exists():
+            finish(part, path, format)
+    return WriteReply(path.stat().st_size, clock.span, time.thread_time() - begin)

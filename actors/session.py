@@ -535,8 +535,8 @@ class Session:
         finally:
             self._flow.writing = None
         grown, self._offset = written.offset - self._offset, written.offset
-        cpu = added(totals.cpu_seconds, {"write": written.cpu_seconds})
-        self.report = replace(self.report, totals=replace(totals, cpu_seconds=cpu))
+        self.report = replace(self.report, totals=totals)
+        self._spent("write", written.cpu_seconds)
         if report is not None:
             epoch.result.spans.append(written.span)
             self._tell(report)
@@ -567,12 +567,20 @@ class Session:
             cpu_seconds=added(before.cpu_seconds, epoch.cpu_seconds),
         )
 
+    def _spent(self, stage: str, seconds: float) -> None:
+        """Count CPU time."""
+        totals = self.report.totals
+        spent = added(totals.cpu_seconds, {stage: seconds})
+        self.report = replace(self.report, totals=replace(totals, cpu_seconds=spent))
+
     async def _close(self) -> None:
         """Finish the file, whatever happened, and let the actors forget the stream."""
         output, size = "", 0
         if self._offset or self.order.path.exists():
             try:
-                size = await self._work.finish(self._part, self.order.path, self._format)
+                finished = await self._work.finish(self._part, self.order.path, self._format)
+                size = finished.offset
+                self._spent("write", finished.cpu_seconds)
                 output = str(self.order.path)
             except NsRayError as error:
                 self._fail(error)

@@ -147,9 +147,8 @@ class VideoDecoder:
     def _opened(self) -> VideoCodecContext:
         try:
             codec = _codec(self.device)
-            if self.device == "cpu":
-                codec.thread_type = "SLICE"
-                codec.thread_count = self._threads
+            codec.thread_type = "SLICE"
+            codec.thread_count = self._threads if self.device == "cpu" else 1
             codec.options = {"max_pixels": str(2 * self._max_samples + _EDGES)}
             codec.open()
         except (av.error.FFmpegError, RuntimeError, ValueError) as error:

@@ -148,12 +148,12 @@ class SimulatedHost(Host):
         file = self._world.files.get(path.name, [])
         return [(i, one.note) for i, one in enumerate(file, 1) if one.note is not None]
 
-    async def finish(self, part: Path, path: Path, format: HybridFormat) -> int:
+    async def finish(self, part: Path, path: Path, format: HybridFormat) -> WriteReply:
         await self._world.take("finish", path.stem)
         if part.name in self._world.files:
             self._world.finished[path.stem] = self._world.files.pop(part.name)
             path.touch()
-        return len(self._world.finished[path.stem])
+        return WriteReply(len(self._world.finished[path.stem]), Span("write", 0.0, 0.0))
 
 
 class SimulatedScheduler(Scheduler):
