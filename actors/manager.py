@@ -95,6 +95,7 @@ class Manager:
 
     async def probe(self, path: str, unsafe: bool = False) -> VideoInfo:
         """Look at a video, `unsafe` as in `open_input`; raises MediaError if it cannot be enhanced."""
+        self._seating.take_names(await self._crew.names())
         return await self._crew.probe(self._seating.of("decoder")[0], path, unsafe)
 
     async def prepare(self, streams: Sequence[Stream]) -> Prepared:
