@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from actors.messages import Anchors, Ask, Frame, Made, MadeReply, Stream
-from actors.worker import Worker
+from actors.worker import Worker, call
 from ns_ray.config import EnhancerPool
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, encode_jpeg, tag
@@ -105,6 +105,7 @@ class EnhancerActor(Worker):
         self._compressor = Compressor(*_encoders(self._device), device=self._device)
         self._turn = Lock()
 
+    @call
     def prepare(self, stream: Stream) -> EngineResult:
         """Get everything ready that a stream needs, before its first frame.
 
@@ -120,6 +121,7 @@ class EnhancerActor(Worker):
         engine = hosted.engine
         return EngineResult(engine.name, engine.device, engine.latency_ms or 0.0)
 
+    @call
     def enhance(self, asks: Sequence[Ask], *parts: Parts) -> list[Anchors]:
         """Super-resolve and compress frames of several streams, each of which may have frames of several sizes.
 
@@ -142,6 +144,7 @@ class EnhancerActor(Worker):
         self._count([one.reply for one in made])
         return made
 
+    @call
     def enlarge(self, asks: Sequence[Ask], form: Literal["rgb", "yuv"], *parts: Parts) -> tuple[Any, ...]:
         """Super-resolve frames of several streams, whose pictures are compressed or encoded elsewhere.
 

@@ -53,6 +53,7 @@ class Placed:
 class _Stream:
     order: Order
     seat: Seat
+    halted: bool = False
     ended: bool = False
 
 
@@ -95,6 +96,7 @@ class Manager:
 
     async def probe(self, path: str, unsafe: bool = False) -> VideoInfo:
         """Look at a video, `unsafe` as in `open_input`; raises MediaError if it cannot be enhanced."""
+        self._seating.take_names(await self._crew.names())
         return await self._crew.probe(self._seating.of("decoder")[0], path, unsafe)
 
     async def prepare(self, streams: Sequence[Stream]) -> Prepared:
@@ -152,13 +154,15 @@ class Manager:
         """End streams early; what is in work is given time."""
         async with self._turn:
             for host, its in self._by_host(names).items():
-                await self._crew.halt(host, its)
+                for name in its:
+                    self._streams[name].halted = True
+                await self._leniently(self._crew.halt(host, its))
 
     async def remove(self, names: Sequence[str]) -> None:
         """Forget streams that have ended."""
         async with self._turn:
             for host, its in self._by_host(names).items():
-                await self._crew.remove(host, its)
+                await self._leniently(self._crew.remove(host, its))
             for name in names:
                 self._streams.pop(name, None)
                 self._seating.seats.pop(name, None)
@@ -243,6 +247,8 @@ class Manager:
         for host, its in self._by_host(names).items():
             orders = [(self._streams[name].order, self._streams[name].seat.placement) for name in its]
             await self._leniently(self._crew.add(host, orders, self._rosters))
+            if halted := [name for name in its if self._streams[name].halted]:
+                await self._leniently(self._crew.halt(host, halted))
         await self._spread_rosters()
 
     def _count_rosters(self) -> bool:

@@ -14,6 +14,7 @@ from actors.journal import Entry, Position, pack, unpack
 from actors.messages import Anchors, DecodeReply, EncodeJob, Form, VideoFormat
 from actors.metrics import Sums, count_epoch
 from actors.orders import Change, Order, Placement
+from actors.peers import DiedError
 from actors.reports import EpochReport, State, StreamReport, Totals, added, counted, first_of_each_kind
 from actors.work import Decoding, Enhancing, Part, Read, Work, Writing
 from ns_ray.anchors.epoch import Choice, StreamEpoch, shown_since_key
@@ -145,6 +146,7 @@ class Session:
         """Have other actors work for it from now on."""
         self._placement = placement
         self._flow.moved.set()
+        self._flow.moved = asyncio.Event()
 
     def halt(self) -> None:
         """Come to an end early: no more packets are taken in, epochs in work have `Config.stop_seconds`."""
@@ -393,19 +395,21 @@ class Session:
         """Ask the actors that work for the stream; where one is lost, those that it is given instead.
 
         Raises:
-            ActorLostError: it was given none in time.
+            ActorLostError: it was given none in time, or they die of what is asked.
         """
         while True:
-            self._flow.moved.clear()
+            placement, moved = self._placement, self._flow.moved
             try:
-                return await ask(self._placement)
+                return await ask(placement)
+            except DiedError:
+                raise  # another would die of it, too
             except ActorLostError:
-                moved = asyncio.ensure_future(self._flow.moved.wait())
+                moving = asyncio.ensure_future(moved.wait())
                 waited = asyncio.ensure_future(self._clock.sleep(self._config.start_seconds))
-                await asyncio.wait((moved, waited), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((moving, waited), return_when=asyncio.FIRST_COMPLETED)
                 waited.cancel()
-                if not moved.done():
-                    moved.cancel()
+                if not moving.done():
+                    moving.cancel()
                     raise
 
     def _begin_delivery(self, epoch: _Epoch) -> None:
@@ -604,7 +608,7 @@ class _Flow:
         writing: the delivery that writes.
         idle: whether it waits for packets.
         halt: set when it is to end early.
-        moved: set when other actors work for it.
+        moved: set, and replaced, when other actors work for it.
         whole: false once a part was left out.
     """
 
