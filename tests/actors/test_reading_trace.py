@@ -7,16 +7,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
+import ray
 import streams
+from ray.exceptions import RayError
 
+from actors import reading
 from actors.messages import Stream
 from actors.reading_trace import ReadingTrace, clear_left_traces, clear_traces, trace_path
 from ns_ray.errors import MediaError
-from ns_ray.video.probe import probe
+from ns_ray.video.packets import Mark, Unit
+from ns_ray.video.probe import VideoInfo, probe
 
 _CHILD = """
 import os, signal, sys
@@ -209,3 +215,45 @@ def test_without_a_file_nothing_is_traced(stream) -> None:
         pass
     trace.forget("deadly")
     assert os.path.exists(stream.info.path)
+
+
+class Reads:
+    """An actor that reads, and dies of a signal in a native reader's midst."""
+
+    def __init__(self, trace: Path) -> None:
+        self._readers = reading.Readers(ReadingTrace(trace))
+
+    async def read(self, stream: Stream, die_at: int) -> str:
+        """Read all; the error that ends it."""
+        read_units = reading.read_units
+
+        def deadly(info: VideoInfo, mark: Mark, *, loop: bool) -> Iterator[Unit]:
+            for unit in read_units(info, mark, loop=loop):
+                if unit.packet is not None and unit.packet.video_index == die_at:
+                    signal.raise_signal(signal.SIGSEGV)  # to this thread, as a fault is
+                yield unit
+
+        reading.read_units = deadly  # type: ignore[assignment]
+        mark = Mark()
+        for _ in range(4):
+            read = await self._readers.read(stream, mark, Fraction(100), 10)
+            if read.error:
+                reading.read_units = read_units
+                return read.error
+            mark = read.mark
+        reading.read_units = read_units
+        return ""
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_an_actor_that_ray_starts_again_refuses_what_killed_it(tmp_path, stream) -> None:
+    remote: Any = ray.remote(Reads)
+    actor = remote.options(max_restarts=-1, num_cpus=0).remote(tmp_path / "host-0.trace")
+    innocent = Stream("innocent", stream.info, stream.model)
+    error = None
+    while error is None:
+        with suppress(RayError):
+            error = ray.get(actor.read.remote(stream, 25))
+    assert "died 2 times" in error
+    assert ray.get(actor.read.remote(innocent, 1000)) == ""
+    ray.kill(actor)
