@@ -99,6 +99,7 @@ class Following:
                 await self._tell_again(set(placed.hosts))
             self._born = placed.born
         hosts = {placed.hosts[name] for name in self.running if name in placed.hosts}
+        self._told = {host: told for host, told in self._told.items() if host in placed.hosts.values()}
         await asyncio.gather(*(self._ask(host, progress) for host in sorted(hosts)))
 
     async def _tell_again(self, known: set[str]) -> None:
@@ -113,6 +114,7 @@ class Following:
         try:
             report = await self._crew.report(host, last.after if last else 0, last.born if last else "")
         except ActorLostError:
+            self._told.pop(host, None)
             return  # the manager will find another for its streams
         self._told[host] = replace(report, streams=(), epochs=())
         for epoch in report.epochs:
@@ -124,9 +126,12 @@ class Following:
         followed = self.streams.get(report.result.stream)
         if followed is None:
             return
-        followed.epochs[report.result.epoch] = report
-        while len(followed.epochs) > self._kept:
-            del followed.epochs[next(iter(followed.epochs))]
+        epochs, number = followed.epochs, report.result.epoch
+        if len(epochs) >= self._kept and number < next(iter(epochs)):
+            return  # told again by a host that was started again
+        epochs[number] = report
+        while len(epochs) > self._kept:
+            del epochs[next(iter(epochs))]
 
     def _take(self, report: StreamReport, progress: Progress) -> None:
         followed = self.streams.get(report.name)

@@ -321,7 +321,7 @@ class Host:
 
     async def notes(self, path: Path) -> Sequence[tuple[int, bytes]]:
         """See `Work`."""
-        return await self._in_thread(read_notes, path)
+        return await self._in_thread(read_notes, path, self._config.kept_epochs)
 
     async def finish(self, part: Path, path: Path, format: HybridFormat) -> WriteReply:
         """See `Work`."""

@@ -15,7 +15,7 @@ from actors.orders import Change, Order, Roster
 from actors.reports import Doing
 from actors.seating import Measured, Seat, Seating, engine_key
 from ns_ray.config import Config
-from ns_ray.errors import ActorLostError, ConfigError, MediaError
+from ns_ray.errors import ActorLostError, ConfigError, MediaError, NsRayError
 from ns_ray.results import DecodersResult, EngineResult
 from ns_ray.video.address import is_pipe
 from ns_ray.video.block import PacketBlock
@@ -25,6 +25,7 @@ _MEASURED_PACKETS = 120
 _TRIED_PACKETS = 2
 _LOOK_SECONDS = 0.5
 _PATIENCE_SECONDS = 5.0
+_MOST_ENGINES = 1024
 T = TypeVar("T")
 
 
@@ -111,9 +112,14 @@ class Manager:
             engines = await self._ready_engines(streams)
             await self._measure_decoders(streams)
             new = [stream for stream in streams if stream.name not in self._seating.seats]
-            for stream in new:
-                self._seating.seat(stream)
-            await asyncio.gather(*(self._ready_workers(stream) for stream in new))
+            try:
+                for stream in new:
+                    self._seating.seat(stream)
+                await asyncio.gather(*(self._ready_workers(stream) for stream in new))
+            except NsRayError:
+                for stream in new:
+                    self._seating.seats.pop(stream.name, None)
+                raise
             return Prepared(engines, self._seating.results())
 
     async def add(self, orders: Sequence[Order]) -> None:
@@ -166,6 +172,17 @@ class Manager:
             for name in names:
                 self._streams.pop(name, None)
                 self._seating.seats.pop(name, None)
+            self._forget_engines()
+
+    def _forget_engines(self) -> None:
+        """Where sizes and enhancers that come and go have become too many, forget those that are out of use."""
+        if len(self._engines) <= _MOST_ENGINES:
+            return
+        keys = {engine_key(stream) for stream, _ in self._seating.seats.values()}
+        there = {*self._seating.actors.get("enhancer", ())}
+        for one in [one for one in self._engines if one[0] not in there or one[1] not in keys]:
+            del self._engines[one]
+            self._seating.engine_ms.pop(one, None)
 
     def streams(self) -> Placed:
         """Where the streams are."""

@@ -34,6 +34,7 @@ from ns_ray.video.probe import VideoInfo
 SCHEDULER, MANAGER = "scheduler-0", "manager-0"
 _KINDS = ("host", "decoder", "enhancer", "encoder")
 _ANSWER_SECONDS = 2.0
+_MOST_PEERS = 4096
 
 
 class _Named:
@@ -41,10 +42,13 @@ class _Named:
 
     def __init__(self, team: Team) -> None:
         self._team = team
-        self._known: dict[str, Peer] = {}
+        self._known: dict[str, Peer] = {}  # the one asked last is the last
 
     def _peer(self, name: str) -> Peer:
-        return self._known.setdefault(name, Peer(name, self._team))
+        peer = self._known[name] = self._known.pop(name) if name in self._known else Peer(name, self._team)
+        if len(self._known) > _MOST_PEERS:  # names of actors that have gone do not come again
+            del self._known[next(iter(self._known))]
+        return peer
 
 
 class RayPeers(_Named):

@@ -25,6 +25,8 @@ _SLOTS = 4096
 _DEATHS = 2
 _TURN_SECONDS = 5.0
 _PREFIX = "ns-ray-"
+_NO_THREAD = 0  # one that Python does not know, so none that reads
+_CUT_OFF = "\n...\n"  # where there are more than 100 threads
 _KEY_BYTES = 16
 
 
@@ -125,17 +127,19 @@ class ReadingTrace:
         self._take_over(culprit)
 
     def _watch_faults(self, path: Path) -> int | None:
-        """Have fatal signals noted; the thread in which the predecessor got one."""
+        """Have fatal signals noted; the thread in which the predecessor got one, None where that is not known."""
         self._faults = path.open("a+", errors="replace")
         self._faults.seek(0)
         text = self._faults.read()
         self._faults.truncate(0)
         faulthandler.enable(self._faults)
-        found = re.search(r"Current thread 0x([0-9a-f]+)", text)
-        if not found:
+        if not text:
             return None
         _LOG.warning("the process before this one died: %s", text)
-        return int(found[1], 16)
+        found = re.search(r"^Current thread 0x([0-9a-f]+)", text, re.MULTILINE)
+        if found:
+            return int(found[1], 16)
+        return None if _CUT_OFF in text else _NO_THREAD
 
     def _take_over(self, culprit: int | None) -> None:
         """Learn from the predecessor's marks; `culprit` is the thread it died in, where that is known."""

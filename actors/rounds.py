@@ -52,6 +52,11 @@ class Rounds(Generic[B, G]):
         """Those that are waited for."""
         return set(self._expected)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody has come and waits for others."""
+        return bool(self._rounds)
+
     def expect(self, name: str, number: int) -> None:
         """A member, new or not, will come to round `number`, and to none before it."""
         self._expected[name] = number

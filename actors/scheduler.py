@@ -13,6 +13,7 @@ from ns_ray.anchors.award import Award, award
 from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.policies import Policy
 
+_IDLE_SECONDS = 600.0
 _REMEMBERED = 32
 """Slots of a plan whose awards are kept, for hosts that have to ask again."""
 
@@ -25,11 +26,13 @@ class _Run:
         rounds: where they meet.
         version: of the roster.
         given: the latest awards, by slot.
+        met: when a host came last.
     """
 
     rounds: Rounds[tuple[Offer, Policy], Award]
     version: int = -1
     given: dict[int, list[tuple[Offer, Award]]] = field(default_factory=dict)
+    met: float = 0.0
 
 
 class Scheduler:
@@ -46,6 +49,7 @@ class Scheduler:
         that got nothing then, nothing.
         """
         run = self._run_of(meeting)
+        run.met = self._clock.now()
         self._take(run, meeting.roster)
         if meeting.host in meeting.roster.hosts:
             run.rounds.expect(meeting.host, meeting.number)
@@ -78,6 +82,7 @@ class Scheduler:
         async def share(number: int, brought: Mapping[str, tuple[Offer, Policy]]) -> Mapping[str, Award]:
             return self._share(meeting.run, number, brought)
 
+        self._forget_idle()
         made = _Run(Rounds(share, self._clock, None if meeting.wait_seconds is None else closes))
         self._runs[meeting.run] = made
         return made
@@ -101,6 +106,12 @@ class Scheduler:
             run.rounds.leave(host)
         for host in roster.hosts - run.rounds.members:
             run.rounds.expect(host, 0)
+
+    def _forget_idle(self) -> None:
+        """Forget plans whose hosts went without a word, and those that a late call has brought back."""
+        begin = self._clock.now() - _IDLE_SECONDS
+        for name in [name for name, run in self._runs.items() if run.met < begin and not run.rounds.waiting]:
+            del self._runs[name]
 
     def _forget_empty(self, name: str) -> None:
         if not self._runs[name].rounds.members:

@@ -178,8 +178,12 @@ class Session:
     async def _resume(self) -> None:
         """Go on from what an earlier session of the same order has written, if there was one."""
         notes = await self._work.notes(self._part)
-        entries = [(end, entry) for end, data in notes if (entry := unpack(data)) is not None]
-        entries = [one for one in entries if one[1].position.run == self.order.plan.run]
+        entries = []
+        for end, data in notes:
+            entry = unpack(data)
+            if entry is not None and entry.position.run == self.order.plan.run:
+                entries.append((end, entry))
+            await asyncio.sleep(0)  # after hours there are thousands, and other sessions go on
         if not entries:
             if self.order.path.exists():  # it had just been finished
                 self._at = replace(self._at, ended=True)
@@ -413,6 +417,7 @@ class Session:
                     raise
 
     def _begin_delivery(self, epoch: _Epoch) -> None:
+        self._reap()
         before = self._flow.last
         self._flow.last = asyncio.ensure_future(self._deliver(epoch, before))
         self._deliveries.append(self._flow.last)

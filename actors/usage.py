@@ -9,6 +9,7 @@ import ray
 from ns_ray.results import Usage
 
 _INTERVAL_SECONDS = 1.0
+_MOST_SAMPLES = 3600
 
 
 class UsageSampler:
@@ -20,6 +21,7 @@ class UsageSampler:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._cpu: dict[tuple[str, int], tuple[float, float]] = {}
         self._memory: list[float] = []
+        self._interval = _INTERVAL_SECONDS
 
     def start(self) -> None:
         """Begin."""
@@ -46,7 +48,7 @@ class UsageSampler:
         )
 
     def _run(self) -> None:
-        while not self._stop.wait(_INTERVAL_SECONDS):
+        while not self._stop.wait(self._interval):
             self._sample()
 
     def _sample(self) -> None:
@@ -63,6 +65,9 @@ class UsageSampler:
             first, _ = self._cpu.get((kind, process.pid), (busy, busy))
             self._cpu[kind, process.pid] = (first, busy)
         self._memory.append((own + shared) / 2**20)
+        if len(self._memory) >= _MOST_SAMPLES:  # of a long run, half as many, each the higher of two
+            self._memory = [max(pair) for pair in zip(self._memory[::2], self._memory[1::2], strict=False)]
+            self._interval *= 2
 
     def _processes(self) -> list[tuple[str, psutil.Process]]:
         """This process, Ray's own, and actors with what they started."""

@@ -149,7 +149,7 @@ class Work(Protocol):
         ...
 
     async def notes(self, path: Path) -> Sequence[tuple[int, bytes]]:
-        """The notes in a file that was written so far, each with its end; none where there is no such file."""
+        """The latest notes in a file that was written so far, each with its end; none where there is no such file."""
         ...
 
     async def finish(self, part: Path, path: Path, format: HybridFormat) -> WriteReply:
