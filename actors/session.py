@@ -136,6 +136,7 @@ class Session:
         """Have other actors work for it from now on."""
         self._placement = placement
         self._flow.moved.set()
+        self._flow.moved = asyncio.Event()
 
     def halt(self) -> None:
         """Come to an end early: no more packets are taken in, epochs in work have `Config.stop_seconds`."""
@@ -176,6 +177,9 @@ class Session:
         self._offset, last = entries[-1]
         self._at = last.position
         self.report = replace(self.report, totals=last.position.totals)
+        self._take_down(self._at.notes)
+        if self._at.reason:
+            self._fail(self._at.reason)
         for _, entry in entries:
             if entry.report is not None:
                 self._tell(entry.report)
@@ -205,7 +209,8 @@ class Session:
             self._fail(error)
 
     def _fail(self, error: object) -> None:
-        reason = self.report.reason or f"stream {self.order.stream.name}: {error}"
+        whose = f"stream {self.order.stream.name}: "
+        reason = self.report.reason or whose + str(error).removeprefix(whose)
         self.report = replace(self.report, state="failed", reason=reason)
 
     def _take_down(self, notes: Iterable[str]) -> None:
@@ -227,7 +232,14 @@ class Session:
                     self._fail(read.error)
                 last = bool(read.ended or read.error) or read.mark.index >= plan.frames
                 following = self._following(number, read)
-                self._at = replace(self._at, number=following, mark=read.mark, ended=last)
+                self._at = replace(
+                    self._at,
+                    number=following,
+                    mark=read.mark,
+                    ended=last,
+                    reason=read.error,
+                    notes=self.report.notes,
+                )
                 if not last:
                     reading = self._begin_reading(following)
                 epoch = _Epoch(self._result(number, read, last), read, self.order, self._at)
@@ -387,11 +399,11 @@ class Session:
             ActorLostError: it was given none in time.
         """
         while True:
-            self._flow.moved.clear()
+            placed = self._flow.moved
             try:
                 return await ask(self._placement)
             except ActorLostError:
-                moved = asyncio.ensure_future(self._flow.moved.wait())
+                moved = asyncio.ensure_future(placed.wait())
                 waited = asyncio.ensure_future(self._clock.sleep(self._config.start_seconds))
                 await asyncio.wait((moved, waited), return_when=asyncio.FIRST_COMPLETED)
                 waited.cancel()
@@ -585,7 +597,7 @@ class _Flow:
         writing: the delivery that writes.
         idle: whether it waits for packets.
         halt: set when it is to end early.
-        moved: set when other actors work for it.
+        moved: set when others work for it than now; each placement has its own.
         whole: false once a part was left out.
     """
 
