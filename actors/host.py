@@ -221,7 +221,7 @@ class Host:
     ) -> tuple[Choice, Span, bool]:
         """See `Work`."""
         given = await self._runs[order.plan.run].rounds.join(number, epoch.stream, (epoch, state))
-        return given or _nothing({epoch.stream: (epoch, state)})[epoch.stream]
+        return given or self._nothing({epoch.stream: (epoch, state)})[epoch.stream]
 
     def _rounds(self, plan: Plan) -> Rounds[Brought, Given]:
         slot = float(self._config.slot)
@@ -247,7 +247,7 @@ class Host:
         else:
             (awarded,) = award([offered], plan.policy)
         if awarded is None:
-            return _nothing(brought)
+            return self._nothing(brought)
         began = time.perf_counter()
         run.load = awarded.load
         choices = settle(ranking, awarded)
@@ -271,6 +271,14 @@ class Host:
             return choosing.result()
         choosing.cancel()
         return None
+
+    def _nothing(self, brought: Mapping[str, Brought]) -> Mapping[str, Given]:
+        """What streams get that come too late."""
+        begin = self._clock.now()
+        states = {name: state for name, (_, state) in brought.items()}
+        choices = select([epoch for epoch, _ in brought.values()], states, Nothing())
+        span = Span("schedule", begin, self._clock.now())
+        return {name: (choice, span, False) for name, choice in choices.items()}
 
     async def decode(self, decoder: str, job: Decoding) -> tuple[Sequence[Part], DecodeReply]:
         """See `Work`."""
@@ -374,15 +382,6 @@ def _in_parts(bundle: Sequence[Decoding], most_frames: int) -> tuple[list[Decode
         jobs.append(DecodeJob(one.stream, one.epoch, one.packets, one.history, wanted))
         places.append(mine)
     return jobs, places, len(frames)
-
-
-def _nothing(brought: Mapping[str, Brought]) -> Mapping[str, Given]:
-    """What streams get that come too late."""
-    begin = time.time()
-    states = {name: state for name, (_, state) in brought.items()}
-    choices = select([epoch for epoch, _ in brought.values()], states, Nothing())
-    span = Span("schedule", begin, time.time())
-    return {name: (choice, span, False) for name, choice in choices.items()}
 
 
 def _failed(error: str) -> DecodeReply:

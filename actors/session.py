@@ -191,6 +191,9 @@ class Session:
         self._offset, last = entries[-1]
         self._at = last.position
         self.report = replace(self.report, totals=last.position.totals)
+        self._take_down(self._at.notes)
+        if self._at.reason:
+            self._fail(self._at.reason)
         for _, entry in entries:
             if entry.report is not None:
                 self._tell(entry.report)
@@ -220,7 +223,8 @@ class Session:
             self._fail(error)
 
     def _fail(self, error: object) -> None:
-        reason = self.report.reason or f"stream {self.order.stream.name}: {error}"
+        whose = f"stream {self.order.stream.name}: "
+        reason = self.report.reason or whose + str(error).removeprefix(whose)
         self.report = replace(self.report, state="failed", reason=reason)
 
     def _take_down(self, notes: Iterable[str]) -> None:
@@ -242,7 +246,14 @@ class Session:
                     self._fail(read.error)
                 last = bool(read.ended or read.error) or read.mark.index >= plan.frames
                 following = self._following(number, read)
-                self._at = replace(self._at, number=following, mark=read.mark, ended=last)
+                self._at = replace(
+                    self._at,
+                    number=following,
+                    mark=read.mark,
+                    ended=last,
+                    reason=read.error,
+                    notes=self.report.notes,
+                )
                 if not last:
                     reading = self._begin_reading(following)
                 epoch = _Epoch(self._result(number, read, last), read, self.order, self._at)

@@ -471,6 +471,10 @@ class World:
         """The first slot that has not begun."""
         return max(0, ceil((asyncio.get_running_loop().time() - self.plan.began) / float(self.config.slot)))
 
+    async def until(self, seconds: float) -> None:
+        """Wait for a time of the run."""
+        await asyncio.sleep(self.plan.began + seconds - asyncio.get_running_loop().time())
+
     def run(
         self,
         *,
@@ -478,7 +482,7 @@ class World:
         policy: policies.Policy = SHARE,
         frames: int = 10**9,
         stop_after: float | None = None,
-        limit: float = 1e7,
+        limit: float = 1000.0,
         meanwhile: Callable[["World", Following], Awaitable[None]] | None = None,
         orders: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> dict[str, Followed]:
