@@ -4,6 +4,7 @@ import errno
 import time
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import av
 import av.error
@@ -42,8 +43,7 @@ class DecodedFrame:
     sound: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CodedFrame:
+class CodedFrame(NamedTuple):
     """One coded frame as it came; `header` is None where it could not be decoded."""
 
     video_index: int

@@ -405,6 +405,10 @@ def test_an_inter_frame_must_use_a_context_that_is_set() -> None:
     for used in (1, 2, 3):
         other = flip(frames[1], *(place + 1 - bit for bit in range(2) if used >> bit & 1))
         refused(other, "probabilities that nothing has set", [start])
+        resetting = flip(other, 8, 9)  # reset_frame_context 3, which counts in frames without a past alone
+        refused(resetting, "probabilities that nothing has set", [start])
+        with pytest.raises(av.error.InvalidDataError):
+            decode([start, resetting], "libvpx-vp9")
 
 
 @pytest.mark.parametrize(

@@ -36,27 +36,30 @@ std::optional<std::size_t> last_tile(std::span<const std::uint8_t> frame, const 
 // The first byte of a frame that codes something, of its marker, its profile and show_existing_frame alone.
 class FirstByte {
  public:
-  explicit FirstByte(int profile)
-      : mask_(profile == 3 ? 0xFC : 0xF8), value_(0x80 | (profile & 1) << 5 | (profile >> 1) << 4) {}
+  // behind_zero: whether only such bytes count as follow a zero bit.
+  FirstByte(int profile, bool behind_zero)
+      : mask_(profile == 3 ? 0xFC : 0xF8), value_(0x80 | (profile & 1) << 5 | (profile >> 1) << 4),
+        before_(behind_zero ? 1 : 0) {}
 
-  // Where such a byte comes next, from a position on; the data's size where none does.
+  // Where such a byte comes next, from a position on, which is not the first; the data's size where none does.
   std::size_t next(std::span<const std::uint8_t> data, std::size_t from) const {
-    constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
-    for (; from + 8 <= data.size(); from += 8) {  // most eight bytes have none
-      std::uint64_t word;
-      std::memcpy(&word, data.data() + from, 8);
-      word = (word & mask_ * kOnes) ^ value_ * kOnes;
-      const std::uint64_t zeros = (word - kOnes) & ~word & kHigh;  // in the first byte that is zero, and perhaps later ones
-      if (zeros == 0) continue;
-      if constexpr (std::endian::native == std::endian::little) return from + std::countr_zero(zeros) / 8;
-      break;
+    constexpr std::uint64_t kOnes = 0x0101010101010101, kLow = 0x7F * kOnes;
+    if constexpr (std::endian::native == std::endian::little) {
+      for (; from + 8 <= data.size(); from += 8) {  // most eight bytes have none
+        std::uint64_t word, before;
+        std::memcpy(&word, data.data() + from, 8);
+        std::memcpy(&before, data.data() + from - 1, 8);
+        const std::uint64_t other = ((word & mask_ * kOnes) ^ value_ * kOnes) | (before & before_ * kOnes);
+        const std::uint64_t found = ~(((other & kLow) + kLow) | other | kLow);  // the highest bit of bytes that are zero
+        if (found != 0) return from + std::countr_zero(found) / 8;
+      }
     }
-    while (from < data.size() && (data[from] & mask_) != value_) ++from;
+    while (from < data.size() && ((data[from] & mask_) != value_ || (data[from - 1] & before_) != 0)) ++from;
     return from;
   }
 
  private:
-  std::uint8_t mask_, value_;
+  std::uint8_t mask_, value_, before_;
 };
 
 // Whether what comes first in a header fits: the sync code, or references of which one has a size to be predicted from.
@@ -88,7 +91,7 @@ bool begins_well(std::span<const std::uint8_t> data, int profile, const HeaderSt
 }
 
 // Whether data begins with a frame: the bytes of its uncompressed header, or 0.
-std::size_t header_size(std::span<const std::uint8_t> data, HeaderState state, std::int64_t max_pixels) {
+std::size_t header_size(std::span<const std::uint8_t> data, const HeaderState& state, std::int64_t max_pixels) {
   // What encoders that flush with zeros leave unread: up to 8 bits, and a byte where the last would look like an index.
   constexpr std::int64_t kMostUnread = 24;
   try {
@@ -107,18 +110,17 @@ std::size_t header_size(std::span<const std::uint8_t> data, HeaderState state, s
 // Takes the frame at the beginning of the data and returns where another begins, or 0.
 std::size_t FrameFinder::next_frame(std::span<const std::uint8_t> data, HeaderState& state) const {
   const FrameHeader header = read_frame_header(data, state, max_pixels_);
-  state.refresh(header);
+  state.follow(header);
   std::size_t from = header.size;
   if (header.show_existing_slot < 0) {
     const auto tile = last_tile(data, header);
     if (!tile) return 0;
     from = *tile + 1;
   }
-  const FirstByte first(header.profile);
+  // libvpx's encoder leaves a zero bit at least at a frame's end, and its decoder goes on behind frames only if so.
+  const FirstByte first(header.profile, header.show_existing_slot < 0);
   std::size_t found = 0, until = data.size();
   for (; (from = first.next(data, from)) + kShortestFrame <= until; ++from) {
-    // libvpx's encoder leaves a zero bit at least at a frame's end, and its decoder goes on behind frames only if so.
-    if (header.show_existing_slot < 0 && (data[from - 1] & 1) != 0) continue;
     const auto rest = data.subspan(from);
     if (!begins_well(rest, header.profile, state)) continue;
     if (const std::size_t size = header_size(rest, state, max_pixels_)) {
@@ -131,13 +133,10 @@ std::size_t FrameFinder::next_frame(std::span<const std::uint8_t> data, HeaderSt
 }
 
 void FrameFinder::follow(std::span<const std::uint8_t> frame) {
-  HeaderState state = state_;
   try {
-    state.refresh(read_frame_header(frame, state, max_pixels_));
+    state_.follow(read_frame_header(frame, state_, max_pixels_));
   } catch (const BitstreamError&) {
-    return;
   }
-  state_ = state;
 }
 
 std::vector<std::size_t> FrameFinder::find(std::span<const std::uint8_t> packet) const {

@@ -157,13 +157,17 @@ void read_tiles(BitReader& bits, FrameHeader& header) {
 
 }  // namespace
 
-void HeaderState::refresh(const FrameHeader& header) {
+void HeaderState::follow(const FrameHeader& header) {
+  if (header.show_existing_slot >= 0) return;
+  color = header.color;
+  deltas = header.deltas;
+  segmentation = header.segmentation;
   for (int slot = 0; slot < 8; ++slot) {
     if (header.refresh_flags >> slot & 1) slots[slot] = {true, header.width, header.height, header.color};
   }
 }
 
-FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& state, std::int64_t max_pixels) {
+FrameHeader read_frame_header(std::span<const std::uint8_t> frame, const HeaderState& state, std::int64_t max_pixels) {
   BitReader bits(frame);
   FrameHeader header;
   if (bits.bits(2) != 2) throw BitstreamError("this is no VP9 frame: the frame marker is missing");
@@ -214,7 +218,6 @@ FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& 
     throw BitstreamError("a frame of " + std::to_string(header.width) + "x" + std::to_string(header.height) +
                          " is larger than the limit of " + std::to_string(max_pixels) + " pixels");
   }
-  state.color = header.color;
 
   if (!header.error_resilient) {
     header.refresh_frame_context = bits.bit();
@@ -230,8 +233,6 @@ FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& 
   read_loop_filter(bits, header);
   read_quantization(bits, header);
   read_segmentation(bits, header.segmentation);
-  state.deltas = header.deltas;
-  state.segmentation = header.segmentation;
   read_tiles(bits, header);
   header.compressed_header_size = bits.bits(16);
   if (header.compressed_header_size == 0) throw BitstreamError("the compressed header is empty");

@@ -66,7 +66,7 @@ struct HeaderState {
   LoopFilterDeltas deltas;
   Segmentation segmentation;
 
-  void refresh(const struct FrameHeader& header);  // puts the frame into the slots that it replaces
+  void follow(const struct FrameHeader& header);  // takes what the frame leaves, and puts it into the slots it replaces
 };
 
 struct FrameHeader {
@@ -127,8 +127,8 @@ struct FrameHeader {
   }
 };
 
-// Reads the header and updates the inherited fields. The slots are left to the caller, who knows whether the rest parses.
-FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& state, std::int64_t max_pixels);
+// Reads the header. The state is left to the caller, who knows whether the rest parses.
+FrameHeader read_frame_header(std::span<const std::uint8_t> frame, const HeaderState& state, std::int64_t max_pixels);
 
 // The filter's number in the specification: smooth, regular, sharp, bilinear, switchable.
 constexpr int specification_filter(Filter filter) {

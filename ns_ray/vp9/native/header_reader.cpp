@@ -5,8 +5,7 @@
 namespace ns_ray::vp9 {
 
 FrameHeader HeaderReader::read(std::span<const std::uint8_t> frame) {
-  HeaderState state = state_;
-  const FrameHeader header = read_frame_header(frame, state, max_pixels_);
+  const FrameHeader header = read_frame_header(frame, state_, max_pixels_);
   if (!header.zeros_follow) throw BitstreamError("a bit behind the uncompressed header is set");
   if (header.show_existing_slot >= 0) {
     const auto rest = frame.subspan(header.size);
@@ -19,8 +18,7 @@ FrameHeader HeaderReader::read(std::span<const std::uint8_t> frame) {
   if (!(contexts >> (header.past_independent() ? 0 : header.frame_context) & 1)) {
     throw BitstreamError("the frame goes on from probabilities that nothing has set; start at a key frame");
   }
-  state.refresh(header);
-  state_ = state;
+  state_.follow(header);
   contexts_ = contexts;
   return header;
 }

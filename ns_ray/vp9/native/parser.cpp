@@ -81,9 +81,8 @@ std::size_t FrameParser::parse_tiles(FrameContext& frame, std::span<const std::u
 ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data, bool alone) {
   if (data.empty()) throw BitstreamError("the frame is empty");
   const std::size_t whole = data.size();
-  HeaderState state = state_;
   ParsedFrame result;
-  FrameHeader& header = result.header = read_frame_header(data, state, max_pixels_);
+  FrameHeader& header = result.header = read_frame_header(data, state_, max_pixels_);
   if (!header.zeros_follow) throw BitstreamError("a bit behind the uncompressed header is set");
   data = data.subspan(header.size);
   if (header.show_existing_slot >= 0) {
@@ -97,7 +96,7 @@ ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data, bool alone) {
   }
   const std::size_t compressed_size = header.compressed_header_size;
   if (compressed_size > data.size()) throw BitstreamError("the compressed header reaches beyond the frame");
-  for (int i = 0; i < 3 && !header.intra(); ++i) result.references[i] = state.slots[header.reference_slots[i]];
+  for (int i = 0; i < 3 && !header.intra(); ++i) result.references[i] = state_.slots[header.reference_slots[i]];
 
   auto contexts = contexts_;
   if (header.past_independent()) {
@@ -143,10 +142,9 @@ ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data, bool alone) {
   if (header.refresh_frame_context) contexts[header.frame_context] = frame.probabilities;
 
   // Nothing can fail from here on.
-  state.refresh(header);
+  state_.follow(header);
   result.reference_mode = frame.compressed.reference_mode;
   result.tx_mode = frame.compressed.tx_mode;
-  state_ = state;
   contexts_ = contexts;
   std::swap(modes_, previous_modes_);
   if (!new_segments_.empty()) {
