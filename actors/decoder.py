@@ -10,7 +10,7 @@ from itertools import islice
 
 from actors.messages import DecodeJob, DecodeReply, DecoderSpeed, Frame, Stream
 from actors.open_streams import OpenStreams
-from actors.worker import Worker
+from actors.worker import Worker, call
 from ns_ray.config import DecoderPool
 from ns_ray.errors import MediaError, NsRayError
 from ns_ray.picture.colors import STANDARD
@@ -66,6 +66,7 @@ class DecoderActor(Worker):
         here = os.sched_getaffinity(0)
         self._sessions = ThreadPoolExecutor(sessions, "decode", os.sched_setaffinity, (0, here))
 
+    @call
     def probe(self, path: str, unsafe: bool) -> VideoInfo:
         """Look at a video, `unsafe` as in `open_input`; raises MediaError if it cannot be enhanced.
 
@@ -75,10 +76,12 @@ class DecoderActor(Worker):
         require_supported(info)
         return info
 
+    @call
     def first_packets(self, stream: Stream, count: int) -> PacketBlock:
         """The first packets of a stream; raises MediaError if it cannot be read."""
         return PacketBlock.of(list(islice(read_packets(stream.info, loop=True), count)))
 
+    @call
     def measure(self, stream: Stream, packets: PacketBlock) -> DecoderSpeed:
         """Try the device on the first packets of a stream, decode them again, and tell how fast."""
         tried, reason = self._decoder(stream, (), packets)
@@ -89,12 +92,14 @@ class DecoderActor(Worker):
         decoder.decode(others, ())
         return DecoderSpeed(tried.device, len(others) / (time.perf_counter() - start), reason)
 
+    @call
     def prepare(self, stream: Stream, packets: PacketBlock) -> None:
         """Open a stream's decoder, which takes NVDEC a while, and try it on the first packets; they will come again."""
         self._close(self._streams.forget())
         decoder, _ = self._decoder(stream, (), packets)
         self._streams.put(stream.name, _Open(decoder, -1))
 
+    @call
     def decode(
         self, jobs: Sequence[DecodeJob], parts: int
     ) -> tuple[list[list[Frame]] | list[DecodeReply], ...] | list[DecodeReply]:
@@ -133,6 +138,7 @@ class DecoderActor(Worker):
             }
         )
 
+    @call
     def forget(self, names: Sequence[str]) -> None:
         """Close the decoders of streams that have ended.
 

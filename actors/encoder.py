@@ -9,7 +9,7 @@ import numpy as np
 
 from actors.messages import Anchors, EncodeJob, EncodeReply, Frame, Made, MadeReply
 from actors.open_streams import OpenStreams
-from actors.worker import Worker, measured
+from actors.worker import Worker, call, measured
 from ns_ray.client.rebuild import Rebuilder
 from ns_ray.config import EncoderPool
 from ns_ray.errors import MediaError
@@ -41,6 +41,7 @@ class EncoderActor(Worker):
         self._config = config
         self._videos: OpenStreams[_Video] = OpenStreams()
 
+    @call
     def compress(self, frames: Sequence[Frame], quality: int) -> Anchors:
         """Compress HR pictures (RGB) as anchors of a JPEG quality."""
         cpu = time.thread_time()
@@ -53,6 +54,7 @@ class EncoderActor(Worker):
         made = tuple(Made(f.record, len(a)) for f, a in zip(frames, anchors, strict=True))
         return Anchors(tuple(anchors), MadeReply(made, (clock.span,), cpu_seconds=time.thread_time() - cpu))
 
+    @call
     def encode(self, job: EncodeJob, *enhanced: Sequence[Frame]) -> tuple[PacketBlock, EncodeReply]:
         """Rebuild the next frames of a stream at HR and encode them, all at the size of the first.
 
@@ -98,6 +100,7 @@ class EncoderActor(Worker):
         )
         return _Video(rebuilder, encoder, job.first)
 
+    @call
     def forget(self, names: Sequence[str]) -> None:
         """Close the video encoders of streams that have ended."""
         self._videos.forget(names)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from actors.messages import Anchors, Ask, Frame, Made, MadeReply, Stream
-from actors.worker import Worker
+from actors.worker import Worker, call
 from ns_ray.config import EnhancerPool
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, encode_jpeg, tag
@@ -23,7 +23,7 @@ from ns_ray.picture.yuv import Yuv420
 from ns_ray.results import EngineResult, Span
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.engine import Engine, Planes
-from ns_ray.sr.enhance import Compress, Compressor, Enhancement, Flight, gpu_compressor
+from ns_ray.sr.enhance import Compress, Compressor, Enhancement, Flight, gpu_encoders
 from ns_ray.sr.kept_weights import KeptWeights, Owner
 from ns_ray.sr.models import ModelSpec, build
 
@@ -102,9 +102,10 @@ class EnhancerActor(Worker):
         self._refused: dict[_Key, None] = {}
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._weights = KeptWeights(config.weights)
-        self._compressor = Compressor(_compress(self._device), self._device)
+        self._compressor = Compressor(*_encoders(self._device), device=self._device)
         self._turn = Lock()
 
+    @call
     def prepare(self, stream: Stream) -> EngineResult:
         """Get everything ready that a stream needs, before its first frame.
 
@@ -120,6 +121,7 @@ class EnhancerActor(Worker):
         engine = hosted.engine
         return EngineResult(engine.name, engine.device, engine.latency_ms or 0.0)
 
+    @call
     def enhance(self, asks: Sequence[Ask], *parts: Parts) -> list[Anchors]:
         """Super-resolve and compress frames of several streams, each of which may have frames of several sizes.
 
@@ -142,6 +144,7 @@ class EnhancerActor(Worker):
         self._count([one.reply for one in made])
         return made
 
+    @call
     def enlarge(self, asks: Sequence[Ask], form: Literal["rgb", "yuv"], *parts: Parts) -> tuple[Any, ...]:
         """Super-resolve frames of several streams, whose pictures are compressed or encoded elsewhere.
 
@@ -266,15 +269,15 @@ class EnhancerActor(Worker):
         task.cpu += time.thread_time() - cpu
 
 
-def _compress(device: str) -> Compress:
+def _encoders(device: str) -> list[Compress]:
     """JPEG on the GPU, or where that cannot be on the CPU."""
     if device == "cpu":
-        return _on_cpu
+        return [_on_cpu]
     try:
-        return gpu_compressor(device)
+        return gpu_encoders(device)
     except ModelError as error:
         _LOG.warning("anchors are compressed on the CPU: %s", error)
-        return _on_cpu
+        return [_on_cpu]
 
 
 def _on_cpu(pixels: Tensor, quality: int) -> bytes:

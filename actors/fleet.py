@@ -172,7 +172,7 @@ class Fleet:
         config = self._config
         match kind:
             case "manager":
-                return _Kind(ManagerActor, Pool(), (self._namespace, config), _LOOP_CALLS)
+                return _Kind(ManagerActor, config.manager, (self._namespace, config), _LOOP_CALLS)
             case "scheduler":
                 return _Kind(SchedulerActor, config.scheduler, (), _LOOP_CALLS)
             case "host":

@@ -95,8 +95,7 @@ class Following:
         """Ask everybody once."""
         placed = await self._manager.streams()
         if placed.born != self._born:
-            if self._born:
-                await self._tell_again(set(placed.hosts))
+            await self._tell_again(set(placed.hosts))
             self._born = placed.born
         hosts = {placed.hosts[name] for name in self.running if name in placed.hosts}
         self._told = {host: told for host, told in self._told.items() if host in placed.hosts.values()}
@@ -135,10 +134,12 @@ class Following:
 
     def _take(self, report: StreamReport, progress: Progress) -> None:
         followed = self.streams.get(report.name)
-        if followed is None:
+        if followed is None or followed.report.state != "running":  # how it ended has been told
             return
         more = report.totals.shown - followed.report.totals.shown
-        if more < 0:  # its host has not yet found out how far it was
+        if more < 0:  # its host has not yet found out how far it was, or only finds the finished file
+            if report.state != "running":
+                followed.report = replace(report, totals=followed.report.totals, notes=followed.report.notes)
             return
         followed.report = report
         if more:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -42,7 +43,7 @@ from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.select import select
 from ns_ray.anchors.settle import settle
 from ns_ray.config import Config
-from ns_ray.errors import ActorLostError, NsRayError
+from ns_ray.errors import NsRayError
 from ns_ray.hybrid.notes import read_notes
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.results import Span
@@ -103,7 +104,7 @@ class Host:
         self._sessions: dict[str, Session] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._runs: dict[str, _Run] = {}
-        self._epochs: deque[EpochReport] = deque(maxlen=config.kept_epochs)
+        self._epochs: deque[tuple[int, EpochReport]] = deque(maxlen=config.kept_epochs)  # by number, from 1 on
         self._told = 0
         self._born = uuid4().hex
         self._asides: set[asyncio.Task[None]] = set()
@@ -149,10 +150,12 @@ class Host:
                 self._sessions[name].halt()
 
     def remove(self, names: Sequence[str]) -> None:
-        """Let go of sessions that have ended, of which all has been told."""
-        for name in names:
-            if name in self._tasks and self._tasks[name].done():
-                del self._tasks[name], self._sessions[name]
+        """Let go of sessions that have ended, of which all has been told; others may get their names."""
+        gone = {name for name in names if name in self._tasks and self._tasks[name].done()}
+        for name in gone:
+            del self._tasks[name], self._sessions[name]
+        kept = [one for one in self._epochs if one[1].result.stream not in gone]
+        self._epochs = deque(kept, self._epochs.maxlen)
 
     def take_rosters(self, rosters: Mapping[str, Roster]) -> None:
         """Learn which hosts have streams of a plan."""
@@ -173,9 +176,10 @@ class Host:
         for task in self._tasks.values():
             if task.done():
                 task.result()  # a bug in a session must not go unseen
-        new = min(self._told - after if born == self._born else self._told, len(self._epochs))
-        epochs = tuple(self._epochs)[len(self._epochs) - new :]
-        return HostReport(self._born, tuple(session.report for session in self._sessions.values()), epochs, self._told)
+        known = after if born == self._born else 0
+        epochs = [report for _, report in takewhile(lambda one: one[0] > known, reversed(self._epochs))]
+        streams = tuple(session.report for session in self._sessions.values())
+        return HostReport(self._born, streams, tuple(reversed(epochs)), self._told)
 
     def levels(self) -> dict[str, float]:
         """What there is now, by names of `METRICS`; other threads may ask."""
@@ -183,8 +187,8 @@ class Host:
         return {"sessions": len(sessions), "epochs_in_work": sum(session.in_work for session in sessions)}
 
     def _tell(self, report: EpochReport) -> None:
-        self._epochs.append(report)
         self._told += 1
+        self._epochs.append((self._told, report))
 
     # What sessions ask: see `Work`.
 
@@ -217,7 +221,7 @@ class Host:
     ) -> tuple[Choice, Span, bool]:
         """See `Work`."""
         given = await self._runs[order.plan.run].rounds.join(number, epoch.stream, (epoch, state))
-        return given or _nothing({epoch.stream: (epoch, state)})[epoch.stream]
+        return given or self._nothing({epoch.stream: (epoch, state)})[epoch.stream]
 
     def _rounds(self, plan: Plan) -> Rounds[Brought, Given]:
         slot = float(self._config.slot)
@@ -243,7 +247,7 @@ class Host:
         else:
             (awarded,) = award([offered], plan.policy)
         if awarded is None:
-            return _nothing(brought)
+            return self._nothing(brought)
         began = time.perf_counter()
         run.load = awarded.load
         choices = settle(ranking, awarded)
@@ -268,6 +272,14 @@ class Host:
         choosing.cancel()
         return None
 
+    def _nothing(self, brought: Mapping[str, Brought]) -> Mapping[str, Given]:
+        """What streams get that come too late."""
+        begin = self._clock.now()
+        states = {name: state for name, (_, state) in brought.items()}
+        choices = select([epoch for epoch, _ in brought.values()], states, Nothing())
+        span = Span("schedule", begin, self._clock.now())
+        return {name: (choice, span, False) for name, choice in choices.items()}
+
     async def decode(self, decoder: str, job: Decoding) -> tuple[Sequence[Part], DecodeReply]:
         """See `Work`."""
         return await self._decodes.ask(decoder, job)
@@ -276,19 +288,14 @@ class Host:
         jobs, places, count = _in_parts(bundle, self._config.enhancer.bundle_frames)
         try:
             parts, replies = await self._peers.decode(decoder, jobs, count)
-        except DiedError:
-            return [answer for one in bundle for answer in await self._decode_alone(decoder, one)]
+        except DiedError as error:
+            if len(bundle) == 1:
+                return [((), _failed(str(error)))]
+            return [answer for one in bundle for answer in await self._decode(decoder, [one])]
         return [
             ([Part(parts[part], place) for part, place in its_places], reply)
             for its_places, reply in zip(places, replies, strict=True)
         ]
-
-    async def _decode_alone(self, decoder: str, one: Decoding) -> Sequence[tuple[Sequence[Part], DecodeReply]]:
-        """One of several streams under which a decoder died: what goes wrong now is its own fault."""
-        try:
-            return await self._decode(decoder, [one])
-        except ActorLostError as error:
-            return [((), _failed(str(error)))]
 
     async def enhance(self, enhancer: str, job: Enhancing) -> Anchors:
         """See `Work`."""
@@ -324,7 +331,7 @@ class Host:
         """See `Work`."""
         return await self._in_thread(read_notes, path, self._config.kept_epochs)
 
-    async def finish(self, part: Path, path: Path, format: HybridFormat) -> int:
+    async def finish(self, part: Path, path: Path, format: HybridFormat) -> WriteReply:
         """See `Work`."""
         return await self._in_thread(_finish, part, path, format)
 
@@ -377,15 +384,6 @@ def _in_parts(bundle: Sequence[Decoding], most_frames: int) -> tuple[list[Decode
     return jobs, places, len(frames)
 
 
-def _nothing(brought: Mapping[str, Brought]) -> Mapping[str, Given]:
-    """What streams get that come too late."""
-    begin = time.time()
-    states = {name: state for name, (_, state) in brought.items()}
-    choices = select([epoch for epoch, _ in brought.values()], states, Nothing())
-    span = Span("schedule", begin, time.time())
-    return {name: (choice, span, False) for name, choice in choices.items()}
-
-
 def _failed(error: str) -> DecodeReply:
     return DecodeReply(0, 0, 0, (), True, (), error=error)
 
@@ -397,7 +395,9 @@ def _write(job: Writing) -> WriteReply:
     return WriteReply(offset, clock.span, time.thread_time() - begin)
 
 
-def _finish(part: Path, path: Path, format: HybridFormat) -> int:
-    if part.exists():
-        finish(part, path, format)
-    return path.stat().st_size
+def _finish(part: Path, path: Path, format: HybridFormat) -> WriteReply:
+    begin = time.thread_time()
+    with measured("write") as clock:
+        if part.exists():
+            finish(part, path, format)
+    return WriteReply(path.stat().st_size, clock.span, time.thread_time() - begin)

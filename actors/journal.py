@@ -35,6 +35,8 @@ class Position:
         number: the slot of its next epoch, at the earliest.
         mark: where that begins in the source.
         ended: whether there is nothing more to come.
+        reason: why it broke off, if it did.
+        notes: what its user should know of it, so far.
         since_key: shown frames since the last key frame.
         decoded: epochs decoded.
         state: what selection remembers.
@@ -45,6 +47,8 @@ class Position:
     number: int
     mark: Mark = field(default_factory=Mark)
     ended: bool = False
+    reason: str = ""
+    notes: tuple[str, ...] = ()
     since_key: int = 0
     decoded: int = 0
     state: StreamState = field(default_factory=StreamState)

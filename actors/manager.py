@@ -15,7 +15,7 @@ from actors.orders import Change, Order, Roster
 from actors.reports import Doing
 from actors.seating import Measured, Seat, Seating, engine_key
 from ns_ray.config import Config
-from ns_ray.errors import ActorLostError, ConfigError, MediaError, NsRayError
+from ns_ray.errors import ActorLostError, ConfigError, MediaError
 from ns_ray.results import DecodersResult, EngineResult
 from ns_ray.video.address import is_pipe
 from ns_ray.video.block import PacketBlock
@@ -54,6 +54,7 @@ class Placed:
 class _Stream:
     order: Order
     seat: Seat
+    halted: bool = False
     ended: bool = False
 
 
@@ -96,6 +97,7 @@ class Manager:
 
     async def probe(self, path: str, unsafe: bool = False) -> VideoInfo:
         """Look at a video, `unsafe` as in `open_input`; raises MediaError if it cannot be enhanced."""
+        self._seating.take_names(await self._crew.names())
         return await self._crew.probe(self._seating.of("decoder")[0], path, unsafe)
 
     async def prepare(self, streams: Sequence[Stream]) -> Prepared:
@@ -106,19 +108,7 @@ class Manager:
             ConfigError: nobody is there to work for them.
         """
         async with self._turn:
-            self._seating.take_names(await self._crew.names())
-            engines = await self._ready_engines(streams)
-            await self._measure_decoders(streams)
-            new = [stream for stream in streams if stream.name not in self._seating.seats]
-            try:
-                for stream in new:
-                    self._seating.seat(stream)
-                await asyncio.gather(*(self._ready_workers(stream) for stream in new))
-            except NsRayError:
-                for stream in new:
-                    self._seating.seats.pop(stream.name, None)
-                raise
-            return Prepared(engines, self._seating.results())
+            return await self._prepare(streams)
 
     async def add(self, orders: Sequence[Order]) -> None:
         """Begin streams; those that are there already go on.
@@ -127,11 +117,11 @@ class Manager:
             ModelError: a model or its weights cannot be used.
             ConfigError: nobody is there to work for them.
         """
-        new = [order for order in orders if order.stream.name not in self._streams]
-        if not new:
-            return
-        await self.prepare([order.stream for order in new])
         async with self._turn:
+            new = [order for order in orders if order.stream.name not in self._streams]
+            if not new:
+                return
+            await self._prepare([order.stream for order in new])
             for order in new:
                 _, seat = self._seating.seats[order.stream.name]
                 self._streams[order.stream.name] = _Stream(order, seat)
@@ -157,8 +147,10 @@ class Manager:
     async def halt(self, names: Sequence[str]) -> None:
         """End streams early; what is in work is given time."""
         async with self._turn:
-            for host, its in self._by_host(names).items():
-                await self._crew.halt(host, its)
+            for name in names:
+                if name in self._streams:
+                    self._streams[name].halted = True
+            await self._halt(names)
 
     async def remove(self, names: Sequence[str]) -> None:
         """Forget streams that have ended."""
@@ -185,6 +177,21 @@ class Manager:
         return Placed(self._born, {name: stream.seat.host for name, stream in self._streams.items()})
 
     # Getting workers ready.
+
+    async def _prepare(self, streams: Sequence[Stream]) -> Prepared:
+        self._seating.take_names(await self._crew.names())
+        engines = await self._ready_engines(streams)
+        await self._measure_decoders(streams)
+        new = [stream for stream in streams if stream.name not in self._seating.seats]
+        try:
+            for stream in new:
+                self._seating.seat(stream)
+            await asyncio.gather(*(self._ready_workers(stream) for stream in new))
+        except NsRayError:
+            for stream in new:
+                self._seating.seats.pop(stream.name, None)
+            raise
+        return Prepared(engines, self._seating.results())
 
     async def _ready_engines(self, streams: Sequence[Stream]) -> dict[str, EngineResult]:
         """Get enhancers ready: for a model and size all of them, for weights of its own the stream's alone."""
@@ -260,7 +267,12 @@ class Manager:
         for host, its in self._by_host(names).items():
             orders = [(self._streams[name].order, self._streams[name].seat.placement) for name in its]
             await self._leniently(self._crew.add(host, orders, self._rosters))
+        await self._leniently(self._halt([name for name in names if self._streams[name].halted]))
         await self._spread_rosters()
+
+    async def _halt(self, names: Collection[str]) -> None:
+        for host, its in self._by_host(names).items():
+            await self._crew.halt(host, its)
 
     def _count_rosters(self) -> bool:
         """Count which hosts have streams of which plan; whether that has changed."""

@@ -79,8 +79,8 @@ class Peer:
             The answer; where there are several references, a list of the first ones and the last one's value.
 
         Raises:
-            DiedError: the actor died under a call for several streams.
-            ActorLostError: it died under the call time after time, or did not come back.
+            DiedError: the actor died under a call for several streams, or under another time after time.
+            ActorLostError: it did not come back, or is not there any more.
             PartLostError: something that the call takes, or gave, is not there any more.
             NsRayError: what the call itself raised.
         """
@@ -97,9 +97,7 @@ class Peer:
             if several:
                 raise DiedError(f"{self.name} died in {what}")
             await asyncio.sleep(_PAUSE_SECONDS * attempt)
-        raise ActorLostError(
-            f"{self.name} died {retries + 1} times in {what}; its log in Ray's session folder says why"
-        )
+        raise DiedError(f"{self.name} died {retries + 1} times in {what}; its log in Ray's session folder says why")
 
     async def _attempt(self, what: str, call: Callable[[Any], Any]) -> tuple[Any] | None:
         """The answer; None where the actor died, once it is back."""

@@ -9,12 +9,12 @@ from actors.orders import Roster
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.policies import Policy
-from ns_ray.errors import NsRayError
+from ns_ray.errors import ActorLostError
 from ns_ray.video.block import PacketBlock
 
 
-class DiedError(NsRayError):
-    """An actor died under a call of several streams; one of them may be to blame."""
+class DiedError(ActorLostError):
+    """An actor died under a call of several streams, of which one may be to blame, or under another time after time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class Peers(Protocol):
     Calls for one stream, or for none, are made again where the actor dies under them.
 
     Every call raises:
-        ActorLostError: the actor died time after time, or did not come back.
+        DiedError: the actor died time after time.
+        ActorLostError: it did not come back, or is not there any more.
         PartLostError: a part is not there any more.
     """
 
@@ -59,7 +60,7 @@ class Peers(Protocol):
     async def decode(
         self, decoder: str, jobs: Sequence[DecodeJob], parts: int
     ) -> tuple[Sequence[Any], Sequence[DecodeReply]]:
-        """Decode an epoch of several streams; raises DiedError where there are several."""
+        """Decode an epoch of several streams; raises DiedError at once where there are several."""
         ...
 
     async def enhance(self, enhancer: str, asks: Sequence[Ask], parts: Sequence[Any]) -> Sequence[Anchors]:

@@ -77,16 +77,18 @@ class Seating:
         return self.actors[kind]
 
     def seat(self, stream: Stream) -> Seat:
-        """Give a stream its workers, whatever it had before.
+        """Give a stream its workers; those that it had and that are still there stay, its host above all.
 
         Raises:
             ConfigError: there is nobody of a kind.
         """
-        self.seats.pop(stream.name, None)
-        enhancer = self._enhancer(stream)
-        decoder = self._decoder(stream, enhancer)
-        host = self._host(decoder)
-        encoder = self._encoder() if "encoder" in self.actors else ""
+        _, before = self.seats.pop(stream.name, (stream, None))
+        had = before.placement if before is not None else Placement("", "")
+        there = {name for names in self.actors.values() for name in names}
+        enhancer = had.enhancer if had.enhancer in there else self._enhancer(stream)
+        decoder = had.decoder if had.decoder in there else self._decoder(stream, enhancer)
+        host = before.host if before is not None and before.host in there else self._host(decoder)
+        encoder = had.encoder if had.encoder in there else self._encoder() if "encoder" in self.actors else ""
         cost = self.engine_ms.get((enhancer, engine_key(stream)), 0.0)
         seat = Seat(host, Placement(decoder, enhancer, encoder, cost))
         self.seats[stream.name] = stream, seat

@@ -14,6 +14,7 @@ from actors.journal import Entry, Position, pack, unpack
 from actors.messages import Anchors, DecodeReply, EncodeJob, Form, VideoFormat
 from actors.metrics import Sums, count_epoch
 from actors.orders import Change, Order, Placement
+from actors.peers import DiedError
 from actors.reports import EpochReport, State, StreamReport, Totals, added, counted, first_of_each_kind
 from actors.work import Decoding, Enhancing, Part, Read, Work, Writing
 from ns_ray.anchors.epoch import Choice, StreamEpoch, shown_since_key
@@ -145,6 +146,7 @@ class Session:
         """Have other actors work for it from now on."""
         self._placement = placement
         self._flow.moved.set()
+        self._flow.moved = asyncio.Event()
 
     def halt(self) -> None:
         """Come to an end early: no more packets are taken in, epochs in work have `Config.stop_seconds`."""
@@ -189,6 +191,9 @@ class Session:
         self._offset, last = entries[-1]
         self._at = last.position
         self.report = replace(self.report, totals=last.position.totals)
+        self._take_down(self._at.notes)
+        if self._at.reason:
+            self._fail(self._at.reason)
         for _, entry in entries:
             if entry.report is not None:
                 self._tell(entry.report)
@@ -218,7 +223,8 @@ class Session:
             self._fail(error)
 
     def _fail(self, error: object) -> None:
-        reason = self.report.reason or f"stream {self.order.stream.name}: {error}"
+        whose = f"stream {self.order.stream.name}: "
+        reason = self.report.reason or whose + str(error).removeprefix(whose)
         self.report = replace(self.report, state="failed", reason=reason)
 
     def _take_down(self, notes: Iterable[str]) -> None:
@@ -240,7 +246,14 @@ class Session:
                     self._fail(read.error)
                 last = bool(read.ended or read.error) or read.mark.index >= plan.frames
                 following = self._following(number, read)
-                self._at = replace(self._at, number=following, mark=read.mark, ended=last)
+                self._at = replace(
+                    self._at,
+                    number=following,
+                    mark=read.mark,
+                    ended=last,
+                    reason=read.error,
+                    notes=self.report.notes,
+                )
                 if not last:
                     reading = self._begin_reading(following)
                 epoch = _Epoch(self._result(number, read, last), read, self.order, self._at)
@@ -397,19 +410,21 @@ class Session:
         """Ask the actors that work for the stream; where one is lost, those that it is given instead.
 
         Raises:
-            ActorLostError: it was given none in time.
+            ActorLostError: it was given none in time, or they die of what is asked.
         """
         while True:
-            self._flow.moved.clear()
+            placement, moved = self._placement, self._flow.moved
             try:
-                return await ask(self._placement)
+                return await ask(placement)
+            except DiedError:
+                raise  # another would die of it, too
             except ActorLostError:
-                moved = asyncio.ensure_future(self._flow.moved.wait())
+                moving = asyncio.ensure_future(moved.wait())
                 waited = asyncio.ensure_future(self._clock.sleep(self._config.start_seconds))
-                await asyncio.wait((moved, waited), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((moving, waited), return_when=asyncio.FIRST_COMPLETED)
                 waited.cancel()
-                if not moved.done():
-                    moved.cancel()
+                if not moving.done():
+                    moving.cancel()
                     raise
 
     def _begin_delivery(self, epoch: _Epoch) -> None:
@@ -540,8 +555,8 @@ class Session:
         finally:
             self._flow.writing = None
         grown, self._offset = written.offset - self._offset, written.offset
-        cpu = added(totals.cpu_seconds, {"write": written.cpu_seconds})
-        self.report = replace(self.report, totals=replace(totals, cpu_seconds=cpu))
+        self.report = replace(self.report, totals=totals)
+        self._spent("write", written.cpu_seconds)
         if report is not None:
             epoch.result.spans.append(written.span)
             self._tell(report)
@@ -572,12 +587,20 @@ class Session:
             cpu_seconds=added(before.cpu_seconds, epoch.cpu_seconds),
         )
 
+    def _spent(self, stage: str, seconds: float) -> None:
+        """Count CPU time."""
+        totals = self.report.totals
+        spent = added(totals.cpu_seconds, {stage: seconds})
+        self.report = replace(self.report, totals=replace(totals, cpu_seconds=spent))
+
     async def _close(self) -> None:
         """Finish the file, whatever happened, and let the actors forget the stream."""
         output, size = "", 0
         if self._offset or self.order.path.exists():
             try:
-                size = await self._work.finish(self._part, self.order.path, self._format)
+                finished = await self._work.finish(self._part, self.order.path, self._format)
+                size = finished.offset
+                self._spent("write", finished.cpu_seconds)
                 output = str(self.order.path)
             except NsRayError as error:
                 self._fail(error)
@@ -601,7 +624,7 @@ class _Flow:
         writing: the delivery that writes.
         idle: whether it waits for packets.
         halt: set when it is to end early.
-        moved: set when other actors work for it.
+        moved: set, and replaced, when other actors work for it.
         whole: false once a part was left out.
     """
 

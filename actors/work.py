@@ -152,8 +152,8 @@ class Work(Protocol):
         """The latest notes in a file that was written so far, each with its end; none where there is no such file."""
         ...
 
-    async def finish(self, part: Path, path: Path, format: HybridFormat) -> int:
-        """Make the finished file of one that was written so far; its size in bytes. Doing it twice does no harm."""
+    async def finish(self, part: Path, path: Path, format: HybridFormat) -> WriteReply:
+        """Make the finished file of one that was written so far. Doing it twice does no harm."""
         ...
 
     async def forget(self, stream: Stream, decoder: str, encoder: str) -> None:

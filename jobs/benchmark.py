@@ -199,7 +199,7 @@ def benchmark(options: argparse.Namespace) -> None:
     for path in _weights_files(options):
         load_weights(spec, path)
     inputs = _inputs(options, config)
-    pools = (config.host, config.decoder, config.scheduler, config.enhancer, config.encoder)
+    pools = (config.manager, config.host, config.decoder, config.scheduler, config.enhancer, config.encoder)
     try:
         join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
         asyncio.run(_Session(options, config, quality, inputs, Stop()).run())

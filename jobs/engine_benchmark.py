@@ -26,7 +26,7 @@ from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.calibrate import ENGINES, create_engine
 from ns_ray.sr.color import chroma_size
 from ns_ray.sr.engine import Engine, Plane, Planes
-from ns_ray.sr.enhance import Compress, Compressor, Enhancement, gpu_compressor
+from ns_ray.sr.enhance import Compress, Compressor, Enhancement, gpu_encoders
 from ns_ray.sr.models import SHIPPED
 from ns_ray.sr.torch_engine import TorchEngine
 from ns_ray.sr.weights import Weights, load_weights
@@ -75,7 +75,7 @@ def benchmark(options: argparse.Namespace) -> None:
     load_config(options.config, options.set)  # for what is wrong with it: engines are measured side by side
     console, results = face.console(), []
     table = Table("model", "engine", "DNN, ms a frame", "anchor, ms", "switch, ms", "PSNR, dB", title=options.device)
-    compress = compressor(options.device)
+    encoders = encoders_on(options.device)
     for model in options.model:
         weights = load_weights(model)
         for name in options.engine:
@@ -84,7 +84,7 @@ def benchmark(options: argparse.Namespace) -> None:
             except ModelError as error:
                 console.print(f"{model}, {name}: {error}", style="yellow")
                 continue
-            figures = measure(engine, weights, compress, options)
+            figures = measure(engine, weights, encoders, options)
             results.append({"model": model, "engine": name, **figures})
             shown = (summary(figures[key]) for key in ("dnn_ms", "anchor_ms", "switch_ms"))
             table.add_row(model, name, *shown, f"{figures['psnr'][0]:.1f}")
@@ -98,12 +98,12 @@ def benchmark(options: argparse.Namespace) -> None:
     write_record(options.json, document)
 
 
-def compressor(device: str) -> Compress:
-    """The GPU's JPEG encoder, or where there is none the CPU's."""
+def encoders_on(device: str) -> list[Compress]:
+    """The GPU's JPEG encoders, or where there is none the CPU's."""
     try:
-        return gpu_compressor(device)
+        return gpu_encoders(device)
     except ModelError:
-        return _on_cpu
+        return [_on_cpu]
 
 
 def _on_cpu(pixels: Tensor, quality: int) -> bytes:
@@ -111,7 +111,7 @@ def _on_cpu(pixels: Tensor, quality: int) -> bytes:
 
 
 def measure(
-    engine: Engine, weights: Weights, compress: Compress, options: argparse.Namespace
+    engine: Engine, weights: Weights, encoders: list[Compress], options: argparse.Namespace
 ) -> dict[str, list[float]]:
     """Every figure as the list of its runs, in milliseconds; the PSNR in dB, one for each of some frames."""
     frames = [noise(engine.width, engine.height, seed) for seed in range(_FRAMES)]
@@ -119,7 +119,7 @@ def measure(
         engine.prepare({name: value * (1 + k / 1024) for name, value in weights.items()}) for k in range(_STREAMS)
     ]
     engine.load(weights)
-    enhancement = Enhancement(engine, Compressor(compress, engine.device))
+    enhancement = Enhancement(engine, Compressor(*encoders, device=engine.device))
 
     def dnn() -> None:
         for planes in islice(cycle(frames), options.frames):

@@ -26,7 +26,7 @@ from actors.local_ray import join_ray
 from actors.messages import Anchors, Ask, Frame, Stream
 from actors.worker import Worker
 from jobs import face
-from jobs.engine_benchmark import compressor
+from jobs.engine_benchmark import encoders_on
 from ns_ray.config import Config, EnhancerPool, load_config
 from ns_ray.errors import ConfigError, MediaError, ModelError
 from ns_ray.picture.yuv import Yuv420
@@ -149,7 +149,7 @@ class EngineAlone(Worker):
         weights = [load_weights(stream.model, Path(stream.weights or "")) for stream in streams]
         info = streams[0].info
         engine = calibrate(streams[0].model, weights[0], info.width, info.height, device, config.engine).engine
-        enhancement = Enhancement(engine, Compressor(compressor(device), device))
+        enhancement = Enhancement(engine, Compressor(*encoders_on(device), device=device))
         prepared = [engine.prepare(one) for one in weights]
 
         def work(until: float) -> Iterator[Planes]:

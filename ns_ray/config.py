@@ -291,6 +291,7 @@ class Config(_Strict):
     object_store_mb: int = Field(1024, ge=100)
     kept_epochs: int = Field(10_000, ge=1)
     inputs: list[str] = []
+    manager: Pool = Pool()
     host: Pool = Pool()
     decoder: DecoderPool = DecoderPool()
     scheduler: Pool = Pool()

@@ -126,6 +126,16 @@ def as_method(result: BenchmarkResult, report: str = "") -> MethodResult:
     )
 
 
+def control_ms(result: BenchmarkResult) -> float:
+    """CPU milliseconds of all processes, a stream and epoch, in which none of the stages' own work was done.
+
+    That is reading, choosing, calls and what they carry, Ray itself, and the job. Where a DNN runs on a CPU in several
+    threads, the time of all but one counts here, too.
+    """
+    usage = result.usage
+    return 1000 * (usage.cpu_seconds - sum(usage.stage_cpu_seconds.values())) / max(len(result.epochs), 1)
+
+
 def waiting_ms(epoch: EpochResult) -> float:
     """Milliseconds of an epoch's latency in which no stage worked on it: queues, and Ray between the stages."""
     inside = [Span(s.stage, max(s.start, epoch.arrived), s.end) for s in epoch.spans if s.end > epoch.arrived]

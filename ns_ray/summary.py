@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ns_ray.profile import as_method, gpu_limit, limit, pool_loads, waiting_ms
+from ns_ray.profile import as_method, control_ms, gpu_limit, limit, pool_loads, waiting_ms
 from ns_ray.results import STAGES, BenchmarkResult, EpochResult, StreamResult, percentiles
 
 Tone = Literal["", "good", "bad", "total"]
@@ -238,6 +238,10 @@ def overall_grid(result: BenchmarkResult) -> Grid:
     usage = result.usage
     add("CPU", f"{number(usage.cores)} cores", f"{number(usage.cpu_seconds)} CPU seconds")
     add("  of that the job / Ray", f"{number(usage.job_cpu_seconds)} / {number(usage.ray_cpu_seconds)} CPU seconds")
+    if usage.stage_cpu_seconds and result.epochs:
+        stages = ", ".join(f"{stage} {number(seconds)}" for stage, seconds in sorted(usage.stage_cpu_seconds.items()))
+        add("  of that the stages", stages, "CPU seconds")
+        add("  all else", f"{number(control_ms(result))} ms", "CPU time a stream and epoch")
     add("peak memory", f"{number(usage.peak_memory_mb)} MB", _memory_over_time(usage.memory_mb))
     for name, engine in result.engines.items():
         add(f"engine of {name}", f"{engine.name} on {engine.device}", f"{engine.latency_ms:.1f} ms a frame")

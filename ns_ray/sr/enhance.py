@@ -17,10 +17,11 @@ from ns_ray.sr.engine import Engine, Planes
 Image = bytes | memoryview
 Compress = Callable[[Tensor, int], Image]
 """(H, W, 3) uint8 RGB on the engine's device and a JPEG quality (1 to 100) -> an image; ordered by the stream."""
+_GPU_ENCODERS = 2
 
 
-def gpu_compressor(device: str) -> Compress:
-    """JPEG on the GPU itself.
+def gpu_encoders(device: str) -> list[Compress]:
+    """JPEG on the GPU itself, as many encoders as it takes to keep it busy.
 
     Raises:
         ModelError: the device is no GPU, or nvImageCodec is not installed or does not run on it.
@@ -29,7 +30,7 @@ def gpu_compressor(device: str) -> Compress:
         raise ModelError(f"no image is compressed on {device} by a GPU: use a CPU encoder")
     from ns_ray.sr.gpu_jpeg import GpuJpeg
 
-    return GpuJpeg(device).encode
+    return [GpuJpeg(device).encode for _ in range(_GPU_ENCODERS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +55,27 @@ class Compressed:
 class Flight:
     """A frame on its way from an engine to an image."""
 
-    __slots__ = ("_cpu_seconds", "_done", "_free", "_outcome", "_pixels", "_quality", "_ready", "_submitted")
+    __slots__ = ("_cpu_seconds", "_done", "_outcome", "_pixels", "_quality", "_ready", "_submitted")
 
     def __init__(
         self,
         pixels: Tensor,
         ready: "torch.cuda.Event | None",
         quality: int,
-        free: "SimpleQueue[None]",
         submitted: float,
         cpu_seconds: float,
     ) -> None:
         self._pixels: Tensor | None = pixels
-        self._ready, self._quality, self._free = ready, quality, free
+        self._ready, self._quality = ready, quality
         self._submitted, self._cpu_seconds = submitted, cpu_seconds
         self._outcome: Compressed | BaseException | None = None
         self._done = Lock()
         self._done.acquire()
+
+    def wait(self) -> None:
+        """Wait until its picture is of no use any more, whatever came of it."""
+        with self._done:
+            return
 
     def result(self) -> Compressed:
         """Wait for the image.
@@ -85,8 +90,8 @@ class Flight:
         assert outcome is not None
         raise outcome
 
-    def finish(self, compress: Compress, busy_until: float) -> float:
-        """Compress the picture, by the compressor's thread: `busy_until` is what it returned of the frame before."""
+    def finish(self, compress: Compress, busy: "_Busy") -> None:
+        """Compress the picture, by a compressor's thread."""
         cpu = time.thread_time()
         try:
             assert self._pixels is not None
@@ -95,39 +100,65 @@ class Flight:
             start = time.perf_counter()
             image = compress(self._pixels, self._quality)
             seconds = time.perf_counter() - start
-            begin, end = max(self._submitted, busy_until), time.time()
+            begin, end = busy.claim(self._submitted, time.time())
             cpu = time.thread_time() - cpu + self._cpu_seconds
             self._outcome = Compressed(image, begin, end, seconds, cpu)
-            return end
         except BaseException as error:
             self._outcome = error
-            return busy_until
         finally:
             self._pixels = None
-            self._free.put(None)
             self._done.release()
 
 
 class Compressor:
-    """Compresses pictures of all engines on a device, one after the other, in a thread and on a GPU on a stream."""
+    """Compresses pictures of all engines on a device, in threads, and on a GPU on streams of their own.
 
-    def __init__(self, compress: Compress, device: str = "cpu") -> None:
+    One encoder leaves the GPU idle while it waits for what it has counted and written; two fill that time.
+    """
+
+    def __init__(self, *encoders: Compress, device: str = "cpu") -> None:
+        """Set up a compressor.
+
+        Args:
+            encoders: each is called by one thread at a time.
+            device: where the pictures are.
+        """
         self._flights: SimpleQueue[Flight | None] = SimpleQueue()
-        work = Thread(target=_work, args=(self._flights, compress, device), name="compress", daemon=True)
-        work.start()
-        weakref.finalize(self, self._flights.put, None)
+        busy = _Busy()
+        for encode in encoders:
+            Thread(target=_work, args=(self._flights, encode, device, busy), name="compress", daemon=True).start()
+        weakref.finalize(self, _end, self._flights, len(encoders))
 
     def take(self, flight: Flight) -> None:
         """Have a picture compressed."""
         self._flights.put(flight)
 
 
-def _work(flights: "SimpleQueue[Flight | None]", compress: Compress, device: str) -> None:
+class _Busy:
+    """Until when frames were at work, so that time counts once."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._lock = Lock()
+
+    def claim(self, begin: float, end: float) -> tuple[float, float]:
+        """The part of a time that no frame has claimed before."""
+        with self._lock:
+            begin = min(max(begin, self._until), end)
+            self._until = max(self._until, end)
+            return begin, end
+
+
+def _end(flights: "SimpleQueue[Flight | None]", threads: int) -> None:
+    for _ in range(threads):
+        flights.put(None)
+
+
+def _work(flights: "SimpleQueue[Flight | None]", encode: Compress, device: str, busy: _Busy) -> None:
     if device.startswith("cuda"):
         torch.cuda.set_stream(torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
-    busy_until = 0.0
     while (flight := flights.get()) is not None:
-        busy_until = flight.finish(compress, busy_until)
+        flight.finish(encode, busy)
         del flight  # and its image, which others wait to be rid of
 
 
@@ -140,9 +171,7 @@ class Enhancement:
 
     def __init__(self, engine: Engine, compressor: Compressor) -> None:
         self._engine, self._compressor = engine, compressor
-        self._free: SimpleQueue[None] = SimpleQueue()  # as many as pictures that the engine can hold
-        for _ in range(engine.in_flight):
-            self._free.put(None)
+        self._flying: deque[Flight] = deque()  # those whose pictures the engine holds
 
     def submit(self, planes: Planes, quality: int) -> Flight:
         """Start one frame; waits where the engine cannot hold another.
@@ -150,23 +179,19 @@ class Enhancement:
         Raises:
             ModelError: as `Engine.pixels` does.
         """
-        self._free.get()
-        try:
-            submitted, cpu = time.time(), time.thread_time()
-            pixels, ready = self._engine.begin_pixels(planes)
-            flight = Flight(pixels, ready, quality, self._free, submitted, time.thread_time() - cpu)
-        except BaseException:
-            self._free.put(None)
-            raise
+        if len(self._flying) == self._engine.in_flight:
+            self._flying.popleft().wait()
+        submitted, cpu = time.time(), time.thread_time()
+        pixels, ready = self._engine.begin_pixels(planes)
+        flight = Flight(pixels, ready, quality, submitted, time.thread_time() - cpu)
+        self._flying.append(flight)
         self._compressor.take(flight)
         return flight
 
     def drain(self) -> None:
         """Wait until no frame is under way: only then may the engine be used by itself."""
-        for _ in range(self._engine.in_flight):
-            self._free.get()
-        for _ in range(self._engine.in_flight):
-            self._free.put(None)
+        while self._flying:
+            self._flying.popleft().wait()
 
     def run(self, frames: Iterable[Planes], quality: int) -> Iterator[Image]:
         """JPEG images of the frames, super-resolved, in order.

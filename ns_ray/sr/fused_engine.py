@@ -62,7 +62,7 @@ class FusedEngine(Engine):
     """
 
     name = "fused"
-    in_flight = 3
+    in_flight = 4
 
     def __init__(self, model: ModelSpec | str, width: int, height: int, device: str = "cuda") -> None:
         """Compiles the kernels for the GPU, allocates all memory and records the graphs.

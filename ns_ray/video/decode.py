@@ -3,7 +3,7 @@
 import errno
 import time
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import av
 import av.error
@@ -147,9 +147,8 @@ class VideoDecoder:
     def _opened(self) -> VideoCodecContext:
         try:
             codec = _codec(self.device)
-            if self.device == "cpu":
-                codec.thread_type = "SLICE"
-                codec.thread_count = self._threads
+            codec.thread_type = "SLICE"
+            codec.thread_count = self._threads if self.device == "cpu" else 1
             codec.options = {"max_pixels": str(2 * self._max_samples + _EDGES)}
             codec.open()
         except (av.error.FFmpegError, RuntimeError, ValueError) as error:
@@ -172,31 +171,34 @@ class VideoDecoder:
 
     def _packet(self, packet: Packet, wanted: Container[FrameName] | None, decoded: DecodedPackets) -> None:
         index = packet.video_index
-        parsed, reason = self._parsed(packet)
-        shown = False
-        due = any(coded.header is None or coded.header.show for coded in parsed)
+        frames, headers, reason = self._parsed(packet)
+        due = shown = False
         about: list[FrameRecord | None] = []
-        for coded in parsed:
-            header = coded.header
-            try:
-                picture = self._decode(bytes(coded.data), expected=header.show) if header else None
-            except (av.error.FFmpegError, MediaError) as error:
-                reason = reason or self._reason(f"{index}.{coded.super_index}", error)
-                coded = replace(coded, header=None)
-            decoded.coded.append(coded)
-            if header is None or coded.header is None:
+        for i, (data, header) in enumerate(zip(frames, headers, strict=True)):
+            due = due or header is None or header.show
+            picture, taken = None, header
+            if header is not None:
+                try:
+                    picture = self._decode(bytes(data), expected=header.show)
+                except (av.error.FFmpegError, MediaError) as error:
+                    reason = reason or self._reason(f"{index}.{i}", error)
+                    taken = None
+            decoded.coded.append(CodedFrame(index, i, data, taken))
+            if taken is None:
                 self._lose(header)
                 continue
-            sound = self._keep(header)
-            shown = shown or header.show
-            decoded.hidden += not header.show and header.refreshed > 0  # of use to others
-            if wanted is not None and (index, coded.super_index) not in wanted:
+            sound = self._keep(taken)
+            if taken.show:
+                shown = True
+            elif taken.refreshed:  # of use to others
+                decoded.hidden += 1
+            if wanted is not None and (index, i) not in wanted:
                 continue
-            if picture is None and header.refreshed:
-                picture = self._revealed(header)
+            if picture is None and taken.refreshed:
+                picture = self._revealed(taken)
             if picture is not None:
-                about = about or _records(parsed)
-                known = about[coded.super_index]
+                about = about or _records(index, frames, headers)
+                known = about[i]
                 assert known is not None
                 decoded.frames.append(
                     DecodedFrame(known, packet.pts, self._in_host_memory(picture), self._colors_now, sound)
@@ -207,25 +209,24 @@ class VideoDecoder:
         if due and not shown:
             decoded.lost.append(index)
 
-    def _parsed(self, packet: Packet) -> tuple[list[CodedFrame], str]:
-        """The frames of a packet, and why one or all of them cannot be decoded, if so."""
+    def _parsed(self, packet: Packet) -> tuple[list[memoryview], list[FrameHeader | None], str]:
+        """The frames of a packet, their headers, and why one or all of them cannot be decoded, if so."""
         index = packet.video_index
         try:
             frames = self._splitter.split(packet.data)
         except BitstreamError as error:
-            return [CodedFrame(index, 0, memoryview(packet.data), None)], self._reason(str(index), error)
-        parsed: list[CodedFrame] = []
+            return [memoryview(packet.data)], [None], self._reason(str(index), error)
+        headers: list[FrameHeader | None] = []
         reason = ""
-        for super_index, data in enumerate(frames):
-            header: FrameHeader | None = None
+        for data in frames:
             try:
                 header = self._headers.parse(data)
                 _require_8_bit_420(header)
+                headers.append(header)
             except (BitstreamError, MediaError) as error:
-                header = None
-                reason = reason or self._reason(f"{index}.{super_index}", error)
-            parsed.append(CodedFrame(index, super_index, data, header))
-        return parsed, reason
+                reason = reason or self._reason(f"{index}.{len(headers)}", error)
+                headers.append(None)
+        return frames, headers, reason
 
     def _reason(self, name: str, error: Exception) -> str:
         if self._colors is None:
@@ -234,14 +235,11 @@ class VideoDecoder:
 
     def _keep(self, header: FrameHeader) -> bool:
         """Note what a decoded frame leaves to others; whether it is sound itself."""
-        if header.show_existing is not None:
-            sound = bool(self._sound >> header.show_existing & 1)
-        else:
+        needed = header.needed
+        sound = self._sound & needed == needed
+        if header.show_existing is None:
             self._sound_contexts = self._sound_contexts or header.independent
-            needed = 0
-            for reference in header.references:
-                needed |= 1 << reference.slot
-            sound = self._sound_contexts and self._sound & needed == needed
+            sound = sound and self._sound_contexts
             self._sound = self._sound | header.refreshed if sound else self._sound & ~header.refreshed
             self.waiting = not sound
         if header.key or (header.intra_only and self._colors is None):
@@ -295,14 +293,17 @@ class VideoDecoder:
         return from_frame(picture)
 
 
-def _records(parsed: Sequence[CodedFrame]) -> list[FrameRecord | None]:
+def _records(
+    index: int, frames: Sequence[memoryview], headers: Sequence[FrameHeader | None]
+) -> list[FrameRecord | None]:
     """The records of a packet's frames, of those that could be parsed."""
-    headers = [coded.header for coded in parsed if coded.header is not None]
-    if len(headers) == len(parsed):
-        return [*packet_records(headers, [len(coded.data) for coded in parsed], parsed[0].video_index)]
+    sizes = [len(data) for data in frames]
+    parsed = [header for header in headers if header is not None]
+    if len(parsed) == len(headers):
+        return [*packet_records(parsed, sizes, index)]
     return [
-        None if coded.header is None else record(coded.header, coded.video_index, coded.super_index, len(coded.data))
-        for coded in parsed
+        None if header is None else record(header, index, i, size)
+        for i, (header, size) in enumerate(zip(headers, sizes, strict=True))
     ]
 
 
@@ -326,6 +327,5 @@ def _codec(device: str) -> VideoCodecContext:
 
 
 def _require_8_bit_420(header: FrameHeader) -> None:
-    color = header.color
-    if color.bit_depth != 8 or not (color.subsampling_x and color.subsampling_y):
+    if header.color.format != (8, 1, 1):
         raise MediaError("only 8 bit 4:2:0 video is supported (VP9 profile 0)")

@@ -16,7 +16,7 @@ class RecordReader:
     It starts at a key frame or an intra-only frame; a packet with a frame that refers to others than came since has no
     records. After one that is damaged it starts again.
 
-    Headers are read in C++ (`vp9/native/record_reader.hpp`) as `HeaderParser` and `packet_records` do it.
+    All is done in C++ (`vp9/native/record_reader.hpp`), as `HeaderParser` and `packet_records` do it.
     """
 
     def __init__(self) -> None:

@@ -1,33 +1,69 @@
-"""A pipeline with its event loop, for tests of the actors."""
+"""A fleet with its event loop, for tests of the actors."""
 
 import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
-from actors.pipeline import Pipeline
-from actors.stream_run import Plan, StreamRun
-
+from actors.fleet import Fleet
+from actors.following import Followed, Following
 from actors.messages import Stream
+from actors.orders import Order, Plan
+from actors.reports import StreamReport, Totals
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config import Config
+from ns_ray.results import AnchorResult, EpochResult
 
 MODEL = "EDSR_B1_F8_S3"
-CONFIG = Config(epoch_seconds=20 / 60)
+CONFIG = Config(epoch_seconds=20 / 60, retries=2)
+_LOOK_SECONDS = 0.02
+
+Progress = Callable[[str, int], None]
+"""Told a stream's name and how many frames have been written since it was told last."""
+
+
+@dataclass
+class Run:
+    """A stream that has ended."""
+
+    stream: Stream
+    path: Path
+    report: StreamReport
+    epochs: list[EpochResult]
+    anchors: list[AnchorResult]
+
+    @property
+    def totals(self) -> Totals:
+        return self.report.totals
+
+    @property
+    def failed(self) -> bool:
+        return self.report.state == "failed"
+
+    @property
+    def reason(self) -> str:
+        return self.report.reason
 
 
 @dataclass
 class Bench:
-    """A pipeline with the event loop it lives on."""
+    """A fleet with the event loop it lives on."""
 
-    pipeline: Pipeline
+    fleet: Fleet
     runner: asyncio.Runner
     weights: Path
 
     def stream(self, name: str, path: Path, model: str = MODEL, weights: Path | None = None) -> Stream:
-        info = self.runner.run(self.pipeline.probe(str(path)))
+        info = self.runner.run(self.fleet.manager.probe(str(path)))
         return Stream(name, info, model, str(weights or self.weights))
 
-    def run(self, opened: list[Stream], output: Path, progress=lambda name, frames: None, **plan) -> list[StreamRun]:
+    def run(
+        self, streams: Sequence[Stream], output: Path, progress: Progress = lambda name, frames: None, **plan
+    ) -> list[Run]:
         output.mkdir(exist_ok=True)
         settings = {
             "method": "neuroscaler",
@@ -36,16 +72,64 @@ class Bench:
             "frames": 100,
             "paced": False,
         } | plan
+        self.fleet.losses.clear()
+        return self.runner.run(self._follow(streams, output, settings, progress))
 
-        async def prepared() -> list[StreamRun]:
-            await self.pipeline.prepare(opened)
-            return await self.pipeline.run(opened, Plan(output=output, **settings), progress)
+    async def _follow(self, streams: Sequence[Stream], output: Path, settings, progress: Progress) -> list[Run]:
+        following = Following(self.fleet.manager, self.fleet.crew, kept_epochs=1000)
+        await self.fleet.manager.prepare(streams)
+        plan = Plan(run=uuid4().hex, output=output, began=time.time(), **settings)
+        await following.add([Order(stream, plan) for stream in streams])
+        try:
+            while following.running:
+                await following.look(progress)
+                await asyncio.sleep(_LOOK_SECONDS)
+            await self.fleet.check()
+            return [_run(following.streams[stream.name]) for stream in streams]
+        finally:
+            await following.halt(following.running)
+            await following.drop([stream.name for stream in streams])
 
-        self.pipeline.losses.clear()
-        return self.runner.run(prepared())
+    def first(self, kind: str) -> str:
+        """The first actor of a kind that there is."""
+        return next(name for name in self.fleet.names() if name.startswith(f"{kind}-"))
+
+    def lost(self) -> list[tuple[str, str]]:
+        """Actors that died, and of what."""
+        return sorted((loss.actor, loss.cause) for loss in self.fleet.losses)
 
 
-def start(config: Config, runner: asyncio.Runner) -> Pipeline:
-    pipeline = Pipeline(config, 0)
-    runner.run(pipeline.start())
-    return pipeline
+def _run(followed: Followed) -> Run:
+    reports = [followed.epochs[number] for number in sorted(followed.epochs)]
+    anchors = [anchor for report in reports for anchor in report.anchors]
+    order = followed.order
+    return Run(order.stream, order.path, followed.report, [report.result for report in reports], anchors)
+
+
+def start(config: Config, runner: asyncio.Runner, kinds: Sequence[str] = ("encoder",)) -> Fleet:
+    """A fleet as it is configured, and one more of each of some kinds."""
+    fleet = Fleet(config, 0)
+    more = {kind: fleet.configured().get(kind, 0) + 1 for kind in kinds}
+    runner.run(fleet.start(fleet.configured() | more))
+    return fleet
+
+
+def outputs(runs: Sequence[Run]) -> dict[str, bytes]:
+    assert not [run.reason for run in runs if run.failed]
+    return {run.stream.name: run.path.read_bytes() for run in runs}
+
+
+def signalling(bench: Bench, number: signal.Signals, *groups: Sequence[str], after: int) -> Progress:
+    """Progress that sends a signal to a group of actors each time that so many frames have been written."""
+    left = list(groups)
+    written = 0
+
+    def progress(_: str, frames: int) -> None:
+        nonlocal written
+        written += frames
+        if left and written >= after:
+            written = 0
+            for name in left.pop(0):
+                os.kill(bench.fleet.pid(name), number)
+
+    return progress

@@ -1,4 +1,4 @@
-"""A Ray and a pipeline for all tests of the actors, on streams so small that inference takes milliseconds."""
+"""A Ray and a fleet for all tests of the actors, on streams so small that inference takes milliseconds."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import ray
 import streams
-from bench import CONFIG, MODEL, Bench, start
+from bench import CONFIG, MODEL, Bench, outputs, start
 from ray.cluster_utils import Cluster
 
 from actors.messages import Stream
@@ -18,7 +18,7 @@ from ns_ray.sr.weights import save_weights
 
 # Small results are kept in the object store too, as large ones are, and deaths are found out at once.
 _SYSTEM = {
-    "max_direct_call_object_size": 1000,
+    "max_direct_call_object_size": 4000,
     "kill_worker_timeout_milliseconds": 100,
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 500,
@@ -66,9 +66,9 @@ def runner() -> Iterator[asyncio.Runner]:
 
 @pytest.fixture(scope="session")
 def bench(local_ray, runner, weights) -> Iterator[Bench]:
-    pipeline = start(CONFIG, runner)
-    yield Bench(pipeline, runner, weights)
-    pipeline.stop()
+    fleet = start(CONFIG, runner)
+    yield Bench(fleet, runner, weights)
+    fleet.stop()
 
 
 @pytest.fixture(scope="session")
@@ -91,5 +91,4 @@ def opened(bench, videos) -> list[Stream]:
 def expected(bench, videos, tmp_path_factory) -> dict[str, bytes]:
     """What an undisturbed run writes."""
     opened = [bench.stream(name, path) for name, path in videos.items()]
-    runs = bench.run(opened, tmp_path_factory.mktemp("expected"))
-    return {run.stream.name: run.path.read_bytes() for run in runs}
+    return outputs(bench.run(opened, tmp_path_factory.mktemp("expected")))

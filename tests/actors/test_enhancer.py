@@ -197,7 +197,7 @@ def test_a_compressor_that_fails_is_heard_of(actor, streams, frames, monkeypatch
             raise ModelError("no encoder here")
         return encode_jpeg(pixels.numpy(), quality)
 
-    monkeypatch.setattr(enhancer, "_compress", lambda device: broken)
+    monkeypatch.setattr(enhancer, "_encoders", lambda device: [broken])
     actor = made(monkeypatch)
     one, other = actor.enhance([Ask(streams[0], 0, 0, 1), Ask(streams[1], 0, 0, 90)], [frames[:2]])
     assert (one.images, one.error) == ((), "no encoder here")

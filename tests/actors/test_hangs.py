@@ -6,53 +6,52 @@ import os
 import signal
 import sys
 import time
-from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
+import psutil
 import pytest
-from actors.pool import ActorPool
-from actors.pools import recovery
-from bench import CONFIG, Bench, start
+import ray
+from bench import CONFIG, Bench, outputs, signalling, start
 from ray import cloudpickle
 
-from actors.worker import Worker
+from actors.fleet import Fleet
+from actors.health import Watch
+from actors.loop_worker import LoopWorker
+from actors.peer import Peer, Team, pulse
+from actors.scheduler_actor import SchedulerActor
+from actors.worker import HEALTH, Worker, call
 from ns_ray.anchors.policies import Fraction
-from ns_ray.config import Config, Pool
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.video.packets import read_packets
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import tests
 
-KINDS = ("source", "decoder", "scheduler", "enhancer", "encoder", "packager")
-
 
 class Hanging(Worker):
     """Hangs in one way or another, the first time."""
 
-    def __init__(self, affinity, folder: Path, start: bool = False) -> None:
+    def __init__(self, affinity: list[int], folder: Path) -> None:
         super().__init__(affinity)
         self._folder = folder
-        if start and self._first("start"):
-            self._freeze()
 
     def pulse(self):
         time.sleep(0.5)
         return super().pulse()
-
-    def _freeze(self) -> None:
-        os.kill(os.getpid(), signal.SIGSTOP)
-        time.sleep(1000)  # this thread may go on for a moment
 
     def _first(self, name: str) -> bool:
         first = not (self._folder / name).exists()
         (self._folder / name).touch()
         return first
 
+    @call
     def stop(self) -> int:
         if self._first("stop"):
-            self._freeze()
+            os.kill(os.getpid(), signal.SIGSTOP)
+            time.sleep(1000)  # this thread may go on for a moment
         return os.getpid()
 
+    @call
     def hold(self) -> int:
         """Native code that never lets go of the interpreter, not even for a signal."""
         if self._first("hold"):
@@ -60,113 +59,161 @@ class Hanging(Worker):
             ctypes.PyDLL(None).sleep(1000)
         return os.getpid()
 
+    @call
     def crawl(self) -> int:
         if self._first("crawl"):
             time.sleep(1000)
         return os.getpid()
 
+    @call
     def work(self, seconds: float) -> int:
         time.sleep(seconds)
         return os.getpid()
 
 
+class Standing(LoopWorker):
+    """Its loop stands still, the first time."""
+
+    def __init__(self, affinity: list[int], folder: Path) -> None:
+        super().__init__(affinity)
+        self._folder = folder
+
+    async def stand(self) -> int:
+        self.beat()
+        if not (self._folder / "stand").exists():
+            (self._folder / "stand").touch()
+            await asyncio.sleep(0.1)
+            time.sleep(1000)
+        return os.getpid()
+
+
+class Ward:
+    """Actors under one watch, and what it lost."""
+
+    def __init__(self, runner: asyncio.Runner, folder: Path) -> None:
+        self.losses: list[tuple[str, str, str]] = []
+        self._runner = runner
+        self._folder = folder
+        self._watch = Watch(3, lambda loss: self.losses.append((loss.actor, loss.call, loss.cause)))
+        self._team = Team(uuid4().hex, retries=2, start_seconds=90)
+        self._actors: list[object] = []
+
+    def begin(self, made: type[Worker], name: str, call_seconds: float = 60) -> Peer:
+        options = {"name": name, "namespace": self._team.namespace, "max_restarts": -1, "max_concurrency": 10}
+        calls = options | {"max_concurrency": 1} if made is Hanging else options
+        actor = ray.remote(concurrency_groups={HEALTH: 1})(made).options(**calls).remote([], self._folder)
+        self._actors.append(actor)
+
+        async def ready() -> None:
+            self._watch.over(name, actor, call_seconds, await pulse(actor))
+
+        self._runner.run(ready())
+        return Peer(name, self._team)
+
+    def end(self) -> None:
+        self._watch.end()
+        for actor in self._actors:
+            ray.kill(actor)
+
+    def pid(self, peer: Peer) -> int:
+        return self._watch.pid(peer.name)
+
+
 @pytest.fixture
-def hanging(local_ray, runner, tmp_path):
-    """Starts actors of a kind, under one watch; and what they lost."""
-    losses = []
-    pools = []
-    watches = []
-
-    def begin(count: int, *arguments, call_seconds: float = 60, start_seconds: float = 90) -> ActorPool:
-        care = recovery(Config(hang_seconds=3, start_seconds=start_seconds), losses.append)
-        watches.append(care.watch)
-        pool = ActorPool(Hanging, Pool(call_seconds=call_seconds), [(tmp_path, *arguments)] * count, care)
-        pools.append(pool)
-        runner.run(pool.ready())
-        return pool
-
-    yield begin, losses
-    for watch, pool in zip(watches, pools, strict=True):
-        watch.end()
-        pool.kill()
+def ward(local_ray, runner, tmp_path):
+    made = Ward(runner, tmp_path)
+    yield made
+    made.end()
 
 
-def test_each_way_of_hanging_is_a_death(hanging, runner):
-    begin, losses = hanging
-    stuck, slow = begin(2), begin(1, call_seconds=2)
-    before = [*stuck._pids, *slow._pids]
+def test_each_way_of_hanging_is_a_death(ward, runner):
+    stops, holds = ward.begin(Hanging, "stops-0"), ward.begin(Hanging, "holds-0")
+    crawls, stands = ward.begin(Hanging, "crawls-0", 2), ward.begin(Standing, "stands-0", 4)
+    before = [ward.pid(peer) for peer in (stops, holds, crawls, stands)]
 
     async def calls():
-        return await asyncio.gather(stuck.call(0, "stop"), stuck.call(1, "hold"), slow.call(0, "crawl"))
+        return await asyncio.gather(
+            stops.ask("stop", lambda actor: actor.stop.remote()),
+            holds.ask("hold", lambda actor: actor.hold.remote()),
+            crawls.ask("crawl", lambda actor: actor.crawl.remote()),
+            stands.ask("stand", lambda actor: actor.stand.remote()),
+        )
 
     after = runner.run(calls())
-    assert not set(before) & set(after), (before, after, losses)
-    assert {(loss.actor, loss.call, loss.cause) for loss in losses} == {
-        ("hanging 0", "stop", "hung (no answer for 3 s)"),
-        ("hanging 1", "hold", "hung (no answer for 3 s)"),
-        ("hanging 0", "crawl", "hung (crawl took more than 2 s)"),
-    }
-    assert len(losses) == 3
+    assert not set(before) & set(after), (before, after, ward.losses)
+    assert sorted(ward.losses) == [
+        ("crawls 0", "crawl", "hung (crawl took more than 2 s)"),
+        ("holds 0", "hold", "hung (no answer for 3 s)"),
+        ("stands 0", "the event loop", "hung (the event loop took more than 4 s)"),
+        ("stops 0", "stop", "hung (no answer for 3 s)"),
+    ]
 
 
-def test_an_actor_that_hangs_as_it_starts_is_started_anew(hanging, runner, tmp_path):
-    begin, losses = hanging
-    pool = begin(1, True, start_seconds=8)
-    assert (tmp_path / "start").exists()
-    assert runner.run(pool.call(0, "work", 0)) == pool._pids[0]
-    assert not losses
-
-
-def test_no_hang_is_seen_in_calls_that_wait_their_turn_nor_by_a_job_that_was_stopped(hanging, runner):
-    begin, losses = hanging
-    pool = begin(1, call_seconds=3)
+def test_no_hang_is_seen_in_calls_that_wait_their_turn_nor_by_a_job_that_was_stopped(ward, runner):
+    peer = ward.begin(Hanging, "slow-0", 3)
 
     async def calls():
-        working = [asyncio.ensure_future(pool.call(0, "work", 2)) for _ in range(3)]
+        working = [asyncio.ensure_future(peer.ask("work", lambda actor: actor.work.remote(2))) for _ in range(3)]
         await asyncio.sleep(1)  # it has just been asked how it is, and not answered yet
         time.sleep(3.5)  # nothing of the job's goes on meanwhile
         return await asyncio.gather(*working)
 
-    assert set(runner.run(calls())) == set(pool._pids)
-    assert not losses
+    assert set(runner.run(calls())) == {ward.pid(peer)}
+    assert not ward.losses
+
+
+def test_an_actor_that_hangs_as_it_starts_is_started_anew_and_none_is_left_behind(
+    local_ray, runner, tmp_path, monkeypatch
+):
+    class Freezing(SchedulerActor):
+        def __init__(self, affinity: list[int]) -> None:
+            super().__init__(affinity)
+            if not (tmp_path / "start").exists():
+                (tmp_path / "start").touch()
+                os.kill(os.getpid(), signal.SIGSTOP)
+                time.sleep(1000)  # this thread may go on for a moment
+
+    monkeypatch.setattr("actors.fleet.SchedulerActor", Freezing)
+    fleet = Fleet(CONFIG.model_copy(update={"start_seconds": 12}), 0)
+    runner.run(fleet.start({"scheduler": 1}))
+    assert (tmp_path / "start").exists()
+    assert not fleet.losses
+    pid = fleet.pid("scheduler-0")
+    assert psutil.pid_exists(pid)
+    fleet.stop()
+    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=20)
+    assert not psutil.pid_exists(pid)
+    namespace = fleet.crew._team.namespace
+    assert namespace not in {one["namespace"] for one in ray.util.list_named_actors(all_namespaces=True)}
 
 
 @pytest.fixture(scope="module")
 def impatient(local_ray, runner, weights):
-    """A pipeline in which actors have 3 s to answer, and encoders work too."""
+    """A fleet in which actors have 3 s to answer, and encoders make the images."""
     encoder = CONFIG.encoder.model_copy(update={"anchors": "encoder"})
-    pipeline = start(CONFIG.model_copy(update={"hang_seconds": 3, "encoder": encoder}), runner)
-    yield Bench(pipeline, runner, weights)
-    pipeline.stop()
+    fleet = start(CONFIG.model_copy(update={"hang_seconds": 3, "encoder": encoder}), runner)
+    yield Bench(fleet, runner, weights)
+    fleet.stop()
 
 
-def freezing(pools: list[ActorPool], after: int):
-    """Progress that freezes actors when so many epochs have been written."""
-    written = count(1)
-
-    def progress(name: str, frames: int) -> None:
-        if next(written) == after:
-            for pool in pools:
-                os.kill(pool._pids[0], signal.SIGSTOP)
-
-    return progress
+HUNG = "hung (no answer for 3 s)"
 
 
 def test_a_paced_run_in_which_one_actor_of_each_kind_freezes(impatient, videos, tmp_path):
     opened = [impatient.stream(name, path) for name, path in videos.items()]
-    progress = freezing(impatient.pipeline._pools._all, after=4)
+    names = impatient.fleet.names()
+    progress = signalling(impatient, signal.SIGSTOP, names, after=80)
     runs = impatient.run(opened, tmp_path, progress, paced=True, policy=Fraction(0.2))
     for run in runs:
         assert not run.failed
         assert [one.packet for one in read_hybrid(str(run.path))] == list(read_packets(run.stream.info))
-    losses = {loss.actor: loss.cause for loss in impatient.pipeline.losses}
-    assert losses == dict.fromkeys((f"{kind} 0" for kind in KINDS), "hung (no answer for 3 s)")
+    assert impatient.lost() == sorted((name.replace("-", " "), HUNG) for name in names)
 
 
-def test_a_frozen_decoder_costs_an_unpaced_run_nothing_but_time(impatient, videos, expected, tmp_path):
+@pytest.mark.parametrize("kinds", [("host", "encoder"), ("decoder", "scheduler")])
+def test_frozen_actors_cost_an_unpaced_run_nothing_but_time(impatient, videos, expected, tmp_path, kinds):
     opened = [impatient.stream(name, path) for name, path in videos.items()]
-    progress = freezing([impatient.pipeline._pools.decoders], after=4)
-    runs = impatient.run(opened, tmp_path, progress)
-    assert {run.stream.name: run.path.read_bytes() for run in runs} == expected
-    losses = {(loss.actor, loss.cause) for loss in impatient.pipeline.losses}
-    assert losses == {("decoder 0", "hung (no answer for 3 s)")}
+    names = [impatient.first(kind) for kind in kinds]
+    progress = signalling(impatient, signal.SIGSTOP, names, after=60)
+    assert outputs(impatient.run(opened, tmp_path, progress)) == expected
+    assert impatient.lost() == sorted((name.replace("-", " "), HUNG) for name in names)

@@ -16,7 +16,7 @@ using namespace ns_ray::vp9;
 
 namespace {
 
-constexpr std::int64_t kMaxPixels = 1 << 19;
+constexpr std::int64_t kLargest = 1 << 19;
 
 void require(bool condition) {
   if (!condition) std::abort();
@@ -55,7 +55,7 @@ void check(const std::vector<FrameRecord>& records, std::span<const std::span<co
   for (const FrameRecord& one : records) {
     require(one.super_index > before && one.super_index < static_cast<int>(frames.size()));
     require(one.size == frames[before = one.super_index].size() && (one.shown || one.refreshed != 0));
-    require(one.width > 0 && one.height > 0 && std::int64_t{one.width} * one.height <= kMaxPixels);
+    require(one.width > 0 && one.height > 0 && std::int64_t{one.width} * one.height <= kLargest);
     shown += one.shown;
   }
   require(shown <= 1);
@@ -65,9 +65,9 @@ void check(const std::vector<FrameRecord>& records, std::span<const std::span<co
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::span<const std::uint8_t> rest(data, size);
-  FrameParser parser(kMaxPixels);
-  FrameFinder finder(kMaxPixels);
-  RecordReader records(kMaxPixels);
+  FrameParser parser(kLargest);
+  FrameFinder finder(kLargest);
+  RecordReader records(kLargest);
   while (rest.size() >= 4) {
     std::size_t length = rest[0] | rest[1] << 8 | rest[2] << 16 | std::size_t{rest[3]} % 0x40 << 24;
     const bool alone = rest[3] < 0x80;

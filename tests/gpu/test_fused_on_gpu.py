@@ -11,7 +11,7 @@ from ns_ray.errors import ModelError
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.color import chroma_size
-from ns_ray.sr.enhance import Compressor, Enhancement, gpu_compressor
+from ns_ray.sr.enhance import Compressor, Enhancement, gpu_encoders
 from ns_ray.sr.models import build
 from ns_ray.sr.torch_engine import TorchEngine
 from ns_ray.sr.weights import load_weights
@@ -85,14 +85,14 @@ def test_auto_takes_the_fused_engine():
 
 def test_images_are_of_the_same_pictures_in_order():
     try:
-        compress = gpu_compressor(DEVICE)
+        (compress, *_) = gpu_encoders(DEVICE)
     except ModelError as error:
         pytest.skip(str(error))
     model = "EDSR_B8_F16_S3"
     engine = loaded(fused(model, 320, 180), load_weights(model))
     frames = [tuple(plane // 8 + 50 + 15 * seed for plane in noise(320, 180, seed)) for seed in range(8)]
     pictures = [engine.infer(planes).copy() for planes in frames]
-    enhancement = Enhancement(engine, Compressor(compress, DEVICE))
+    enhancement = Enhancement(engine, Compressor(compress, device=DEVICE))
     for image, picture in zip(enhancement.run(frames, 95), pictures, strict=True):
         cpu = io.BytesIO()
         Image.fromarray(picture).save(cpu, "JPEG", quality=95, subsampling=2)
@@ -103,13 +103,13 @@ def test_images_are_of_the_same_pictures_in_order():
 
 def test_memory_stays_what_it_was():
     try:
-        compress = gpu_compressor(DEVICE)
+        (compress, *_) = gpu_encoders(DEVICE)
     except ModelError as error:
         pytest.skip(str(error))
     model = "EDSR_B2_F16_S3"
     engine, planes = fused(model, 640, 360), noise(640, 360)
     states = [engine.prepare(weights(model, seed)) for seed in (1, 2)]
-    enhancement = Enhancement(engine, Compressor(compress, DEVICE))
+    enhancement = Enhancement(engine, Compressor(compress, device=DEVICE))
 
     def used(count):
         def switching():

@@ -9,7 +9,7 @@ from ns_ray.errors import BitstreamError
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
 from ns_ray.vp9.blocks import BlockParser
-from ns_ray.vp9.header import ColorConfig, FrameHeader, HeaderParser, Interpolation, MissingReferenceError
+from ns_ray.vp9.header import FrameHeader, HeaderParser, Interpolation, MissingReferenceError
 from ns_ray.vp9.superframe import split
 
 
@@ -17,6 +17,11 @@ def headers(path: Path) -> list[FrameHeader]:
     parser = HeaderParser()
     packets = read_packets(probe(str(path)))
     return [parser.parse(frame) for packet in packets for frame in split(packet.data)]
+
+
+def colors(header: FrameHeader) -> tuple[int, int, bool, int, int]:
+    color = header.color
+    return color.bit_depth, color.color_space, color.full_range, color.subsampling_x, color.subsampling_y
 
 
 class Bits:
@@ -69,23 +74,23 @@ def test_the_sample_is_read_as_it_was_encoded():
     found = headers(streams.SAMPLE)
     assert [i for i, header in enumerate(found) if header.key] == [0, 122]
     assert sum(not header.show for header in found) == 2
-    assert {(h.width, h.height, h.profile, h.error_resilient, h.tile_cols, h.tile_rows) for h in found} == {
+    assert {(h.width, h.height, h.profile, h.error_resilient, h.tile_columns, h.tile_rows) for h in found} == {
         (640, 360, 0, True, 2, 1)
     }
     assert all(header.refreshed == 0xFF for header in found if header.key)
-    assert all(len(header.references) == 3 for header in found if not header.intra)
-    assert all(4 <= header.quantizer.base_index <= 255 for header in found)
+    assert all((min(header.ref_slots) < 0) == (header.needed == 0) == header.intra for header in found)
+    assert all(4 <= header.base_qindex <= 255 for header in found)
 
 
 @pytest.mark.parametrize(
     ("options", "check"),
     [
-        ({"lossless": "1"}, lambda h: h.quantizer.lossless),
+        ({"lossless": "1"}, lambda h: h.lossless),
         ({"error-resilient": "1"}, lambda h: h.error_resilient),
         ({"frame-parallel": "1", "error-resilient": "0"}, lambda h: h.parallel and not h.error_resilient),
         ({"frame-parallel": "0", "error-resilient": "0"}, lambda h: not h.parallel),
-        ({"aq-mode": "3"}, lambda h: h.segmentation.enabled or h.quantizer.base_index == 0),
-        ({"tile-columns": "1", "tile-rows": "1"}, lambda h: (h.tile_cols, h.tile_rows) == (2, 2)),
+        ({"aq-mode": "3"}, lambda h: h.segmentation.enabled or h.base_qindex == 0),
+        ({"tile-columns": "1", "tile-rows": "1"}, lambda h: (h.tile_columns, h.tile_rows) == (2, 2)),
     ],
 )
 def test_encoder_settings_show_in_the_headers(tmp_path, options, check):
@@ -101,7 +106,7 @@ def test_encoder_settings_show_in_the_headers(tmp_path, options, check):
 def test_frames_shown_again_name_their_slot(layered_video):
     again = [header for header in headers(layered_video) if header.show_existing is not None]
     assert len(again) == 35
-    assert all(header.show and 0 <= header.show_existing < 8 for header in again)
+    assert all(header.show and header.needed == 1 << header.show_existing for header in again)
 
 
 @pytest.mark.parametrize("profile", [0, 1, 2, 3])
@@ -109,35 +114,34 @@ def test_every_profile_has_its_layout(profile):
     header = HeaderParser().parse(ending(key_frame(profile)))
     depth = 12 if profile >= 2 else 8
     subsampling = 0 if profile in (1, 3) else 1
-    assert header.color == ColorConfig(depth, 2, False, subsampling, subsampling)
+    assert colors(header) == (depth, 2, False, subsampling, subsampling)
     assert (header.profile, header.key, header.show) == (profile, True, True)
     assert (header.width, header.height) == (64, 48)
     assert (header.refresh_context, header.parallel, header.context) == (True, False, 3)
-    assert (header.loop_filter.level, header.loop_filter.sharpness) == (12, 5)
-    assert header.loop_filter.ref_deltas == (1, 0, -3, -1)
-    assert header.loop_filter.mode_deltas == (0, 2)
-    assert (header.quantizer.base_index, header.quantizer.delta_y_dc, header.quantizer.delta_uv_dc) == (100, -5, 0)
+    assert (header.loop_filter_level, header.loop_filter_sharpness) == (12, 5)
+    assert (header.ref_deltas, header.mode_deltas) == ([1, 0, -3, -1], [0, 2])
+    assert (header.base_qindex, header.qindex_deltas, header.lossless) == (100, [-5, 0, 0], False)
     assert header.compressed_header_bytes == 321
 
 
 def test_segmentation_is_read_and_kept_for_later_frames():
     parser = HeaderParser()
     first = parser.parse(ending(key_frame(), segmentation=True)).segmentation
-    assert first.tree_probs == (77, 255, 255, 255, 255, 255, 255)
-    assert (first.temporal_update, first.pred_probs) == (True, (33, 255, 255))
+    assert first.tree_probs == [77, 255, 255, 255, 255, 255, 255]
+    assert (first.temporal_update, first.pred_probs) == (True, [33, 255, 255])
     assert first.absolute
-    assert first.features[0] == (-40, None, 2, 0)
-    assert set(first.features[1:]) == {(None,) * 4}
+    assert first.features == [[-40, None, 2, 0], *[[None] * 4] * 7]
     inter = Bits().f(2, 2).f(2, 0).f(1, 0).f(1, 1).f(1, 1).f(1, 0).f(2, 0).f(8, 1)
     for slot in (0, 1, 2):
         inter.f(3, slot).f(1, slot == 2)
     inter.f(1, 1).f(1, 0).f(1, 1).f(1, 0).f(2, 2)  # size of the first reference, sharp filter
     inter.f(1, 1).f(1, 0).f(2, 0)
     later = parser.parse(ending(inter))
-    assert later.interpolation is Interpolation.SHARP
+    assert later.interpolation == Interpolation.SHARP
     assert (later.width, later.height, later.high_precision) == (64, 48, True)
-    assert [reference.slot for reference in later.references] == [0, 1, 2]
-    assert [reference.sign_bias for reference in later.references] == [False, False, True]
+    assert (later.ref_slots, later.needed) == ([0, 1, 2], 0b111)
+    assert later.sign_bias == [False, False, True]
+    assert (later.ref_deltas, later.mode_deltas) == ([1, 0, -3, -1], [0, 2])
     assert not later.segmentation.enabled
     assert later.segmentation.features == first.features
 
@@ -150,14 +154,14 @@ def test_an_intra_only_frame_of_profile_0_is_8_bit_420():
     header = parser.parse(ending(w))
     assert (header.intra_only, header.intra, header.refreshed, header.reset_context) == (True, True, 0b10010, 2)
     assert (header.width, header.height, header.render_width, header.render_height) == (32, 16, 100, 50)
-    assert header.color == ColorConfig()
+    assert colors(header) == (8, 1, False, 1, 1)
     shows = Bits().f(2, 2).f(2, 0).f(1, 1).f(3, 4).bytes()
     shown = parser.parse(shows)
-    assert (shown.show_existing, shown.width, shown.height, shown.color) == (4, 32, 16, header.color)
+    assert (shown.show_existing, shown.width, shown.height, colors(shown)) == (4, 32, 16, colors(header))
     assert (shown.render_width, shown.header_bytes) == (32, 1)
     before = parser.parse(Bits().f(2, 2).f(2, 0).f(1, 1).f(3, 3).bytes())
     assert (before.show_existing, before.width, before.height) == (3, 64, 48)
-    assert before.color == ColorConfig(color_space=2)
+    assert colors(before) == (8, 2, False, 1, 1)
 
 
 def inter_frame(size: tuple[int, int] | None = None, *, context: int = 0, profile: int = 0) -> Bits:

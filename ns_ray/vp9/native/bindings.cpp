@@ -1,4 +1,4 @@
-// The Python face of the block parser; ns_ray/vp9/blocks.py gives it names and types.
+// The Python face of the parsers; ns_ray/vp9/blocks.py and header.py give it names and types.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings.hpp"
 #include "frame_finder.hpp"
 #include "parser.hpp"
 #include "record_reader.hpp"
@@ -17,24 +18,6 @@ using namespace nb::literals;
 
 namespace ns_ray::vp9 {
 namespace {
-
-// Holds the bytes of any contiguous buffer in place while the interpreter lock is released.
-class Buffer {
- public:
-  explicit Buffer(nb::handle object) {
-    if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_SIMPLE) != 0) throw nb::python_error();
-  }
-  ~Buffer() { PyBuffer_Release(&view_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-
-  std::span<const std::uint8_t> bytes() const {
-    return {static_cast<const std::uint8_t*>(view_.buf), static_cast<std::size_t>(view_.len)};
-  }
-
- private:
-  Py_buffer view_;
-};
 
 // Hands a vector over as bytes, without a copy.
 template <typename T>
@@ -54,8 +37,8 @@ nb::dict as_dict(ParsedFrame&& frame) {
   d["height"] = h.height;
   d["render_size"] = nb::make_tuple(h.render_width, h.render_height);
   d["profile"] = h.profile;
-  d["bit_depth"] = h.format.bit_depth;
-  d["subsampling"] = nb::make_tuple(h.format.subsampling_x, h.format.subsampling_y);
+  d["bit_depth"] = h.color.format.bit_depth;
+  d["subsampling"] = nb::make_tuple(h.color.format.subsampling_x, h.color.format.subsampling_y);
   d["show_frame"] = h.show;
   d["show_existing"] = h.show_existing_slot >= 0 ? nb::cast(h.show_existing_slot) : nb::none();
   d["key"] = h.key;
@@ -74,8 +57,8 @@ nb::dict as_dict(ParsedFrame&& frame) {
   d["tile_rows"] = 1 << h.tile_rows_log2;
   d["compound_allowed"] = h.compound_allowed();
   d["size"] = frame.size;
-  d["segmentation"] = frame.segmentation;
-  d["segment_map"] = frame.segment_map;
+  d["segmentation"] = h.segmentation.enabled;
+  d["segment_map"] = h.segmentation.update_map;
   d["blocks"] = as_array(std::move(frame.blocks));
   d["tiles"] = as_array(std::move(frame.tiles));
   return d;
@@ -144,12 +127,15 @@ NB_MODULE(_blocks, m) {
       [](const std::exception_ptr& error, void*) {
         try {
           std::rethrow_exception(error);
+        } catch (const MissingReference& e) {
+          PyErr_SetString(nb::module_::import_("ns_ray.vp9.header").attr("MissingReferenceError").ptr(), e.what());
         } catch (const BitstreamError& e) {
           PyErr_SetString(nb::module_::import_("ns_ray.errors").attr("BitstreamError").ptr(), e.what());
         }
       });
   m.attr("BLOCK_SIZE") = sizeof(Block);
   m.attr("TILE_SIZE") = sizeof(Tile);
+  bind_headers(m);
   nb::class_<Parser>(m, "Parser")
       .def(nb::init<std::int64_t>(), "max_pixels"_a)
       .def("parse", &Parser::parse, "frame"_a, "alone"_a);

@@ -40,7 +40,7 @@ class BitReader {
       window_ |= std::uint64_t{data_[next_++]} << (56 - held_);
       held_ += 8;
     }
-    if (held_ < n) throw BitstreamError("the uncompressed header is truncated");
+    if (held_ < n) throw BitstreamError("the frame ends inside its uncompressed header");
   }
 
   std::span<const std::uint8_t> data_;

@@ -14,8 +14,8 @@
 namespace ns_ray::vp9 {
 
 struct FrameContext {
-  FrameContext(const FrameHeader& header, const Segmentation& segmentation)
-      : header(header), segmentation(segmentation), rows(header.rows()), columns(header.columns()) {}
+  explicit FrameContext(const FrameHeader& header)
+      : header(header), segmentation(header.segmentation), rows(header.rows()), columns(header.columns()) {}
 
   const FrameHeader& header;
   const Segmentation& segmentation;

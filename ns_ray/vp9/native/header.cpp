@@ -11,18 +11,19 @@ constexpr int kFeatureBits[4] = {8, 6, 2, 0};
 constexpr bool kFeatureSigned[4] = {true, true, false, false};
 
 void read_sync_code(BitReader& bits) {
-  if (bits.bits(24) != kSyncCode) throw BitstreamError("the sync code is wrong");
+  if (bits.bits(24) != kSyncCode) throw BitstreamError("the frame's sync code is wrong: it is damaged, or no VP9 frame");
 }
 
 // Section 7.2.2.
-FrameFormat read_format(BitReader& bits, int profile) {
+ColorConfig read_color(BitReader& bits, int profile) {
   constexpr int kRgb = 7;
-  FrameFormat format;
+  ColorConfig color;
+  FrameFormat& format = color.format;
   if (profile >= 2) format.bit_depth = bits.bit() ? 12 : 10;
-  const int color_space = bits.bits(3);
+  color.color_space = bits.bits(3);
   const bool may_subsample_differently = profile == 1 || profile == 3;
-  if (color_space != kRgb) {
-    bits.bit();  // color_range
+  if (color.color_space != kRgb) {
+    color.full_range = bits.bit();
     if (may_subsample_differently) {
       format.subsampling_x = bits.bit();
       format.subsampling_y = bits.bit();
@@ -31,10 +32,11 @@ FrameFormat read_format(BitReader& bits, int profile) {
     }
   } else {
     if (!may_subsample_differently) throw BitstreamError("RGB needs profile 1 or 3");
+    color.full_range = true;
     format.subsampling_x = format.subsampling_y = 0;
     if (bits.bit()) throw BitstreamError("a reserved bit is set");
   }
-  return format;
+  return color;
 }
 
 void read_size(BitReader& bits, FrameHeader& header) {
@@ -63,7 +65,8 @@ void read_references(BitReader& bits, FrameHeader& header, const HeaderState& st
   }
   for (const int slot : header.reference_slots) {
     if (!state.slots[slot].valid) {
-      throw MissingReference("reference slot " + std::to_string(slot) + " was never filled; start at a key frame");
+      throw MissingReference("reference slot " + std::to_string(slot) +
+                             " is empty: the stream does not start at a key frame");
     }
   }
   bool found = false;
@@ -76,11 +79,11 @@ void read_references(BitReader& bits, FrameHeader& header, const HeaderState& st
   }
   if (!found) read_size(bits, header);
   read_render_size(bits, header);
-  if (!profile_has(header.profile, header.format)) throw BitstreamError("the profile is not that of the references");
+  if (!profile_has(header.profile, header.color.format)) throw BitstreamError("the profile is not that of the references");
   bool any = false;
   for (int i = 0; i < 3; ++i) {
     const ReferenceSlot& slot = state.slots[header.reference_slots[i]];
-    if (slot.format != header.format) throw BitstreamError("a reference has another bit depth or subsampling");
+    if (slot.color.format != header.color.format) throw BitstreamError("a reference has another bit depth or subsampling");
     header.usable_reference[i] = slot.can_predict(header.width, header.height);
     any |= header.usable_reference[i];
   }
@@ -90,15 +93,15 @@ void read_references(BitReader& bits, FrameHeader& header, const HeaderState& st
   header.filter = bits.bit() ? kSwitchable : kLiteral[bits.bits(2)];
 }
 
-void read_loop_filter(BitReader& bits, FrameHeader& header, LoopFilterDeltas& deltas) {
+void read_loop_filter(BitReader& bits, FrameHeader& header) {
   header.loop_filter_level = bits.bits(6);
   header.loop_filter_sharpness = bits.bits(3);
   const bool enabled = bits.bit();
   if (!enabled || !bits.bit()) return;
-  for (int& delta : deltas.reference) {
+  for (int& delta : header.deltas.reference) {
     if (bits.bit()) delta = bits.signed_bits(6);
   }
-  for (int& delta : deltas.mode) {
+  for (int& delta : header.deltas.mode) {
     if (bits.bit()) delta = bits.signed_bits(6);
   }
 }
@@ -106,8 +109,9 @@ void read_loop_filter(BitReader& bits, FrameHeader& header, LoopFilterDeltas& de
 void read_quantization(BitReader& bits, FrameHeader& header) {
   header.base_qindex = bits.bits(8);
   header.lossless = header.base_qindex == 0;
-  for (int i = 0; i < 3; ++i) {  // luma DC, chroma DC, chroma AC
-    if (bits.bit() && bits.signed_bits(4) != 0) header.lossless = false;
+  for (int& delta : header.qindex_deltas) {
+    if (bits.bit()) delta = bits.signed_bits(4);
+    header.lossless = header.lossless && delta == 0;
   }
 }
 
@@ -155,25 +159,28 @@ void read_tiles(BitReader& bits, FrameHeader& header) {
 
 void HeaderState::refresh(const FrameHeader& header) {
   for (int slot = 0; slot < 8; ++slot) {
-    if (header.refresh_flags >> slot & 1) slots[slot] = {true, header.width, header.height, header.format};
+    if (header.refresh_flags >> slot & 1) slots[slot] = {true, header.width, header.height, header.color};
   }
 }
 
 FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& state, std::int64_t max_pixels) {
   BitReader bits(frame);
   FrameHeader header;
-  if (bits.bits(2) != 2) throw BitstreamError("the frame marker is wrong");
+  if (bits.bits(2) != 2) throw BitstreamError("this is no VP9 frame: the frame marker is missing");
   header.profile = bits.bit();
   header.profile += 2 * bits.bit();
-  if (header.profile == 3 && bits.bit()) throw BitstreamError("profiles above 3 do not exist");
+  if (header.profile == 3 && bits.bit()) throw BitstreamError("profiles above 3 are reserved");
   if (bits.bit()) {
     header.show_existing_slot = bits.bits(3);
     header.show = true;
     const ReferenceSlot& slot = state.slots[header.show_existing_slot];
-    if (!slot.valid) throw MissingReference("the frame to show was never decoded");
+    if (!slot.valid) {
+      throw MissingReference("an existing frame is to be shown from slot " + std::to_string(header.show_existing_slot) +
+                             ", which is empty");
+    }
     header.width = header.render_width = slot.width;
     header.height = header.render_height = slot.height;
-    header.format = slot.format;
+    header.color = slot.color;
     header.zeros_follow = bits.trailing_bits_are_zero();
     header.size = bits.bytes_read();
     return header;
@@ -184,7 +191,7 @@ FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& 
   header.error_resilient = bits.bit();
   if (header.key) {
     read_sync_code(bits);
-    header.format = read_format(bits, header.profile);
+    header.color = read_color(bits, header.profile);
     header.refresh_flags = 0xFF;
     read_size(bits, header);
     read_render_size(bits, header);
@@ -193,12 +200,12 @@ FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& 
     header.reset_frame_context = header.error_resilient ? 0 : bits.bits(2);
     if (header.intra_only) {
       read_sync_code(bits);
-      if (header.profile > 0) header.format = read_format(bits, header.profile);
+      if (header.profile > 0) header.color = read_color(bits, header.profile);
       header.refresh_flags = bits.bits(8);
       read_size(bits, header);
       read_render_size(bits, header);
     } else {
-      header.format = state.format;
+      header.color = state.color;
       header.refresh_flags = bits.bits(8);
       read_references(bits, header, state);
     }
@@ -207,7 +214,7 @@ FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& 
     throw BitstreamError("a frame of " + std::to_string(header.width) + "x" + std::to_string(header.height) +
                          " is larger than the limit of " + std::to_string(max_pixels) + " pixels");
   }
-  state.format = header.format;
+  state.color = header.color;
 
   if (!header.error_resilient) {
     header.refresh_frame_context = bits.bit();
@@ -215,13 +222,16 @@ FrameHeader read_frame_header(std::span<const std::uint8_t> frame, HeaderState& 
   }
   header.frame_context = bits.bits(2);
   if (header.past_independent()) {
-    state.deltas = {};
-    state.segmentation = {};
     header.sign_bias = {};  // setup_past_independence forgets those just read, too
+  } else {
+    header.deltas = state.deltas;
+    header.segmentation = state.segmentation;
   }
-  read_loop_filter(bits, header, state.deltas);
+  read_loop_filter(bits, header);
   read_quantization(bits, header);
-  read_segmentation(bits, state.segmentation);
+  read_segmentation(bits, header.segmentation);
+  state.deltas = header.deltas;
+  state.segmentation = header.segmentation;
   read_tiles(bits, header);
   header.compressed_header_size = bits.bits(16);
   if (header.compressed_header_size == 0) throw BitstreamError("the compressed header is empty");

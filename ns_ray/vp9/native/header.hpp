@@ -17,11 +17,18 @@ struct FrameFormat {
   bool operator==(const FrameFormat&) const = default;
 };
 
+// Section 7.2.2. The colour space is that of frames without the field: BT.601.
+struct ColorConfig {
+  FrameFormat format;
+  int color_space = 1;
+  bool full_range = false;
+};
+
 // What a reference slot keeps of the frame in it.
 struct ReferenceSlot {
   bool valid = false;
   int width = 0, height = 0;
-  FrameFormat format;
+  ColorConfig color;
 
   // A prediction may be scaled down by up to 2 and up by up to 16.
   bool can_predict(int other_width, int other_height) const {
@@ -49,11 +56,13 @@ struct Segmentation {
 };
 
 constexpr int kSyncCode = 0x498342;
+constexpr unsigned kAllContexts = 0xF;
+constexpr std::int64_t kMaxPixels = 1 << 26;  // of the largest frame that is read unless told otherwise: 8192x8192
 
 // Header fields that a frame inherits from those before it.
 struct HeaderState {
   std::array<ReferenceSlot, 8> slots;
-  FrameFormat format;
+  ColorConfig color;
   LoopFilterDeltas deltas;
   Segmentation segmentation;
 
@@ -68,7 +77,7 @@ struct FrameHeader {
   bool error_resilient = false;
   bool intra_only = false;
   int reset_frame_context = 0;
-  FrameFormat format;
+  ColorConfig color;
   int width = 0, height = 0;
   int render_width = 0, render_height = 0;
   int refresh_flags = 0;
@@ -81,8 +90,11 @@ struct FrameHeader {
   bool frame_parallel = true;
   int frame_context = 0;
   int loop_filter_level = 0, loop_filter_sharpness = 0;
+  LoopFilterDeltas deltas;  // in force for this frame, as is the segmentation
   int base_qindex = 0;
+  std::array<int, 3> qindex_deltas{};  // luma DC, chroma DC, chroma AC
   bool lossless = false;
+  Segmentation segmentation;
   int tile_columns_log2 = 0, tile_rows_log2 = 0;
   int compressed_header_size = 0;
   std::size_t size = 0;        // bytes of the uncompressed header itself
@@ -90,6 +102,23 @@ struct FrameHeader {
 
   bool intra() const { return key || intra_only; }
   bool past_independent() const { return intra() || error_resilient; }
+
+  // The contexts whose probabilities it sets anew, bit i for context i. In a frame that goes on from those before it
+  // reset_frame_context means nothing: setup_past_independence alone looks at it.
+  unsigned contexts_reset() const {
+    if (key || error_resilient) return kAllContexts;
+    if (intra_only && reset_frame_context == 3) return kAllContexts;
+    return intra_only && reset_frame_context == 2 ? 1u << frame_context : 0;
+  }
+
+  // The reference slots whose frames it builds on, bit i for slot i.
+  int needed_slots() const {
+    if (show_existing_slot >= 0) return 1 << show_existing_slot;
+    int slots = 0;
+    for (int i = 0; i < 3 && !intra(); ++i) slots |= 1 << reference_slots[i];
+    return slots;
+  }
+
   int rows() const { return (height + 7) / 8; }  // in units of 8 samples
   int columns() const { return (width + 7) / 8; }
 

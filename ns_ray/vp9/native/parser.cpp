@@ -101,15 +101,16 @@ ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data, bool alone) {
 
   auto contexts = contexts_;
   if (header.past_independent()) {
-    if (header.key || header.error_resilient || header.reset_frame_context == 3) {
+    const unsigned reset = header.contexts_reset();
+    if (reset == kAllContexts) {
       contexts.fill(kDefaultProbabilities);
-    } else if (header.reset_frame_context == 2) {
+    } else if (reset != 0) {
       contexts[header.frame_context] = kDefaultProbabilities;
     }
     header.frame_context = 0;
   }
 
-  FrameContext frame(header, state.segmentation);
+  FrameContext frame(header);
   if (!contexts[header.frame_context]) {
     throw BitstreamError("the frame goes on from probabilities that nothing has set; start at a key frame");
   }
@@ -122,7 +123,7 @@ ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data, bool alone) {
   const bool resized = header.width != last_width_ || header.height != last_height_;
   const std::vector<std::uint8_t> no_segments(header.past_independent() || resized ? cells : 0);
   const bool forget_segments = !no_segments.empty();
-  new_segments_.assign(state.segmentation.enabled && state.segmentation.update_map ? cells : 0, 0);
+  new_segments_.assign(header.segmentation.update_map ? cells : 0, 0);
   modes_.reset(frame.rows, frame.columns);
   frame.modes = &modes_;
   frame.previous_modes = use_previous_vectors(header) ? &previous_modes_ : nullptr;
@@ -143,8 +144,6 @@ ParsedFrame FrameParser::parse(std::span<const std::uint8_t> data, bool alone) {
 
   // Nothing can fail from here on.
   state.refresh(header);
-  result.segmentation = state.segmentation.enabled;
-  result.segment_map = state.segmentation.enabled && state.segmentation.update_map;
   result.reference_mode = frame.compressed.reference_mode;
   result.tx_mode = frame.compressed.tx_mode;
   state_ = state;

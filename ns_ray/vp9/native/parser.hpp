@@ -26,8 +26,6 @@ static_assert(sizeof(Tile) == 16);
 struct ParsedFrame {
   FrameHeader header;
   std::array<ReferenceSlot, 3> references;  // as they were for this frame
-  bool segmentation = false;
-  bool segment_map = false;  // this frame codes one
   int reference_mode = 0;
   int tx_mode = 0;
   std::size_t size = 0;  // bytes that the frame takes, zeros that follow it included

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "header.hpp"
+#include "header_reader.hpp"
 
 namespace ns_ray::vp9 {
 
@@ -26,21 +26,17 @@ struct FrameRecord {
 
 class RecordReader {
  public:
-  explicit RecordReader(std::int64_t max_pixels) : max_pixels_(max_pixels) {}
+  explicit RecordReader(std::int64_t max_pixels) : headers_(max_pixels) {}
 
   // The records of the next packet's frames in decode order, but of those that are neither shown nor kept. There are none
   // where a frame is damaged, and then nothing before it counts any more, or where one refers to others than came.
   std::vector<FrameRecord> read(std::span<const std::span<const std::uint8_t>> frames);
 
   // Forgets what came before, as behind damage.
-  void restart();
+  void restart() { headers_.restart(); }
 
  private:
-  FrameHeader read_header(std::span<const std::uint8_t> frame);
-
-  std::int64_t max_pixels_;
-  HeaderState state_;
-  unsigned contexts_ = 0;  // those that hold probabilities, bit i for context i
+  HeaderReader headers_;
 };
 
 }  // namespace ns_ray::vp9

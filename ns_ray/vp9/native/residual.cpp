@@ -72,7 +72,7 @@ int TileParser::read_tokens(int plane, const ScanEntry* scan, int context, std::
   const auto& probabilities = frame_.probabilities.coef[kTx][chroma][inter];
   auto& counts = frame_.counts.coef[kTx][chroma][inter];
   auto& more_coefs = frame_.counts.more_coefs[kTx][chroma][inter];
-  const int bit_depth = frame_.header.format.bit_depth;
+  const int bit_depth = frame_.header.color.format.bit_depth;
   std::uint8_t weights[kPositions];
   BoolDecoder decoder = bool_;  // a local copy stays in registers
   int position = 0;
@@ -115,8 +115,8 @@ template <int kTx>
 void TileParser::read_plane(int plane, Residual& residual) {
   constexpr int kStep = 1 << kTx;
   const ModeInfo& m = *block_;
-  const int shift_x = plane > 0 ? frame_.header.format.subsampling_x : 0;
-  const int shift_y = plane > 0 ? frame_.header.format.subsampling_y : 0;
+  const int shift_x = plane > 0 ? frame_.header.color.format.subsampling_x : 0;
+  const int shift_y = plane > 0 ? frame_.header.color.format.subsampling_y : 0;
   // In units of 4 samples; what lies outside the frame (rounded up to whole cells) is not coded.
   const int wide = std::min(cells_wide(m.size), frame_.columns - column_) * 2 >> shift_x;
   const int high = std::min(cells_high(m.size), frame_.rows - row_) * 2 >> shift_y;
@@ -143,7 +143,7 @@ void TileParser::read_plane(int plane, Residual& residual) {
 TileParser::Residual TileParser::read_residual() {
   Residual residual;
   const ModeInfo& m = *block_;
-  const FrameFormat& format = frame_.header.format;
+  const FrameFormat& format = frame_.header.color.format;
   for (int plane = 0; plane < 3; ++plane) {
     int tx = m.tx_size;
     if (plane > 0) {
@@ -163,7 +163,7 @@ TileParser::Residual TileParser::read_residual() {
 }
 
 void TileParser::clear_residual_context() {
-  const FrameFormat& format = frame_.header.format;
+  const FrameFormat& format = frame_.header.color.format;
   for (int plane = 0; plane < 3; ++plane) {
     const int shift_x = plane > 0 ? format.subsampling_x : 0;
     const int shift_y = plane > 0 ? format.subsampling_y : 0;

@@ -80,7 +80,7 @@ void TileParser::parse_partition(int row, int column, BlockSize size) {
 
 void TileParser::parse_block(int row, int column, BlockSize size) {
   // Where chroma is halved one way alone, blocks twice as long the other way would have chroma blocks of 1 to 4.
-  const int halved = frame_.header.format.subsampling_x - frame_.header.format.subsampling_y;
+  const int halved = frame_.header.color.format.subsampling_x - frame_.header.color.format.subsampling_y;
   if (halved != 0 && size >= k8x8 && kHeightLog2[size] - kWidthLog2[size] == halved) {
     throw BitstreamError("a block has a shape that its chroma cannot have");
   }

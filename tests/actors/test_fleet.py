@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import sys
@@ -9,8 +10,7 @@ import numpy as np
 import pytest
 import ray
 import streams
-from actors.pipeline import Pipeline
-from bench import CONFIG, MODEL, Bench, start
+from bench import MODEL, outputs, signalling
 
 from actors.decoder import DecoderActor
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
@@ -26,31 +26,20 @@ from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
 
-KINDS = ("sources", "decoders", "scheduler", "enhancers", "encoders", "packagers")
+ALONE = {"policy": Fraction(0.1, scope="stream")}
 
 
-def outputs(runs):
-    return {run.stream.name: run.path.read_bytes() for run in runs}
-
-
-def killer(pipeline: Pipeline, *kinds: str, after: int):
-    """Progress that kills an actor with SIGKILL each time that so many epochs have been written."""
-    left = [getattr(pipeline._pools, kind) for kind in kinds]
-    written = 0
-
-    def progress(name: str, frames: int) -> None:
-        nonlocal written
-        written += 1
-        if left and written % after == 0:
-            os.kill(left.pop(0)._pids[0], signal.SIGKILL)
-
-    return progress
+@pytest.fixture(scope="module")
+def without(bench, videos, tmp_path_factory) -> dict[str, bytes]:
+    """What two streams become that are alone."""
+    others = [bench.stream(name, videos[name]) for name in ("even", "odd")]
+    return outputs(bench.run(others, tmp_path_factory.mktemp("without"), **ALONE))
 
 
 def test_hybrid_streams_hold_the_video_and_every_anchor(bench, opened, tmp_path):
     runs = bench.run(opened, tmp_path)
-    assert [run.shown for run in runs] == [100, 100, 100]
-    assert sum(run.hidden for run in runs) > 0
+    assert [run.totals.shown for run in runs] == [100, 100, 100]
+    assert sum(run.totals.hidden for run in runs) > 0
     for run in runs:
         assert not run.reason
         read = list(read_hybrid(str(run.path)))
@@ -82,35 +71,49 @@ def test_a_run_is_the_same_again(bench, opened, expected, tmp_path):
     assert outputs(bench.run(opened, tmp_path)) == expected
 
 
-def test_the_number_of_workers_changes_nothing(local_ray, runner, weights, videos, expected, tmp_path):
-    pools = {"decoder": {"actors": 2}, "enhancer": {"actors": 2}, "packager": {"actors": 2}, "source": {"actors": 2}}
-    config = CONFIG.model_validate(CONFIG.model_dump() | {k: CONFIG.model_dump()[k] | v for k, v in pools.items()})
-    pipeline = start(config, runner)
-    other = Bench(pipeline, runner, weights)
-    runs = other.run([other.stream(name, path) for name, path in videos.items()], tmp_path)
-    pipeline.stop()
-    assert outputs(runs) == expected
+def test_workers_come_and_go_in_the_midst_of_a_run(bench, opened, expected, without, tmp_path):
+    """Two of each for a while, then the first ones are gone for good.
+
+    Where streams compete, those of a host that is gone come too late for what the others have shared out by then.
+    """
+    fleet = bench.fleet
+    new = bench.runner.run(_add(fleet, ("host", "decoder", "enhancer")))
+    old = [name for name in fleet.names() if name.rpartition("-")[0] in ("decoder", "enhancer") and name not in new]
+
+    def progress(name: str, frames: int) -> None:
+        while old:
+            fleet.remove(old.pop())
+
+    assert outputs(bench.run(opened, tmp_path / "both")) == expected
+    assert outputs(bench.run(opened, tmp_path / "fewer", progress)) == expected
+    old = [bench.first("host")]
+    assert outputs(bench.run(opened[:2], tmp_path / "new", progress, **ALONE)) == without
+    assert bench.first("host") in new
+    assert not fleet.losses
 
 
-@pytest.mark.parametrize("kinds", [KINDS[:3], KINDS[3:]])
+async def _add(fleet, kinds):
+    return await asyncio.gather(*(fleet.add(kind) for kind in kinds))
+
+
+@pytest.mark.parametrize("kinds", [("host", "decoder", "scheduler"), ("enhancer", "manager", "encoder")])
 def test_killed_actors_cost_nothing_but_time(bench, opened, expected, tmp_path, kinds):
-    runs = bench.run(opened, tmp_path, killer(bench.pipeline, *kinds, after=3))
-    assert outputs(runs) == expected
-    lost = sorted((loss.actor, loss.cause) for loss in bench.pipeline.losses)
-    assert lost == sorted((f"{kind.rstrip('s')} 0", "died") for kind in kinds)
-    assert not any(run.failed for run in runs)
+    names = [bench.first(kind) for kind in kinds]
+    progress = signalling(bench, signal.SIGKILL, *([name] for name in names), after=60)
+    assert outputs(bench.run(opened, tmp_path, progress)) == expected
+    assert bench.lost() == sorted((name.replace("-", " "), "died") for name in names)
 
 
-@pytest.mark.parametrize("kind", ["decoders", "enhancers", "encoders", "packagers"])
-def test_a_killed_actor_leaves_no_hole_in_video_encoded_anew(bench, opened, tmp_path, kind):
-    plan = {"method": "per-frame", "policy": PerFrame(), "frames": 60}
-    runs = bench.run(opened[:2], tmp_path, killer(bench.pipeline, kind, after=2), **plan)
-    for run in runs:
+def test_killed_actors_leave_no_hole_in_video_encoded_anew(bench, opened, tmp_path):
+    plan = {"method": "per-frame", "policy": PerFrame(), "frames": 80}
+    names = [bench.first(kind) for kind in ("encoder", "host", "enhancer", "decoder")]
+    progress = signalling(bench, signal.SIGKILL, *([name] for name in names), after=20)
+    for run in bench.run(opened[:2], tmp_path, progress, **plan):
         assert not run.reason
         decoded = VideoDecoder(probe(str(run.path))).decode(read_packets(probe(str(run.path))))
-        assert len(decoded.frames) == 60
+        assert len(decoded.frames) == run.totals.encoded == 80
         assert not decoded.damaged
-    assert len(bench.pipeline.losses) == 1
+    assert bench.lost() == sorted((name.replace("-", " "), "died") for name in names)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_methods_that_encode_anew(bench, opened, tmp_path, method, policy, ancho
     info = probe(str(run.path))
     assert (info.width, info.height) == (96 * 3, 64 * 3)
     frames = VideoDecoder(info).decode(read_packets(info)).frames
-    assert len(frames) == run.encoded == 60
+    assert len(frames) == run.totals.encoded == 60
     assert len(run.anchors) == anchors
     assert [packet.pts for packet in read_packets(info)] == [p.pts for p in read_packets(run.stream.info)][:60]
 
@@ -145,102 +148,97 @@ def test_policies(bench, opened, tmp_path, policy, check):
 
 def test_a_video_is_repeated_for_a_longer_run(bench, opened, tmp_path):
     run = bench.run(opened[:1], tmp_path, frames=150)[0]
-    assert run.shown == 150
+    assert run.totals.shown == 150
     read = list(read_hybrid(str(run.path)))
     assert read[100].packet.data == read[0].packet.data
     assert any(anchor.video_index == 100 for one in read for anchor in one.anchors), "the second KEY frame"
 
 
-ALONE = {"policy": Fraction(0.1, scope="stream")}
-
-
 class TestDamage:
     """One stream goes wrong; the others do not notice, where streams do not compete for anchors."""
 
-    def others(self, bench, videos, tmp_path):
-        opened = [bench.stream(name, videos[name]) for name in ("even", "odd")]
-        return opened, outputs(bench.run(opened, tmp_path / "without", **ALONE))
-
-    def test_a_truncated_file(self, bench, videos, tmp_path):
-        opened, without = self.others(bench, videos, tmp_path)
+    def test_a_truncated_file(self, bench, videos, opened, without, tmp_path):
         cut = tmp_path / "cut.mkv"
         data = streams.SAMPLE.read_bytes()
         cut.write_bytes(data[: len(data) // 4])
-        runs = bench.run([*opened, bench.stream("cut", cut)], tmp_path / "with", **ALONE)
+        runs = bench.run([*opened[:2], bench.stream("cut", cut)], tmp_path / "with", **ALONE)
         bad = runs.pop()
         assert bad.failed
         assert "stream cut: " in bad.reason
         assert "frame" in bad.reason
-        assert 0 < bad.shown < 100
-        assert len(list(read_hybrid(str(bad.path)))) == bad.shown, "what was whole is kept"
+        assert 0 < bad.totals.shown < 100
+        assert len(list(read_hybrid(str(bad.path)))) == bad.totals.shown, "what was whole is kept"
         assert outputs(runs) == without
 
-    def test_a_corrupt_packet(self, bench, videos, tmp_path):
-        opened, without = self.others(bench, videos, tmp_path)
+    def test_a_corrupt_packet(self, bench, videos, opened, without, tmp_path):
         data = bytearray(videos["slow"].read_bytes())
         packet = list(read_packets(probe(str(videos["slow"]))))[45].data
         at = bytes(data).index(packet)
         data[at : at + len(packet)] = bytes(len(packet))
         corrupt = tmp_path / "corrupt.mkv"
         corrupt.write_bytes(data)
-        runs = bench.run([*opened, bench.stream("corrupt", corrupt)], tmp_path / "with", **ALONE)
+        runs = bench.run([*opened[:2], bench.stream("corrupt", corrupt)], tmp_path / "with", **ALONE)
         bad = runs.pop()
         assert not bad.failed
-        assert [index for index, _ in bad.damaged] == [45], "those that follow are decoded as far as can be"
-        assert "frame 45" in bad.damaged[0][1]
+        assert bad.totals.damaged == 1, "those that follow are decoded as far as can be"
+        assert "frame 45" in bad.totals.reasons[0]
         read = list(read_hybrid(str(bad.path)))
         assert len(read) == 100, "the video itself is passed on as it came"
         assert not any(45 <= anchor.video_index < 60 for anchor in bad.anchors)
         assert outputs(runs) == without
 
-    def test_a_file_that_goes_away(self, bench, videos, tmp_path):
-        opened, without = self.others(bench, videos, tmp_path)
+    def test_a_file_that_goes_away(self, bench, videos, opened, without, tmp_path):
         gone = tmp_path / "gone.mkv"
         gone.write_bytes(videos["slow"].read_bytes())
         stream = bench.stream("gone", gone)
         gone.unlink()
-        runs = bench.run([*opened, stream], tmp_path / "with", **ALONE)
+        runs = bench.run([*opened[:2], stream], tmp_path / "with", **ALONE)
         bad = runs.pop()
         assert bad.failed
         assert "gone.mkv" in bad.reason
         assert outputs(runs) == without
 
-    def test_an_output_that_cannot_be_written(self, bench, videos, tmp_path):
-        opened, without = self.others(bench, videos, tmp_path)
-        folder = tmp_path / "with"
-        (folder / "slow.mkv.part").mkdir(parents=True)
-        runs = bench.run([*opened, bench.stream("slow", videos["slow"])], folder, **ALONE)
+    def test_an_output_that_cannot_be_written(self, bench, videos, opened, without, tmp_path):
+        (tmp_path / "slow.mkv.part").mkdir()
+        runs = bench.run([*opened[:2], bench.stream("slow", videos["slow"])], tmp_path, **ALONE)
         bad = runs.pop()
         assert bad.failed
-        assert "cannot be written" in bad.reason
+        assert "slow.mkv.part: it cannot be gone on with" in bad.reason
         assert outputs(runs) == without
 
 
 class PoisonedDecoder(DecoderActor):
     """Dies on one epoch of one stream, each time, as it would of bytes that crash a native decoder."""
 
-    def decode(self, stream, epoch, packets, history, groups):
-        if (stream.name, epoch) == ("odd", 2):
+    def decode(self, jobs, parts):
+        if any((job.stream.name, job.epoch) == ("odd", 2) for job in jobs):
             os._exit(1)
-        return super().decode(stream, epoch, packets, history, groups)
+        return super().decode(jobs, parts)
 
 
-def test_a_stream_that_kills_its_decoder_each_time_fails_alone(
-    local_ray, runner, weights, videos, tmp_path, monkeypatch
-):
+@pytest.fixture
+def poisoned(bench, opened, monkeypatch):
+    """The fleet with a poisoned decoder in place of its own."""
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    monkeypatch.setattr("actors.pools.DecoderActor", PoisonedDecoder)
-    pipeline = start(CONFIG.model_copy(update={"retries": 1}), runner)
-    bench = Bench(pipeline, runner, weights)
-    even, odd = (bench.stream(name, videos[name]) for name in ("even", "odd"))
-    alone = bench.run([even], tmp_path / "alone", **ALONE)
-    runs = bench.run([even, odd], tmp_path / "both", **ALONE)
-    pipeline.stop()
-    assert outputs(runs[:1]) == outputs(alone)
-    assert runs[1].failed
-    assert "stream odd: " in runs[1].reason
-    assert "decode" in runs[1].reason
-    assert len(list(read_hybrid(str(runs[1].path)))) == 40, "what was done before is kept"
+    fleet = bench.fleet
+    with monkeypatch.context() as changed:
+        changed.setattr("actors.fleet.DecoderActor", PoisonedDecoder)
+        name = bench.runner.run(fleet.add("decoder"))
+    fleet.remove(bench.first("decoder"))
+    yield
+    bench.runner.run(fleet.add("decoder"))
+    fleet.remove(name)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_stream_that_kills_its_decoder_each_time_fails_alone(poisoned, bench, opened, without, tmp_path, alone):
+    runs = bench.run(opened[1:2] if alone else opened[:2], tmp_path, **ALONE)
+    bad = runs.pop()
+    assert outputs(runs) == ({} if alone else {"even": without["even"]})
+    assert bad.failed
+    assert "stream odd: " in bad.reason
+    assert "decode" in bad.reason
+    assert len(list(read_hybrid(str(bad.path)))) == 40, "what was done before is kept"
 
 
 def test_a_paced_run_keeps_to_real_time(bench, opened, tmp_path):
@@ -272,13 +270,13 @@ def test_bad_inputs_are_refused_before_the_run(bench, tmp_path):
     bad = tmp_path / "bad.mkv"
     bad.write_bytes(b"")
     with pytest.raises(MediaError, match=r"bad.mkv"):
-        bench.runner.run(bench.pipeline.probe(str(bad)))
+        bench.runner.run(bench.fleet.manager.probe(str(bad)))
 
 
 def test_missing_weights_are_named(bench, videos, tmp_path):
     stream = bench.stream("even", videos["even"], weights=tmp_path / "absent.pt")
     with pytest.raises(ModelError, match=r"absent.pt"):
-        bench.runner.run(bench.pipeline.prepare([stream]))
+        bench.runner.run(bench.fleet.manager.prepare([stream]))
 
 
 def test_a_live_source_that_is_waited_for_holds_no_other_stream_up(bench, videos, tmp_path):
@@ -291,6 +289,6 @@ def test_a_live_source_that_is_waited_for_holds_no_other_stream_up(bench, videos
     writer.start()
     runs = bench.run([good, live], tmp_path, paced=True)
     writer.join()
-    assert [(run.shown, run.reason) for run in runs] == [(100, ""), (100, "")]
+    assert [(run.totals.shown, run.reason) for run in runs] == [(100, ""), (100, "")]
     assert not any(epoch.late for epoch in runs[0].epochs)
     assert any(epoch.late for epoch in runs[1].epochs)
