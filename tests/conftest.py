@@ -1,4 +1,4 @@
-"""What tests share. Ray and the pipeline start once; they take seconds."""
+"""What tests share. Ray starts once; it takes seconds."""
 
 import os
 from pathlib import Path

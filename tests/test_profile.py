@@ -8,8 +8,7 @@ from ns_ray.summary import profile_grid
 CONFIG = {
     "decoder": {"actors": 2, "nvdec": 1, "nvdec_sessions": 2},
     "enhancer": {"actors": 1},
-    "source": {"actors": 1},
-    "packager": {"actors": 1},
+    "host": {"actors": 2},
     "encoder": {"actors": 4, "anchors": "enhancer"},
 }
 
@@ -49,7 +48,8 @@ def test_utilisation_is_work_over_the_time_of_all_workers():
     assert loads["decoder"].utilisation == pytest.approx(0.2)
     assert loads["enhancer"].busy_seconds == pytest.approx(1.5), "what overlaps counts once"
     assert loads["scheduler"].busy_seconds == pytest.approx(0.1), "the streams of a round share it"
-    assert loads["Ray, job"].utilisation == pytest.approx(0.1)
+    assert loads["host"].utilisation == pytest.approx(0.01), "0.2 s of writing by two"
+    assert loads["job"].utilisation == pytest.approx(0.1)
     assert "encoder" not in loads
 
 

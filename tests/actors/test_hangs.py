@@ -115,6 +115,9 @@ class Ward:
         for actor in self._actors:
             ray.kill(actor)
 
+    async def check(self) -> None:
+        await self._watch.check()
+
     def pid(self, peer: Peer) -> int:
         return self._watch.pid(peer.name)
 
@@ -140,12 +143,13 @@ def test_each_way_of_hanging_is_a_death(ward, runner):
         )
 
     after = runner.run(calls())
+    runner.run(ward.check())
     assert not set(before) & set(after), (before, after, ward.losses)
     assert sorted(ward.losses) == [
         ("crawls 0", "crawl", "hung (crawl took more than 2 s)"),
-        ("holds 0", "hold", "hung (no answer for 3 s)"),
+        ("holds 0", "nothing", "hung (no answer for 3 s)"),
         ("stands 0", "the event loop", "hung (the event loop took more than 4 s)"),
-        ("stops 0", "stop", "hung (no answer for 3 s)"),
+        ("stops 0", "nothing", "hung (no answer for 3 s)"),
     ]
 
 

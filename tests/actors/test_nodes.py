@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from bench import CONFIG, Bench, Progress, outputs, start
 
+from actors.fleet import Fleet
 from ns_ray.anchors.baselines import PerFrame
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets
@@ -110,13 +111,23 @@ def test_video_encoded_anew_goes_on_after_its_node(apart, away, videos, tmp_path
     assert apart.lost() == [("decoder 0", "died"), ("enhancer 0", "died")]
 
 
+async def _with_impatient_hosts(config, seconds: float) -> Fleet:
+    """A fleet whose hosts and manager take what does not come back in so many seconds for gone."""
+    fleet = Fleet(config, 0)
+    await fleet.start({"scheduler": 1, "decoder": 2, "enhancer": 1})
+    fleet._config = config.model_copy(update={"start_seconds": seconds})
+    names = [fleet._make(kind) for kind in ("manager", "host")]
+    fleet._config = config
+    await fleet._wait_for(names)
+    return fleet
+
+
 def test_streams_whose_decoder_has_no_node_any_more_go_on_with_another(
     cluster, runner, weights, videos, expected, tmp_path
 ):
     """One at home and one on another node, which goes."""
     node = cluster.add_node(num_cpus=1, resources={"either": 1}, object_store_memory=STORE, include_dashboard=False)
-    config = placed(("decoder",), "either", start_seconds=16)
-    fleet = start(config, runner, ("decoder", "encoder"))
+    fleet = runner.run(_with_impatient_hosts(placed(("decoder",), "either"), 10))
     bench = Bench(fleet, runner, weights)
     opened = [bench.stream(name, path) for name, path in videos.items()]
     go = once(lambda: cluster.remove_node(node, allow_graceful=False), 60)

@@ -2,10 +2,10 @@
 
     .venv/bin/python tests/chaos/run.py --seconds 300 --every 2 --kill-every 7 --seed 0
 
-A stream of tiny pictures joins every few seconds, in real time, and leaves after some seconds, by its own end or as it
-is told to. Hosts, enhancers, scheduler, manager and decoders are killed (SIGKILL) in turn. Afterwards every file must
-hold each packet once and in order, and all anchors that were told of, of which there must be some. The exit status is 1
-where one does not. What happened is written as JSON.
+A stream of tiny pictures joins every few seconds, in real time. After some seconds it leaves, by its own end or,
+once it has anchors, as it is told to. Hosts, enhancers, scheduler, manager and decoders are killed (SIGKILL) in turn.
+Afterwards every file must hold each packet once and in order, and all anchors that were told of, of which there must be
+some. The exit status is 1 where one does not. What happened is written as JSON.
 """
 
 import argparse
@@ -131,6 +131,8 @@ class Chaos:
 
     async def _leave(self, name: str, seconds: float) -> None:
         await asyncio.sleep(seconds)
+        while name in self._following.running and not self._following.streams[name].report.totals.anchors:
+            await asyncio.sleep(_LOOK_SECONDS)  # its host may have been away all the time
         if name in self._following.running:
             await self._following.halt([name])
 

@@ -1,6 +1,7 @@
 """What needs a GPU. Everywhere else these are skipped; the same paths run on the CPU in the other tests."""
 
 import asyncio
+import time
 from itertools import islice
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 import ray
 import streams
 import torch
-from actors.pipeline import Pipeline
-from actors.stream_run import Plan
 
+from actors.fleet import Fleet
+from actors.following import Following
 from actors.messages import Stream
+from actors.orders import Order, Plan
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config import Config, DecoderPool
 from ns_ray.hybrid.reader import read_hybrid
@@ -56,20 +58,23 @@ def test_a_run_on_one_gpu(tmp_path):
     config = Config(decoder=DecoderPool(actors=0, nvdec=1, nvdec_sessions=2))
 
     async def run():
-        pipeline = Pipeline(config, gpus=1)
-        await pipeline.start()
-        stream = Stream("stream0", await pipeline.probe(str(streams.SAMPLE)), "EDSR_B8_F32_S3")
-        engines = await pipeline.prepare([stream])
-        plan = Plan("neuroscaler", Fraction(0.075), 90, 240, True, tmp_path)
-        runs = await pipeline.run([stream], plan, lambda name, frames: None)
-        pipeline.stop()
-        return engines, runs[0]
+        fleet = Fleet(config, gpus=1)
+        await fleet.start()
+        stream = Stream("stream0", await fleet.manager.probe(str(streams.SAMPLE)), "EDSR_B8_F32_S3")
+        prepared = await fleet.manager.prepare([stream])
+        following = Following(fleet.manager, fleet.crew, kept_epochs=100)
+        plan = Plan("run", "neuroscaler", Fraction(0.075), 90, 240, True, tmp_path, time.time())
+        await following.add([Order(stream, plan)])
+        await following.until_ended(lambda name, frames: None, asyncio.Event())
+        fleet.stop()
+        return prepared.engines, following.streams["stream0"]
 
     engines, done = asyncio.run(run())
     ray.shutdown()
-    assert not done.reason
+    assert (done.report.state, done.report.reason) == ("done", "")
     assert next(iter(engines.values())).device == "cuda:0"
-    names = {anchor.name for one in read_hybrid(str(done.path)) for anchor in one.anchors}
-    assert names == {f"{a.video_index}.{a.super_index}" for a in done.anchors}
+    names = {anchor.name for one in read_hybrid(done.report.output) for anchor in one.anchors}
+    epochs = [done.epochs[number] for number in sorted(done.epochs)]
+    assert names == {f"{a.video_index}.{a.super_index}" for epoch in epochs for a in epoch.anchors}
     assert len(names) == 18
-    assert not any(epoch.late for epoch in done.epochs[2:])
+    assert not any(epoch.result.late for epoch in epochs[2:])

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import av
 import pytest
 
+from actors.manager import Prepared
 from jobs import benchmark
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.report import load_result
@@ -171,14 +172,18 @@ def test_sigint_ends_a_run_with_a_report_and_whole_files(tmp_path, plain_video, 
     assert "stream1" in path.with_name("report.html").read_text()
 
 
-class NoPipeline:
-    """Starts and runs nothing; `told` sends SIGTERM to this process, as it comes to that point."""
+class NoFleet:
+    """Starts and runs nothing; `told` sends SIGTERM to this process, as it comes to that point.
+
+    It is its own manager, and follows streams that are none.
+    """
 
     def __init__(self, told: str) -> None:
         self.told = told
         self.losses: list[object] = []
-        self.decoders: dict[str, object] = {}
+        self.streams: dict[str, object] = {}
         self.runs = 0
+        self.manager = self.crew = self
 
     async def _point(self, name: str) -> None:
         if name == self.told:
@@ -189,20 +194,30 @@ class NoPipeline:
     async def start(self) -> None:
         await self._point("start")
 
+    async def need(self, kind: str, count: int) -> None:
+        pass
+
+    async def check(self) -> None:
+        pass
+
     async def probe(self, path: str, unsafe: bool) -> VideoInfo:
         await self._point("probe")
         return VideoInfo(path, "vp9", 64, 48, Fraction(60), Fraction(1, 1000), "yuv420p")
 
-    async def prepare(self, streams: object) -> dict[str, object]:
+    async def prepare(self, streams: object) -> Prepared:
         await self._point("prepare")
-        return {}
+        return Prepared({}, {})
 
-    async def run(self, streams: object, plan: object, progress: object, stop: asyncio.Event) -> list[object]:
+    async def add(self, orders: object) -> None:
         self.runs += 1
+
+    async def until_ended(self, progress: object, stop: asyncio.Event) -> None:
         await self._point(f"run {self.runs}")
         if f"run {self.runs}" == self.told:
             await stop.wait()
-        return []
+
+    async def drop(self, names: object) -> None:
+        pass
 
     def stop(self) -> None:
         pass
@@ -210,11 +225,12 @@ class NoPipeline:
 
 @pytest.fixture
 def without_ray(monkeypatch):
-    """The job with a pipeline that does nothing, told to end at some point."""
+    """The job with a fleet that does nothing, told to end at some point."""
 
     def run(told: str, *arguments: object) -> int:
-        pipeline = NoPipeline(told)
-        monkeypatch.setattr(benchmark, "Pipeline", lambda config, gpus: pipeline)
+        fleet = NoFleet(told)
+        monkeypatch.setattr(benchmark, "Fleet", lambda config, gpus: fleet)
+        monkeypatch.setattr(benchmark, "Following", lambda manager, crew, kept_epochs: fleet)
         monkeypatch.setattr(benchmark, "join_ray", lambda cpus, memory: None)
         monkeypatch.setattr(benchmark, "offered", dict)
         monkeypatch.setattr(benchmark.ray, "shutdown", lambda: None)
