@@ -145,10 +145,6 @@ class Session:
     async def run(self) -> None:
         """Go on to the finished file; what goes wrong is told by the report and hurts no other stream."""
         try:
-            await self._resume()
-        except NsRayError as error:
-            self._fail(error)
-        else:
             await self._run()
         finally:
             self._work.leave(self.order)
@@ -184,7 +180,7 @@ class Session:
             if entry.report is not None:
                 self._tell(entry.report)
         if not self._at.ended:
-            packets = await self._work.before(self.order.stream, self._at.mark)
+            packets = await self._unless_halting(self._work.before(self.order.stream, self._at.mark))
             self._history = [PacketBlock.of(packets)] if packets else []
 
     async def _halt(self, slots: "asyncio.Task[None]") -> None:
@@ -219,6 +215,7 @@ class Session:
 
     async def _slots(self) -> None:
         plan = self.order.plan
+        await self._resume()
         if self._at.ended:
             return
         number = self._at.number

@@ -48,7 +48,7 @@ Takes = Callable[[str, str], float]
 
 
 def swiftly(what: str, stream: str) -> float:
-    return {"decode": 0.05, "enhance": 0.05, "read": 0.002, "write": 0.002, "choose": 0.002}.get(what, 0.0)
+    return {"decode": 0.05, "enhance": 0.05}.get(what, 0.002)
 
 
 def broken(what: str, stream: str, after: int) -> Takes:
@@ -125,7 +125,7 @@ class SimulatedHost(Host):
         )
 
     async def before(self, stream: Stream, mark: Mark) -> Sequence[Packet]:
-        await self._world.take("read", stream.name)
+        await self._world.take("before", stream.name)
         return self._world.videos[stream.name].before(mark.index)
 
     async def write(self, job: Writing) -> WriteReply:
@@ -144,7 +144,7 @@ class SimulatedHost(Host):
         return WriteReply(len(file), span("write"))
 
     async def notes(self, path: Path) -> Sequence[tuple[int, bytes]]:
-        await self._world.take("read", "")
+        await self._world.take("notes", path.name.removesuffix(".mkv.part"))
         file = self._world.files.get(path.name, [])
         return [(i, one.note) for i, one in enumerate(file, 1) if one.note is not None]
 
