@@ -167,8 +167,9 @@ class Session:
         entries = [(end, entry) for end, data in notes if (entry := unpack(data)) is not None]
         entries = [one for one in entries if one[1].position.run == self.order.plan.run]
         if not entries:
-            if self.order.path.exists():  # it had just been finished
+            if self.order.path.exists():  # it had just been finished; how it ended is forgotten
                 self._at = replace(self._at, ended=True)
+                self._flow.whole = False
             return
         self._offset, last = entries[-1]
         self._at = last.position
@@ -581,8 +582,9 @@ class Session:
         reason = self.report.reason
         if state == "done" and self._flow.halt.is_set() and not self._flow.whole:
             shown = self.report.totals.shown
+            after = f" after {shown} frames of {self.order.plan.frames}" if shown else ""
             state = "stopped"
-            reason = f"stream {self.order.stream.name}: stopped after {shown} frames of {self.order.plan.frames}"
+            reason = f"stream {self.order.stream.name}: stopped{after}"
         self.report = replace(self.report, state=state, reason=reason, output=output, output_bytes=size)
 
 

@@ -5,7 +5,7 @@ Processes die when they are told to, and forget all that they knew; files stay.
 
 import asyncio
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -295,6 +295,7 @@ class Peers:
         return await self._world.ask(decoder, "decode", lambda one: one.decode(jobs, parts), several=len(jobs) > 1)
 
     async def enhance(self, enhancer: str, asks: Sequence[Ask], parts: Sequence[Any]) -> Sequence[Anchors]:
+        self._world.placed.update((ask.stream.name, enhancer) for ask in asks)
         return await self._world.ask(enhancer, "enhance", lambda one: one.enhance(asks, parts))
 
     async def forget(self, actor: str, names: Sequence[str]) -> None:
@@ -406,7 +407,8 @@ class World:
         bad_weights: weights that no enhancer can use.
         reads: reads of each stream's source.
         calls: bundled calls.
-        kept: all frames that decoders keep.
+        kept: what decoders kept last.
+        placed: the enhancer that each stream last asked.
     """
 
     videos: dict[str, Video]
@@ -424,7 +426,8 @@ class World:
     bad_weights: set[str] = field(default_factory=set)
     reads: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
-    kept: list[Kept] = field(default_factory=list)
+    kept: deque[Kept] = field(default_factory=lambda: deque(maxlen=100))
+    placed: dict[str, str] = field(default_factory=dict)
 
     # While it runs.
 
