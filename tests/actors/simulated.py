@@ -5,7 +5,7 @@ Processes die when they are told to, and forget all that they knew; files stay.
 
 import asyncio
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -186,7 +186,8 @@ class Decoder:
                 records = self._world.videos[job.stream.name].records
                 sound = not reply.lost and not reply.error
                 kept[part].groups.append([(job.stream.name, records[index]) for index, _ in group] if sound else [])
-        self._world.kept += kept
+        for one in kept:
+            one.lost = self._world.lose()
         return kept, replies
 
     async def _job(self, job: DecodeJob) -> DecodeReply:
@@ -201,7 +202,8 @@ class Decoder:
                 return DecodeReply(lost=True)
             came = [packet.video_index for block in job.history for packet in block]
             assert came == list(range(job.packets.first - len(came), job.packets.first)), "history has no gap"
-            assert (came or [job.packets.first])[0] % self._world.videos[name].gop == 0 or len(job.history) == 16
+            first = [packet.key for packet in (job.history or [job.packets])[0]]
+            assert any(first) or len(job.history) == 16, "history begins with a key frame's epoch, if that is not long ago"
         else:
             assert at[1] == job.packets.first, "packets follow one another"
         self._at[name] = job.epoch + 1, job.packets.first + len(job.packets)
@@ -407,7 +409,7 @@ class World:
         bad_weights: weights that no enhancer can use.
         reads: reads of each stream's source.
         calls: bundled calls.
-        kept: what decoders kept last.
+        loses: the share of kept frames that go with their node at once.
         placed: the enhancer that each stream last asked.
     """
 
@@ -426,7 +428,7 @@ class World:
     bad_weights: set[str] = field(default_factory=set)
     reads: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
-    kept: deque[Kept] = field(default_factory=lambda: deque(maxlen=100))
+    loses: float = 0.0
     placed: dict[str, str] = field(default_factory=dict)
 
     # While it runs.
@@ -434,6 +436,9 @@ class World:
     async def take(self, what: str, stream: str) -> None:
         """Have time pass for something."""
         await asyncio.sleep(self.takes(what, stream))
+
+    def lose(self) -> bool:
+        return self._random.random() < self.loses
 
     def latency(self) -> float:
         return self._random.uniform(0.0002, 0.002)
