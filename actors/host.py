@@ -122,7 +122,8 @@ class Host:
                 continue
             run = self._runs.get(order.plan.run)
             if run is None:
-                run = self._runs[order.plan.run] = _Run(order.plan, rosters[order.plan.run], self._rounds(order.plan))
+                roster = rosters.get(order.plan.run, Roster(0, frozenset()))
+                run = self._runs[order.plan.run] = _Run(order.plan, roster, self._rounds(order.plan))
             run.sessions.add(name)
             run.rounds.expect(name, order.first)
             session = Session(order, placement, self, self._config, self._clock, self._tell, self._sums)

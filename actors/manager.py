@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -310,16 +310,23 @@ class Manager:
     async def _look_after(self) -> None:
         """Find out what has ended and who has gone; streams go on with others."""
         await self._look_around()
+        hosts = self._seating.actors.get("host", ())
+        all_doing = await asyncio.gather(*(self._leniently(self._crew.doing(host)) for host in hosts))
         lost = []
-        for host in self._seating.actors.get("host", ()):
-            doing = await self._leniently(self._crew.doing(host))
+        for host, doing in zip(hosts, all_doing, strict=True):
             if doing is not None:
                 lost += self._compare(host, doing)
+                await self._move_again(host, doing)
         moved = await self._reseat()
-        if lost or moved:
-            await self._begin([*lost, *moved])
-        elif self._count_rosters():
-            await self._spread_rosters()
+        self._count_rosters()
+        await self._begin([*lost, *moved])
+
+    async def _move_again(self, host: str, doing: Mapping[str, Doing]) -> None:
+        """Tell a host of other workers where it has not heard of them."""
+        for name, its in doing.items():
+            stream = self._streams[name]
+            if stream.seat.host == host and not its.ended and its.placement != stream.seat.placement:
+                await self._leniently(self._crew.move(host, name, stream.seat.placement))
 
     async def _look_around(self) -> None:
         """Learn who is there; those that have not answered for long do not count."""
@@ -342,15 +349,17 @@ class Manager:
             if its.ended and not stream.ended:
                 stream.ended = True
                 self._seating.seats.pop(name, None)
-        return [
-            name
-            for name, stream in self._streams.items()
-            if stream.seat.host == host and not stream.ended and name not in doing
-        ]
+        # Ended ones too, until they are removed: their clients may not have been told.
+        return [name for name, stream in self._streams.items() if stream.seat.host == host and name not in doing]
 
     async def _reseat(self) -> list[str]:
         """Find others for streams that have lost a worker; those whose host is another are returned."""
+        hosts = self._seating.actors.get("host", [])
         moved = []
+        for name, stream in self._streams.items():
+            if stream.ended and stream.seat.host not in hosts and hosts:  # somebody must tell how it ended
+                stream.seat = replace(stream.seat, host=hosts[0])
+                moved.append(name)
         for name in self._seating.without_worker():
             stream = self._streams.get(name)
             if stream is None:
@@ -365,7 +374,8 @@ class Manager:
             if stream.seat.host != before.host:
                 moved.append(name)
             else:
-                await self._leniently(self._ready_workers(stream.order.stream))
+                with suppress(NsRayError):  # what cannot be used, the stream itself will tell
+                    await self._leniently(self._ready_workers(stream.order.stream))
                 await self._leniently(self._crew.move(before.host, name, stream.seat.placement))
         return moved
 

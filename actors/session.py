@@ -155,10 +155,6 @@ class Session:
     async def run(self) -> None:
         """Go on to the finished file; what goes wrong is told by the report and hurts no other stream."""
         try:
-            await self._resume()
-        except NsRayError as error:
-            self._fail(error)
-        else:
             await self._run()
         finally:
             self._work.leave(self.order)
@@ -185,8 +181,9 @@ class Session:
                 entries.append((end, entry))
             await asyncio.sleep(0)  # after hours there are thousands, and other sessions go on
         if not entries:
-            if self.order.path.exists():  # it had just been finished
+            if self.order.path.exists():  # it had just been finished; how it ended is forgotten
                 self._at = replace(self._at, ended=True)
+                self._flow.whole = False
             return
         self._offset, last = entries[-1]
         self._at = last.position
@@ -198,7 +195,7 @@ class Session:
             if entry.report is not None:
                 self._tell(entry.report)
         if not self._at.ended:
-            packets = await self._work.before(self.order.stream, self._at.mark)
+            packets = await self._unless_halting(self._work.before(self.order.stream, self._at.mark))
             self._history = [PacketBlock.of(packets)] if packets else []
 
     async def _halt(self, slots: "asyncio.Task[None]") -> None:
@@ -233,6 +230,7 @@ class Session:
 
     async def _slots(self) -> None:
         plan = self.order.plan
+        await self._resume()
         if self._at.ended:
             return
         number = self._at.number
@@ -610,8 +608,9 @@ class Session:
         reason = self.report.reason
         if state == "done" and self._flow.halt.is_set() and not self._flow.whole:
             shown = self.report.totals.shown
+            after = f" after {shown} frames of {self.order.plan.frames}" if shown else ""
             state = "stopped"
-            reason = f"stream {self.order.stream.name}: stopped after {shown} frames of {self.order.plan.frames}"
+            reason = f"stream {self.order.stream.name}: stopped{after}"
         self.report = replace(self.report, state=state, reason=reason, output=output, output_bytes=size)
         self._sums.add({("streams_ended_total", state): 1})
 

@@ -48,7 +48,7 @@ Takes = Callable[[str, str], float]
 
 
 def swiftly(what: str, stream: str) -> float:
-    return {"decode": 0.05, "enhance": 0.05, "read": 0.002, "write": 0.002, "choose": 0.002}.get(what, 0.0)
+    return {"decode": 0.05, "enhance": 0.05}.get(what, 0.002)
 
 
 def broken(what: str, stream: str, after: int) -> Takes:
@@ -125,7 +125,7 @@ class SimulatedHost(Host):
         )
 
     async def before(self, stream: Stream, mark: Mark) -> Sequence[Packet]:
-        await self._world.take("read", stream.name)
+        await self._world.take("before", stream.name)
         return self._world.videos[stream.name].before(mark.index)
 
     async def write(self, job: Writing) -> WriteReply:
@@ -144,7 +144,7 @@ class SimulatedHost(Host):
         return WriteReply(len(file), span("write"))
 
     async def notes(self, path: Path) -> Sequence[tuple[int, bytes]]:
-        await self._world.take("read", "")
+        await self._world.take("notes", path.name.removesuffix(".mkv.part"))
         file = self._world.files.get(path.name, [])
         return [(i, one.note) for i, one in enumerate(file, 1) if one.note is not None]
 
@@ -186,7 +186,8 @@ class Decoder:
                 records = self._world.videos[job.stream.name].records
                 sound = not reply.lost and not reply.error
                 kept[part].groups.append([(job.stream.name, records[index]) for index, _ in group] if sound else [])
-        self._world.kept += kept
+        for one in kept:
+            one.lost = self._world.lose()
         return kept, replies
 
     async def _job(self, job: DecodeJob) -> DecodeReply:
@@ -201,7 +202,8 @@ class Decoder:
                 return DecodeReply(lost=True)
             came = [packet.video_index for block in job.history for packet in block]
             assert came == list(range(job.packets.first - len(came), job.packets.first)), "history has no gap"
-            assert (came or [job.packets.first])[0] % self._world.videos[name].gop == 0 or len(job.history) == 16
+            first = [packet.key for packet in (job.history or [job.packets])[0]]
+            assert any(first) or len(job.history) == 16, "history begins with a key frame's epoch, if that is not long ago"
         else:
             assert at[1] == job.packets.first, "packets follow one another"
         self._at[name] = job.epoch + 1, job.packets.first + len(job.packets)
@@ -295,6 +297,7 @@ class Peers:
         return await self._world.ask(decoder, "decode", lambda one: one.decode(jobs, parts), several=len(jobs) > 1)
 
     async def enhance(self, enhancer: str, asks: Sequence[Ask], parts: Sequence[Any]) -> Sequence[Anchors]:
+        self._world.placed.update((ask.stream.name, enhancer) for ask in asks)
         return await self._world.ask(enhancer, "enhance", lambda one: one.enhance(asks, parts))
 
     async def forget(self, actor: str, names: Sequence[str]) -> None:
@@ -406,7 +409,8 @@ class World:
         bad_weights: weights that no enhancer can use.
         reads: reads of each stream's source.
         calls: bundled calls.
-        kept: all frames that decoders keep.
+        loses: the share of kept frames that go with their node at once.
+        placed: the enhancer that each stream last asked.
     """
 
     videos: dict[str, Video]
@@ -424,13 +428,17 @@ class World:
     bad_weights: set[str] = field(default_factory=set)
     reads: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
-    kept: list[Kept] = field(default_factory=list)
+    loses: float = 0.0
+    placed: dict[str, str] = field(default_factory=dict)
 
     # While it runs.
 
     async def take(self, what: str, stream: str) -> None:
         """Have time pass for something."""
         await asyncio.sleep(self.takes(what, stream))
+
+    def lose(self) -> bool:
+        return self._random.random() < self.loses
 
     def latency(self) -> float:
         return self._random.uniform(0.0002, 0.002)

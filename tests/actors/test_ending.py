@@ -68,7 +68,7 @@ def test_what_is_being_written_is_ended():
     assert written_right(world, runs)
 
 
-@pytest.mark.parametrize("what", ["read", "decode", "choose"])
+@pytest.mark.parametrize("what", ["notes", "read", "decode", "choose"])
 def test_whatever_hangs_is_not_waited_for(what):
     world = World(pair(), slow(what, 1e6))
     runs = world.run(paced=False, stop_after=3.0)
@@ -123,7 +123,7 @@ def test_a_stop_holds_whoever_dies(paced, when):
         await world.until(10.5 + when)
         world.manager.kill()
 
-    world = World(pair(10**5 if paced else 3000))
+    world = World(pair(200), slow("enhance", 0.3))
     runs = world.run(paced=paced, stop_after=12.0, meanwhile=meanwhile, limit=60)
     assert states(runs) == ["stopped", "stopped"]
     for name in runs:
