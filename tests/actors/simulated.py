@@ -203,7 +203,9 @@ class Decoder:
             came = [packet.video_index for block in job.history for packet in block]
             assert came == list(range(job.packets.first - len(came), job.packets.first)), "history has no gap"
             first = [packet.key for packet in (job.history or [job.packets])[0]]
-            assert any(first) or len(job.history) == 16, "history begins with a key frame's epoch, if that is not long ago"
+            assert any(first) or len(job.history) == 16, (
+                "history begins with a key frame's epoch, if that is not long ago"
+            )
         else:
             assert at[1] == job.packets.first, "packets follow one another"
         self._at[name] = job.epoch + 1, job.packets.first + len(job.packets)

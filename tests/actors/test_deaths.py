@@ -110,6 +110,7 @@ def test_five_minutes_of_streams_that_come_and_go_while_all_die_in_turn(seed):
 @pytest.mark.parametrize("kind", ["host", "manager"])
 def test_paced_streams_of_other_hosts_notice_nothing(kind):
     """Streams are chosen for apart, so that what others get does not depend on who is there."""
+
     def run(meanwhile):
         videos = {f"s{i}": constant(15, 30, gop=40) for i in range(4)}
         world = World(videos, hosts=2, decoders=2, enhancers=2)
