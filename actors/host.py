@@ -106,6 +106,7 @@ class Host:
         self._runs: dict[str, _Run] = {}
         self._epochs: deque[tuple[int, EpochReport]] = deque(maxlen=config.kept_epochs)  # by number, from 1 on
         self._told = 0
+        self._changed: dict[str, int] = {}  # each stream's last epoch, by the same number
         self._born = uuid4().hex
         self._asides: set[asyncio.Task[None]] = set()
         size = config.decoder.bundle_streams
@@ -155,6 +156,7 @@ class Host:
         gone = {name for name in names if name in self._tasks and self._tasks[name].done()}
         for name in gone:
             del self._tasks[name], self._sessions[name]
+            self._changed.pop(name, None)
         kept = [one for one in self._epochs if one[1].result.stream not in gone]
         self._epochs = deque(kept, self._epochs.maxlen)
 
@@ -173,14 +175,18 @@ class Host:
         }
 
     def report(self, after: int, born: str) -> HostReport:
-        """What became of all streams, and the epochs after number `after`; of another process's numbers, all."""
+        """What became of streams, and the epochs, after epoch number `after`; of another process's numbers, all."""
         for task in self._tasks.values():
             if task.done():
                 task.result()  # a bug in a session must not go unseen
         known = after if born == self._born else 0
         epochs = [report for _, report in takewhile(lambda one: one[0] > known, reversed(self._epochs))]
-        streams = tuple(session.report for session in self._sessions.values())
-        return HostReport(self._born, streams, tuple(reversed(epochs)), self._told)
+        streams = (
+            session.report
+            for name, session in self._sessions.items()
+            if self._changed.get(name, 0) >= known or session.report.state != "running"
+        )
+        return HostReport(self._born, tuple(streams), tuple(reversed(epochs)), self._told)
 
     def levels(self) -> dict[str, float]:
         """What there is now, by names of `METRICS`; other threads may ask."""
@@ -189,6 +195,7 @@ class Host:
 
     def _tell(self, report: EpochReport) -> None:
         self._told += 1
+        self._changed[report.result.stream] = self._told
         self._epochs.append((self._told, report))
 
     # What sessions ask: see `Work`.

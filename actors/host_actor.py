@@ -1,6 +1,7 @@
 """HostActor: a host as a process of its own."""
 
 from collections.abc import Mapping, Sequence
+from uuid import uuid4
 
 from actors.clock import WallClock
 from actors.host import Host
@@ -19,6 +20,8 @@ class HostActor(LoopWorker):
 
     def __init__(self, affinity: list[int], namespace: str, name: str, config: Config) -> None:
         super().__init__(affinity)
+        self._told: dict[str, Doing] = {}
+        self._told_name = uuid4().hex
         clear_left_traces(namespace)
         peers = RayPeers(Team(namespace, config.retries, config.start_seconds))
         readers = Readers(ReadingTrace(trace_path(namespace, name)))
@@ -51,9 +54,12 @@ class HostActor(LoopWorker):
         """See Host."""
         self._host.take_rosters(rosters)
 
-    async def doing(self) -> dict[str, Doing]:
-        """See Host."""
-        return self._host.doing()
+    async def doing(self, known: str) -> tuple[str, dict[str, Doing] | None]:
+        """See Host; what is told has a name, and is not told again to those who know it."""
+        doing = self._host.doing()
+        if doing != self._told:
+            self._told, self._told_name = doing, uuid4().hex
+        return self._told_name, None if known == self._told_name else doing
 
     async def report(self, after: int, born: str) -> HostReport:
         """See Host."""

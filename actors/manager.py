@@ -24,6 +24,7 @@ from ns_ray.video.probe import VideoInfo
 _MEASURED_PACKETS = 120
 _TRIED_PACKETS = 2
 _LOOK_SECONDS = 0.5
+_LOOKS_A_ROUND = 8  # every so many looks, everybody is asked and told again, whether or not something seems to be new
 _PATIENCE_SECONDS = 5.0
 _MOST_ENGINES = 1024
 T = TypeVar("T")
@@ -75,6 +76,7 @@ class Manager:
         self._engines: dict[tuple[str, str], EngineResult] = {}  # by enhancer and `engine_key`
         self._silent: dict[str, float] = {}  # since when an actor does not answer
         self._born = uuid4().hex
+        self._looks = 0
         self._turn = asyncio.Lock()
 
     async def start(self) -> None:
@@ -309,7 +311,9 @@ class Manager:
 
     async def _look_after(self) -> None:
         """Find out what has ended and who has gone; streams go on with others."""
-        await self._look_around()
+        round_ = self._looks % _LOOKS_A_ROUND == 0
+        self._looks += 1
+        await self._look_around(ask=round_)
         hosts = self._seating.actors.get("host", ())
         all_doing = await asyncio.gather(*(self._leniently(self._crew.doing(host)) for host in hosts))
         lost = []
@@ -318,8 +322,10 @@ class Manager:
                 lost += self._compare(host, doing)
                 await self._move_again(host, doing)
         moved = await self._reseat()
-        self._count_rosters()
-        await self._begin([*lost, *moved])
+        if lost or moved:
+            await self._begin([*lost, *moved])
+        elif self._count_rosters() or round_:
+            await self._spread_rosters()
 
     async def _move_again(self, host: str, doing: Mapping[str, Doing]) -> None:
         """Tell a host of other workers where it has not heard of them."""
@@ -328,14 +334,15 @@ class Manager:
             if stream.seat.host == host and not its.ended and its.placement != stream.seat.placement:
                 await self._leniently(self._crew.move(host, name, stream.seat.placement))
 
-    async def _look_around(self) -> None:
-        """Learn who is there; those that have not answered for long do not count."""
+    async def _look_around(self, *, ask: bool) -> None:
+        """Learn who is there; those that have not answered for long, when they were asked, do not count."""
         names = await self._crew.names()
-        answers = await asyncio.gather(*(self._crew.answers(name) for name in names))
         now = self._clock.now()
-        self._silent = {
-            name: self._silent.get(name, now) for name, answered in zip(names, answers, strict=True) if not answered
-        }
+        if ask:
+            answers = await asyncio.gather(*(self._crew.answers(name) for name in names))
+            self._silent = {
+                name: self._silent.get(name, now) for name, answered in zip(names, answers, strict=True) if not answered
+            }
         gone = {name for name, since in self._silent.items() if now - since > self._config.start_seconds}
         self._seating.take_names(name for name in names if name not in gone)
 
@@ -361,22 +368,22 @@ class Manager:
                 stream.seat = replace(stream.seat, host=hosts[0])
                 moved.append(name)
         for name in self._seating.without_worker():
-            stream = self._streams.get(name)
-            if stream is None:
+            found = self._streams.get(name)
+            if found is None:
                 self._seating.seats.pop(name)
                 continue
-            before = stream.seat
+            before = found.seat
             try:
-                stream.seat = self._seating.seat(stream.order.stream)
+                found.seat = self._seating.seat(found.order.stream)
             except ConfigError:  # there is nobody now; perhaps there will be
-                self._seating.seats[name] = stream.order.stream, before
+                self._seating.seats[name] = found.order.stream, before
                 continue
-            if stream.seat.host != before.host:
+            if found.seat.host != before.host:
                 moved.append(name)
             else:
                 with suppress(NsRayError):  # what cannot be used, the stream itself will tell
-                    await self._leniently(self._ready_workers(stream.order.stream))
-                await self._leniently(self._crew.move(before.host, name, stream.seat.placement))
+                    await self._leniently(self._ready_workers(found.order.stream))
+                await self._leniently(self._crew.move(before.host, name, found.seat.placement))
         return moved
 
 

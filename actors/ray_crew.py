@@ -116,6 +116,10 @@ class RayPeers(_Named):
 class RayCrew(_Named):
     """All actors, for the manager and those who follow its streams; see `Crew`."""
 
+    def __init__(self, team: Team) -> None:
+        super().__init__(team)
+        self._doing: dict[str, tuple[str, dict[str, Doing]]] = {}  # what hosts told last, and the name of that
+
     async def names(self) -> Sequence[str]:
         """All that there are now, those too that are just being started again."""
         found = await asyncio.to_thread(ray.util.list_named_actors, all_namespaces=True)
@@ -187,8 +191,14 @@ class RayCrew(_Named):
 
     async def doing(self, host: str) -> Mapping[str, Doing]:
         """See Host."""
-        doing: dict[str, Doing] = await self._peer(host).ask("doing", lambda actor: actor.doing.remote())
-        return doing
+        known = self._doing.get(host, ("", {}))
+        answer: tuple[str, dict[str, Doing] | None] = await self._peer(host).ask(
+            "doing", lambda actor: actor.doing.remote(known[0])
+        )
+        name, doing = answer
+        if doing is not None:
+            self._doing[host] = known = name, doing
+        return known[1]
 
     async def report(self, host: str, after: int, born: str) -> HostReport:
         """See Host."""

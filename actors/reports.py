@@ -107,7 +107,7 @@ class HostReport:
 
     Attributes:
         born: of which process this is, as a host that was started again counts anew.
-        streams: all that it has, ended ones until they are removed.
+        streams: those that have changed since the last question, and ended ones until they are removed.
         epochs: those written since the last question, as far as they are kept.
         after: number of the last of them, to be named in the next question.
     """

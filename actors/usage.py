@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 
 import psutil
 import ray
@@ -9,6 +10,7 @@ import ray
 from ns_ray.results import Usage
 
 _INTERVAL_SECONDS = 1.0
+_LOOK_SECONDS = 5.0
 _MOST_SAMPLES = 3600
 
 
@@ -22,6 +24,8 @@ class UsageSampler:
         self._cpu: dict[tuple[str, int], tuple[float, float]] = {}
         self._memory: list[float] = []
         self._interval = _INTERVAL_SECONDS
+        self._known: list[tuple[str, psutil.Process]] = []
+        self._looked = 0.0
 
     def start(self) -> None:
         """Begin."""
@@ -53,7 +57,7 @@ class UsageSampler:
 
     def _sample(self) -> None:
         own = shared = 0
-        for kind, process in self._processes():
+        for kind, process in self._recent():
             try:
                 with process.oneshot():
                     times, memory = process.cpu_times(), process.memory_info()
@@ -68,6 +72,13 @@ class UsageSampler:
         if len(self._memory) >= _MOST_SAMPLES:  # of a long run, half as many, each the higher of two
             self._memory = [max(pair) for pair in zip(self._memory[::2], self._memory[1::2], strict=False)]
             self._interval *= 2
+
+    def _recent(self) -> list[tuple[str, psutil.Process]]:
+        """The processes; looking through all of a machine's for new ones takes too long to be done each time."""
+        now = time.monotonic()
+        if now - self._looked > _LOOK_SECONDS:
+            self._known, self._looked = self._processes(), now
+        return self._known
 
     def _processes(self) -> list[tuple[str, psutil.Process]]:
         """This process, Ray's own, and actors with what they started."""
