@@ -1,7 +1,7 @@
 """The manager: which streams there are, which host has which, and who works for them."""
 
 import asyncio
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
@@ -153,16 +153,14 @@ class Manager:
     async def halt(self, names: Sequence[str]) -> None:
         """End streams early; what is in work is given time."""
         async with self._turn:
-            for host, its in self._by_host(names).items():
-                for name in its:
-                    self._streams[name].halted = True
-                await self._leniently(self._crew.halt(host, its))
+            for name in self._streams.keys() & {*names}:
+                self._streams[name].halted = True
+            await self._tell_hosts(names, self._crew.halt)
 
     async def remove(self, names: Sequence[str]) -> None:
         """Forget streams that have ended."""
         async with self._turn:
-            for host, its in self._by_host(names).items():
-                await self._leniently(self._crew.remove(host, its))
+            await self._tell_hosts(names, self._crew.remove)
             for name in names:
                 self._streams.pop(name, None)
                 self._seating.seats.pop(name, None)
@@ -234,22 +232,28 @@ class Manager:
 
     # Who has which stream.
 
-    def _by_host(self, names: Collection[str]) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+    async def _tell_hosts(
+        self, names: Collection[str], tell: Callable[[str, Sequence[str]], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Tell hosts something of their streams; those that do not answer now learn it when they are back."""
+        by_host: dict[str, list[str]] = {}
         for name in names:
             if name in self._streams:
-                found.setdefault(self._streams[name].seat.host, []).append(name)
-        return found
+                by_host.setdefault(self._streams[name].seat.host, []).append(name)
+        there = {host: its for host, its in by_host.items() if host not in self._silent}
+        await asyncio.gather(*(self._leniently(tell(host, its)) for host, its in there.items()))
 
     async def _begin(self, names: Collection[str]) -> None:
         """Have hosts begin streams, or go on with them; a host that is not there is asked again later."""
         self._count_rosters()
-        for host, its in self._by_host(names).items():
-            orders = [(self._streams[name].order, self._streams[name].seat.placement) for name in its]
-            await self._leniently(self._crew.add(host, orders, self._rosters))
-            if halted := [name for name in its if self._streams[name].halted]:
-                await self._leniently(self._crew.halt(host, halted))
+        await self._tell_hosts(names, self._begin_at)
         await self._spread_rosters()
+
+    async def _begin_at(self, host: str, names: Sequence[str]) -> None:
+        orders = [(self._streams[name].order, self._streams[name].seat.placement) for name in names]
+        await self._crew.add(host, orders, self._rosters)
+        if halted := [name for name in names if self._streams[name].halted]:
+            await self._crew.halt(host, halted)
 
     def _count_rosters(self) -> bool:
         """Count which hosts have streams of which plan; whether that has changed."""
@@ -287,9 +291,10 @@ class Manager:
     async def _look_after(self) -> None:
         """Find out what has ended and who has gone; streams go on with others."""
         await self._look_around()
+        hosts = [host for host in self._seating.actors.get("host", ()) if host not in self._silent]
+        found = await asyncio.gather(*(self._leniently(self._crew.doing(host)) for host in hosts))
         lost = []
-        for host in self._seating.actors.get("host", ()):
-            doing = await self._leniently(self._crew.doing(host))
+        for host, doing in zip(hosts, found, strict=True):
             if doing is not None:
                 lost += self._compare(host, doing)
         moved = await self._reseat()
@@ -299,7 +304,7 @@ class Manager:
             await self._spread_rosters()
 
     async def _look_around(self) -> None:
-        """Learn who is there; those that have not answered for long do not count."""
+        """Learn who is there; those that have not answered for long do not count, of others no more is asked now."""
         names = await self._crew.names()
         answers = await asyncio.gather(*(self._crew.answers(name) for name in names))
         now = self._clock.now()
