@@ -1,7 +1,7 @@
 """The manager: which streams there are, which host has which, and who works for them."""
 
 import asyncio
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from statistics import median
@@ -17,6 +17,7 @@ from actors.seating import Measured, Seat, Seating, engine_key
 from ns_ray.config import Config
 from ns_ray.errors import ActorLostError, ConfigError, MediaError, NsRayError
 from ns_ray.results import DecodersResult, EngineResult
+from ns_ray.share import in_order
 from ns_ray.video.address import is_pipe
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.probe import VideoInfo
@@ -149,16 +150,14 @@ class Manager:
     async def halt(self, names: Sequence[str]) -> None:
         """End streams early; what is in work is given time."""
         async with self._turn:
-            for name in names:
-                if name in self._streams:
-                    self._streams[name].halted = True
-            await self._halt(names)
+            for name in self._streams.keys() & {*names}:
+                self._streams[name].halted = True
+            await self._tell_hosts(names, self._crew.halt)
 
     async def remove(self, names: Sequence[str]) -> None:
         """Forget streams that have ended."""
         async with self._turn:
-            for host, its in self._by_host(names).items():
-                await self._leniently(self._crew.remove(host, its))
+            await self._tell_hosts(names, self._crew.remove)
             for name in names:
                 self._streams.pop(name, None)
                 self._seating.seats.pop(name, None)
@@ -256,25 +255,28 @@ class Manager:
 
     # Who has which stream.
 
-    def _by_host(self, names: Collection[str]) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+    async def _tell_hosts(
+        self, names: Collection[str], tell: Callable[[str, Sequence[str]], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Tell hosts something of their streams; those that do not answer now learn it when they are back."""
+        by_host: dict[str, list[str]] = {}
         for name in names:
             if name in self._streams:
-                found.setdefault(self._streams[name].seat.host, []).append(name)
-        return found
+                by_host.setdefault(self._streams[name].seat.host, []).append(name)
+        there = {host: its for host, its in by_host.items() if host not in self._silent}
+        await asyncio.gather(*(self._leniently(tell(host, its)) for host, its in there.items()))
 
     async def _begin(self, names: Collection[str]) -> None:
         """Have hosts begin streams, or go on with them; a host that is not there is asked again later."""
         self._count_rosters()
-        for host, its in self._by_host(names).items():
-            orders = [(self._streams[name].order, self._streams[name].seat.placement) for name in its]
-            await self._leniently(self._crew.add(host, orders, self._rosters))
-        await self._leniently(self._halt([name for name in names if self._streams[name].halted]))
+        await self._tell_hosts(names, self._begin_at)
         await self._spread_rosters()
 
-    async def _halt(self, names: Collection[str]) -> None:
-        for host, its in self._by_host(names).items():
-            await self._crew.halt(host, its)
+    async def _begin_at(self, host: str, names: Sequence[str]) -> None:
+        orders = [(self._streams[name].order, self._streams[name].seat.placement) for name in names]
+        await self._crew.add(host, orders, self._rosters)
+        if halted := [name for name in names if self._streams[name].halted]:
+            await self._crew.halt(host, halted)
 
     def _count_rosters(self) -> bool:
         """Count which hosts have streams of which plan; whether that has changed."""
@@ -313,11 +315,11 @@ class Manager:
         """Find out what has ended and who has gone; streams go on with others."""
         round_ = self._looks % _LOOKS_A_ROUND == 0
         self._looks += 1
-        await self._look_around(ask=round_)
-        hosts = self._seating.actors.get("host", ())
-        all_doing = await asyncio.gather(*(self._leniently(self._crew.doing(host)) for host in hosts))
+        await self._look_around(everybody=round_)
+        hosts = [host for host in self._seating.actors.get("host", ()) if host not in self._silent]
+        found = await asyncio.gather(*(self._leniently(self._crew.doing(host)) for host in hosts))
         lost = []
-        for host, doing in zip(hosts, all_doing, strict=True):
+        for host, doing in zip(hosts, found, strict=True):
             if doing is not None:
                 lost += self._compare(host, doing)
                 await self._move_again(host, doing)
@@ -334,15 +336,18 @@ class Manager:
             if stream.seat.host == host and not its.ended and its.placement != stream.seat.placement:
                 await self._leniently(self._crew.move(host, name, stream.seat.placement))
 
-    async def _look_around(self, *, ask: bool) -> None:
-        """Learn who is there; those that have not answered for long, when they were asked, do not count."""
+    async def _look_around(self, *, everybody: bool) -> None:
+        """Learn who is there; those that have not answered for long do not count, of others no more is asked now.
+
+        Hosts are asked each time, as streams depend on it; all others when everybody is.
+        """
         names = await self._crew.names()
         now = self._clock.now()
-        if ask:
-            answers = await asyncio.gather(*(self._crew.answers(name) for name in names))
-            self._silent = {
-                name: self._silent.get(name, now) for name, answered in zip(names, answers, strict=True) if not answered
-            }
+        asked = [name for name in names if everybody or in_order(name)[0] == "host"]
+        answers = dict(zip(asked, await asyncio.gather(*(self._crew.answers(name) for name in asked)), strict=True))
+        self._silent = {
+            name: self._silent.get(name, now) for name in names if not answers.get(name, name not in self._silent)
+        }
         gone = {name for name, since in self._silent.items() if now - since > self._config.start_seconds}
         self._seating.take_names(name for name in names if name not in gone)
 

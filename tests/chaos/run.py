@@ -47,8 +47,8 @@ CONFIG = Config(
     epoch_seconds=20 / 60, host=Pool(actors=2), enhancer=EnhancerPool(actors=2, engine="torch"), start_seconds=120
 )
 KILLED = ("host", "enhancer", "scheduler", "manager", "decoder")
-FRAMES = 600
-LIFE_SECONDS = (6, 14)
+FRAMES = 900
+_PATIENCE_SECONDS = 60
 _LOOK_SECONDS = 0.25
 
 
@@ -78,10 +78,11 @@ class Ended:
 class Chaos:
     """Streams that come and go on a fleet, and kills."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, life: tuple[float, float]) -> None:
         self.kills: list[Kill] = []
         self.ended: list[Ended] = []
         self._random = random.Random(seed)
+        self._life = life
         self._clips = _clips(folder)
         self._weights = folder / "weights.pt"
         save_weights(build(MODEL).state_dict(), self._weights)
@@ -105,6 +106,9 @@ class Chaos:
             asyncio.ensure_future(self._kill(plan, kill_every, until)),
         ]
         while not all(work.done() for work in works) or self._following.streams:
+            if time.monotonic() > until + _PATIENCE_SECONDS:
+                self._give_up(works)
+                break
             for work in works:
                 if work.done():
                     work.result()
@@ -113,6 +117,12 @@ class Chaos:
             await asyncio.sleep(_LOOK_SECONDS)
         await self._fleet.check()
         self._fleet.stop()
+
+    def _give_up(self, works: Sequence["asyncio.Future[None]"]) -> None:
+        for work in works:
+            work.cancel()
+        for followed in self._following.streams.values():
+            self._take(followed)
 
     async def _join(self, plan: Plan, infos: Sequence, every: float, until: float) -> None:
         """Streams join; each is told to leave after a while, which some do by themselves before."""
@@ -125,7 +135,7 @@ class Chaos:
             self._joined[stream.name] = time.time() - plan.began
             next_one = asyncio.ensure_future(asyncio.sleep(every))
             await self._following.add([Order(stream, plan, slot)])
-            leaving.append(asyncio.ensure_future(self._leave(stream.name, self._random.uniform(*LIFE_SECONDS))))
+            leaving.append(asyncio.ensure_future(self._leave(stream.name, self._random.uniform(*self._life))))
             await next_one
         await asyncio.gather(*leaving)
 
@@ -181,6 +191,8 @@ class Chaos:
 def problem(followed: Followed) -> str:
     """What is wrong with the file of a stream that has ended."""
     report, totals = followed.report, followed.report.totals
+    if report.state == "running":
+        return "it does not end"
     if not report.output:
         return "there is no file"
     read = list(read_hybrid(report.output))
@@ -213,13 +225,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--every", type=float, default=2, help="seconds between streams that join")
     parser.add_argument("--kill-every", type=float, default=7, help="seconds between kills")
+    parser.add_argument(
+        "--life", type=float, nargs=2, default=(6, 18), help="seconds that a stream stays, at least and at most"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="where to write what happened")
     options = parser.parse_args(argv)
     join_ray(0, CONFIG.object_store_mb)
     try:
         with tempfile.TemporaryDirectory(prefix="chaos") as folder:
-            chaos = Chaos(Path(folder), options.seed)
+            chaos = Chaos(Path(folder), options.seed, tuple(options.life))
             asyncio.run(chaos.run(options.seconds, options.every, options.kill_every))
     finally:
         ray.shutdown()
