@@ -20,7 +20,7 @@ REPORT = EpochReport(
     EpochResult("s", 4, 1.5, 2.5, [Span("read", 0.0, 1.0)], 2, True, 0.5), (AnchorResult("s", 3, 1, "ALTREF", 2.5, 99),)
 )
 TOTALS = Totals(1.0, 40, 3, anchors={"KEY": 2}, reasons=("frame 3",), cpu_seconds={"write": 0.1})
-STATE = StreamState(77, np.arange(200, dtype=np.uint32), np.float64(0.25), 9)
+STATE = StreamState(77, np.arange(200, dtype=np.uint32), 0.25, 9)
 
 
 def test_an_entry_comes_back():
