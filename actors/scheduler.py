@@ -16,6 +16,8 @@ from ns_ray.anchors.policies import Policy
 _IDLE_SECONDS = 600.0
 _REMEMBERED = 32
 """Slots of a plan whose awards are kept, for hosts that have to ask again."""
+_EMPTY_RUNS = 4
+"""Plans without hosts that are kept: the last host may die before its last epochs are written."""
 
 
 @dataclass(slots=True)
@@ -61,14 +63,14 @@ class Scheduler:
         run = self._runs.get(name)
         if run is not None:
             run.rounds.leave(host)
-            self._forget_empty(name)
+            self._forget_empty()
 
     def take_roster(self, name: str, roster: Roster) -> None:
         """Learn which hosts have streams of a plan."""
         run = self._runs.get(name)
         if run is not None:
             self._take(run, roster)
-            self._forget_empty(name)
+            self._forget_empty()
 
     def _run_of(self, meeting: Meeting) -> _Run:
         run = self._runs.get(meeting.run)
@@ -113,8 +115,9 @@ class Scheduler:
         for name in [name for name, run in self._runs.items() if run.met < begin and not run.rounds.waiting]:
             del self._runs[name]
 
-    def _forget_empty(self, name: str) -> None:
-        if not self._runs[name].rounds.members:
+    def _forget_empty(self) -> None:
+        empty = [name for name, run in self._runs.items() if not run.rounds.members]
+        for name in empty[:-_EMPTY_RUNS]:
             del self._runs[name]
 
 
