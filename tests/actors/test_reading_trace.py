@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import ray
 import streams
-from ray.exceptions import RayError
+from ray.exceptions import ActorUnavailableError
 
 from actors import reading
 from actors.messages import Stream
@@ -245,43 +245,51 @@ def test_without_a_file_nothing_is_traced(stream) -> None:
     assert os.path.exists(stream.info.path)
 
 
-class Reads:
-    """An actor that reads, and dies of a signal in a native reader's midst."""
+def _reads() -> type:
+    """Within a function, so that it travels to a process that does not know this module."""
 
-    def __init__(self, trace: Path) -> None:
-        self._readers = reading.Readers(ReadingTrace(trace))
+    class Reads:
+        """An actor that reads, and dies of a signal in a native reader's midst."""
 
-    async def read(self, stream: Stream, die_at: int) -> str:
-        """Read all; the error that ends it."""
-        read_units = reading.read_units
+        def __init__(self, trace: Path) -> None:
+            self._readers = reading.Readers(ReadingTrace(trace))
 
-        def deadly(info: VideoInfo, mark: Mark, *, loop: bool) -> Iterator[Unit]:
-            for unit in read_units(info, mark, loop=loop):
-                if unit.packet is not None and unit.packet.video_index == die_at:
-                    signal.raise_signal(signal.SIGSEGV)  # to this thread, as a fault is
-                yield unit
+        async def read(self, stream: Stream, die_at: int) -> str:
+            """Read all; the error that ends it."""
+            read_units = reading.read_units
 
-        reading.read_units = deadly  # type: ignore[assignment]
-        mark = Mark()
-        for _ in range(4):
-            read = await self._readers.read(stream, mark, Fraction(100), 10)
-            if read.error:
-                reading.read_units = read_units
-                return read.error
-            mark = read.mark
-        reading.read_units = read_units
-        return ""
+            def deadly(info: VideoInfo, mark: Mark, *, loop: bool) -> Iterator[Unit]:
+                for unit in read_units(info, mark, loop=loop):
+                    if unit.packet is not None and unit.packet.video_index == die_at:
+                        signal.raise_signal(signal.SIGSEGV)  # to this thread, as a fault is
+                    yield unit
+
+            reading.read_units = deadly  # type: ignore[assignment]
+            mark = Mark()
+            for _ in range(4):
+                read = await self._readers.read(stream, mark, Fraction(100), 10)
+                if read.error:
+                    reading.read_units = read_units
+                    return read.error
+                mark = read.mark
+            reading.read_units = read_units
+            return ""
+
+    return Reads
 
 
 @pytest.mark.usefixtures("local_ray")
 def test_an_actor_that_ray_starts_again_refuses_what_killed_it(tmp_path, stream) -> None:
-    remote: Any = ray.remote(Reads)
+    remote: Any = ray.remote(_reads())
     actor = remote.options(max_restarts=-1, num_cpus=0).remote(tmp_path / "host-0.trace")
     innocent = Stream("innocent", stream.info, stream.model)
-    error = None
-    while error is None:
-        with suppress(RayError):
+    error = ""
+    for _ in range(60):  # a call may find it gone, and not back yet
+        try:
             error = ray.get(actor.read.remote(stream, 25))
+            break
+        except ActorUnavailableError:
+            time.sleep(1)
     assert "died 2 times" in error
     assert ray.get(actor.read.remote(innocent, 1000)) == ""
     ray.kill(actor)
