@@ -7,6 +7,7 @@ from typing import Any
 
 from actors.reports import EpochReport, Totals
 from ns_ray.anchors.epoch import StreamState
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.video.packets import Mark
 
 _KNOWN = {
@@ -26,6 +27,7 @@ _KNOWN = {
 }
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where a stream is after an epoch: what it goes on from.
@@ -55,6 +57,7 @@ class Position:
     totals: Totals = field(default_factory=Totals)
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A position, and the epoch that led there; None where only packets of other tracks did."""

@@ -32,6 +32,7 @@ class Stream:
     weights: str | None = None
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class DecodeReply:
     """What came of a DecodeJob.
@@ -147,6 +148,7 @@ class WriteReply:
     cpu_seconds: float = 0.0
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class DecodeJob:
     """One epoch of one stream to be decoded, in a call with those of others.

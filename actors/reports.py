@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from actors.orders import Order, Placement
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.results import AnchorResult, EpochResult
 
 State = Literal["running", "done", "failed", "stopped"]
 _MOST_REASONS = 3
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Totals:
     """What came of a stream so far.
@@ -68,6 +70,7 @@ def counted(one: Mapping[str, int], kinds: Iterable[str]) -> dict[str, int]:
     return dict(Counter(one) + Counter(kinds))
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class EpochReport:
     """One epoch that was written: what became of it, and its anchors."""
@@ -76,6 +79,7 @@ class EpochReport:
     anchors: tuple[AnchorResult, ...]
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class StreamReport:
     """One stream: what became of it so far.
@@ -101,6 +105,7 @@ class StreamReport:
     output_bytes: int = 0
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class HostReport:
     """What a host tells.

@@ -29,6 +29,7 @@ class Span:
         return self.end - self.start
 
 
+@briefly_pickled
 @dataclass(slots=True)
 class EpochResult:
     """One epoch of one stream.
@@ -59,6 +60,7 @@ class EpochResult:
         return max((s.end for s in self.spans), default=self.arrived) - self.arrived
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class AnchorResult:
     """One anchor in a stream's output: which frame (its type KEY, ALTREF or NORMAL), its gain and bytes."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.errors import SelectionError
 from ns_ray.vp9.records import FrameRecord, FrameType
 
@@ -63,6 +64,7 @@ def _no_sizes() -> Sizes:
     return np.empty(0, np.uint32)
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamState:
     """What selection remembers of a stream from one epoch to the next.

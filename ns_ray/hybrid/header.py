@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from ns_ray.errors import MediaError
 from ns_ray.video import matroska as m
@@ -77,6 +78,7 @@ class Header:
         return b"".join((beginning(self.doc_type), info(unit), self.tracks(rate), self.tags()))
 
 
+@lru_cache(1024)
 def header_for(format: HybridFormat) -> Header:
     """The header of a stream.
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.video.packets import Packet
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True, eq=False)
 class PacketBlock:
     """Packets of one stream, numbered without a gap.

@@ -135,7 +135,7 @@ def pieces(name: int, contents: Iterable[Piece]) -> list[Piece]:
 
 def size_of(size: int) -> bytes:
     """The size of an element's content as it is written, in as few bytes as hold it."""
-    length = next(n for n in range(1, 9) if size < (1 << 7 * n) - 1)
+    length = ((size + 1).bit_length() + 6) // 7  # all ones would say that it is not known
     return (size | 1 << 7 * length).to_bytes(length, "big")
 
 

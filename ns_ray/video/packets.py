@@ -12,6 +12,7 @@ from av.container import InputContainer
 from av.packet import Packet as CodedPacket
 from av.stream import Stream
 
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.errors import MediaError
 from ns_ray.video.clock import Clock, SideClock
 from ns_ray.video.place import Place, enter, place_of
@@ -62,6 +63,7 @@ class SidePacket:
     key: bool
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Where a reader can enter a stream, and how its clocks stood there.
@@ -79,6 +81,7 @@ class Entry:
     sides: tuple[SideClock, ...]
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A place in a stream from which a reader that was lost goes on; `Mark()` is its beginning.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import av.error
 
+from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.errors import MediaError
 from ns_ray.video.address import is_pipe, locate
 from ns_ray.video.main_track import main_track
@@ -24,6 +25,7 @@ _IVF_HEADER = 32
 _LONGEST_HEADER = 64 * 1024 * 1024  # of a Matroska file with pictures and fonts attached
 
 
+@briefly_pickled
 @dataclass(frozen=True, slots=True)
 class Place:
     """A key frame's packet in a source.
