@@ -25,7 +25,8 @@ from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.engine import Engine, Planes
 from ns_ray.sr.enhance import Compress, Compressor, Enhancement, Flight, gpu_encoders
 from ns_ray.sr.kept_weights import KeptWeights, Owner
-from ns_ray.sr.models import ModelSpec, build
+from ns_ray.sr.models import build
+from ns_ray.sr.spec import ModelSpec
 
 _LOG = logging.getLogger(__name__)
 GPU_CALLS = 3

@@ -40,7 +40,7 @@ from ns_ray.hybrid.anchor_image import quality_for
 from ns_ray.profile import as_method
 from ns_ray.results import BenchmarkResult, MethodResult, StreamResult
 from ns_ray.run_folder import claimed, set_aside
-from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, varied
 from ns_ray.video.probe import VideoInfo
 from ns_ray.whole_file import write_record

@@ -39,7 +39,7 @@ from ns_ray.picture.yuv import Yuv420, resize
 from ns_ray.run_folder import claimed
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.engine import Engine
-from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights
 from ns_ray.video.decode import DecodedFrame, VideoDecoder
 from ns_ray.video.packets import Packet, read_packets

@@ -27,7 +27,7 @@ from ns_ray.sr.calibrate import ENGINES, create_engine
 from ns_ray.sr.color import chroma_size
 from ns_ray.sr.engine import Engine, Plane, Planes
 from ns_ray.sr.enhance import Compress, Compressor, Enhancement, gpu_encoders
-from ns_ray.sr.models import SHIPPED
+from ns_ray.sr.spec import SHIPPED
 from ns_ray.sr.torch_engine import TorchEngine
 from ns_ray.sr.weights import Weights, load_weights
 from ns_ray.whole_file import write_record

@@ -30,7 +30,7 @@ from ns_ray.run_folder import set_aside
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.dataset import VideoPair, read_pair
 from ns_ray.sr.engine import Engine, Plane
-from ns_ray.sr.models import SHIPPED, ModelSpec
+from ns_ray.sr.spec import SHIPPED, ModelSpec
 from ns_ray.sr.weights import load_weights
 from ns_ray.whole_file import write_record
 

@@ -8,7 +8,7 @@ from jobs import face
 from ns_ray.config import load_config
 from ns_ray.errors import ConfigError
 from ns_ray.sr.checkpoints import checkpoint_folder, lr_size, trained_weights
-from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from jobs.training_face import training_table, warn_without_tensorboard
 from ns_ray.config import Pretraining, load_config
 from ns_ray.errors import ModelError
 from ns_ray.sr.dataset import find_pairs, load_pools
-from ns_ray.sr.models import SHIPPED, ModelSpec
+from ns_ray.sr.spec import SHIPPED, ModelSpec
 from ns_ray.sr.train import Cosine, Objective
 from ns_ray.sr.training_run import Plan, TrainingRun
 from ns_ray.sr.weights import load_weights

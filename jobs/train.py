@@ -30,7 +30,7 @@ from ns_ray.config import Training, load_config
 from ns_ray.errors import ConfigError, ModelError, NsRayError
 from ns_ray.sr.content_training import ContentTraining, train_content, training_folder
 from ns_ray.sr.dataset import content_pair
-from ns_ray.sr.models import SHIPPED, ModelSpec
+from ns_ray.sr.spec import SHIPPED, ModelSpec
 from ns_ray.sr.train import Halving, Objective
 from ns_ray.sr.training_run import Plan
 from ns_ray.sr.weights import load_weights

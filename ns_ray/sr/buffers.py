@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ns_ray.sr.color import chroma_size
-from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.spec import ModelSpec
 
 _HALF = 2
 

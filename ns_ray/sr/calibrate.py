@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ns_ray.errors import ModelError
 from ns_ray.sr.engine import Engine
-from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import Weights
 
 ENGINES = {

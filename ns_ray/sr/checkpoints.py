@@ -9,7 +9,7 @@ What is not of one content (the weights that ship, the plans that engines refit)
 from pathlib import Path
 
 from ns_ray.errors import ModelError
-from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import weights_path
 
 GENERIC = Path(__file__).resolve().parents[2] / "result" / "generic"

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ns_ray.errors import ModelError
 from ns_ray.sr.color import chroma_size
-from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import Weights
 
 Plane = NDArray[np.uint8]

@@ -12,8 +12,9 @@ import torch
 from ns_ray.errors import ModelError
 from ns_ray.sr.color import yuv_to_rgb
 from ns_ray.sr.engine import Planes
-from ns_ray.sr.models import Edsr, ModelSpec
+from ns_ray.sr.models import Edsr
 from ns_ray.sr.onnx_model import DTYPES, Precision, input_shape, precision_of, state_of, to_onnx
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import Weights, check_weights
 from ns_ray.whole_file import write_whole
 

@@ -13,7 +13,7 @@ from ns_ray.sr.download import download
 from ns_ray.sr.engine import Begun, Engine, Format, Planes
 from ns_ray.sr.fused_network import SOURCE, FusedNetwork, Tiling
 from ns_ray.sr.fused_weights import PackedWeights, pack
-from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import Weights, check_weights
 
 _OLDEST = (7, 5)

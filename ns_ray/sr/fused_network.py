@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ns_ray.errors import ModelError
 from ns_ray.sr.fused_weights import PackedWeights, pack
-from ns_ray.sr.models import Edsr, ModelSpec
+from ns_ray.sr.models import Edsr
+from ns_ray.sr.spec import ModelSpec
 
 SOURCE = Path(__file__).with_name("kernels") / "edsr.cu"
 

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from ns_ray.errors import ModelError
-from ns_ray.sr.models import Edsr, ModelSpec
+from ns_ray.sr.models import Edsr
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import Weights, check_weights
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from typing import Any
 
 from ns_ray.errors import ModelError
 from ns_ray.sr.gpus import Gpu
-from ns_ray.sr.models import ModelSpec, build
+from ns_ray.sr.models import build
 from ns_ray.sr.onnx_model import to_onnx
 from ns_ray.sr.plan_builder import build_plan, check_capability
 from ns_ray.sr.plans import PlanKey, discard_plan, obtain_plan
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.tensorrt_package import TensorRt
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ns_ray.errors import ModelError
-from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import Weights
 
 # Measured on 2 AVX2 cores: strips much larger fall out of cache, much smaller ones spend their time in calls.

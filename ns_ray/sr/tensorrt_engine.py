@@ -16,9 +16,9 @@ from ns_ray.sr.checkpoints import GENERIC
 from ns_ray.sr.device import Bytes, Device, Session
 from ns_ray.sr.engine import Begun, Engine, Format, Planes
 from ns_ray.sr.gpus import find_gpu
-from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.refit import pack, refit_layout
 from ns_ray.sr.refittable_plan import load_refittable_plan
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.tensorrt_package import find_tensorrt
 from ns_ray.sr.tensorrt_session import TensorRtSession
 from ns_ray.sr.weights import Weights, check_weights

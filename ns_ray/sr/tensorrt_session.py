@@ -4,9 +4,9 @@ from typing import Any
 
 from ns_ray.errors import ModelError
 from ns_ray.sr.device import Stream
-from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.onnx_model import INPUT, OUTPUT
 from ns_ray.sr.refit import check_refittable, refit_layout
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.tensorrt_package import TensorRt
 
 

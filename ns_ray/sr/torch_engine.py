@@ -9,7 +9,8 @@ from ns_ray.errors import ModelError
 from ns_ray.sr.color import rgb_to_uint8, rgb_to_yuv, yuv_to_rgb
 from ns_ray.sr.download import download
 from ns_ray.sr.engine import Begun, Engine, Format, Planes
-from ns_ray.sr.models import Edsr, ModelSpec
+from ns_ray.sr.models import Edsr
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.strips import StripRunner
 from ns_ray.sr.weights import Weights, check_weights
 

@@ -11,8 +11,9 @@ from torch.nn import functional
 from ns_ray.errors import ModelError
 from ns_ray.metrics.psnr import psnr_of_mse
 from ns_ray.sr.dataset import Pool
-from ns_ray.sr.models import Edsr, ModelSpec, build
+from ns_ray.sr.models import Edsr, build
 from ns_ray.sr.patches import Batch
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import Weights
 
 _LUMA = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709

@@ -13,8 +13,8 @@ from ns_ray.folder_lock import FolderLock
 from ns_ray.sr.checkpoint import load_checkpoint, save_checkpoint
 from ns_ray.sr.dataset import Pool
 from ns_ray.sr.gpu_load import GpuLoad
-from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.patches import PatchSampler
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.train import Cosine, Objective, Trainer, validate
 from ns_ray.sr.training_log import TrainingLog
 from ns_ray.sr.weights import Weights, save_weights

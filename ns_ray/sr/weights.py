@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ns_ray.errors import ModelError
-from ns_ray.sr.models import Edsr, ModelSpec
+from ns_ray.sr.models import Edsr
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.whole_file import write_whole
 
 Weights = Mapping[str, Tensor]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ns_ray.sr.fused_network import SOURCE, Argument, Tiling
-from ns_ray.sr.models import ModelSpec
+from ns_ray.sr.spec import ModelSpec
 
 _HERE = Path(__file__).parent
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from ns_ray.sr import tensorrt_engine
 from ns_ray.sr.device import KERNELS, Bytes
-from ns_ray.sr.models import Edsr, ModelSpec
+from ns_ray.sr.models import Edsr
 from ns_ray.sr.refit import refit_layout
+from ns_ray.sr.spec import ModelSpec
 
 HERE = Path(__file__).parent
 KERNEL_SOURCE = Path(tensorrt_engine.__file__).with_name("pixel_kernels.cu")

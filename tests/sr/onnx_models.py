@@ -7,8 +7,8 @@ import streams
 
 from ns_ray.sr.engine import Planes
 from ns_ray.sr.frames import spaced_frames
-from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.onnx_model import Precision, to_onnx
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights
 
 SPEC = ModelSpec.parse("EDSR_B8_F16_S3")

@@ -15,7 +15,8 @@ from ns_ray.sr.engine import Planes
 from ns_ray.sr.fused_engine import FusedEngine
 from ns_ray.sr.fused_network import FusedNetwork, Tiling
 from ns_ray.sr.fused_weights import pack
-from ns_ray.sr.models import ModelSpec, build
+from ns_ray.sr.models import build
+from ns_ray.sr.spec import ModelSpec
 
 TURING = 64 * 1024
 HOPPER = 227 * 1024

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from ns_ray.errors import ModelError
-from ns_ray.sr.models import SHIPPED, ModelSpec, build
+from ns_ray.sr.models import build
+from ns_ray.sr.spec import SHIPPED, ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, weights_path
 
 

@@ -10,8 +10,8 @@ import pytest
 from ns_ray.errors import ModelError
 from ns_ray.sr import refittable_plan
 from ns_ray.sr.gpus import Gpu
-from ns_ray.sr.models import ModelSpec
 from ns_ray.sr.plans import PlanKey, mismatch, obtain_plan, record_path
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.tensorrt_package import TensorRt
 
 KEY = PlanKey("tensorrt", "10.13.0", "Tesla T4", "7.5", "EDSR_B8_F32_S3", 1280, 720)

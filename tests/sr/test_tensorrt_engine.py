@@ -16,8 +16,9 @@ from ns_ray.sr import tensorrt_engine
 from ns_ray.sr.buffers import plan_buffers
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.gpus import Gpu, find_gpu
-from ns_ray.sr.models import ModelSpec, build
+from ns_ray.sr.models import build
 from ns_ray.sr.refit import check_refittable, pack, refit_layout
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.tensorrt_engine import TensorRtEngine
 from ns_ray.sr.tensorrt_package import find_tensorrt
 from ns_ray.sr.torch_engine import TorchEngine

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from ns_ray.errors import ModelError
-from ns_ray.sr.models import ModelSpec, build
+from ns_ray.sr.models import build
 from ns_ray.sr.refit import refit_layout
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.tensorrt_package import TensorRt
 from ns_ray.sr.tensorrt_session import TensorRtSession
 

@@ -21,8 +21,9 @@ from ns_ray.errors import FolderBusyError, ModelError
 from ns_ray.folder_lock import FolderLock
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.dataset import Pool, VideoPair, content_pair, find_pairs, load_pools, read_pair, spacing
-from ns_ray.sr.models import SHIPPED, build
+from ns_ray.sr.models import build
 from ns_ray.sr.patches import Batch, PatchSampler
+from ns_ray.sr.spec import SHIPPED
 from ns_ray.sr.torch_engine import TorchEngine
 from ns_ray.sr.train import Cosine, Halving, Objective, Trainer, arithmetic, start_as_interpolation
 from ns_ray.sr.weights import load_weights, save_weights
