@@ -51,7 +51,11 @@ def test_as_fast_as_possible_deaths_change_no_byte(kinds, seed):
     for name, run in runs.items():
         assert run.report.state == "done", run.report.reason
         assert world.bytes_of(name) == undisturbed.bytes_of(name), name
-        assert anchors(run) == anchors(expected[name]), name
+        told = sorted(run.epochs)
+        assert told == sorted(expected[name].epochs)[: len(told)], name
+        assert len(told) >= len(expected[name].epochs) - 2, "a host that dies tells no more of finished files"
+        for number in told:
+            assert run.epochs[number].anchors == expected[name].epochs[number].anchors, (name, number)
     assert whole(world, videos)
 
 
@@ -124,6 +128,7 @@ def test_five_minutes_of_streams_that_come_and_go_while_all_die_in_turn():
 @pytest.mark.parametrize("kind", ["host", "manager"])
 def test_paced_streams_of_other_hosts_notice_nothing(kind):
     """Streams are chosen for apart, so that what others get does not depend on who is there."""
+
     def run(meanwhile):
         videos = {f"s{i}": constant(15, 30, gop=40) for i in range(4)}
         world = World(videos, hosts=2, decoders=2, enhancers=2)

@@ -63,7 +63,12 @@ def test_enhancers_by_measured_speed_and_cost_told():
 def test_nvdec_first_until_it_is_full():
     made = seating(decoders=4, nvdec=2, nvdec_full=0.6)
     samples = 640 * 360
-    kinds = {"decoder-0": ("cpu", 300), "decoder-1": ("cpu", 300), "decoder-2": ("cuda", 600), "decoder-3": ("cuda", 600)}
+    kinds = {
+        "decoder-0": ("cpu", 300),
+        "decoder-1": ("cpu", 300),
+        "decoder-2": ("cuda", 600),
+        "decoder-3": ("cuda", 600),
+    }
     made.decoders = {name: Measured(kind, speed * samples, "slow") for name, (kind, speed) in kinds.items()}
     for i in range(12):
         made.seat(stream(i))
