@@ -368,9 +368,9 @@ class Manager:
         """Find others for streams that have lost a worker; those whose host is another are returned."""
         hosts = self._seating.actors.get("host", [])
         moved = []
-        for name, stream in self._streams.items():
-            if stream.ended and stream.seat.host not in hosts and hosts:  # somebody must tell how it ended
-                stream.seat = replace(stream.seat, host=hosts[0])
+        for name, ended in self._streams.items():
+            if ended.ended and hosts and ended.seat.host not in hosts:  # somebody must tell how it ended
+                ended.seat = replace(ended.seat, host=hosts[0])
                 moved.append(name)
         for name in self._seating.without_worker():
             found = self._streams.get(name)

@@ -90,6 +90,9 @@ class Written:
     note: bytes | None = None
 
 
+_DROPPED = Written([], [], [], b"")
+
+
 @dataclass
 class Kept:
     """Frames that a decoder keeps: by group, each with its stream and the node where they are."""
@@ -141,6 +144,8 @@ class SimulatedHost(Host):
         file.append(written)
         await self._world.take("write", job.path.name.removesuffix(".mkv.part"))
         written.note = job.note
+        if not self._world.keeps and len(file) > 1:
+            file[-2] = _DROPPED
         return WriteReply(len(file), span("write"))
 
     async def notes(self, path: Path) -> Sequence[tuple[int, bytes]]:
@@ -412,6 +417,7 @@ class World:
         reads: reads of each stream's source.
         calls: bundled calls.
         loses: the share of kept frames that go with their node at once.
+        keeps: whether files keep more than their last epoch.
         placed: the enhancer that each stream last asked.
     """
 
@@ -431,6 +437,7 @@ class World:
     reads: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
     loses: float = 0.0
+    keeps: bool = True
     placed: dict[str, str] = field(default_factory=dict)
 
     # While it runs.
