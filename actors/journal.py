@@ -43,6 +43,7 @@ class Position:
         decoded: epochs decoded.
         state: what selection remembers.
         totals: what came of it so far.
+        first: the slot that it began in.
     """
 
     run: str
@@ -55,6 +56,7 @@ class Position:
     decoded: int = 0
     state: StreamState = field(default_factory=StreamState)
     totals: Totals = field(default_factory=Totals)
+    first: int = 0
 
 
 @briefly_pickled

@@ -1,9 +1,10 @@
 """The manager: which streams there are, which host has which, and who works for them."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import floor
 from statistics import median
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -110,25 +111,37 @@ class Manager:
             ModelError: a model or its weights cannot be used.
             ConfigError: nobody is there to work for them.
         """
-        async with self._turn:
-            return await self._prepare(streams)
+        engines = await self._take_on(streams)
+        await asyncio.gather(*(self._ready_workers(stream) for stream in streams))
+        return Prepared(engines, self._seating.results())
 
     async def add(self, orders: Sequence[Order]) -> None:
         """Begin streams; those that are there already go on.
+
+        A paced one that comes late begins in the slot under way. Its workers are made ready first; one that does not
+        answer soon is not waited for, as it is asked for work later.
 
         Raises:
             ModelError: a model or its weights cannot be used.
             ConfigError: nobody is there to work for them.
         """
+        new = {order.stream.name: order for order in orders if order.stream.name not in self._streams}
+        if not new:
+            return
+        streams = [order.stream for order in new.values()]
+        await self._take_on(streams)
+        try:
+            await asyncio.gather(*(self._leniently(self._ready_workers(stream)) for stream in streams))
+        except NsRayError:
+            self._give_up(new)
+            raise
         async with self._turn:
-            new = [order for order in orders if order.stream.name not in self._streams]
-            if not new:
-                return
-            await self._prepare([order.stream for order in new])
-            for order in new:
-                _, seat = self._seating.seats[order.stream.name]
-                self._streams[order.stream.name] = _Stream(order, seat)
-            await self._begin([order.stream.name for order in new])
+            for name, order in new.items():
+                if name not in self._streams:
+                    self._streams[name] = _Stream(self._from_now(order), self._seating.seats[name][1])
+            await self._begin(new)
+            for name in new:
+                self._streams[name].order = replace(self._streams[name].order, begun=True)
 
     async def change(self, name: str, change: Change) -> None:
         """Go on with a stream otherwise, once its enhancer has its weights ready.
@@ -179,7 +192,8 @@ class Manager:
 
     # Getting workers ready.
 
-    async def _prepare(self, streams: Sequence[Stream]) -> Prepared:
+    async def _take_on(self, streams: Sequence[Stream]) -> Mapping[str, EngineResult]:
+        """Have engines for streams, and seats for those that have none."""
         self._seating.take_names(await self._crew.names())
         engines = await self._ready_engines(streams)
         await self._measure_decoders(streams)
@@ -187,12 +201,23 @@ class Manager:
         try:
             for stream in new:
                 self._seating.seat(stream)
-            await asyncio.gather(*(self._ready_workers(stream) for stream in new))
         except NsRayError:
-            for stream in new:
-                self._seating.seats.pop(stream.name, None)
+            self._give_up([stream.name for stream in new])
             raise
-        return Prepared(engines, self._seating.results())
+        return engines
+
+    def _give_up(self, names: Iterable[str]) -> None:
+        """Take seats back from streams that are not begun."""
+        for name in names:
+            if name not in self._streams:
+                self._seating.seats.pop(name, None)
+
+    def _from_now(self, order: Order) -> Order:
+        """An order that begins in the slot under way, if it should have begun before."""
+        if not order.plan.paced:
+            return order
+        now = floor((self._clock.now() - order.plan.began) / float(self._config.slot))
+        return replace(order, first=max(order.first, now))
 
     async def _ready_engines(self, streams: Sequence[Stream]) -> dict[str, EngineResult]:
         """Get enhancers ready: for a model and size all of them, for weights of its own the stream's alone."""
@@ -356,7 +381,7 @@ class Manager:
         for name, its in doing.items():
             stream = self._streams.get(name)
             if stream is None:  # of before this manager's time
-                stream = self._streams[name] = _Stream(its.order, Seat(host, its.placement))
+                stream = self._streams[name] = _Stream(replace(its.order, begun=True), Seat(host, its.placement))
                 self._seating.seats[name] = its.order.stream, stream.seat
             if its.ended and not stream.ended:
                 stream.ended = True

@@ -45,6 +45,7 @@ class Order:
         first: the slot that it begins in, later than 0 if it joins a run under way.
         fraction: anchors a shown frame of it; None for the policy's.
         priority: how many times its gains count where streams compete.
+        begun: whether a host has begun it before, and its file is to be gone on with.
     """
 
     stream: Stream
@@ -52,6 +53,7 @@ class Order:
     first: int = 0
     fraction: float | None = None
     priority: float = 1.0
+    begun: bool = False
 
     @property
     def path(self) -> Path:

@@ -118,7 +118,7 @@ class Session:
         self._sums = sums
         self._format = _format(order)
         self._part = Path(f"{order.path}.part")
-        self._at = Position(order.plan.run, order.first)
+        self._at = Position(order.plan.run, order.first, first=order.first)
         self._offset = 0
         self._history: list[PacketBlock] = []
         self._broken = False  # whether the decoder waits for a key frame
@@ -181,7 +181,7 @@ class Session:
                 entries.append((end, entry))
             await asyncio.sleep(0)  # after hours there are thousands, and other sessions go on
         if not entries:
-            if self.order.path.exists():  # it had just been finished; how it ended is forgotten
+            if self.order.begun and self.order.path.exists():  # it had just been finished; how it ended is forgotten
                 self._at = replace(self._at, ended=True)
                 self._flow.whole = False
             return
@@ -287,7 +287,7 @@ class Session:
             self._flow.idle = False
 
     def _begin_reading(self, number: int) -> "asyncio.Task[Read]":
-        until = (number - self.order.first + 1) * self._config.slot - self._slack
+        until = (number - self._at.first + 1) * self._config.slot - self._slack
         limit = min(_SLOT_PACKETS, self.order.plan.frames - self._at.mark.index)
         return asyncio.ensure_future(self._work.read(self.order.stream, self._at.mark, until, limit))
 
@@ -300,7 +300,7 @@ class Session:
         """The slot to read after `number`: that of the next packet where its time is known, and a later one always."""
         if read.following is None:
             return number + 1
-        return max(number + 1, self.order.first + floor((read.following + self._slack) / self._config.slot))
+        return max(number + 1, self._at.first + floor((read.following + self._slack) / self._config.slot))
 
     def _result(self, number: int, read: Read, last: bool) -> EpochResult:
         """A new epoch's; where packets are paced, it arrives at the end of its slot, or with the stream's last packet.
@@ -308,7 +308,7 @@ class Session:
         What becomes of a slot is due a slot later, so that all of a stream is shown with one delay.
         """
         slot, plan = self._config.slot, self.order.plan
-        seconds = max(Fraction(0), read.end - (number - self.order.first) * slot) if last else slot
+        seconds = max(Fraction(0), read.end - (number - self._at.first) * slot) if last else slot
         result = EpochResult(
             self.order.stream.name, number, self._clock.now(), spans=[read.span], seconds=float(seconds)
         )
@@ -594,7 +594,7 @@ class Session:
     async def _close(self) -> None:
         """Finish the file, whatever happened, and let the actors forget the stream."""
         output, size = "", 0
-        if self._offset or self.order.path.exists():
+        if self._offset or (self.order.begun and self.order.path.exists()):
             try:
                 finished = await self._work.finish(self._part, self.order.path, self._format)
                 size = finished.offset
