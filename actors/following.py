@@ -139,11 +139,19 @@ class Following:
         more = report.totals.shown - followed.report.totals.shown
         if more < 0:  # its host has not yet found out how far it was, or only finds the finished file
             if report.state != "running":
-                followed.report = replace(report, totals=followed.report.totals, notes=followed.report.notes)
+                followed.report = self._found_finished(report, followed.report)
             return
         followed.report = report
         if more:
             progress(report.name, more)
+
+    def _found_finished(self, report: StreamReport, before: StreamReport) -> StreamReport:
+        """A stream whose host died as it had finished the file: what was told by then holds."""
+        known = replace(report, totals=before.totals, notes=before.notes)
+        if report.name not in self._halted or report.state != "done":
+            return known
+        reason = f"stream {report.name}: stopped after {before.totals.shown} frames or more"
+        return replace(known, state="stopped", reason=reason)
 
 
 async def _first(*works: object) -> None:

@@ -181,9 +181,8 @@ class Session:
                 entries.append((end, entry))
             await asyncio.sleep(0)  # after hours there are thousands, and other sessions go on
         if not entries:
-            if self.order.begun and self.order.path.exists():  # it had just been finished; how it ended is forgotten
+            if self.order.begun and self.order.path.exists():  # it had just been finished
                 self._at = replace(self._at, ended=True)
-                self._flow.whole = False
             return
         self._offset, last = entries[-1]
         self._at = last.position
@@ -222,7 +221,8 @@ class Session:
     def _fail(self, error: object) -> None:
         whose = f"stream {self.order.stream.name}: "
         reason = self.report.reason or whose + str(error).removeprefix(whose)
-        self.report = replace(self.report, state="failed", reason=reason)
+        self.report = replace(self.report, reason=reason)
+        self._flow.failed = True
 
     def _take_down(self, notes: Iterable[str]) -> None:
         known = dict.fromkeys((*self.report.notes, *notes))
@@ -604,13 +604,12 @@ class Session:
                 self._fail(error)
         with suppress(NsRayError):  # the file is whole without it
             await self._work.forget(self.order.stream, self._placement.decoder, self._placement.encoder)
-        state: State = "failed" if self.report.state == "failed" else "done"
+        state: State = "failed" if self._flow.failed else "done"
         reason = self.report.reason
         if state == "done" and self._flow.halt.is_set() and not self._flow.whole:
             shown = self.report.totals.shown
-            after = f" after {shown} frames of {self.order.plan.frames}" if shown else ""
             state = "stopped"
-            reason = f"stream {self.order.stream.name}: stopped{after}"
+            reason = f"stream {self.order.stream.name}: stopped after {shown} frames of {self.order.plan.frames}"
         self.report = replace(self.report, state=state, reason=reason, output=output, output_bytes=size)
         self._sums.add({("streams_ended_total", state): 1})
 
@@ -625,6 +624,7 @@ class _Flow:
         halt: set when it is to end early.
         moved: set, and replaced, when other actors work for it.
         whole: false once a part was left out.
+        failed: whether something went wrong; its report tells of it once all is written that was done before.
     """
 
     def __init__(self) -> None:
@@ -634,6 +634,7 @@ class _Flow:
         self.halt = asyncio.Event()
         self.moved = asyncio.Event()
         self.whole = True
+        self.failed = False
 
 
 def _format(order: Order) -> HybridFormat:

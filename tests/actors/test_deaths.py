@@ -53,7 +53,7 @@ def test_as_fast_as_possible_deaths_change_no_byte(kinds, seed):
         assert world.bytes_of(name) == undisturbed.bytes_of(name), name
         told = sorted(run.epochs)
         assert told == sorted(expected[name].epochs)[: len(told)], name
-        assert len(told) >= len(expected[name].epochs) - 2, "a host that dies tells no more of finished files"
+        assert len(told) >= len(expected[name].epochs) - 6, "a host that dies tells no more of files just finished"
         for number in told:
             assert run.epochs[number].anchors == expected[name].epochs[number].anchors, (name, number)
     assert whole(world, videos)

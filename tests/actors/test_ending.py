@@ -5,6 +5,8 @@ from simulated import CONFIG, World, constant, slow
 
 from actors.summary import stream_result
 
+# What a process was about to do when it died is never done.
+pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
 HOSTS = pytest.mark.parametrize("hosts", [1, 2])
 LOOK = 0.3  # a client looks four times a second
 
