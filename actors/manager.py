@@ -82,11 +82,20 @@ class Manager:
         self._turn = asyncio.Lock()
 
     async def start(self) -> None:
-        """Learn what there is, and what is being done already."""
+        """Learn what there is, and what is being done already.
+
+        A host that does not answer is waited for: were its streams begun elsewhere, two would write one file.
+        """
         async with self._turn:
             self._seating.take_names(await self._crew.names())
-            for host in self._seating.of("host"):
-                self._compare(host, await self._leniently(self._crew.doing(host)) or {})
+            hosts = self._seating.of("host")
+            told = await asyncio.gather(*(self._crew.doing(host) for host in hosts), return_exceptions=True)
+            for host, doing in zip(hosts, told, strict=True):
+                if isinstance(doing, ActorLostError):
+                    continue
+                if isinstance(doing, BaseException):
+                    raise doing
+                self._compare(host, doing)
             self._count_rosters()
             await self._spread_rosters()
 

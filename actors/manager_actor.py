@@ -26,10 +26,13 @@ class ManagerActor(LoopWorker):
     async def _at_work(self) -> Manager:
         self.beat()
         if self._started is None:
-            self._started = asyncio.ensure_future(self._manager.start())
-            self._started.add_done_callback(lambda _: self.beside(self._manager.go_on()))
-        await self._started
+            self._started = asyncio.ensure_future(self._start())
+        await asyncio.shield(self._started)
         return self._manager
+
+    async def _start(self) -> None:
+        await self._manager.start()
+        self.beside(self._manager.go_on())
 
     async def probe(self, path: str, unsafe: bool) -> VideoInfo:
         """See Manager."""
