@@ -76,6 +76,7 @@ class Manager:
         self._rosters: dict[str, Roster] = {}
         self._seating = Seating(config.decoder)
         self._engines: dict[tuple[str, str], EngineResult] = {}  # by enhancer and `engine_key`
+        self._prepared: dict[str, Stream] = {}  # those that are to be added next
         self._silent: dict[str, float] = {}  # since when an actor does not answer
         self._born = uuid4().hex
         self._looks = 0
@@ -122,6 +123,7 @@ class Manager:
         """
         engines = await self._take_on(streams)
         await asyncio.gather(*(self._ready_workers(stream) for stream in streams))
+        self._prepared = {stream.name: stream for stream in streams}
         return Prepared(engines, self._seating.results())
 
     async def add(self, orders: Sequence[Order]) -> None:
@@ -140,7 +142,10 @@ class Manager:
         streams = [order.stream for order in new.values()]
         await self._take_on(streams)
         try:
-            await asyncio.gather(*(self._leniently(self._ready_workers(stream)) for stream in streams))
+            ready = (
+                self._ready_workers(stream) for stream in streams if self._prepared.pop(stream.name, None) != stream
+            )
+            await asyncio.gather(*(self._leniently(one) for one in ready))
         except NsRayError:
             self._give_up(new)
             raise
