@@ -6,7 +6,7 @@ from typing import Protocol
 from actors.messages import DecoderSpeed, Stream
 from actors.orders import Change, Order, Placement, Roster
 from actors.reports import Doing, HostReport
-from ns_ray.results import EngineResult
+from ns_ray.report.results import EngineResult
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.probe import VideoInfo
 

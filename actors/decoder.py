@@ -15,7 +15,7 @@ from ns_ray.config import DecoderPool
 from ns_ray.errors import MediaError, NsRayError
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert
-from ns_ray.results import Span
+from ns_ray.report.results import Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.decode import DecodedFrame, VideoDecoder
 from ns_ray.video.packets import Packet, read_packets

@@ -20,7 +20,7 @@ from ns_ray.config import EnhancerPool
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, encode_jpeg, tag
 from ns_ray.picture.yuv import Yuv420
-from ns_ray.results import EngineResult, Span
+from ns_ray.report.results import EngineResult, Span
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.engine import Engine, Planes
 from ns_ray.sr.enhance import Compress, Compressor, Enhancement, Flight, gpu_encoders

@@ -24,7 +24,7 @@ from actors.scheduler_actor import SchedulerActor
 from actors.worker import HEALTH, Pulse, Worker
 from ns_ray.config import Config, Pool
 from ns_ray.errors import ConfigError
-from ns_ray.results import Loss
+from ns_ray.report.results import Loss
 
 _LOOP_CALLS = 10_000  # calls that may wait in an actor that waits for others
 _STARTS = 2

@@ -12,7 +12,7 @@ from ray.exceptions import RayError
 
 from actors.peer import pulse
 from actors.worker import Pulse
-from ns_ray.results import Loss
+from ns_ray.report.results import Loss
 
 _SLICES = 4
 

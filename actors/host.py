@@ -46,7 +46,7 @@ from ns_ray.config import Config
 from ns_ray.errors import NsRayError
 from ns_ray.hybrid.notes import read_notes
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
-from ns_ray.results import Span
+from ns_ray.report.results import Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.packets import Mark, Packet
 

@@ -14,7 +14,7 @@ _KNOWN = {
     "actors.journal": {"Entry", "Position"},
     "actors.reports": {"EpochReport", "Totals"},
     "ns_ray.anchors.epoch": {"StreamState"},
-    "ns_ray.results": {"AnchorResult", "EpochResult", "Span"},
+    "ns_ray.report.results": {"AnchorResult", "EpochResult", "Span"},
     "ns_ray.video.clock": {"Clock", "SideClock"},
     "ns_ray.video.packets": {"Entry", "Mark"},
     "ns_ray.video.place": {"Place"},

@@ -17,7 +17,7 @@ from actors.reports import Doing
 from actors.seating import Measured, Seat, Seating, engine_key
 from ns_ray.config import Config
 from ns_ray.errors import ActorLostError, ConfigError, MediaError, NsRayError
-from ns_ray.results import DecodersResult, EngineResult
+from ns_ray.report.results import DecodersResult, EngineResult
 from ns_ray.share import in_order
 from ns_ray.video.address import is_pipe
 from ns_ray.video.block import PacketBlock

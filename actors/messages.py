@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.picture.yuv import Yuv420
-from ns_ray.results import Span
+from ns_ray.report.results import Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.decode import FrameName
 from ns_ray.video.probe import VideoInfo

@@ -27,7 +27,7 @@ from actors.reports import Doing, HostReport
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
 from ns_ray.errors import ActorLostError
-from ns_ray.results import EngineResult
+from ns_ray.report.results import EngineResult
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.probe import VideoInfo
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from actors.orders import Order, Placement
 from ns_ray.brief_pickle import briefly_pickled
-from ns_ray.results import AnchorResult, EpochResult
+from ns_ray.report.results import AnchorResult, EpochResult
 
 State = Literal["running", "done", "failed", "stopped"]
 _MOST_REASONS = 3

@@ -8,7 +8,7 @@ from actors.messages import Stream
 from actors.orders import Placement
 from ns_ray.config import DecoderPool
 from ns_ray.errors import ConfigError
-from ns_ray.results import DecodersResult
+from ns_ray.report.results import DecodersResult
 from ns_ray.share import in_order, least_busy
 
 _NEAR_STREAMS = 4

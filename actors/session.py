@@ -21,7 +21,7 @@ from ns_ray.anchors.epoch import Choice, StreamEpoch, shown_since_key
 from ns_ray.config import Config
 from ns_ray.errors import ActorLostError, MediaError, ModelError, NsRayError, PartLostError
 from ns_ray.hybrid.writer import HybridFormat
-from ns_ray.results import AnchorResult, EpochResult
+from ns_ray.report.results import AnchorResult, EpochResult
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.packets import Packet

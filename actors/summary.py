@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from actors.following import Followed
 from ns_ray.config import Config
-from ns_ray.realtime import Pace, rules
-from ns_ray.results import STAGES, BenchmarkResult, EpochResult, Loss, StreamResult, percentiles
+from ns_ray.report.realtime import Pace, rules
+from ns_ray.report.results import STAGES, BenchmarkResult, EpochResult, Loss, StreamResult, percentiles
 
 
 def summarise(

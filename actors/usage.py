@@ -7,7 +7,7 @@ import time
 import psutil
 import ray
 
-from ns_ray.results import Usage
+from ns_ray.report.results import Usage
 
 _INTERVAL_SECONDS = 1.0
 _LOOK_SECONDS = 5.0

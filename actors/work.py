@@ -11,7 +11,7 @@ from actors.orders import Order
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.writer import HybridFormat
-from ns_ray.results import Span
+from ns_ray.report.results import Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.decode import FrameName
 from ns_ray.video.packets import Mark, Packet, SidePacket

@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from actors.garbage import Collector
 from actors.metrics import Sums, flushing
-from ns_ray.results import Span
+from ns_ray.report.results import Span
 
 HEALTH = "health"
 """Ray's concurrency group of an actor that answers `pulse`, whatever its calls do."""

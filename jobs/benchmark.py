@@ -29,7 +29,6 @@ from actors.summary import cpu_by_stage, summarise
 from actors.usage import UsageSampler
 from jobs import face
 from jobs.stopping import Stop, as_interrupt
-from ns_ray import report
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.config import Config, load_config
@@ -37,8 +36,9 @@ from ns_ray.dataset.ladder import LADDER, video_folder
 from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
 from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import quality_for
-from ns_ray.profile import as_method
-from ns_ray.results import BenchmarkResult, MethodResult, StreamResult
+from ns_ray.report import html
+from ns_ray.report.bottleneck import as_method
+from ns_ray.report.results import BenchmarkResult, MethodResult, StreamResult
 from ns_ray.run_folder import claimed, set_aside
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, varied
@@ -394,7 +394,7 @@ class _Session:
         return folder
 
     def _show(self, result: BenchmarkResult, folder: Path) -> None:
-        for table in report.tables(result):  # first: whatever becomes of the files, this is told
+        for table in html.tables(result):  # first: whatever becomes of the files, this is told
             self.console.print(table)
         path = self._write(result, folder)
         self.console.print(f"[bold]report[/bold] {path}")
@@ -405,7 +405,7 @@ class _Session:
     def _write(self, result: BenchmarkResult, folder: Path) -> Path:
         self._save(result, folder)
         path = folder / "report.html"
-        report.write_report(result, path)
+        html.write_report(result, path)
         return path
 
 

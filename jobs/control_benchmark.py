@@ -29,7 +29,7 @@ from ns_ray.config import Config, load_config
 from ns_ray.errors import ConfigError, MediaError
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.picture.yuv import resize
-from ns_ray.results import Usage
+from ns_ray.report.results import Usage
 from ns_ray.run_folder import claimed
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import save_weights

@@ -30,12 +30,12 @@ from ns_ray.anchors.policies import Fraction, Policy
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.client.rebuild import Rebuilder
 from ns_ray.config import load_config
-from ns_ray.curve_plot import draw
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.anchor_image import LARGEST_FRACTION, decode_anchor, encode_anchor, quality_for
 from ns_ray.metrics.psnr import mse, psnr_of_mse
 from ns_ray.picture.convert import from_rgb
 from ns_ray.picture.yuv import Yuv420, resize
+from ns_ray.report.curve_plot import draw
 from ns_ray.run_folder import claimed
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.engine import Engine

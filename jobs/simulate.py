@@ -39,7 +39,7 @@ from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.settle import settle
 from ns_ray.config import Config, load_config
 from ns_ray.errors import SelectionError
-from ns_ray.scale_plot import draw
+from ns_ray.report.scale_plot import draw
 from ns_ray.whole_file import write_record
 
 FRAMES_PER_SECOND = 60

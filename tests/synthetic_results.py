@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from ns_ray.results import (
+from ns_ray.report.results import (
     STAGES,
     AnchorResult,
     BenchmarkResult,

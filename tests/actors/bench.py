@@ -16,7 +16,7 @@ from actors.orders import Order, Plan
 from actors.reports import StreamReport, Totals
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config import Config
-from ns_ray.results import AnchorResult, EpochResult
+from ns_ray.report.results import AnchorResult, EpochResult
 
 MODEL = "EDSR_B1_F8_S3"
 CONFIG = Config(epoch_seconds=20 / 60, retries=2)

@@ -34,7 +34,7 @@ from ns_ray.config import Config
 from ns_ray.errors import MediaError, ModelError, NsRayError, PartLostError
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.writer import HybridFormat
-from ns_ray.results import EngineResult, Span
+from ns_ray.report.results import EngineResult, Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.packets import Mark, Packet
 from ns_ray.vp9.records import FrameRecord

@@ -30,7 +30,7 @@ from ns_ray.config import Config
 from ns_ray.errors import ActorLostError, ModelError
 from ns_ray.hybrid.notes import read_notes
 from ns_ray.hybrid.writer import HybridFormat, append_epoch
-from ns_ray.results import EngineResult, EpochResult
+from ns_ray.report.results import EngineResult, EpochResult
 from ns_ray.video.packets import Mark
 from ns_ray.video.probe import VideoInfo, probe
 

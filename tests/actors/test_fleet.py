@@ -18,7 +18,7 @@ from ns_ray.anchors.policies import Budget, Fraction
 from ns_ray.errors import MediaError, ModelError
 from ns_ray.hybrid.anchor_image import decode_anchor
 from ns_ray.hybrid.reader import read_hybrid
-from ns_ray.results import STAGES
+from ns_ray.report.results import STAGES
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import load_weights, save_weights

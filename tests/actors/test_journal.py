@@ -12,7 +12,7 @@ import pytest
 from actors.journal import Entry, Position, pack, unpack
 from actors.reports import EpochReport, Totals
 from ns_ray.anchors.epoch import StreamState
-from ns_ray.results import AnchorResult, EpochResult, Span
+from ns_ray.report.results import AnchorResult, EpochResult, Span
 from ns_ray.video.packets import Mark, read_units
 from ns_ray.video.probe import probe
 

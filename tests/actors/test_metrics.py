@@ -10,7 +10,7 @@ import pytest
 from actors import metrics
 from actors.metrics import METRICS, PREFIX, Flushing, RaySink, Sums, count_epoch
 from actors.reports import EpochReport, Totals
-from ns_ray.results import AnchorResult, EpochResult, Span
+from ns_ray.report.results import AnchorResult, EpochResult, Span
 
 DOCS = Path(__file__).parents[2] / "docs/operations.md"
 

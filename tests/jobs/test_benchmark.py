@@ -18,8 +18,8 @@ import pytest
 from actors.manager import Prepared
 from jobs import benchmark
 from ns_ray.hybrid.reader import read_hybrid
-from ns_ray.report import load_result
-from ns_ray.results import Usage
+from ns_ray.report.html import load_result
+from ns_ray.report.results import Usage
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import save_weights
 from ns_ray.video.probe import VideoInfo

@@ -5,7 +5,7 @@ import torch
 from test_benchmark import MODEL, job
 
 from jobs import benchmark
-from ns_ray.report import load_result
+from ns_ray.report.html import load_result
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import load_weights, save_weights
 

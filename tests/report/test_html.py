@@ -15,10 +15,10 @@ from rich.console import Console
 from synthetic_results import make_result
 
 from ns_ray.errors import ResultError
-from ns_ray.plots import plots
-from ns_ray.report import load_result, main, tables, write_report
-from ns_ray.results import AnchorResult, BenchmarkResult, EngineResult, Loss, MethodResult, Rule, StreamResult
-from ns_ray.summary import clean, number, severity, worst
+from ns_ray.report.html import load_result, main, tables, write_report
+from ns_ray.report.plots import plots
+from ns_ray.report.results import AnchorResult, BenchmarkResult, EngineResult, Loss, MethodResult, Rule, StreamResult
+from ns_ray.report.tables import clean, number, severity, worst
 
 NASTY = '<script>alert("$x_1$")</script>&\''
 PLOTS = ["Stages of each epoch", "Anchors chosen", "Latency", "Bitrates"]

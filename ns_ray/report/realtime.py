@@ -6,7 +6,7 @@ Video is measured by its own time, so that streams of any frame rate, variable o
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ns_ray.results import EpochResult, Rule
+from ns_ray.report.results import EpochResult, Rule
 
 # A paced run may miss deadlines while it gets under way.
 WARM_UP_EPOCHS = 2

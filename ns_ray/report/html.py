@@ -21,9 +21,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ns_ray.errors import NsRayError, ResultError
-from ns_ray.plots import plots
-from ns_ray.results import BenchmarkResult
-from ns_ray.summary import (
+from ns_ray.report.plots import plots
+from ns_ray.report.results import BenchmarkResult
+from ns_ray.report.tables import (
     Column,
     Grid,
     Row,

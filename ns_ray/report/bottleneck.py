@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ns_ray.results import BenchmarkResult, EpochResult, MethodResult, Span
+from ns_ray.report.results import BenchmarkResult, EpochResult, MethodResult, Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-from ns_ray.realtime import Pace, rules
-from ns_ray.results import EpochResult, Span
+from ns_ray.report.realtime import Pace, rules
+from ns_ray.report.results import EpochResult, Span
 
 EPOCH = 40 / 60
 

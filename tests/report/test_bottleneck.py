@@ -1,9 +1,9 @@
 import pytest
 import synthetic_results
 
-from ns_ray.profile import gpu_limit, limit, pool_loads, waiting_ms
-from ns_ray.results import EpochResult, Span, StreamResult, Usage
-from ns_ray.summary import profile_grid
+from ns_ray.report.bottleneck import gpu_limit, limit, pool_loads, waiting_ms
+from ns_ray.report.results import EpochResult, Span, StreamResult, Usage
+from ns_ray.report.tables import profile_grid
 
 CONFIG = {
     "decoder": {"actors": 2, "nvdec": 1, "nvdec_sessions": 2},

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from ns_ray.results import AnchorResult, BenchmarkResult, EpochResult, percentiles
-from ns_ray.summary import clean, epoch_ms, number, stage_names, stages_ms, worst
+from ns_ray.report.results import AnchorResult, BenchmarkResult, EpochResult, percentiles
+from ns_ray.report.tables import clean, epoch_ms, number, stage_names, stages_ms, worst
 
 # Replaced by the page's own colours.
 INK, LINE = "#010203", "#040506"

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ns_ray.profile import as_method, control_ms, gpu_limit, limit, pool_loads, waiting_ms
-from ns_ray.results import STAGES, BenchmarkResult, EpochResult, StreamResult, percentiles
+from ns_ray.report.bottleneck import as_method, control_ms, gpu_limit, limit, pool_loads, waiting_ms
+from ns_ray.report.results import STAGES, BenchmarkResult, EpochResult, StreamResult, percentiles
 
 Tone = Literal["", "good", "bad", "total"]
 
