@@ -1,6 +1,6 @@
 """What a benchmark run found, for people: tables for the terminal and one HTML file that needs nothing else.
 
-    python -m ns_ray.report benchmark.json -o report.html
+    python -m ns_ray.report.html benchmark.json -o report.html
 
 makes the report of a finished run anew.
 """
@@ -92,7 +92,7 @@ def load_result(path: Path) -> BenchmarkResult:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make a report from a benchmark.json."""
-    parser = argparse.ArgumentParser(prog="python -m ns_ray.report", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ns_ray.report.html", description=main.__doc__)
     parser.add_argument("source", type=Path, metavar="benchmark.json", help="the result of a run")
     parser.add_argument("-o", "--output", type=Path, help="the report (default: report.html beside the result)")
     options = parser.parse_args(arguments)
