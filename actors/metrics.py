@@ -56,6 +56,9 @@ Key = tuple[str, str]
 """A metric's name, and the value of its tag, empty for none."""
 
 
+_MOST_VALUES = 1000  # of a histogram, where nobody takes them
+
+
 @dataclass(slots=True)
 class Taken:
     """What has come together: additions to counters, and values for histograms by name."""
@@ -78,7 +81,9 @@ class Sums:
             for key, by in counts.items():
                 so_far[key] = so_far.get(key, 0.0) + by
             for name, value in (values or {}).items():
-                self._taken.values.setdefault(name, []).append(value)
+                held = self._taken.values.setdefault(name, [])
+                if len(held) < _MOST_VALUES:
+                    held.append(value)
 
     def take(self) -> Taken:
         """All that has been added since the last time."""

@@ -255,7 +255,7 @@ def test_of_a_long_file_the_latest_notes_are_read(tmp_path, info) -> None:
 def test_samples_of_memory_become_rarer_not_more(monkeypatch) -> None:
     sampler = UsageSampler.__new__(UsageSampler)
     sampler._memory, sampler._interval, sampler._cpu = [], 1.0, {}
-    monkeypatch.setattr(sampler, "_processes", list, raising=False)
+    monkeypatch.setattr(sampler, "_recent", list, raising=False)
     for sample in range(3 * _MOST_SAMPLES):
         sampler._sample()
         sampler._memory[-1] = float(sample)

@@ -91,10 +91,10 @@ def test_streams_are_forgotten_in_time(stream, monkeypatch):
 
 def test_compressing_tells_its_work():
     record = FrameRecord(4, 1, FrameType.ALTREF, 100)
-    (anchor,), reply = actor().compress([Frame(record, 9, np.full((64, 96, 3), 90, np.uint8))], 90)
-    assert (anchor.video_index, anchor.super_index) == (4, 1)
-    assert [made.record for made in reply.made] == [record]
-    assert reply.cpu_seconds > 0
+    made = actor().compress([Frame(record, 9, np.full((64, 96, 3), 90, np.uint8))], 90)
+    assert [(image.video_index, image.super_index) for image in made.images] == [(4, 1)]
+    assert [one.record for one in made.reply.made] == [record]
+    assert made.reply.cpu_seconds > 0
 
 
 @pytest.mark.parametrize("tags", [(2, 1, 1, 1), (1, 6, 6, 6), (1, 1, 1, 1)])
