@@ -17,12 +17,9 @@ from ns_ray.anchors.baselines import Key, Nothing, PerFrame, Uniform
 from ns_ray.anchors.offer import joined
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.anchors.ranking import offer
-from ns_ray.anchors.recall import recall
 from ns_ray.anchors.select import Choice, StreamEpoch, StreamState, select
 from ns_ray.anchors.settle import settle
-from ns_ray.anchors.table import WINDOW
 from ns_ray.errors import SelectionError
-from ns_ray.vp9.records import FrameRecord
 
 COMPETING: list[Policy] = [
     Fraction(0.0),
@@ -222,23 +219,3 @@ def test_no_hosts_and_hosts_without_streams() -> None:
     first, second, third = award([empty, full, empty], policy)
     assert settle(ranking, first) == settle(ranking, third) == {}
     assert len(settle(busy, second)["one"].positions) == 1
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    epochs=st.lists(frames, min_size=1, max_size=20),
-    policy=st.sampled_from([*COMPETING, *APART]),
-    cut=st.integers(0, 200),
-)
-def test_recall_finds_the_state_again(epochs: list[list[Frame]], policy: Policy, cut: int) -> None:
-    """From the whole past, and from as much of it as holds two GOPs and the last anchor."""
-    state, past, anchors = StreamState(), list[FrameRecord](), list[int]()
-    for part in epochs:
-        records = traces.records(part)
-        choice = select([StreamEpoch("one", records, 40, 0.5)], {"one": state}, policy)["one"]
-        anchors += [len(past) + position for position in choice.positions]
-        past, state = past + records, choice.state
-    assert recall(past, anchors, state.credit) == state
-    if anchors:
-        first = max(0, min(len(past) - WINDOW, max(anchors)) - cut)
-        assert recall(past[first:], [at - first for at in anchors if at >= first], state.credit) == state
