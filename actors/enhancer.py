@@ -1,4 +1,4 @@
-"""EnhancerActor: super-resolves frames of many streams on one GPU, or on the CPU."""
+"""An enhancer: super-resolves frames of many streams on one GPU, or on the CPU."""
 
 import logging
 import time
@@ -10,12 +10,11 @@ from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
-import ray
 import torch
 from torch import Tensor
 
 from actors.messages import Anchors, Ask, Frame, Made, MadeReply, Stream
-from actors.worker import Worker, call
+from actors.metrics import Sums
 from ns_ray.config import EnhancerPool
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, encode_jpeg, tag
@@ -29,8 +28,6 @@ from ns_ray.sr.models import build
 from ns_ray.sr.spec import ModelSpec
 
 _LOG = logging.getLogger(__name__)
-GPU_CALLS = 3
-"""Calls that an enhancer on a GPU works on: one fetches its frames, one has the GPU, one stores its images."""
 _REMEMBERED = 256  # sizes that no engine runs
 
 Parts = Sequence[Sequence[Frame]]
@@ -88,16 +85,23 @@ _Do = Callable[[_Hosted, _Task, Sequence[int]], None]
 """Does what is asked with frames, by their positions, that an engine has the weights for."""
 
 
-class EnhancerActor(Worker):
+class Enhancer:
     """Hosts one engine a model and size of frames, a stated number at most; each stream brings its weights.
 
     Calls may overlap: one's frames are taken in while those of the other are finished.
     """
 
-    def __init__(self, affinity: list[int], config: EnhancerPool) -> None:
-        super().__init__(affinity)
+    def __init__(self, config: EnhancerPool, device: str, sums: Sums) -> None:
+        """Set up an enhancer without engines.
+
+        Args:
+            config: the pool it belongs to.
+            device: `cpu` or `cuda:<index>`.
+            sums: where it counts what it does.
+        """
         self._config = config
-        self._device = "cuda:0" if ray.get_gpu_ids() else "cpu"
+        self._device = device
+        self._sums = sums
         self._hosted: dict[_Key, _Hosted] = {}  # the one used last is the last
         self._making: dict[_Key, Future[_Hosted]] = {}
         self._refused: dict[_Key, None] = {}
@@ -106,7 +110,6 @@ class EnhancerActor(Worker):
         self._compressor = Compressor(*_encoders(self._device), device=self._device)
         self._turn = Lock()
 
-    @call
     def prepare(self, stream: Stream) -> EngineResult:
         """Get everything ready that a stream needs, before its first frame.
 
@@ -122,7 +125,6 @@ class EnhancerActor(Worker):
         engine = hosted.engine
         return EngineResult(engine.name, engine.device, engine.latency_ms or 0.0)
 
-    @call
     def enhance(self, asks: Sequence[Ask], *parts: Parts) -> list[Anchors]:
         """Super-resolve and compress frames of several streams, each of which may have frames of several sizes.
 
@@ -145,7 +147,6 @@ class EnhancerActor(Worker):
         self._count([one.reply for one in made])
         return made
 
-    @call
     def enlarge(self, asks: Sequence[Ask], form: Literal["rgb", "yuv"], *parts: Parts) -> tuple[Any, ...]:
         """Super-resolve frames of several streams, whose pictures are compressed or encoded elsewhere.
 
@@ -170,7 +171,7 @@ class EnhancerActor(Worker):
     def _count(self, replies: Sequence[MadeReply]) -> None:
         switches = [reply.switch_seconds for reply in replies if reply.switch_seconds is not None]
         spans = (span for reply in replies for span in reply.spans if span.stage == "inference")
-        self.sums.add(
+        self._sums.add(
             {
                 ("enhanced_frames_total", ""): sum(len(reply.made) for reply in replies),
                 ("busy_seconds_total", ""): sum(span.seconds for span in spans),

@@ -12,7 +12,7 @@ from ray.exceptions import RayActorError
 
 from actors.decoder import DecoderActor
 from actors.encoder import EncoderActor
-from actors.enhancer import GPU_CALLS, EnhancerActor
+from actors.enhancer_actor import GPU_CALLS, EnhancerActor
 from actors.health import Watch
 from actors.host_actor import HostActor
 from actors.manager_actor import ManagerActor

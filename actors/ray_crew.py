@@ -78,7 +78,7 @@ class RayPeers(_Named):
         return found
 
     async def enhance(self, enhancer: str, asks: Sequence[Ask], parts: Sequence[Any]) -> Sequence[Anchors]:
-        """See EnhancerActor."""
+        """See Enhancer."""
         peer = self._peer(enhancer)
         anchors: list[Anchors] = await peer.ask("enhance", lambda actor: actor.enhance.remote(asks, *parts))
         return anchors
@@ -86,7 +86,7 @@ class RayPeers(_Named):
     async def enlarge(
         self, enhancer: str, asks: Sequence[Ask], form: Form, parts: Sequence[Any]
     ) -> tuple[Sequence[Any], Sequence[MadeReply]]:
-        """See EnhancerActor; pictures stay where they are."""
+        """See Enhancer; pictures stay where they are."""
 
         def call(actor: Any) -> Any:
             return actor.enlarge.options(num_returns=len(asks) + 1).remote(asks, form, *parts)
@@ -157,7 +157,7 @@ class RayCrew(_Named):
         await self._peer(decoder).ask("prepare", lambda actor: actor.prepare.remote(stream, packets))
 
     async def prepare_enhancer(self, enhancer: str, stream: Stream) -> EngineResult:
-        """See EnhancerActor."""
+        """See Enhancer."""
         result: EngineResult = await self._peer(enhancer).ask("prepare", lambda actor: actor.prepare.remote(stream))
         return result
 

@@ -20,7 +20,7 @@ import torch
 from ray import ObjectRef
 from rich.table import Table
 
-from actors.enhancer import GPU_CALLS, EnhancerActor
+from actors.enhancer_actor import GPU_CALLS, EnhancerActor
 from actors.fleet import offered
 from actors.local_ray import join_ray
 from actors.messages import Anchors, Ask, Frame, Stream

@@ -11,12 +11,12 @@ from threading import Event
 
 import numpy as np
 import pytest
-import ray
 from torch import Tensor
 
 from actors import enhancer
-from actors.enhancer import EnhancerActor
+from actors.enhancer import Enhancer
 from actors.messages import Anchors, Ask, Frame, Stream
+from actors.metrics import Sums
 from ns_ray.config import EnhancerPool
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor, encode_anchor, encode_jpeg
@@ -48,18 +48,17 @@ def frames(streams: list[Stream]) -> list[Frame]:
     return [Frame(frame.record, frame.pts, frame.picture.packed()) for frame in decoded]
 
 
-def made(monkeypatch: pytest.MonkeyPatch, **settings: int) -> EnhancerActor:
-    monkeypatch.setattr(ray, "get_gpu_ids", list)
-    return EnhancerActor([], EnhancerPool(engine="torch", **settings))
+def made(**settings: int) -> Enhancer:
+    return Enhancer(EnhancerPool(engine="torch", **settings), "cpu", Sums())
 
 
 @pytest.fixture
-def actor(monkeypatch: pytest.MonkeyPatch) -> EnhancerActor:
-    return made(monkeypatch)
+def actor() -> Enhancer:
+    return made()
 
 
 def enhance(
-    actor: EnhancerActor, work: Iterable[tuple[Stream, Sequence[Frame]]], deadline: float | None = None
+    actor: Enhancer, work: Iterable[tuple[Stream, Sequence[Frame]]], deadline: float | None = None
 ) -> list[Anchors]:
     """One call for these streams, each with its frames."""
     several = list(work)
@@ -110,7 +109,7 @@ def test_asks_say_which_part_and_place_their_frames_are_at(actor, streams: list[
     assert len(three.images[0]) < len(one.images[0]), "quality is each ask's own"
 
 
-def order_of(actor: EnhancerActor, monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[int, int], Stream, int]]:
+def order_of(actor: Enhancer, monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[int, int], Stream, int]]:
     """Frames as they are begun: size, stream, position."""
     begun = []
     submit = enhancer._submit
@@ -198,7 +197,7 @@ def test_a_compressor_that_fails_is_heard_of(actor, streams, frames, monkeypatch
         return encode_jpeg(pixels.numpy(), quality)
 
     monkeypatch.setattr(enhancer, "_encoders", lambda device: [broken])
-    actor = made(monkeypatch)
+    actor = made()
     one, other = actor.enhance([Ask(streams[0], 0, 0, 1), Ask(streams[1], 0, 0, 90)], [frames[:2]])
     assert (one.images, one.error) == ((), "no encoder here")
     assert len(other.images) == 2
@@ -262,7 +261,7 @@ def test_pictures_wait_for_images_under_way(actor, streams: list[Stream], frames
 
 
 def test_weights_not_used_for_longest_are_read_again(monkeypatch, streams, frames) -> None:
-    actor = made(monkeypatch, weights=2)
+    actor = made(weights=2)
     read = []
     load = enhancer.KeptWeights.read.__globals__["load_weights"]
 
@@ -302,7 +301,7 @@ def test_an_engine_in_a_hurry_is_made_beside_the_work(actor, streams, frames, mo
 
 
 def test_sizes_that_come_and_go_leave_nothing_behind(monkeypatch, streams, frames) -> None:
-    actor = made(monkeypatch, engines=2)
+    actor = made(engines=2)
     monkeypatch.setattr(enhancer, "_REMEMBERED", 3)
     for width in range(16, 32, 2):
         enhance(actor, [(streams[0], resized(frames[:1], (width, 16)))], time.time() + 60)
@@ -318,7 +317,7 @@ def test_sizes_that_come_and_go_leave_nothing_behind(monkeypatch, streams, frame
 
 
 def test_the_engine_not_used_for_longest_goes(monkeypatch, streams: list[Stream], frames: list[Frame]) -> None:
-    actor = made(monkeypatch, engines=2)
+    actor = made(engines=2)
     for size in [(96, 64), (48, 32), (96, 64), (32, 32)]:
         (anchors,) = enhance(actor, [(streams[0], resized(frames[:1], size))])
         assert decode_anchor(anchors.images[0]).shape == (3 * size[1], 3 * size[0], 3)

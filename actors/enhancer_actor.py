@@ -1,0 +1,44 @@
+"""EnhancerActor: an enhancer as a process of its own."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import ray
+
+from actors.messages import Anchors, Ask, Frame, Stream
+from actors.worker import Worker, call
+from ns_ray.config import EnhancerPool
+from ns_ray.report.results import EngineResult
+
+GPU_CALLS = 3
+"""Calls that an enhancer on a GPU works on: one fetches its frames, one has the GPU, one stores its images."""
+
+
+class EnhancerActor(Worker):
+    """See Enhancer.
+
+    Ray has those who call an actor import its class; PyTorch, which takes seconds, they can do without.
+    """
+
+    def __init__(self, affinity: list[int], config: EnhancerPool) -> None:
+        super().__init__(affinity)
+        from actors.enhancer import Enhancer
+
+        self._enhancer = Enhancer(config, "cuda:0" if ray.get_gpu_ids() else "cpu", self.sums)
+
+    @call
+    def prepare(self, stream: Stream) -> EngineResult:
+        """See Enhancer."""
+        return self._enhancer.prepare(stream)
+
+    @call
+    def enhance(self, asks: Sequence[Ask], *parts: Sequence[Sequence[Frame]]) -> list[Anchors]:
+        """See Enhancer."""
+        return self._enhancer.enhance(asks, *parts)
+
+    @call
+    def enlarge(
+        self, asks: Sequence[Ask], form: Literal["rgb", "yuv"], *parts: Sequence[Sequence[Frame]]
+    ) -> tuple[Any, ...]:
+        """See Enhancer."""
+        return self._enhancer.enlarge(asks, form, *parts)
