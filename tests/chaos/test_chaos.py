@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 
 def test_streams_come_and_go_while_actors_are_killed(tmp_path):
     record = tmp_path / "chaos.json"
-    settings = ("--seconds", "18", "--every", "2", "--kill-every", "4", "--life", "4", "7", "--json", str(record))
+    settings = ("--seconds", "12", "--every", "2", "--kill-every", "2.6", "--life", "3", "5", "--json", str(record))
     done = subprocess.run(
         [sys.executable, str(HERE / "run.py"), *settings],
         cwd=HERE.parents[1],
