@@ -122,7 +122,7 @@ class Manager:
             ConfigError: nobody is there to work for them.
         """
         engines = await self._take_on(streams)
-        await asyncio.gather(*(self._ready_workers(stream) for stream in streams))
+        await self._or_give_up(streams, [self._ready_workers(stream) for stream in streams])
         self._prepared = {stream.name: stream for stream in streams}
         return Prepared(engines, self._seating.results())
 
@@ -141,14 +141,8 @@ class Manager:
             return
         streams = [order.stream for order in new.values()]
         await self._take_on(streams)
-        try:
-            ready = (
-                self._ready_workers(stream) for stream in streams if self._prepared.pop(stream.name, None) != stream
-            )
-            await asyncio.gather(*(self._leniently(one) for one in ready))
-        except NsRayError:
-            self._give_up(new)
-            raise
+        unready = [stream for stream in streams if self._prepared.pop(stream.name, None) != stream]
+        await self._or_give_up(streams, [self._leniently(self._ready_workers(stream)) for stream in unready])
         async with self._turn:
             for name, order in new.items():
                 if name not in self._streams:
@@ -216,15 +210,23 @@ class Manager:
             for stream in new:
                 self._seating.seat(stream)
         except NsRayError:
-            self._give_up([stream.name for stream in new])
+            self._give_up(new)
             raise
         return engines
 
-    def _give_up(self, names: Iterable[str]) -> None:
+    async def _or_give_up(self, streams: Sequence[Stream], works: Sequence[Coroutine[Any, Any, None]]) -> None:
+        """Do what streams need; where that fails, they have no seats."""
+        try:
+            await asyncio.gather(*works)
+        except NsRayError:
+            self._give_up(streams)
+            raise
+
+    def _give_up(self, streams: Iterable[Stream]) -> None:
         """Take seats back from streams that are not begun."""
-        for name in names:
-            if name not in self._streams:
-                self._seating.seats.pop(name, None)
+        for stream in streams:
+            if stream.name not in self._streams:
+                self._seating.seats.pop(stream.name, None)
 
     def _from_now(self, order: Order) -> Order:
         """An order that begins in the slot under way, if it should have begun before."""

@@ -191,6 +191,8 @@ def test_a_manager_forgets_streams_sizes_and_those_it_refused(info, monkeypatch)
         for number in range(10):
             with pytest.raises(ModelError):
                 await made.add([_order(Stream(f"bad{number}", info, MODEL, "bad"))])
+            with pytest.raises(ModelError):
+                await made.prepare([Stream(f"worse{number}", info, MODEL, "bad")])
         assert set(made._seating.seats) == {"stays"}
         for number in range(50):
             stream = Stream(f"s{number}", replace(info, width=64 + 2 * number), MODEL)
