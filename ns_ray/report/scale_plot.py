@@ -1,12 +1,9 @@
 """The plot of what merging costs over the number of streams."""
 
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
-from ns_ray.whole_file import write_whole
+from ns_ray.report.picture import Picture
 
 LINES = {
     "with_calls_ms": ("one scheduler", "#e69f00"),
@@ -24,8 +21,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
         result: its JSON.
         path: the picture to write; the suffix says which format.
     """
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.add_subplot()
+    picture = Picture()
+    axes = picture.axes
     streams = [one["streams"] for one in result["growth"]]
     for key, (label, colour) in LINES.items():
         axes.plot(streams, [one[key] for one in result["growth"]], color=colour, marker="o", label=label)
@@ -36,9 +33,4 @@ def draw(result: dict[str, Any], path: Path) -> None:
     axes.set_xlabel("streams")
     axes.set_ylabel("CPU time a slot, ms")
     axes.set_title(f"hosts of {result['host_streams']} streams, slots of {1000 * result['slot_seconds']:.0f} ms")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture = BytesIO()
-    figure.savefig(picture, dpi=150, format=path.suffix[1:])
-    write_whole(path, picture.getvalue())
+    picture.write(path)
