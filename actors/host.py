@@ -393,7 +393,7 @@ def _in_parts(bundle: Sequence[Decoding], most_frames: int) -> tuple[list[Decode
 
 
 def _failed(error: str) -> DecodeReply:
-    return DecodeReply(0, 0, 0, (), True, (), error=error)
+    return DecodeReply(broken=True, error=error)
 
 
 def _write(job: Writing) -> WriteReply:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import reduce
 
 from actors.following import Followed
+from actors.reports import added
 from ns_ray.config import Config
 from ns_ray.report.realtime import Pace, rules
 from ns_ray.report.results import STAGES, BenchmarkResult, EpochResult, Loss, StreamResult, percentiles
@@ -70,11 +72,8 @@ def stream_result(stream: Followed) -> StreamResult:
 
 def cpu_by_stage(streams: Iterable[Followed]) -> dict[str, float]:
     """CPU seconds of the streams' own work, by stage."""
-    spent: dict[str, float] = {}
-    for stream in streams:
-        for stage, seconds in stream.report.totals.cpu_seconds.items():
-            spent[stage] = spent.get(stage, 0.0) + seconds
-    return spent
+    nothing: dict[str, float] = {}
+    return reduce(added, (stream.report.totals.cpu_seconds for stream in streams), nothing)
 
 
 def _since(epoch: EpochResult, began: float) -> EpochResult:

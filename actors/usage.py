@@ -103,5 +103,5 @@ def _kind(process: psutil.Process) -> str:
         command = next((part for part in process.cmdline() if part.startswith("ray::")), "")
     except psutil.Error:
         return "ray"
-    name = re.split(r"[.(]", command.removeprefix("ray::"))[0].removesuffix("Actor").lower()
-    return name if name and name != "idle" else "ray"
+    actor = re.match(r"ray::(\w+)Actor\b", command)
+    return actor[1].lower() if actor else "ray"
