@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import takewhile
 from pathlib import Path
@@ -35,7 +35,7 @@ from actors.rounds import Rounds
 from actors.session import Session
 from actors.work import Decoding, Enhancing, Part, Read, Writing
 from actors.worker import measured
-from ns_ray.anchors.award import Award, award
+from ns_ray.anchors.award import Award, award, load_of
 from ns_ray.anchors.baselines import Nothing
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
 from ns_ray.anchors.offer import Offer
@@ -52,6 +52,7 @@ from ns_ray.video.packets import Mark, Packet
 
 T = TypeVar("T")
 _WRITERS = 4
+_TOGETHER = 8  # epochs that one thread writes one after the other
 _WAIT = 0.25  # of a slot: how long the first of a paced slot waits for others, here and at the scheduler
 
 Brought = tuple[StreamEpoch, StreamState]
@@ -60,13 +61,17 @@ Given = tuple[Choice, Span, bool]
 
 @dataclass(slots=True)
 class _Run:
-    """The sessions of one plan: where they meet, which hosts there are, what selection told of the load."""
+    """The sessions of one plan: where they meet, which hosts there are, what selection told of the load.
+
+    What was asked of the scheduler last is `unanswered` while it is away; until it is back nobody waits for it again.
+    """
 
     plan: Plan
     roster: Roster
     rounds: Rounds[Brought, Given]
     sessions: set[str] = field(default_factory=set)
     load: float = 0.0
+    unanswered: "asyncio.Future[Award] | None" = None
 
 
 class Host:
@@ -111,6 +116,7 @@ class Host:
         self._asides: set[asyncio.Task[None]] = set()
         size = config.decoder.bundle_streams
         self._decodes: Bundler[str, Decoding, tuple[Sequence[Part], DecodeReply]] = Bundler(self._decode, size)
+        self._writes: Bundler[None, Writing, WriteReply | Exception] = Bundler(self._write, _TOGETHER)
         self._enhances: Bundler[str, Enhancing, Anchors] = Bundler(self._enhance, config.enhancer.bundle_streams)
 
     # What the manager asks.
@@ -222,6 +228,8 @@ class Host:
         run.sessions.discard(order.stream.name)
         if not run.sessions:
             del self._runs[name]
+            if run.unanswered is not None:
+                run.unanswered.cancel()
             self._beside(self._peers.leave(name, self.name))
 
     async def choose(
@@ -254,8 +262,6 @@ class Host:
             awarded = await self._award(run, number, offered)
         else:
             (awarded,) = award([offered], plan.policy)
-        if awarded is None:
-            return self._nothing(brought)
         began = time.perf_counter()
         run.load = awarded.load
         choices = settle(ranking, awarded)
@@ -263,22 +269,28 @@ class Host:
         span = Span("schedule", now - worked - (time.perf_counter() - began), now)
         return {name: (choice, span, True) for name, choice in choices.items()}
 
-    async def _award(self, run: _Run, number: int, offered: Offer) -> Award | None:
-        """What the scheduler gives; None where a paced slot cannot wait for it any longer."""
+    async def _award(self, run: _Run, number: int, offered: Offer) -> Award:
+        """What the scheduler gives; while it is away, what a paced slot's streams get among themselves."""
         plan, slot = run.plan, float(self._config.slot)
-        wait = slot * _WAIT if plan.paced else None
-        meeting = Meeting(plan.run, number, self.name, run.roster, plan.policy, wait)
-        choosing = asyncio.ensure_future(self._peers.choose(meeting, offered))
+        meeting = Meeting(plan.run, number, self.name, run.roster, plan.policy, slot * _WAIT if plan.paced else None)
         if not plan.paced:
-            return await choosing
-        until = max(self._clock.now() + 2 * slot * _WAIT, plan.began + (number + 1 + 3 * _WAIT) * slot)
-        over = asyncio.ensure_future(self._clock.sleep(until - self._clock.now()))
-        await asyncio.wait((choosing, over), return_when=asyncio.FIRST_COMPLETED)
-        over.cancel()
-        if choosing.done():
-            return choosing.result()
-        choosing.cancel()
-        return None
+            return await self._peers.choose(meeting, offered)
+        if run.unanswered is None or run.unanswered.done():
+            run.unanswered = asyncio.ensure_future(self._peers.choose(meeting, offered))
+            run.unanswered.add_done_callback(_noticed)
+            over = asyncio.ensure_future(self._clock.sleep(2 * slot * _WAIT))
+            await asyncio.wait((run.unanswered, over), return_when=asyncio.FIRST_COMPLETED)
+            over.cancel()
+            if run.unanswered.done():
+                return run.unanswered.result()
+        (alone,) = award([offered], plan.policy.of_share(self._share_of(run, offered)))
+        return replace(alone, load=run.load)
+
+    def _share_of(self, run: _Run, offered: Offer) -> float:
+        """Which part of all streams' frames an offer has, as far as is known."""
+        if not run.load:
+            return 1 / max(1, len(run.roster.hosts))
+        return min(1.0, load_of(offered.costs, offered.frames) / run.load)
 
     def _nothing(self, brought: Mapping[str, Brought]) -> Mapping[str, Given]:
         """What streams get that come too late."""
@@ -333,7 +345,13 @@ class Host:
 
     async def write(self, job: Writing) -> WriteReply:
         """See `Work`."""
-        return await self._in_thread(_write, job)
+        done = await self._writes.ask(None, job)
+        if isinstance(done, Exception):
+            raise done
+        return done
+
+    async def _write(self, _: None, jobs: Sequence[Writing]) -> Sequence[WriteReply | Exception]:
+        return await self._in_thread(_write_all, jobs)
 
     async def notes(self, path: Path) -> Sequence[tuple[int, bytes]]:
         """See `Work`."""
@@ -392,8 +410,25 @@ def _in_parts(bundle: Sequence[Decoding], most_frames: int) -> tuple[list[Decode
     return jobs, places, len(frames)
 
 
+def _noticed(future: "asyncio.Future[Any]") -> None:
+    """What nobody waits for any longer may fail."""
+    if not future.cancelled():
+        future.exception()
+
+
 def _failed(error: str) -> DecodeReply:
     return DecodeReply(broken=True, error=error)
+
+
+def _write_all(jobs: Sequence[Writing]) -> list[WriteReply | Exception]:
+    """Write epochs of several streams; what hinders one does not hinder the next."""
+    done: list[WriteReply | Exception] = []
+    for job in jobs:
+        try:
+            done.append(_write(job))
+        except Exception as error:
+            done.append(error)
+    return done
 
 
 def _write(job: Writing) -> WriteReply:

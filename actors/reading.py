@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import ceil
 from typing import TypeVar
 
+from actors.bundle import Bundler
 from actors.messages import Stream
 from actors.reading_trace import ReadingTrace
 from actors.work import Read
@@ -19,6 +20,9 @@ from ns_ray.video.records import RecordReader
 from ns_ray.vp9.records import FrameRecord
 
 T = TypeVar("T")
+_Wish = tuple[Stream, Mark, Fraction, int]
+_TOGETHER = 8
+"""Files that are read before the first one's packets are handed on."""
 _LIVE = 128
 """Live sources that may be waited for at a time; each takes a thread."""
 _NO_KEY = "no key frame yet: packets are passed on, anchors begin with the first key frame"
@@ -70,10 +74,11 @@ class Readers:
     def __init__(self, trace: ReadingTrace | None = None) -> None:
         """Set up readers without streams; `trace` marks what is read, and refuses what killed the process before."""
         self._trace = trace or ReadingTrace()
-        self._wanted: set[str] = set()
+        self._wanted: dict[str, bool] = {}  # whether each is a file
         self._readings: dict[str, _Reading] = {}
         self._files = ThreadPoolExecutor(1, thread_name_prefix="files")
         self._live = ThreadPoolExecutor(_LIVE, thread_name_prefix="live")
+        self._together: Bundler[None, _Wish, Read] = Bundler(self._read_files, _TOGETHER)
 
     async def read(self, stream: Stream, mark: Mark, until: Fraction, limit: int) -> Read:
         """See `Work.read`: a file is repeated without end, a pipe or live source read until it ends.
@@ -81,6 +86,8 @@ class Readers:
         Packets of the tracks beside the video come with the packet of the video that follows them in the source. In a
         pause there may be no packet.
         """
+        if self._is_file(stream):
+            return await self._together.ask(None, (stream, mark, until, limit))
         return await self._in_thread(stream, self._read, stream, mark, until, limit)
 
     async def before(self, stream: Stream, mark: Mark) -> Sequence[Packet]:
@@ -89,14 +96,26 @@ class Readers:
 
     def forget(self, name: str) -> None:
         """Close the source of a stream that has ended."""
-        self._wanted.discard(name)
+        self._wanted.pop(name, None)
         self._readings.pop(name, None)
         self._trace.forget(name)
 
     async def _in_thread(self, stream: Stream, do: Callable[..., T], *arguments: object) -> T:
-        self._wanted.add(stream.name)
-        pool: Executor = self._files if regular(stream.info.path) else self._live
+        pool: Executor = self._files if self._is_file(stream) else self._live
         return await asyncio.get_running_loop().run_in_executor(pool, do, *arguments)
+
+    def _is_file(self, stream: Stream) -> bool:
+        if stream.name not in self._wanted:
+            self._wanted[stream.name] = regular(stream.info.path) is not None
+        return self._wanted[stream.name]
+
+    async def _read_files(self, _: None, wishes: Sequence[_Wish]) -> Sequence[Read]:
+        """Read of several files with one change of threads."""
+
+        def read_all() -> list[Read]:
+            return [self._read(*wish) for wish in wishes]
+
+        return await asyncio.get_running_loop().run_in_executor(self._files, read_all)
 
     def _before(self, stream: Stream, mark: Mark) -> Sequence[Packet]:
         with self._trace.reading(stream, mark.index):

@@ -437,7 +437,8 @@ class Session:
         if hybrid:
             epoch.anchors = await self._unless_lost(epoch, self._anchors)
         if before is not None:
-            await asyncio.wait((before,))
+            if not before.done():
+                await asyncio.wait((before,))
             before.result()
         if not hybrid and epoch.decoded is not None:
             epoch.encoded = await self._unless_lost(epoch, self._encode)

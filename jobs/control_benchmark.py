@@ -40,7 +40,7 @@ from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.whole_file import write_record
 
 _MODEL = "EDSR_B1_F4_S3"
-_SIZE, _FRAMES = (96, 64), 240
+_SIZE, _FRAMES = (96, 64), 1600
 _TICK = Ratio(1, 1000)
 # As live encoders work, hidden frames included.
 _OPTIONS = {"deadline": "good", "cpu-used": "5", "b": "150k", "g": "120", "auto-alt-ref": "1", "lag-in-frames": "16"}

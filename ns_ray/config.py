@@ -1,6 +1,7 @@
 """Typed configuration: what a machine offers and how the work is laid over it, read from configs/*.yaml."""
 
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -306,7 +307,12 @@ class Config(_Strict):
     @property
     def slot(self) -> Fraction:
         """`epoch_seconds` as the nearest fraction with a denominator up to 1000: 2/3 where it says 0.6667."""
-        return Fraction(self.epoch_seconds).limit_denominator(1000)
+        return _nearest(self.epoch_seconds)
+
+
+@cache
+def _nearest(seconds: float) -> Fraction:
+    return Fraction(seconds).limit_denominator(1000)
 
 
 def load_config(path: Path, settings: list[str] | None = None) -> Config:

@@ -4,6 +4,7 @@ Their streams do not compete: the frames that they rank are those that they choo
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,10 @@ class _Apart:
     def award(self, offer: Offer) -> tuple[NDArray[np.int64], Credits]:
         """All of them."""
         return offer.counts, offer.credits
+
+    def of_share(self, share: float) -> Self:
+        """The same."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ had, is due to the streams in the epochs after it (their credit), so that small 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -40,6 +40,10 @@ class Policy(Protocol):
 
     def award(self, offer: Offer) -> tuple[NDArray[np.int64], Credits]:
         """How many frames each stream gets of its own, from the best on, and the credit that it goes on with."""
+        ...
+
+    def of_share(self, share: float) -> "Policy":
+        """What holds for streams that are for once chosen for apart from the others; `share`: 0..1, of all frames."""
         ...
 
 
@@ -95,6 +99,10 @@ class Fraction:
         left = np.minimum(owed - np.bincount(purses, weights=taken), 1.0) / members
         return taken, left[purses]
 
+    def of_share(self, share: float) -> "Fraction":
+        """The same: so many of any streams' frames."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -137,6 +145,10 @@ class Budget:
         ranked = offer.streams()[best_first(offer)]
         chosen = ranked[affordable(offer.costs[ranked], self.gpus * self.epoch_ms)]
         return np.bincount(chosen, minlength=len(offer.names)), offer.credits
+
+    def of_share(self, share: float) -> "Budget":
+        """As much of the time."""
+        return replace(self, epoch_ms=max(share * self.epoch_ms, math.ulp(0.0)))
 
 
 def check_fraction(fraction: float) -> None:

@@ -7,7 +7,7 @@ import pytest
 from simulated import CONFIG, World, constant, slow, whole
 
 from actors.orders import Change
-from ns_ray.anchors.policies import Fraction
+from ns_ray.anchors.policies import Budget, Fraction
 
 RATES = (5, 10, 15)
 STUBBORN = CONFIG.model_copy(update={"retries": 10})
@@ -150,6 +150,28 @@ def test_paced_streams_of_other_hosts_notice_nothing(kind):
     for name in others:
         assert world.bytes_of(name) == undisturbed.bytes_of(name)
         assert not any(one.result.late for one in runs[name].epochs.values())
+
+
+@pytest.mark.parametrize("policy", [Fraction(0.075), Budget(2, 20)])
+def test_while_the_scheduler_is_away_hosts_choose_by_themselves(policy):
+    async def kill(world, following):
+        await world.until(10.1)
+        world.named("scheduler")[0].kill(8.0)
+
+    videos = {f"s{i}": constant(15, 30, gop=40) for i in range(5)}
+    world = World(videos, hosts=2, decoders=2, enhancers=2)
+    runs = world.run(policy=policy, meanwhile=kill)
+    assert whole(world, videos)
+    slots = {}
+    for run in runs.values():
+        assert not any(one.result.late for one in run.epochs.values())
+        for number, one in run.epochs.items():
+            slots[number] = slots.get(number, 0) + len(one.anchors)
+    usual = sum(slots[number] for number in range(14)) / 14
+    away = [slots[number] for number in range(16, 26)]
+    assert 0.7 * usual < sum(away) / len(away) < 1.3 * usual
+    if isinstance(policy, Budget):
+        assert max(away) <= max(slots[number] for number in range(14))
 
 
 @pytest.mark.parametrize("seed", range(3))
