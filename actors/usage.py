@@ -3,6 +3,7 @@
 import re
 import threading
 import time
+from pathlib import Path
 
 import psutil
 import ray
@@ -12,6 +13,7 @@ from ns_ray.report.results import Usage
 _INTERVAL_SECONDS = 1.0
 _LOOK_SECONDS = 5.0
 _MOST_SAMPLES = 3600
+_OTHER_THREADS = ("ray::", "python", "cuda")  # what others are called than those of Ray's C++
 
 
 class UsageSampler:
@@ -77,24 +79,48 @@ class UsageSampler:
         """The processes; looking through all of a machine's for new ones takes too long to be done each time."""
         now = time.monotonic()
         if now - self._looked > _LOOK_SECONDS:
-            self._known, self._looked = self._processes(), now
+            self._known, self._looked = _processes(self._session), now
         return self._known
 
-    def _processes(self) -> list[tuple[str, psutil.Process]]:
-        """This process, Ray's own, and actors with what they started."""
-        me = psutil.Process()
-        found = {me.pid: ("job", me)}
-        for process in psutil.process_iter(["cmdline"]):
-            command = process.info["cmdline"] or ("",)
-            if process.pid == me.pid or not any(self._session in part for part in command):
-                continue
-            found[process.pid] = (_kind(process), process)
+
+def ray_thread_seconds() -> dict[str, float]:
+    """CPU seconds so far, by kind of process, of the threads that Ray's C++ has in this process and in actors.
+
+    Threads are called as their process was when they began, unless they are given names, as Ray and CUDA do.
+    """
+    spent: dict[str, float] = {}
+    for kind, process in _processes(ray.get_runtime_context().get_session_name()):
+        if kind == "ray":
+            continue
+        try:
+            threads = process.threads()
+        except psutil.Error:
+            continue
+        for thread in threads:
             try:
-                children = process.children(recursive=True)
-            except psutil.Error:
+                name = Path(f"/proc/{process.pid}/task/{thread.id}/comm").read_text().strip()
+            except OSError:
                 continue
-            found.update((child.pid, (_kind(child), child)) for child in children)
-        return list(found.values())
+            if not name.startswith(_OTHER_THREADS):
+                spent[kind] = spent.get(kind, 0.0) + thread.user_time + thread.system_time
+    return spent
+
+
+def _processes(session: str) -> list[tuple[str, psutil.Process]]:
+    """This process, Ray's own, and actors with what they started."""
+    me = psutil.Process()
+    found = {me.pid: ("job", me)}
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or ("",)
+        if process.pid == me.pid or not any(session in part for part in command):
+            continue
+        found[process.pid] = (_kind(process), process)
+        try:
+            children = process.children(recursive=True)
+        except psutil.Error:
+            continue
+        found.update((child.pid, (_kind(child), child)) for child in children)
+    return list(found.values())
 
 
 def _kind(process: psutil.Process) -> str:

@@ -2,6 +2,9 @@
 
 Streams are real and paced, but their pictures so small, and the DNN too, that a machine without a GPU has many of them:
 what is left is reading, ranking, choosing, calls, and Ray. Clips are made of the configuration's first video.
+
+What Ray takes is told apart: its own processes, the threads of its C++ in each of ours, and what all of them take while
+nothing is done, which does not grow with the streams.
 """
 
 import argparse
@@ -9,6 +12,7 @@ import asyncio
 import sys
 import time
 import uuid
+from dataclasses import dataclass
 from fractions import Fraction as Ratio
 from itertools import islice
 from pathlib import Path
@@ -22,7 +26,7 @@ from actors.local_ray import join_ray
 from actors.messages import Stream
 from actors.orders import Order, Plan
 from actors.summary import cpu_by_stage
-from actors.usage import UsageSampler
+from actors.usage import UsageSampler, ray_thread_seconds
 from jobs import face
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config import Config, load_config
@@ -40,10 +44,11 @@ from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.whole_file import write_record
 
 _MODEL = "EDSR_B1_F4_S3"
-_SIZE, _FRAMES = (96, 64), 1600
+_SIZE, _FRAMES = (96, 64), 960
 _TICK = Ratio(1, 1000)
 # As live encoders work, hidden frames included.
 _OPTIONS = {"deadline": "good", "cpu-used": "5", "b": "150k", "g": "120", "auto-alt-ref": "1", "lag-in-frames": "16"}
+_REST_SECONDS = 6.0
 _WORK = {"decode": "decoder", "enhance": "enhancer", "encode": "encoder", "write": "host"}
 
 
@@ -83,12 +88,13 @@ def benchmark(options: argparse.Namespace) -> None:
         pools = (config.host, config.decoder, config.scheduler, config.enhancer)
         join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
         try:
-            usage, epochs, late = asyncio.run(_measure(options, config, probe(str(clip)), weights, folder))
+            measured = asyncio.run(_measure(options, config, probe(str(clip)), weights, folder))
         finally:
             ray.shutdown()
-        rows = by_process(usage, epochs)
-        _show(options, rows, epochs, late)
-        record = {"streams": options.num_videos, "seconds": options.seconds, "epochs": epochs, "late": late}
+        rows = by_process(measured)
+        _show(options, rows, measured)
+        record = {"streams": options.num_videos, "seconds": options.seconds}
+        record |= {"epochs": measured.epochs, "late": measured.late, "cores_at_rest": measured.rest.cores}
         write_record(folder / "control.json", record | {"cpu_ms_a_stream_and_epoch": rows})
 
 
@@ -108,10 +114,30 @@ def _clip(source: Path, path: Path) -> Path:
     return path
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What streams took.
+
+    Attributes:
+        usage: CPU time of all processes.
+        ray_threads: of that, in threads of Ray's C++ in ours; seconds by kind of process.
+        rest: CPU time of all processes while nothing is done.
+        seconds: how long the streams went on.
+        epochs: of all streams.
+        late: those of them that were late.
+    """
+
+    usage: Usage
+    ray_threads: dict[str, float]
+    rest: Usage
+    seconds: float
+    epochs: int
+    late: int
+
+
 async def _measure(
     options: argparse.Namespace, config: Config, info: VideoInfo, weights: Path, folder: Path
-) -> tuple[Usage, int, int]:
-    """CPU time, epochs of all streams, and those that were late."""
+) -> Measured:
     fleet = Fleet(config, 0)
     await fleet.start()
     streams = [Stream(f"stream{i}", info, _MODEL, str(weights.resolve())) for i in range(options.num_videos)]
@@ -120,13 +146,21 @@ async def _measure(
     output.mkdir()
     frames = round(options.seconds * float(info.frame_rate))
     following = Following(fleet.manager, fleet.crew, kept_epochs=1)
+    await asyncio.sleep(_REST_SECONDS)  # until all have settled
+    usage = UsageSampler()
+    usage.start()
+    await asyncio.sleep(_REST_SECONDS)
+    rest = usage.stop(_REST_SECONDS)
+    before = ray_thread_seconds()
     usage = UsageSampler()
     usage.start()
     policy = Fraction(options.fraction)
     plan = Plan(uuid.uuid4().hex, "neuroscaler", policy, 90, frames, True, output.resolve(), time.time())
     await following.add([Order(stream, plan) for stream in streams])
     await following.until_ended(lambda name, frames: None, asyncio.Event())
-    taken = usage.stop(time.time() - plan.began)
+    seconds = time.time() - plan.began
+    taken = usage.stop(seconds)
+    threads = {kind: spent - before.get(kind, 0.0) for kind, spent in ray_thread_seconds().items()}
     followed = following.streams.values()
     taken.stage_cpu_seconds = cpu_by_stage(followed)
     failed = [one.report.reason for one in followed if one.report.state == "failed"]
@@ -134,26 +168,45 @@ async def _measure(
     if failed:
         raise MediaError("; ".join(failed))
     totals = [one.report.totals for one in followed]
-    return taken, sum(one.epochs for one in totals), sum(one.late for one in totals)
+    epochs, late = sum(one.epochs for one in totals), sum(one.late for one in totals)
+    return Measured(taken, threads, rest, seconds, epochs, late)
 
 
-def by_process(usage: Usage, epochs: int) -> dict[str, dict[str, float]]:
-    """CPU milliseconds a stream and epoch, by kind of process: `work` of the stages, and all `else`."""
-    spent = {"job": usage.job_cpu_seconds, "Ray": usage.ray_cpu_seconds, **usage.actor_cpu_seconds}
+def by_process(measured: Measured) -> dict[str, dict[str, float]]:
+    """CPU milliseconds a stream and epoch, by kind of process.
+
+    Returns:
+        Of each kind the `work` of its stages, all `else`, and of that what threads of `ray` took and what is taken at
+        `rest`, too.
+    """
+    spent, rest = _by_kind(measured.usage), _by_kind(measured.rest)
     rows = {}
     for kind, seconds in spent.items():
-        work = sum(of for stage, of in usage.stage_cpu_seconds.items() if _WORK[stage] == kind)
-        rows[kind] = {"work": 1000 * work / epochs, "else": 1000 * (seconds - work) / epochs}
+        work = sum(of for stage, of in measured.usage.stage_cpu_seconds.items() if _WORK[stage] == kind)
+        by_ray = seconds if kind == "Ray" else measured.ray_threads.get(kind, 0.0)
+        idle = rest.get(kind, 0.0) / _REST_SECONDS * measured.seconds
+        parts = {"work": work, "else": seconds - work, "ray": by_ray, "rest": idle}
+        rows[kind] = {part: 1000 * of / measured.epochs for part, of in parts.items()}
     return rows
 
 
-def _show(options: argparse.Namespace, rows: dict[str, dict[str, float]], epochs: int, late: int) -> None:
-    title = f"CPU ms a stream and epoch ({options.num_videos} streams, {epochs} epochs, {late} late)"
-    table = Table("process", "decoding, DNN, JPEG, writing", "all else", title=title)
+def _by_kind(usage: Usage) -> dict[str, float]:
+    return {"job": usage.job_cpu_seconds, "Ray": usage.ray_cpu_seconds, **usage.actor_cpu_seconds}
+
+
+def _show(options: argparse.Namespace, rows: dict[str, dict[str, float]], measured: Measured) -> None:
+    title = f"CPU ms a stream and epoch ({options.num_videos} streams, {measured.epochs} epochs, {measured.late} late)"
+    heads = {
+        "work": "decoding, DNN, JPEG, writing",
+        "else": "all else",
+        "ray": "of that Ray's C++",
+        "rest": "at rest, too",
+    }
+    table = Table("process", *heads.values(), title=title)
     for kind, row in sorted(rows.items(), key=lambda item: -item[1]["else"]):
-        table.add_row(kind, f"{row['work']:.2f}", f"{row['else']:.2f}")
+        table.add_row(kind, *(f"{row[part]:.2f}" for part in heads))
     table.add_section()
-    table.add_row("all", *(f"{sum(row[key] for row in rows.values()):.2f}" for key in ("work", "else")))
+    table.add_row("all", *(f"{sum(row[part] for row in rows.values()):.2f}" for part in heads))
     face.console().print(table)
 
 
