@@ -21,7 +21,6 @@ from rich.progress import track
 from rich.table import Table
 
 from jobs import face
-from jobs.quality import reference
 from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.anchors.table import WINDOW
@@ -29,6 +28,7 @@ from ns_ray.client.reconstruct import Mode, Reconstructor
 from ns_ray.config import load_config
 from ns_ray.dataset.ladder import LADDER
 from ns_ray.errors import NsRayError
+from ns_ray.evaluation.original import reference
 from ns_ray.picture.yuv import Yuv420, resize, to_frame
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets, read_units

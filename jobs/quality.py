@@ -18,11 +18,10 @@ from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.rebuild import HrFrame
 from ns_ray.config import load_config
 from ns_ray.errors import MediaError
-from ns_ray.metrics.psnr import mse, psnr_of_mse
+from ns_ray.evaluation.original import scaled
+from ns_ray.metrics.psnr import plane_errors
 from ns_ray.metrics.ssim import ssim
-from ns_ray.picture.colors import STANDARD, Colors, colors_of, require_convertible
-from ns_ray.picture.convert import convert
-from ns_ray.picture.yuv import Yuv420, from_frame, resize
+from ns_ray.picture.yuv import Yuv420, resize
 from ns_ray.video.probe import open_input
 from ns_ray.whole_file import write_record
 
@@ -119,51 +118,15 @@ def together(decoder: HybridDecoder, source: InputContainer, path: str) -> Itera
         yield frame, original
 
 
-def reference(path: str, size: tuple[int, int]) -> Iterator[Yuv420]:
-    """The frames of a video at (width, height), in BT.709, limited range.
-
-    Raises:
-        MediaError: it cannot be read, or is smaller than that.
-    """
-    with open_input(path) as container:
-        for frame in container.decode(video=0):
-            yield scaled(frame, size, STANDARD, path)
-
-
-def scaled(frame: av.VideoFrame, size: tuple[int, int], colors: Colors, path: str) -> Yuv420:
-    """A decoded frame of `path` as 8 bit 4:2:0 at (width, height), in a range and matrix.
-
-    Raises:
-        MediaError: it is smaller than that, or its colours cannot be converted.
-    """
-    if frame.width < size[0] or frame.height < size[1]:
-        raise MediaError(f"{path}: the reference is {frame.width}x{frame.height}, smaller than {size[0]}x{size[1]}")
-    own = STANDARD if frame.format.is_rgb else colors_of(frame).assumed
-    require_convertible(own, path)
-    if frame.format.name in ("yuv420p", "yuvj420p"):
-        return convert(resize(from_frame(frame), size, "BICUBIC"), own, colors)
-    matrix = 5 if own.matrix == 6 else own.matrix  # swscale knows one name of the two
-    tags = {} if frame.format.is_rgb else {"src_colorspace": matrix, "src_color_range": own.range}
-    planar = frame.reformat(
-        *size, format="yuv420p", interpolation="BICUBIC", dst_colorspace=matrix, dst_color_range=own.range, **tags
-    )
-    return convert(from_frame(planar).packed(), own, colors)
-
-
 def compare(picture: Yuv420, original: Yuv420) -> dict[str, float]:
     """PSNR of luma and of all planes (by their samples), and SSIM of luma."""
-    errors = [mse(a, b) for a, b in zip(picture.planes, original.planes, strict=True)]
-    sizes = [plane.size for plane in original.planes]
-    return {
-        "psnr_y": psnr_of_mse(errors[0]),
-        "psnr": psnr_of_mse(float(np.average(errors, weights=sizes))),
-        "ssim_y": ssim(picture.y, original.y),
-    }
+    errors = plane_errors(picture.planes, original.planes)
+    return {"psnr_y": errors.psnr_y, "psnr": errors.psnr, "ssim_y": ssim(picture.y, original.y)}
 
 
 def average(frames: list[dict[str, float]]) -> dict[str, float]:
-    """Mean of each figure; frames without any error count as 100 dB."""
-    return {key: float(np.mean([min(frame[key], 100.0) for frame in frames])) for key in frames[0]}
+    """Mean of each figure."""
+    return {key: float(np.mean([frame[key] for frame in frames])) for key in frames[0]}
 
 
 if __name__ == "__main__":

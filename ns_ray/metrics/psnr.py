@@ -1,16 +1,20 @@
 """Peak signal-to-noise ratio."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+NO_ERROR_DB = 100.0
+"""What a frame without any error counts as where frames are averaged."""
+
 _ROWS = 32
 
 
-def mse(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    """Mean squared difference of two uint8 arrays of one shape.
+def squared_error(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> int:
+    """Sum of the squared differences of two uint8 arrays of one shape.
 
     Raises:
         ValueError: the shapes differ, or the arrays are empty.
@@ -22,7 +26,12 @@ def mse(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
         difference = np.subtract(a[top : top + _ROWS], b[top : top + _ROWS], dtype=np.int16)
         square = np.multiply(difference, difference, out=difference).view(np.uint16)  # 255 ** 2 fits
         total += int(square.sum(dtype=np.uint64))
-    return total / a.size
+    return total
+
+
+def mse(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """Mean squared difference of two uint8 arrays of one shape; raises ValueError as `squared_error` does."""
+    return squared_error(a, b) / a.size
 
 
 def psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
@@ -43,3 +52,40 @@ def mean_psnr(errors: Iterable[float]) -> float:
     """Mean of the frames' PSNRs in dB, from their mean squared errors; NaN for no frames."""
     values = [psnr_of_mse(error) for error in errors]
     return sum(values) / len(values) if values else math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneErrors:
+    """How far a picture is from its original, plane by plane, luma first.
+
+    Attributes:
+        squared: the planes' sums of squared differences.
+        samples: how many samples each plane has.
+    """
+
+    squared: tuple[int, ...]
+    samples: tuple[int, ...]
+
+    @property
+    def psnr_y(self) -> float:
+        """PSNR of luma, dB; 100 where there is no error at all, so that frames can be averaged."""
+        return _bounded(self.squared[0] / self.samples[0])
+
+    @property
+    def psnr(self) -> float:
+        """PSNR of all planes, dB: of their summed squared errors over all samples (published step 5); at most 100."""
+        return _bounded(sum(self.squared) / sum(self.samples))
+
+
+def plane_errors(picture: Sequence[NDArray[np.uint8]], original: Sequence[NDArray[np.uint8]]) -> PlaneErrors:
+    """Compare two pictures plane by plane: luma, then chroma, uint8.
+
+    Raises:
+        ValueError: their planes differ in number or shape, or are empty.
+    """
+    squared = tuple(squared_error(a, b) for a, b in zip(picture, original, strict=True))
+    return PlaneErrors(squared, tuple(plane.size for plane in original))
+
+
+def _bounded(error: float) -> float:
+    return min(psnr_of_mse(error), NO_ERROR_DB)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from av.video.reformatter import Interpolation
 
-from jobs.quality import reference
 from ns_ray.client.reconstruct import Reconstructor
+from ns_ray.evaluation.original import reference
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.yuv import Yuv420, resize, to_frame
 from ns_ray.video.decode import VideoDecoder

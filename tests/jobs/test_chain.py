@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import pytest
 
-from jobs.quality import reference
+from ns_ray.evaluation.original import reference
 from ns_ray.picture.yuv import resize, to_frame
 
 ROOT = Path(__file__).parents[2]

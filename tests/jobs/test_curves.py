@@ -6,6 +6,7 @@ import pytest
 
 from jobs import curves
 from ns_ray.anchors.policies import Fraction
+from ns_ray.evaluation.choice import choose
 from ns_ray.vp9.records import FrameRecord, FrameType
 
 SAMPLE, ORIGINAL = "dataset/sample/360p_700kbps_d4_test.webm", "dataset/sample/1080p_d4_test.webm"
@@ -31,7 +32,7 @@ def test_every_point_is_measured_on_every_frame(tmp_path, capsys):
 def test_anchors_are_chosen_epoch_by_epoch():
     kinds = {0: FrameType.KEY, 120: FrameType.KEY}
     records = [FrameRecord(i, 0, kinds.get(i, FrameType.NORMAL), 100 + i % 7) for i in range(240)]
-    chosen = curves.choose(records, Fraction(0.075))
+    chosen = choose(records, Fraction(0.075))
     assert {(0, 0), (120, 0)} <= chosen
     assert [sum(start <= i < start + 40 for i, _ in chosen) for start in range(0, 240, 40)] == [3] * 6
 

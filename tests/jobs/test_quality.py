@@ -10,8 +10,8 @@ from rich_streams import read, write
 from sources import write_source
 
 from jobs import quality
-from jobs.quality import scaled
 from ns_ray.errors import MediaError
+from ns_ray.evaluation.original import scaled
 from ns_ray.picture.colors import FULL, STANDARD, Colors
 from ns_ray.picture.convert import from_rgb
 

@@ -1,0 +1,1 @@
+"""What a method shows of a stream, frame by frame, against the original."""

@@ -1,0 +1,233 @@
+"""Methods side by side on one stream: each frame is read, super-resolved and compressed once for all of them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice, repeat
+
+from ns_ray.client.rebuild import Rebuilder
+from ns_ray.errors import MediaError
+from ns_ray.evaluation.method import ImageCodec, Method, Name
+from ns_ray.evaluation.reencode import Reencoder
+from ns_ray.evaluation.upscaled import UPSCALED, upscaled
+from ns_ray.metrics.psnr import PlaneErrors, plane_errors
+from ns_ray.picture.colors import STANDARD
+from ns_ray.picture.convert import convert, from_rgb
+from ns_ray.picture.yuv import Yuv420
+from ns_ray.sr.engine import Engine
+from ns_ray.video.decode import DecodedFrame, VideoDecoder
+from ns_ray.video.packets import Packet, read_packets
+from ns_ray.video.probe import VideoInfo
+from ns_ray.video.records import RecordReader
+from ns_ray.vp9.records import FrameRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one method shows of a frame.
+
+    Attributes:
+        picture: in BT.709, limited range.
+        errors: of the picture against the original.
+        bytes: what had to be sent for it beside the LR packet: images of the packet's anchors, or, where all frames are
+            encoded anew, the new packet in place of the LR one.
+    """
+
+    picture: Yuv420
+    errors: PlaneErrors
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One shown frame.
+
+    Attributes:
+        packet: its LR packet.
+        lr: the LR picture, in BT.709, limited range.
+        original: at HR.
+        upscaled: errors of what is merely upscaled, by name.
+        methods: what the methods show, in their order.
+    """
+
+    packet: Packet
+    lr: Yuv420
+    original: Yuv420
+    upscaled: dict[str, PlaneErrors]
+    methods: tuple[Seen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchor:
+    """A super-resolved frame behind its compression."""
+
+    picture: Yuv420
+    bytes: int
+
+
+_Anchors = Mapping[tuple[int, ImageCodec | None], _Anchor]
+"""A packet's, by super_index and compression."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One packet, and all that its frames need to be shown."""
+
+    packet: Packet
+    lr: Yuv420
+    last: int
+    anchors: _Anchors
+    original: Yuv420
+    upscaled: dict[str, PlaneErrors]
+
+
+def records_of(info: VideoInfo, frames: int | None = None) -> list[FrameRecord]:
+    """The records of a video's coded frames in decode order, of its first packets or all, without decoding.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    reader = RecordReader()
+    return [record for packet in islice(read_packets(info), frames) for record in reader.read(packet)]
+
+
+class Trial:
+    """Runs methods over one stream, frame by frame, in memory.
+
+    Frames are super-resolved as far as any method takes them. While methods show a frame the next one is made.
+    """
+
+    def __init__(
+        self,
+        info: VideoInfo,
+        engine: Engine,
+        methods: Sequence[Method],
+        frames: int | None = None,
+        upscalings: Sequence[str] = UPSCALED,
+    ) -> None:
+        """Set up the methods.
+
+        Args:
+            info: the LR video.
+            engine: super-resolves; of the video's size, with weights.
+            methods: what to compare.
+            frames: how many shown frames; None for all.
+            upscalings: what else to compare; see `upscaled`.
+
+        Raises:
+            MediaError: a method's re-encode is refused.
+            HybridError: the engine's scale cannot be rebuilt.
+        """
+        self._info, self._engine, self._frames = info, engine, frames
+        self._methods, self._upscalings = tuple(methods), tuple(upscalings)
+        self._chosen: defaultdict[int, set[int]] = defaultdict(set)
+        for method in methods:
+            for video_index, super_index in method.anchors or ():
+                self._chosen[video_index].add(super_index)
+        self._viewers = [_Viewer(info, engine, method) for method in methods]
+
+    def run(self, originals: Iterable[Yuv420], pool: Executor | None = None) -> Iterator[Shown]:
+        """Take the originals of the shown frames, in BT.709, limited range, at HR; yields frame by frame.
+
+        It ends with the stream, the originals or the frames that were asked for, whichever comes first.
+
+        Args:
+            originals: one a packet.
+            pool: shows the frame by all methods at a time, if there is one; figures do not depend on it.
+
+        Raises:
+            MediaError: the stream is damaged.
+            ModelError: a frame is of another size than the engine.
+        """
+        show = map if pool is None else pool.map
+        for step in _ahead(self._steps(originals)):
+            methods = tuple(show(_Viewer.show, self._viewers, repeat(step)))
+            yield Shown(step.packet, step.lr, step.original, step.upscaled, methods)
+
+    def _steps(self, originals: Iterable[Yuv420]) -> Iterator[_Step]:
+        decoder = VideoDecoder(self._info)
+        packets = islice(read_packets(self._info), self._frames)
+        for packet, original in zip(packets, originals, strict=False):
+            decoded = decoder.decode([packet])
+            if decoded.damaged or decoded.lost:
+                reason = decoded.damaged[0][1] if decoded.damaged else "it shows no picture"
+                raise MediaError(f"{self._info.path}: packet {packet.video_index}: {reason}")
+            frames = {frame.record.super_index: frame for frame in decoded.frames}
+            self._require_anchors(packet.video_index, frames.keys())
+            last = decoded.frames[-1].record.super_index
+            lr = _standard(frames[last])
+            size = original.y.shape[1], original.y.shape[0]
+            errors = {name: plane_errors(upscaled(lr, size, name).planes, original.planes) for name in self._upscalings}
+            anchors = {
+                key: anchor
+                for index, frame in frames.items()
+                for key, anchor in self._super_resolve((packet.video_index, index), frame, index == last).items()
+            }
+            yield _Step(packet, lr, last, anchors, original, errors)
+
+    def _require_anchors(self, video_index: int, decoded: Collection[int]) -> None:
+        missing = [index for index in self._chosen.get(video_index, ()) if index not in decoded]
+        if missing:
+            raise MediaError(f"{self._info.path}: frame {video_index}.{missing[0]} is an anchor, but has no picture")
+
+    def _super_resolve(self, name: Name, frame: DecodedFrame, shown: bool) -> _Anchors:
+        """A frame as the methods that take it send it."""
+        images = {method.image for method in self._methods if method.takes(name, shown)}
+        if not images:
+            return {}
+        rgb = self._engine.infer(_standard(frame).planes)
+        anchors = {}
+        for image in images:
+            decoded, size = (rgb, 0) if image is None else image.through(rgb, name)
+            anchors[name[1], image] = _Anchor(from_rgb(decoded), size)
+        return anchors
+
+
+class _Viewer:
+    """One method at work on one stream."""
+
+    def __init__(self, info: VideoInfo, engine: Engine, method: Method) -> None:
+        self._info, self._method = info, method
+        rows, columns = engine.hr_size
+        self._rebuilder = None if method.anchors is None else Rebuilder(info, engine.spec.scale, method.mode)
+        self._reencoder = (
+            None if method.reencode is None else Reencoder((columns, rows), info.frame_rate, method.reencode)
+        )
+
+    def show(self, step: _Step) -> Seen:
+        """What it shows of the next packet."""
+        index = step.packet.video_index
+        mine = {
+            i: anchor
+            for (i, image), anchor in step.anchors.items()
+            if image == self._method.image and self._method.takes((index, i), i == step.last)
+        }
+        if self._rebuilder is None:
+            picture = mine[step.last].picture
+        else:
+            picture = self._rebuilt(self._rebuilder, step.packet, {i: anchor.picture for i, anchor in mine.items()})
+        size = sum(anchor.bytes for anchor in mine.values())
+        if self._reencoder is not None:
+            picture, size = self._reencoder.through(picture)
+        return Seen(picture, plane_errors(picture.planes, step.original.planes), size)
+
+    def _rebuilt(self, rebuilder: Rebuilder, packet: Packet, anchors: Mapping[int, Yuv420]) -> Yuv420:
+        frame = rebuilder.packet(packet, anchors)
+        if frame is None or rebuilder.damaged:
+            reason = rebuilder.damaged[-1][1] if rebuilder.damaged else "nothing could be rebuilt"
+            raise MediaError(f"{self._info.path}: packet {packet.video_index}: {reason}")
+        return convert(frame.picture, frame.colors, STANDARD)
+
+
+def _standard(frame: DecodedFrame) -> Yuv420:
+    return convert(frame.picture, frame.colors, STANDARD)
+
+
+def _ahead(steps: Iterator[_Step]) -> Iterator[_Step]:
+    """The same, with the next one made while the caller is at work."""
+    with ThreadPoolExecutor(1) as maker:
+        due = maker.submit(next, steps, None)
+        while (step := due.result()) is not None:
+            due = maker.submit(next, steps, None)
+            yield step
