@@ -25,9 +25,10 @@ from ns_ray.anchors.policies import Fraction, Policy
 from ns_ray.config import load_config
 from ns_ray.errors import MediaError
 from ns_ray.evaluation.choice import choose
-from ns_ray.evaluation.figures import Series, described
+from ns_ray.evaluation.figures import described
 from ns_ray.evaluation.method import PER_FRAME, ImageCodec, Method
 from ns_ray.evaluation.original import reference
+from ns_ray.evaluation.tally import Tally
 from ns_ray.evaluation.trial import Trial, records_of
 from ns_ray.evaluation.upscaled import UPSCALED
 from ns_ray.hybrid.anchor_image import LARGEST_FRACTION
@@ -91,27 +92,23 @@ def run(options: argparse.Namespace) -> None:
     engine.load(load_weights(spec, options.weights))
     records = records_of(info, options.frames)
     points: list[Point] = list(product(options.fractions, options.selections, options.modes))
-    methods = [_method(point, records) for point in points]
-    trial = Trial(info, engine, [PER_FRAME, *methods], options.frames)
+    methods = {"full": PER_FRAME} | {point: _method(point, records) for point in points}
+    trial = Trial(info, engine, list(methods.values()), options.frames)
+    tally = Tally(UPSCALED, methods)
     originals = reference(options.hr, (info.width * spec.scale, info.height * spec.scale))
-    upscaled, shown = {name: Series() for name in UPSCALED}, [Series() for _ in (PER_FRAME, *methods)]
-    gops: list[int] = []
     console = face.console()
     with Progress(console=console, transient=True) as bar, ThreadPoolExecutor(options.threads) as pool:
         due = sum(record.shown for record in records)
         for frame in bar.track(trial.run(originals, pool), total=due, description="frames"):
-            for name, errors in frame.upscaled.items():
-                upscaled[name].add(errors)
-            for series, seen in zip(shown, frame.methods, strict=True):
-                series.add(seen.errors)
-            gops.append(frame.packet.key + (gops[-1] if gops else -1))
-    if not gops:
+            tally.add(frame)
+    if not tally.gops:
         raise MediaError(f"{options.lr} and {options.hr} have no frame in common; is either empty?")
-    result: dict[str, Any] = {name: described(series, gops) for name, series in upscaled.items()}
-    result["full"] = described(shown[0], gops)
+    figures = {name: described(series, tally.gops) for name, series in tally.series.items()}
+    result: dict[str, Any] = {name: figures[name] for name in (*UPSCALED, "full")}
     result["points"] = [
-        {"fraction": x, "selection": how, "mode": mode, "anchors": len(method.anchors or ())} | described(series, gops)
-        for (x, how, mode), method, series in zip(points, methods, shown[1:], strict=True)
+        {"fraction": x, "selection": how, "mode": mode, "anchors": len(methods[x, how, mode].anchors or ())}
+        | figures[x, how, mode]
+        for x, how, mode in points
     ]
     result |= {"lr": Path(options.lr).name, "hr": Path(options.hr).name, "model": spec.name}
     folder = options.result_dir / "evaluation" / "curves" / Path(options.lr).stem / spec.name

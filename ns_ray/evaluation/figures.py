@@ -24,15 +24,16 @@ class Series:
 
     @property
     def mean(self) -> dict[str, float]:
-        """Means over the frames."""
-        return {"psnr_y": fmean(self.psnr_y), "psnr": fmean(self.psnr)}
+        """Means over the frames, to 0.0001 dB."""
+        return {"psnr_y": round(fmean(self.psnr_y), 4), "psnr": round(fmean(self.psnr), 4)}
 
     def over(self, other: Self) -> dict[str, float]:
         """The gain: means over the frames of what this one is above another one's, dB."""
-        return {key: value - other.mean[key] for key, value in self.mean.items()}
+        return {key: round(value - other.mean[key], 4) for key, value in self.mean.items()}
 
+    @property
     def frames(self) -> dict[str, list[float]]:
-        """Every frame's figures, for JSON."""
+        """Every frame's figures, to 0.0001 dB."""
         return {"psnr_y": np.round(self.psnr_y, 4).tolist(), "psnr": np.round(self.psnr, 4).tolist()}
 
 
@@ -45,8 +46,7 @@ def by_gop(values: Sequence[float], gops: Sequence[int]) -> list[float]:
 def described(series: Series, gops: Sequence[int]) -> dict[str, Any]:
     """Means, by GOP too, and every frame's, as JSON has them; those of all planes end in `all_planes`."""
     return {
-        "psnr_y": round(fmean(series.psnr_y), 4),
-        "psnr": round(fmean(series.psnr), 4),
+        **series.mean,
         "gops": by_gop(series.psnr_y, gops),
         "gops_all_planes": by_gop(series.psnr, gops),
         "frames": np.round(series.psnr_y, 3).tolist(),

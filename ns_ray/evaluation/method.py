@@ -1,4 +1,4 @@
-"""Ways to enhance a stream, which frames they super-resolve, and what their pictures go through before they are seen."""
+"""Ways to enhance a stream: which frames are super-resolved, and what pictures go through before they are seen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

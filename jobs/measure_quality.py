@@ -1,0 +1,268 @@
+"""Step 5 of the published evaluation: what each method gains over bilinear, after the losses that it really has.
+
+    python jobs/measure_quality.py --content lol0 --mode eval-small --target per-frame --num_channels 16
+    python jobs/measure_quality.py --lr LR --hr HR -n 240 --target engorgio --num_anchors 3 --codec jpeg
+
+per-frame    every shown frame is super-resolved, encoded anew and decoded
+selective    equally spaced coded frames are; the others are rebuilt by plain reuse, all encoded anew and decoded
+engorgio     (NeuroScaler) anchors are chosen and compressed as images; the others are rebuilt, by plain reuse as
+             published, and by the best mode beside it
+
+Gains are means over the shown frames of a method's PSNR less that of bilinear, of luma and of all planes. Nothing but
+the result touches the disk: RESULT_DIR/artifact/{per_frame,selective,engorgio}_quality.json, and of engorgio size.json,
+whose Mbit are of 2^20. Exit status: 0 done, 1 failed, 2 wrong usage.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from rich.progress import Progress
+from rich.table import Table
+
+from jobs import face
+from ns_ray.anchors.policies import Fraction, Horizon
+from ns_ray.config import load_config
+from ns_ray.errors import ConfigError, MediaError
+from ns_ray.evaluation.choice import EPOCH, choose, spaced
+from ns_ray.evaluation.method import PER_FRAME, Codec, ImageCodec, Method
+from ns_ray.evaluation.original import reference
+from ns_ray.evaluation.reencode import exact_options, published_kbps
+from ns_ray.evaluation.tally import Tally
+from ns_ray.evaluation.trial import Trial, records_of
+from ns_ray.evaluation.upscaled import LIBYUV, UPSCALED
+from ns_ray.run_folder import set_aside
+from ns_ray.sr.calibrate import create_engine
+from ns_ray.sr.checkpoints import checkpoint_folder, trained_weights
+from ns_ray.sr.dataset import content_pair
+from ns_ray.sr.spec import ModelSpec
+from ns_ray.sr.weights import load_weights, weights_path
+from ns_ray.video.probe import VideoInfo, probe
+from ns_ray.vp9.records import FrameRecord
+from ns_ray.whole_file import write_record
+
+FRAMES = {"test": 360, "eval-small": 3000, "eval": 32400}
+"""Shown frames by published mode."""
+PUBLISHED_KEYS = {"per-frame": "Per-frame", "selective": "Selective", "engorgio": "Selective"}
+"""What the gain is called in the published files; the last one is a slip that is kept."""
+CHANNELS = {"per-frame": 16, "selective": 32, "engorgio": 32}
+ANCHORS = {"selective": 8, "engorgio": 3}
+UPSCALINGS = (*UPSCALED, LIBYUV)
+BASES = ("bilinear", LIBYUV)
+"""What gains are over: bilinear as all of our figures have it, and as the published ones."""
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line; exits with status 2 where it is wrong."""
+    parser = face.parser(__doc__)
+    add = parser.add_argument
+    add("--target", choices=PUBLISHED_KEYS, default="engorgio", help="the method")
+    add("--content", type=face.name, metavar="NAME", help="its test video, and the weights trained on it")
+    add("--lr", type=Path, metavar="FILE", help="in place of --content: the LR video, a path or one below --data-dir")
+    add("--hr", type=Path, metavar="FILE", help="with --lr: the original; a larger one is scaled down")
+    add("-d", "--duration", type=int, default=60, metavar="S", help="seconds in the names of the content's videos")
+    add("--mode", choices=FRAMES, default="test", help=", ".join(f"{name}: {n} frames" for name, n in FRAMES.items()))
+    add("-n", "--frames", type=int, metavar="N", help="so many shown frames, whatever the mode")
+    add("--codec", choices=get_args(Codec), default="jpeg", help="of engorgio's anchors")
+    add("--input-resolution", "--input_resolution", type=int, metavar="ROWS", help="LR; default: 720, or that of --lr")
+    add("--output-resolution", "--output_resolution", type=int, metavar="ROWS", help="HR; default: 3 times LR")
+    add("--num-blocks", "--num_blocks", type=int, default=8, metavar="N", help="residual blocks")
+    add("--num-channels", "--num_channels", type=int, metavar="N", help="default: 16 for per-frame, else 32")
+    add("--num-anchors", "--num_anchors", type=int, metavar="N", help="of 40 frames; default: selective 8, engorgio 3")
+    add("--horizon", choices=get_args(Horizon), default="gap", help="of engorgio's choice; see README")
+    add("--bitrate", type=int, metavar="KBPS", help="of the re-encode; default: 35500 at 2160p, 6750 at 1080p")
+    add("--weights", type=Path, metavar="FILE", help="default: those of the content; with --lr the ones that ship")
+    add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where it runs")
+    add("--threads", type=int, default=2, metavar="N", help="methods at work at a time")
+    add("--output", type=Path, metavar="DIR", help="where the files go; default: RESULT_DIR/artifact")
+    options = parser.parse_args(argv)
+    if options.content is None and (options.lr is None or options.hr is None):
+        parser.error("name a --content, or --lr and --hr")
+    if options.content is not None and (options.lr is not None or options.hr is not None):
+        parser.error("--content has its own videos: leave out --lr and --hr")
+    if options.target == "per-frame" and options.num_anchors is not None:
+        parser.error("per-frame has no anchors: leave out --num_anchors")
+    if options.num_anchors is not None and not 1 <= options.num_anchors <= EPOCH:
+        parser.error(f"--num_anchors lies in 1..{EPOCH}")
+    if options.frames is not None and options.frames < 1:
+        parser.error("-n must be at least 1")
+    return options
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the job; returns its exit status."""
+    options = arguments(argv)
+    return face.run(lambda: run(options))
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is measured: the LR video, the HR one, the model and the file of its weights."""
+
+    info: VideoInfo
+    hr: str
+    spec: ModelSpec
+    weights: Path
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows of HR."""
+        return self.info.width * self.spec.scale, self.info.height * self.spec.scale
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure, write, show.
+
+    Raises:
+        ConfigError: a setting or a combination of options makes no sense.
+        NsRayError: a video or weights are missing or damaged.
+    """
+    config = load_config(options.config, options.set)
+    named = options.engine or config.enhancer.engine
+    source = _source(options)
+    asked = options.frames or FRAMES[options.mode]
+    records = records_of(source.info, asked)
+    kbps = options.bitrate or published_kbps(*source.size)
+    methods = _methods(options, records, kbps)
+    engine = create_engine(
+        "torch" if named == "auto" else named, source.spec, source.info.width, source.info.height, options.device
+    )
+    engine.load(load_weights(source.spec, source.weights))
+    trial = Trial(source.info, engine, list(methods.values()), asked, UPSCALINGS)
+    tally = Tally(UPSCALINGS, methods)
+    console = face.console()
+    with Progress(console=console, transient=True) as bar, ThreadPoolExecutor(options.threads) as pool:
+        shown = trial.run(reference(source.hr, source.size), pool)
+        for frame in bar.track(shown, total=sum(record.shown for record in records), description="frames"):
+            tally.add(frame)
+    count = len(tally.gops)
+    if not count:
+        raise MediaError(f"{source.info.path} and {source.hr} have no frame in common; is either empty?")
+    if count < asked:
+        console.print(f"only {count} of {asked} frames are there: the videos end", style="yellow")
+    name, method = next(iter(methods.items()))
+    figures = _figures(tally, methods, float(source.info.frame_rate))
+    result = {
+        PUBLISHED_KEYS[options.target]: figures[name]["gain_over_bilinear"]["psnr"],
+        "target": options.target,
+        "content": options.content,
+        "lr": Path(source.info.path).name,
+        "hr": Path(source.hr).name,
+        "model": source.spec.name,
+        "weights": str(source.weights),
+        "engine": engine.name,
+        "device": options.device,
+        "frames": count,
+        "frames_asked": asked,
+        "epochs": count // EPOCH,
+        "anchors": count if method.anchors is None else len(method.anchors),
+        "image": method.image._asdict() if method.image else None,
+        "horizon": options.horizon if options.target == "engorgio" else None,
+        "reencode_kbps": kbps if method.reencode else None,
+        "methods": figures,
+    }
+    console.print(table(result))
+    folder = options.output or options.result_dir / "artifact"
+    written = {f"{options.target.replace('-', '_')}_quality.json": result}
+    if options.target == "engorgio":
+        written["size.json"] = figures[name]["size"]
+    for file, record in written.items():
+        set_aside(folder / file, console.print)
+        write_record(folder / file, record)
+        console.print(f"{folder / file} written", soft_wrap=True)
+
+
+def _source(options: argparse.Namespace) -> _Source:
+    """The videos and the model that the options name."""
+    channels = options.num_channels or CHANNELS[options.target]
+    if options.content is None:
+        info = probe(str(face.found(options.lr, options.data_dir)))
+        rows = options.input_resolution or info.height
+        spec = _spec(options, rows, channels)
+        return _checked(
+            _Source(info, str(face.found(options.hr, options.data_dir)), spec, _shipped(options, spec)), rows
+        )
+    rows = options.input_resolution or 720
+    spec = _spec(options, rows, channels)
+    pair = content_pair(options.data_dir, options.content, rows, options.duration, spec.scale, "test")
+    weights = options.weights
+    if weights is None:
+        folder = checkpoint_folder(options.result_dir, options.content, rows, options.duration)
+        weights = trained_weights(folder, spec, options.content)
+    return _checked(_Source(probe(str(pair.lr)), str(pair.hr), spec, weights), rows)
+
+
+def _spec(options: argparse.Namespace, rows: int, channels: int) -> ModelSpec:
+    scale, rest = divmod(options.output_resolution or 3 * rows, rows)
+    if rest:
+        raise ConfigError(f"{options.output_resolution} rows are no multiple of {rows}: choose other resolutions")
+    return ModelSpec.parse(f"EDSR_B{options.num_blocks}_F{channels}_S{scale}")
+
+
+def _shipped(options: argparse.Namespace, spec: ModelSpec) -> Path:
+    weights: Path = options.weights or weights_path(spec)
+    return weights
+
+
+def _checked(source: _Source, rows: int) -> _Source:
+    if source.info.height != rows:
+        raise ConfigError(f"{source.info.path} has {source.info.height} rows, not {rows}: see --input_resolution")
+    return source
+
+
+def _methods(options: argparse.Namespace, records: list[FrameRecord], kbps: int) -> dict[str, Method]:
+    """What is compared, by name; the first is the published method, which the published key is about."""
+    reencode = exact_options(kbps)
+    if options.target == "per-frame":
+        return {"per-frame": Method(reencode=reencode), "before re-encode": PER_FRAME}
+    anchors = options.num_anchors or ANCHORS[options.target]
+    if options.target == "selective":
+        names = spaced(records, anchors)
+        return {"selective": Method(names, reencode=reencode), "before re-encode": Method(names)}
+    share = anchors / EPOCH
+    image = ImageCodec.published(options.codec, share)
+    names = choose(records, Fraction(share, horizon=options.horizon))
+    return {"plain": Method(names, "plain", image), "best": Method(names, "best", image)}
+
+
+def _figures(tally: Tally, methods: Mapping[str, Method], frame_rate: float) -> dict[str, dict[str, Any]]:
+    """Everything that was measured, by name, and what the methods send."""
+    made: dict[str, dict[str, Any]] = {}
+    for name in (*UPSCALINGS, *methods):
+        series = tally.series[name]
+        made[name] = series.mean | {f"gain_over_{base}": series.over(tally.series[base]) for base in BASES}
+        if name in methods:
+            made[name]["size"] = tally.size(name, frame_rate)
+        made[name]["frames"] = series.frames
+    return made
+
+
+def table(result: dict[str, Any]) -> Table:
+    """The means, and what each gains."""
+    title = f"{result['target']}, {result['model']}, {result['frames']} frames, {result['anchors']} super-resolved"
+    made = Table(
+        "", "luma PSNR, dB", "over bilinear", "all planes, dB", "over bilinear", "over libyuv's", "Mbit/s", title=title
+    )
+    for name, one in result["methods"].items():
+        over, published = one["gain_over_bilinear"], one[f"gain_over_{LIBYUV}"]
+        size = one.get("size")
+        made.add_row(
+            name,
+            f"{one['psnr_y']:.2f}",
+            f"{over['psnr_y']:+.2f}",
+            f"{one['psnr']:.2f}",
+            f"{over['psnr']:+.2f}",
+            f"{published['psnr']:+.2f}",
+            f"{size['all']:.2f}" if size else "",
+        )
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())
