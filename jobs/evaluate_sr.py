@@ -1,9 +1,9 @@
-"""Measures super-resolution: luma PSNR of bilinear, bicubic and models against an HR reference.
+"""Measures super-resolution: PSNR of bilinear, bicubic and models against an HR reference, of luma and all planes.
 
     python jobs/evaluate_sr.py LR HR [-m MODEL ...] [--every 20] [--weights DIR]
 
 LR and HR are videos of the same frames; an HR video larger than scale times LR is scaled down first (swscale,
-bicubic). Bilinear and bicubic upscale the luma plane (swscale). Prints a table and writes
+bicubic). Bilinear and bicubic are those of swscale. Prints a table and writes
 RESULT_DIR/evaluation/sr/<LR's name>.json. Exit status: 0 done, 1 failed, 2 wrong usage.
 """
 
@@ -12,12 +12,10 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
-import av
-import numpy as np
 import torch
-from av.video.reformatter import Interpolation
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -25,25 +23,25 @@ from rich.table import Table
 from jobs import face
 from ns_ray.config import load_config
 from ns_ray.errors import ModelError
-from ns_ray.metrics.psnr import psnr
+from ns_ray.evaluation.figures import Series
+from ns_ray.evaluation.upscaled import UPSCALED, upscaled
+from ns_ray.metrics.psnr import plane_errors
+from ns_ray.picture.yuv import Yuv420
 from ns_ray.run_folder import set_aside
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.dataset import VideoPair, read_pair
-from ns_ray.sr.engine import Engine, Plane
+from ns_ray.sr.engine import Engine
 from ns_ray.sr.spec import SHIPPED, ModelSpec
 from ns_ray.sr.weights import load_weights
 from ns_ray.whole_file import write_record
 
-_INTERPOLATIONS = ("bilinear", "bicubic")
 
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was compared: the frames' PSNR by method, and milliseconds a frame by model."""
 
-def upscale(luma: Plane, scale: int, interpolation: str) -> Plane:
-    """A luma plane (H, W) -> (H * scale, W * scale), by swscale, `bilinear` or `bicubic`."""
-    way = Interpolation[interpolation.upper()]
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(luma), "gray")
-    height, width = luma.shape
-    larger: Plane = frame.reformat(width * scale, height * scale, interpolation=way).to_ndarray()  # type: ignore[assignment]
-    return larger
+    series: defaultdict[str, Series]
+    times: defaultdict[str, list[float]]
 
 
 def evaluate(
@@ -54,8 +52,8 @@ def evaluate(
     device: str,
     engine: str,
     console: Console,
-) -> dict[str, list[float]]:
-    """PSNR in dB of every compared frame, by method.
+) -> Evaluation:
+    """Compare frame by frame.
 
     Raises:
         NsRayError: an unknown model, missing weights, or videos that cannot be read or share no frame.
@@ -66,27 +64,28 @@ def evaluate(
     scale = specs[0].scale
     states = [load_weights(spec, weights / f"{spec.name}.pt" if weights else None) for spec in specs]
     engines: list[Engine] = []
-    results: defaultdict[str, list[float]] = defaultdict(list)
+    found = Evaluation(defaultdict(Series), defaultdict(list))
     with Progress(console=console) as bar:
         task = bar.add_task("frames", total=None)
         for low, high in read_pair(pair, scale, every):
+            rows, columns = low[0].shape
             if not engines:
-                rows, columns = low[0].shape
                 engines = [
                     calibrate(spec, state, columns, rows, device, engine, runs=1).engine
                     for spec, state in zip(specs, states, strict=True)
                 ]
-            for name in _INTERPOLATIONS:
-                results[name].append(psnr(upscale(low[0], scale, name), high[0]))
+            size = columns * scale, rows * scale
+            for name in UPSCALED:
+                found.series[name].add(plane_errors(upscaled(Yuv420(*low), size, name).planes, high))
             for candidate in engines:
                 start = time.perf_counter()
                 picture = candidate.infer(low, "yuv")
-                results[f"{candidate.spec.name} ms"].append((time.perf_counter() - start) * 1000)
-                results[candidate.spec.name].append(psnr(picture[0], high[0]))
+                found.times[candidate.spec.name].append((time.perf_counter() - start) * 1000)
+                found.series[candidate.spec.name].add(plane_errors(picture, high))
             bar.advance(task)
-    if not results:
+    if not found.series:
         raise ModelError(f"{pair.lr} and {pair.hr} have no frame of the same time in common")
-    return results
+    return found
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -118,23 +117,24 @@ def measure(options: argparse.Namespace) -> None:
     low, high = (face.found(path, options.data_dir) for path in (options.lr, options.hr))
     models = options.model or list(SHIPPED)
     engine = options.engine or config.enhancer.engine
-    results = evaluate(
-        VideoPair("", low, high), models, options.weights, options.every, options.device, engine, console
-    )
-    table = Table("", "luma PSNR, dB", "over bicubic, dB", "ms a frame")
-    means = {name: statistics.fmean(values) for name, values in results.items()}
-    for name in [*_INTERPOLATIONS, *models]:
-        times = results.get(f"{name} ms")
-        gain = means[name] - means["bicubic"]
-        table.add_row(name, f"{means[name]:.3f}", f"{gain:+.3f}", f"{statistics.median(times):.0f}" if times else "")
+    found = evaluate(VideoPair("", low, high), models, options.weights, options.every, options.device, engine, console)
+    table = Table("", "luma PSNR, dB", "over bicubic, dB", "all planes, dB", "over bicubic, dB", "ms a frame")
+    bicubic = found.series["bicubic"]
+    for name, series in found.series.items():
+        gains, times = series.over(bicubic), found.times.get(name)
+        row = [text for key, mean in series.mean.items() for text in (f"{mean:.3f}", f"{gains[key]:+.3f}")]
+        table.add_row(name, *row, f"{statistics.median(times):.0f}" if times else "")
     console.print(table)
     target = options.result_dir / "evaluation" / "sr" / f"{options.lr.stem}.json"
     record = {
         "lr": options.lr.name,
         "hr": options.hr.name,
         "every": options.every,
-        "mean": means,
-        "frames": results,
+        "mean": {name: series.mean["psnr_y"] for name, series in found.series.items()},
+        "mean_all_planes": {name: series.mean["psnr"] for name, series in found.series.items()},
+        "frames": {name: series.psnr_y for name, series in found.series.items()},
+        "frames_all_planes": {name: series.psnr for name, series in found.series.items()},
+        "ms": found.times,
     }
     set_aside(target, console.print)
     write_record(target, record)

@@ -1,16 +1,18 @@
 """What adds up over the frames of a trial."""
 
 from collections.abc import Hashable, Iterable, Mapping
+from typing import Generic, TypeVar
 
 from ns_ray.evaluation.figures import Series
 from ns_ray.evaluation.method import Method
 from ns_ray.evaluation.trial import Shown
 
+Title = TypeVar("Title", bound=Hashable)
 MBIT = 2**20
 """Bits of a Mbit in the published sizes."""
 
 
-class Tally:
+class Tally(Generic[Title]):
     """Figures of a trial by name, of what is merely upscaled and of the methods.
 
     Attributes:
@@ -18,9 +20,10 @@ class Tally:
         gops: the number of each frame's GOP.
     """
 
-    def __init__(self, upscalings: Iterable[str], methods: Mapping[Hashable, Method]) -> None:
+    def __init__(self, upscalings: Iterable[str], methods: Mapping[Title, Method]) -> None:
         """Start before the first frame; `methods`, by any name, in the order in which the trial has them."""
-        self.series: dict[Hashable, Series] = {name: Series() for name in (*upscalings, *methods)}
+        self.series: dict[Title | str, Series] = {name: Series() for name in upscalings}
+        self.series |= {name: Series() for name in methods}
         self.gops: list[int] = []
         self._methods = dict(methods)
         self._lr_bytes = 0
@@ -36,7 +39,7 @@ class Tally:
             self.series[name].add(seen.errors)
             self._bytes[name] += seen.bytes
 
-    def size(self, name: Hashable, frame_rate: float) -> dict[str, float] | None:
+    def size(self, name: Title, frame_rate: float) -> dict[str, float] | None:
         """What a method sends, in Mbit/s of 2^20 bits: `video`, `images` and `all`, as the published size.json.
 
         Args:
