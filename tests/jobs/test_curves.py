@@ -5,9 +5,6 @@ import json
 import pytest
 
 from jobs import curves
-from ns_ray.anchors.policies import Fraction
-from ns_ray.evaluation.choice import choose
-from ns_ray.vp9.records import FrameRecord, FrameType
 
 SAMPLE, ORIGINAL = "dataset/sample/360p_700kbps_d4_test.webm", "dataset/sample/1080p_d4_test.webm"
 
@@ -17,24 +14,19 @@ def test_every_point_is_measured_on_every_frame(tmp_path, capsys):
     assert curves.main([*argv, "--device", "cpu", "--result-dir", str(tmp_path)]) == 0
     folder = tmp_path / "evaluation/curves/360p_700kbps_d4_test/EDSR_B8_F16_S3"
     result = json.loads((folder / "curves.json").read_text())
-    assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+    for picture in ("curves.png", "curves_all_planes.png"):
+        assert (folder / picture).read_bytes().startswith(b"\x89PNG")
     points = {(point["selection"], point["mode"]): point for point in result["points"]}
     assert set(points) == {(how, mode) for how in curves.SELECTIONS for mode in curves.MODES}
     for point in points.values():
         assert point["anchors"] == 1
         assert len(point["frames"]) == 5
-        assert result["bilinear"]["psnr_y"] < point["psnr_y"] < result["full"]["psnr_y"]
+        for figure in ("psnr_y", "psnr"):
+            assert result["bilinear"][figure] < point[figure] < result["full"][figure]
+        assert len(point["frames_all_planes"]) == 5
         assert abs(point["frames"][0] - result["full"]["frames"][0]) < 0.15  # an anchor, through JPEG
     assert points["neuroscaler", "best"]["psnr_y"] != points["neuroscaler", "plain"]["psnr_y"]
     assert "neuroscaler, best, 20.0%" in capsys.readouterr().out
-
-
-def test_anchors_are_chosen_epoch_by_epoch():
-    kinds = {0: FrameType.KEY, 120: FrameType.KEY}
-    records = [FrameRecord(i, 0, kinds.get(i, FrameType.NORMAL), 100 + i % 7) for i in range(240)]
-    chosen = choose(records, Fraction(0.075))
-    assert {(0, 0), (120, 0)} <= chosen
-    assert [sum(start <= i < start + 40 for i, _ in chosen) for start in range(0, 240, 40)] == [3] * 6
 
 
 @pytest.mark.parametrize("fractions", [["0"], ["0.3"], ["0.05", "1"]])
