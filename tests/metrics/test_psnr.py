@@ -52,5 +52,5 @@ def test_all_planes_by_hand() -> None:
 def test_planes_without_an_error_can_be_averaged() -> None:
     planes = [np.zeros((2, 2), np.uint8)] * 3
     assert (plane_errors(planes, planes).psnr, plane_errors(planes, planes).psnr_y) == (100, 100)
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="longer"):
         plane_errors(planes[:2], planes)
