@@ -271,7 +271,9 @@ def test_the_budget_is_kept_and_used() -> None:
     for _ in range(100):
         epochs = several(rng, 7)
         costs = {epoch.stream: epoch.cost_ms for epoch in epochs}
-        policy = Budget(rng.randint(1, 3), rng.uniform(0.5, 40), horizon="gop")  # a horizon that is no matter of the budget
+        policy = Budget(
+            rng.randint(1, 3), rng.uniform(0.5, 40), horizon="gop"
+        )  # a horizon that is no matter of the budget
         choices = select(epochs, {}, policy)
         left = policy.gpus * policy.epoch_ms - sum(costs[name] * len(c.positions) for name, c in choices.items())
         assert left >= 0
