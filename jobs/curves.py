@@ -10,7 +10,9 @@ Exit status: 0 done, 1 failed, 2 wrong usage.
 
 import argparse
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -41,8 +43,16 @@ from ns_ray.video.probe import probe
 from ns_ray.vp9.records import FrameRecord
 from ns_ray.whole_file import write_record
 
-SELECTIONS = ("neuroscaler", "published", "uniform")
-"""`published` is `neuroscaler` with the gains of the paper: an epoch's last anchor serves to the end of the GOP."""
+SELECTIONS: dict[str, Callable[[float], Policy]] = {
+    "neuroscaler": Fraction,
+    "published": partial(Fraction, horizon="gop"),
+    "published-quality": partial(Fraction, horizon="epoch"),
+    "uniform": Uniform,
+    "uniform-coded": partial(Uniform, among="coded"),
+}
+"""How anchors are chosen, by the fraction of them. `published` is `neuroscaler` with the horizon of the published
+engine, `published-quality` with that of its quality code; normalisers make no difference to a single stream."""
+USUAL = ("neuroscaler", "published", "uniform")
 MODES = ("best", "plain")
 
 Point = tuple[float, str, str]
@@ -53,12 +63,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = face.parser(__doc__)
     add = parser.add_argument
+    selections = f"how to choose: {', '.join(SELECTIONS)}"
     add("lr", type=Path, metavar="LR", help="the LR video: a path, or one below --data-dir")
     add("hr", type=Path, metavar="HR", help="the original, likewise")
     add("-m", "--model", default="EDSR_B8_F32_S3", help="what super-resolves")
     add("--weights", type=Path, metavar="FILE", help="its weights; the ones that ship where not said")
     add("--fractions", type=float, nargs="+", default=[0.025, 0.05, 0.075, 0.1, 0.15, 0.2], metavar="X", help="anchors")
-    add("--selections", nargs="+", choices=SELECTIONS, default=list(SELECTIONS), metavar="NAME", help="how to choose")
+    add("--selections", nargs="+", choices=SELECTIONS, default=list(USUAL), metavar="NAME", help=selections)
     add("--modes", nargs="+", choices=MODES, default=list(MODES), metavar="NAME", help="how to rebuild")
     add("--frames", type=int, metavar="N", help="stop after N; all where not said")
     add("--threads", type=int, default=1, metavar="N", help="points rebuilt at a time")
@@ -123,13 +134,7 @@ def run(options: argparse.Namespace) -> None:
 def _method(point: Point, records: list[FrameRecord]) -> Method:
     fraction, selection, mode = point
     image = ImageCodec.published("jpeg", min(fraction, LARGEST_FRACTION))
-    return Method(choose(records, _policy(fraction, selection)), "best" if mode == "best" else "plain", image)
-
-
-def _policy(fraction: float, selection: str) -> Policy:
-    if selection == "uniform":
-        return Uniform(fraction)
-    return Fraction(fraction, horizon="gop" if selection == "published" else "gap")
+    return Method(choose(records, SELECTIONS[selection](fraction)), "best" if mode == "best" else "plain", image)
 
 
 def table(result: dict[str, Any]) -> Table:

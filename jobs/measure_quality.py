@@ -27,10 +27,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from jobs import face
+from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction, Horizon
 from ns_ray.config import load_config
 from ns_ray.errors import ConfigError, MediaError
-from ns_ray.evaluation.choice import EPOCH, choose, spaced
+from ns_ray.evaluation.choice import EPOCH, choose
 from ns_ray.evaluation.method import PER_FRAME, Codec, ImageCodec, Method
 from ns_ray.evaluation.original import reference
 from ns_ray.evaluation.reencode import exact_options, published_kbps
@@ -70,11 +71,11 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--mode", choices=FRAMES, default="test", help=", ".join(f"{name}: {n} frames" for name, n in FRAMES.items()))
     add("-n", "--frames", type=int, metavar="N", help="so many shown frames, whatever the mode")
     add("--codec", choices=get_args(Codec), default="jpeg", help="of engorgio's anchors")
-    add("--input-resolution", "--input_resolution", type=int, metavar="ROWS", help="LR; default: 720, or that of --lr")
-    add("--output-resolution", "--output_resolution", type=int, metavar="ROWS", help="HR; default: 3 times LR")
-    add("--num-blocks", "--num_blocks", type=int, default=8, metavar="N", help="residual blocks")
-    add("--num-channels", "--num_channels", type=int, metavar="N", help="default: 16 for per-frame, else 32")
-    add("--num-anchors", "--num_anchors", type=int, metavar="N", help="of 40 frames; default: selective 8, engorgio 3")
+    add("--input-resolution", type=int, metavar="ROWS", help="LR; default: 720, or that of --lr")
+    add("--output-resolution", type=int, metavar="ROWS", help="HR; default: 3 times LR")
+    add("--num-blocks", type=int, default=8, metavar="N", help="residual blocks")
+    add("--num-channels", type=int, metavar="N", help="default: 16 for per-frame, else 32")
+    add("--num-anchors", type=int, metavar="N", help="of 40 frames; default: selective 8, engorgio 3")
     add("--horizon", choices=get_args(Horizon), default="gap", help="of engorgio's choice; see README")
     add("--bitrate", type=int, metavar="KBPS", help="of the re-encode; default: 35500 at 2160p, 6750 at 1080p")
     add("--weights", type=Path, metavar="FILE", help="default: those of the content; with --lr the ones that ship")
@@ -223,10 +224,10 @@ def _methods(options: argparse.Namespace, records: list[FrameRecord], kbps: int)
     if options.target == "per-frame":
         return {"per-frame": Method(reencode=reencode), "before re-encode": PER_FRAME}
     anchors = options.num_anchors or ANCHORS[options.target]
-    if options.target == "selective":
-        names = spaced(records, anchors)
-        return {"selective": Method(names, reencode=reencode), "before re-encode": Method(names)}
     share = anchors / EPOCH
+    if options.target == "selective":
+        names = choose(records, Uniform(share, among="coded"))
+        return {"selective": Method(names, reencode=reencode), "before re-encode": Method(names)}
     image = ImageCodec.published(options.codec, share)
     names = choose(records, Fraction(share, horizon=options.horizon))
     return {"plain": Method(names, "plain", image), "best": Method(names, "best", image)}

@@ -1,9 +1,8 @@
 """Which frames of a whole stream become anchors."""
 
-import pytest
-
+from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction
-from ns_ray.evaluation.choice import choose, spaced
+from ns_ray.evaluation.choice import choose
 from ns_ray.vp9.records import FrameRecord, FrameType
 
 
@@ -15,23 +14,16 @@ def test_anchors_are_chosen_epoch_by_epoch():
     assert [sum(start <= i < start + 40 for i, _ in chosen) for start in range(0, 240, 40)] == [3] * 6
 
 
-def test_spaced_anchors_count_coded_frames():
-    """Published: index i x (coded frames // n) of each epoch, hidden frames included."""
+def test_equally_spaced_anchors_count_coded_frames_of_each_epoch():
     records = []
     for i in range(80):
         if i in (1, 17, 33):
             records.append(FrameRecord(i, 0, FrameType.ALTREF, 500, shown=False, refreshed=4))
         records.append(FrameRecord(i, i in (1, 17, 33), FrameType.NORMAL, 100, refreshed=1))
-    records.append(FrameRecord(80, 0, FrameType.NORMAL, 1, existing=True))
     coded = [(r.video_index, r.super_index) for r in records if r.video_index < 40]
-    assert len(coded) == 43
-    chosen = spaced(records, 8)
-    assert {name for name in chosen if name[0] < 40} == {coded[5 * i] for i in range(8)}
-    assert {name for name in chosen if name[0] >= 40} == {(40 + 5 * i, 0) for i in range(8)}
-    assert (17, 0) not in chosen
-    assert spaced(records[:3], 8) == {(0, 0), (1, 0), (1, 1)}
+    chosen = choose(records, Uniform(8 / 40, among="coded"))
+    assert chosen == {coded[5 * i] for i in range(8)} | {(40 + 5 * i, 0) for i in range(8)}
 
 
-@pytest.mark.parametrize("policy", [lambda r: spaced(r, 3), lambda r: choose(r, Fraction(0.1))])
-def test_no_frames_have_no_anchors(policy):
-    assert policy([]) == frozenset()
+def test_no_frames_have_no_anchors():
+    assert choose([], Fraction(0.1)) == frozenset()
