@@ -1,9 +1,8 @@
 """Anchors as JPEG 2000 images, for measuring alone: a hybrid stream carries JPEG.
 
-The published qualities of JPEG 2000 are those of another encoder (Kakadu), but the sizes of anchors that go with them
-are those of fixed rates: 405, 608, 810 and 1200 KB at 2160p for 80, 85, 90 and 95. Here a quality is that rate, which
-OpenJPEG keeps whatever the picture: wavelet 9/7, one layer, reversible to nothing, colours decorrelated, no tiles.
-(FFmpeg's own encoder misses the rate it is given by up to 30 % and takes a third more bits for the same PSNR.)
+The published qualities are those of another encoder, but the sizes that go with them (405, 608, 810 and 1200 KB at 2160p
+for 80, 85, 90 and 95) are those of fixed rates: 0.4, 0.6, 0.8 and 1.2 bits a pixel. Here a quality is that rate, which
+OpenJPEG, by Pillow, keeps to 0.1 % whatever the picture. (FFmpeg's own encoder does not: see docs/artifact.md.)
 """
 
 from io import BytesIO
@@ -14,8 +13,8 @@ from PIL import Image, features
 
 from ns_ray.errors import ConfigError
 
-BITS_A_SAMPLE = {80: 0.4, 85: 0.6, 90: 0.8, 95: 1.2}
-"""Bits for each pixel by published quality."""
+BITS_A_PIXEL = {80: 0.4, 85: 0.6, 90: 0.8, 95: 1.2}
+"""By published quality."""
 LARGEST_FRACTION = 0.15
 
 
@@ -38,17 +37,17 @@ def encode_j2k(rgb: NDArray[np.uint8], quality: int) -> bytes:
 
     Args:
         rgb: (height, width, 3).
-        quality: one of `BITS_A_SAMPLE`.
+        quality: one of `BITS_A_PIXEL`.
 
     Raises:
         ConfigError: another quality, or Pillow was built without OpenJPEG.
     """
     if not features.check("jpg_2000"):
         raise ConfigError("--codec j2k needs a Pillow with OpenJPEG, and this one has none: pip install pillow")
-    if quality not in BITS_A_SAMPLE:
-        raise ConfigError(f"quality {quality} of JPEG 2000 is not known: choose {', '.join(map(str, BITS_A_SAMPLE))}")
+    if quality not in BITS_A_PIXEL:
+        raise ConfigError(f"quality {quality} of JPEG 2000 is not known: choose {', '.join(map(str, BITS_A_PIXEL))}")
     image = BytesIO()
-    # A rate is by how much the picture of 24 bits a sample is to shrink.
+    # A rate is by how much the picture, of 24 bits a pixel, is to shrink.
     Image.fromarray(rgb).save(
         image,
         "JPEG2000",
@@ -56,7 +55,7 @@ def encode_j2k(rgb: NDArray[np.uint8], quality: int) -> bytes:
         irreversible=True,
         mct=1,
         quality_mode="rates",
-        quality_layers=[24 / BITS_A_SAMPLE[quality]],
+        quality_layers=[24 / BITS_A_PIXEL[quality]],
     )
     return image.getvalue()
 

@@ -18,6 +18,8 @@ def reference(path: str, size: tuple[int, int]) -> Iterator[Yuv420]:
         MediaError: it cannot be read, or is smaller than that.
     """
     with open_input(path) as container:
+        for stream in container.streams.video[:1]:
+            stream.thread_type = "AUTO"
         for frame in container.decode(video=0):
             yield scaled(frame, size, STANDARD, path)
 

@@ -79,7 +79,6 @@ class _Step:
     last: int
     anchors: _Anchors
     original: Yuv420
-    upscaled: dict[str, PlaneErrors]
 
 
 def records_of(info: VideoInfo, frames: int | None = None) -> list[FrameRecord]:
@@ -134,37 +133,38 @@ class Trial:
 
         Args:
             originals: one a packet.
-            pool: shows the frame by all methods at a time, if there is one; figures do not depend on it.
+            pool: if there is one, it works on all methods and upscalings at a time; figures do not depend on it.
 
         Raises:
             MediaError: the stream is damaged.
             ModelError: a frame is of another size than the engine.
         """
-        show = map if pool is None else pool.map
+        each = map if pool is None else pool.map
         for step in _ahead(self._steps(originals)):
-            methods = tuple(show(_Viewer.show, self._viewers, repeat(step)))
-            yield Shown(step.packet, step.lr, step.original, step.upscaled, methods)
+            methods = each(_Viewer.show, self._viewers, repeat(step))
+            errors = each(_upscaled_errors, self._upscalings, repeat(step))
+            seen = tuple(methods)
+            upscalings = dict(zip(self._upscalings, errors, strict=True))
+            yield Shown(step.packet, step.lr, step.original, upscalings, seen)
 
     def _steps(self, originals: Iterable[Yuv420]) -> Iterator[_Step]:
         decoder = VideoDecoder(self._info)
         packets = islice(read_packets(self._info), self._frames)
         for packet, original in zip(packets, originals, strict=False):
             decoded = decoder.decode([packet])
-            if decoded.damaged or decoded.lost:
+            if decoded.damaged or not decoded.shown:
                 reason = decoded.damaged[0][1] if decoded.damaged else "it shows no picture"
                 raise MediaError(f"{self._info.path}: packet {packet.video_index}: {reason}")
             frames = {frame.record.super_index: frame for frame in decoded.frames}
             self._require_anchors(packet.video_index, frames.keys())
             last = decoded.frames[-1].record.super_index
             lr = _standard(frames[last])
-            size = original.y.shape[1], original.y.shape[0]
-            errors = {name: plane_errors(upscaled(lr, size, name).planes, original.planes) for name in self._upscalings}
             anchors = {
                 key: anchor
                 for index, frame in frames.items()
                 for key, anchor in self._super_resolve((packet.video_index, index), frame, index == last).items()
             }
-            yield _Step(packet, lr, last, anchors, original, errors)
+            yield _Step(packet, lr, last, anchors, original)
 
     def _require_anchors(self, video_index: int, decoded: Collection[int]) -> None:
         missing = [index for index in self._chosen.get(video_index, ()) if index not in decoded]
@@ -218,6 +218,11 @@ class _Viewer:
             reason = rebuilder.damaged[-1][1] if rebuilder.damaged else "nothing could be rebuilt"
             raise MediaError(f"{self._info.path}: packet {packet.video_index}: {reason}")
         return convert(frame.picture, frame.colors, STANDARD)
+
+
+def _upscaled_errors(name: str, step: _Step) -> PlaneErrors:
+    rows, columns = step.original.y.shape
+    return plane_errors(upscaled(step.lr, (columns, rows), name).planes, step.original.planes)
 
 
 def _standard(frame: DecodedFrame) -> Yuv420:

@@ -5,7 +5,7 @@ import pytest
 from PIL import features
 
 from ns_ray.errors import ConfigError
-from ns_ray.evaluation.jpeg2000 import BITS_A_SAMPLE, decode_j2k, encode_j2k, j2k_quality_for
+from ns_ray.evaluation.jpeg2000 import BITS_A_PIXEL, decode_j2k, encode_j2k, j2k_quality_for
 from ns_ray.evaluation.method import ImageCodec
 from ns_ray.metrics.psnr import mse
 
@@ -30,7 +30,7 @@ def test_a_quality_is_the_rate_of_the_published_sizes():
 def test_published_qualities_by_share():
     assert [j2k_quality_for(share) for share in (0.01, 0.05, 0.075, 0.1, 0.15)] == [95, 95, 95, 90, 85]
     assert [ImageCodec.published("jpeg", share).quality for share in (0.05, 0.075, 0.1)] == [95, 90, 88]
-    assert set(BITS_A_SAMPLE) == set(PUBLISHED_KB)
+    assert set(BITS_A_PIXEL) == set(PUBLISHED_KB)
 
 
 def test_what_is_not_known_is_refused(monkeypatch):
