@@ -15,6 +15,7 @@ engorgio}_quality.json, and of engorgio size.json, whose Mbit are of 2^20. Exit 
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -84,6 +85,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--threads", type=int, default=4, metavar="N", help="methods and upscalings at work at a time")
     add("--output", type=Path, metavar="DIR", help="where the files go; default: RESULT_DIR/artifact")
     options = parser.parse_args(argv)
+    options.command = shlex.join(["python", "jobs/measure_quality.py", *(sys.argv[1:] if argv is None else argv)])
     if options.content is None and (options.lr is None or options.hr is None):
         parser.error("name a --content, or --lr and --hr")
     if options.content is not None and (options.lr is not None or options.hr is not None):
@@ -152,12 +154,13 @@ def run(options: argparse.Namespace) -> None:
     figures = _figures(tally, methods, float(source.info.frame_rate))
     result = {
         PUBLISHED_KEYS[options.target]: figures[name][f"gain_over_{LIBYUV}"]["psnr"],
+        "command": options.command,
         "target": options.target,
         "content": options.content,
         "lr": Path(source.info.path).name,
         "hr": Path(source.hr).name,
         "model": source.spec.name,
-        "weights": str(source.weights),
+        "weights": _named(source.weights),
         "engine": engine.name,
         "device": options.device,
         "frames": count,
@@ -210,6 +213,11 @@ def _spec(options: argparse.Namespace, rows: int, channels: int) -> ModelSpec:
 def _shipped(options: argparse.Namespace, spec: ModelSpec) -> Path:
     weights: Path = options.weights or weights_path(spec)
     return weights
+
+
+def _named(path: Path) -> str:
+    """A file as it is called in every clone, if it is of the repository."""
+    return str(path.relative_to(face.ROOT) if path.is_relative_to(face.ROOT) else path)
 
 
 def _checked(source: _Source, rows: int) -> _Source:

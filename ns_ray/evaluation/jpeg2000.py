@@ -1,8 +1,8 @@
 """Anchors as JPEG 2000 images, for measuring alone: a hybrid stream carries JPEG.
 
-The published qualities are those of another encoder, but the sizes that go with them (405, 608, 810 and 1200 KB at 2160p
-for 80, 85, 90 and 95) are those of fixed rates: 0.4, 0.6, 0.8 and 1.2 bits a pixel. Here a quality is that rate, which
-OpenJPEG, by Pillow, keeps to 0.1 % whatever the picture. (FFmpeg's own encoder does not: see docs/artifact.md.)
+The published qualities are those of another encoder, but the sizes that go with them (405, 608, 810 and 1200 KB at
+2160p for 80, 85, 90 and 95) are those of fixed rates: 0.4, 0.6, 0.8 and 1.2 bits a pixel. Here a quality is that rate,
+which OpenJPEG, by Pillow, keeps to 0.1 % whatever the picture. (FFmpeg's own encoder does not: see docs/artifact.md.)
 """
 
 from io import BytesIO

@@ -59,6 +59,7 @@ def test_each_target_writes_its_published_file(content, tmp_path, target, capsys
     key = "Per-frame" if target == "per-frame" else "Selective"
     assert next(iter(result)) == key
     assert result[key] == methods[first]["gain_over_libyuv"]["psnr"]
+    assert result["command"].startswith("python jobs/measure_quality.py --content made0")
     assert (result["frames"], result["frames_asked"], result["epochs"]) == (FRAMES, 360, 0)
     for one in methods.values():
         for figure in ("psnr_y", "psnr"):
