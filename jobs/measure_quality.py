@@ -166,7 +166,7 @@ def run(options: argparse.Namespace) -> None:
         "frames": count,
         "frames_asked": asked,
         "epochs": count // EPOCH,
-        "anchors": count if method.anchors is None else len(method.anchors),
+        "anchors": count if method.anchors is None else sum(index < count for index, _ in method.anchors),
         "image": method.image._asdict() if method.image else None,
         "horizon": options.horizon if options.target == "engorgio" else None,
         "reencode_kbps": kbps if method.reencode else None,
@@ -185,45 +185,35 @@ def run(options: argparse.Namespace) -> None:
 
 def _source(options: argparse.Namespace) -> _Source:
     """The videos and the model that the options name."""
-    channels = options.num_channels or CHANNELS[options.target]
-    if options.content is None:
-        info = probe(str(face.found(options.lr, options.data_dir)))
-        rows = options.input_resolution or info.height
-        spec = _spec(options, rows, channels)
-        return _checked(
-            _Source(info, str(face.found(options.hr, options.data_dir)), spec, _shipped(options, spec)), rows
+    content, duration = options.content, options.duration
+    lr = None if content else face.found(options.lr, options.data_dir)
+    rows = options.input_resolution or (probe(str(lr)).height if lr else 720)
+    spec = _spec(options, rows)
+    if lr:
+        hr = face.found(options.hr, options.data_dir)
+        weights = options.weights or weights_path(spec)
+    else:
+        _, lr, hr = content_pair(options.data_dir, content, rows, duration, spec.scale, "test")
+        weights = options.weights or trained_weights(
+            checkpoint_folder(options.result_dir, content, rows, duration), spec, content
         )
-    rows = options.input_resolution or 720
-    spec = _spec(options, rows, channels)
-    pair = content_pair(options.data_dir, options.content, rows, options.duration, spec.scale, "test")
-    weights = options.weights
-    if weights is None:
-        folder = checkpoint_folder(options.result_dir, options.content, rows, options.duration)
-        weights = trained_weights(folder, spec, options.content)
-    return _checked(_Source(probe(str(pair.lr)), str(pair.hr), spec, weights), rows)
+    info = probe(str(lr))
+    if info.height != rows:
+        raise ConfigError(f"{lr} has {info.height} rows, not {rows}: see --input_resolution")
+    return _Source(info, str(hr), spec, weights)
 
 
-def _spec(options: argparse.Namespace, rows: int, channels: int) -> ModelSpec:
+def _spec(options: argparse.Namespace, rows: int) -> ModelSpec:
     scale, rest = divmod(options.output_resolution or 3 * rows, rows)
     if rest:
         raise ConfigError(f"{options.output_resolution} rows are no multiple of {rows}: choose other resolutions")
+    channels = options.num_channels or CHANNELS[options.target]
     return ModelSpec.parse(f"EDSR_B{options.num_blocks}_F{channels}_S{scale}")
-
-
-def _shipped(options: argparse.Namespace, spec: ModelSpec) -> Path:
-    weights: Path = options.weights or weights_path(spec)
-    return weights
 
 
 def _named(path: Path) -> str:
     """A file as it is called in every clone, if it is of the repository."""
     return str(path.relative_to(face.ROOT) if path.is_relative_to(face.ROOT) else path)
-
-
-def _checked(source: _Source, rows: int) -> _Source:
-    if source.info.height != rows:
-        raise ConfigError(f"{source.info.path} has {source.info.height} rows, not {rows}: see --input_resolution")
-    return source
 
 
 def _methods(options: argparse.Namespace, records: list[FrameRecord], kbps: int) -> dict[str, Method]:
