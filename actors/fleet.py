@@ -15,12 +15,12 @@ from actors.encoder import EncoderActor
 from actors.enhancer_actor import GPU_CALLS, EnhancerActor
 from actors.health import Watch
 from actors.host_actor import HostActor
-from actors.manager_actor import ManagerActor
 from actors.metrics import Flushing, RaySink, Sums
 from actors.peer import Team, pulse
 from actors.ray_crew import ManagerClient, RayCrew
 from actors.reading_trace import clear_traces
 from actors.scheduler_actor import SchedulerActor
+from actors.service.manager_actor import ManagerActor
 from actors.worker import HEALTH, Pulse, Worker
 from ns_ray.config import Config, Pool
 from ns_ray.errors import ConfigError

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import av
 import pytest
 
-from actors.manager import Prepared
+from actors.service.manager import Prepared
 from jobs import benchmark
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.report.html import load_result
