@@ -46,14 +46,14 @@ def source(tmp_path):
     return path
 
 
-def test_the_whole_chain_runs_as_the_readme_says(source, tmp_path):
+def test_the_whole_chain_runs_as_the_readme_says(source, shared, tmp_path):
     data, result = tmp_path / "data", tmp_path / "result"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"SOURCE": str(source), "S": str(SECONDS), "DATA": str(data), "RESULT": str(result)}
+    environment = shared | {"SOURCE": str(source), "S": str(SECONDS), "DATA": str(data), "RESULT": str(result)}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands()],
         cwd=ROOT,
-        env=environment | {"PATH": path, "PYTHONPATH": str(ROOT)},
+        env=environment | {"PATH": path},
         capture_output=True,
         text=True,
         timeout=580,
