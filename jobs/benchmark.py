@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import get_args
 
 import ray
 from rich.console import Console
@@ -30,7 +31,8 @@ from actors.usage import UsageSampler
 from jobs import face
 from jobs.stopping import Stop, as_interrupt
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
-from ns_ray.anchors.policies import Budget, Fraction, Policy
+from ns_ray.anchors.normalisers import Normaliser
+from ns_ray.anchors.policies import Budget, Fraction, Horizon, Policy, Ranked
 from ns_ray.config import Config, load_config
 from ns_ray.dataset.ladder import LADDER, video_folder
 from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
@@ -51,7 +53,7 @@ METHODS = {
     "selective": ("EDSR_B8_F32_S3", "uniform", 0.2),
     "per-frame": ("EDSR_B8_F16_S3", "per-frame", 1.0),
 }
-POLICIES = ("fraction", "budget", "uniform", "per-frame", "key")
+POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key")
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -61,6 +63,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add(
         "-g",
         "--num-gpus",
+        "--gpus",
         type=int,
         default=0,
         metavar="N",
@@ -69,6 +72,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add(
         "-v",
         "--num-videos",
+        "--videos",
         type=int,
         metavar="N",
         help="streams at once; default: one an --input, or else 2",
@@ -83,6 +87,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add(
         "-n",
         "--num-frames",
+        "--number",
         type=int,
         default=240,
         metavar="N",
@@ -100,17 +105,35 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         help="LR height in the names of prepared videos",
     )
     add("-s", "--scale", type=int, metavar="S", help="HR over LR; must be the model's")
-    add("-f", "--frame-rate", type=float, metavar="FPS", help="refuse videos of another frame rate")
+    add("-a", "--frame-rate", "--framerate", type=float, metavar="FPS", help="refuse videos of another frame rate")
     add("--method", choices=METHODS, default="neuroscaler", help="how streams are enhanced")
-    add("--policy", choices=POLICIES, help="how anchors are chosen; default: the method's")
-    add("--fraction", type=float, metavar="F", help="anchors a shown frame; default: the method's")
+    add(
+        "--policy",
+        choices=POLICIES,
+        help="how anchors are chosen; default: the method's. uniform spaces shown frames equally, uniform-coded, as "
+        "the published selective method, coded frames, hidden ones included",
+    )
+    add("-f", "--fraction", type=_fraction, metavar="F", help="anchors a shown frame, 0..1; default: the method's")
     add("--scope", choices=("all", "stream"), default="all", help="whether streams compete for anchors")
     add(
         "--horizon",
-        choices=("gap", "gop"),
+        choices=get_args(Horizon),
         default="gap",
-        help="how long an epoch's last anchor is thought to serve: until the next one can be expected, or, as "
-        "published, to the end of the GOP",
+        help="how long an epoch's last anchor is thought to serve: until the next one can be expected, or, as the "
+        "published engine has it, to the end of the GOP, or, as its quality code has it, of the epoch",
+    )
+    add(
+        "--normaliser",
+        choices=get_args(Normaliser),
+        default="mean",
+        help="what a stream's gains are divided by: its mean frame size over 2 GOPs (published: the engine), the sum "
+        "of its GOP's accumulated residuals (the quality code), or nothing (engorgio_baseline)",
+    )
+    add(
+        "--ranked",
+        choices=get_args(Ranked),
+        default="fifth",
+        help="which of a stream's frames may become anchors: its best fifth, or all (the published quality code)",
     )
     add("--quality", type=int, metavar="Q", help="JPEG quality of anchors; default: by the fraction")
     add(
@@ -173,6 +196,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     options.policy = options.policy or policy
     options.fraction = fraction if options.fraction is None else options.fraction
     return options
+
+
+def _fraction(text: str) -> float:
+    try:
+        return face.fraction(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}; the frame rate is -a") from None
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -429,19 +459,22 @@ def _weights_files(options: argparse.Namespace) -> list[Path | None]:
 def _quality(options: argparse.Namespace) -> int:
     if options.method != "neuroscaler":
         return 0  # no anchor is compressed as an image
-    if options.policy in ("fraction", "uniform"):
+    if options.policy in ("fraction", "uniform", "uniform-coded"):
         return quality_for(options.fraction)
     return quality_for(METHODS["neuroscaler"][2])
 
 
 def _policy(options: argparse.Namespace, config: Config) -> Policy:
+    weighing = {name: getattr(options, name) for name in ("horizon", "normaliser", "ranked")}
     match options.policy:
         case "fraction":
-            return Fraction(options.fraction, options.scope, options.horizon)
+            return Fraction(options.fraction, options.scope, **weighing)
         case "budget":
-            return Budget(max(1, options.num_gpus), config.epoch_seconds * 1000, options.horizon)
+            return Budget(max(1, options.num_gpus), config.epoch_seconds * 1000, **weighing)
         case "uniform":
             return Uniform(options.fraction)
+        case "uniform-coded":
+            return Uniform(options.fraction, "coded")
         case "key":
             return Key()
         case _:

@@ -48,7 +48,15 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = face.parser(__doc__)
     add = parser.add_argument
-    add("-g", "--num-gpus", type=int, default=0, metavar="N", help="GPUs; 0 takes the configured enhancers on the CPU")
+    add(
+        "-g",
+        "--num-gpus",
+        "--gpus",
+        type=int,
+        default=0,
+        metavar="N",
+        help="GPUs; 0 takes the configured enhancers on the CPU",
+    )
     add("-m", "--model-name", default="EDSR_B8_F32_S3", metavar="NAME", help="the DNN")
     add("--input", metavar="FILE", help="VP9 video of the LR frames; default: the configuration's first")
     add("--seconds", type=float, default=10.0, metavar="S", help="time of each measurement")

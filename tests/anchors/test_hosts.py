@@ -28,10 +28,13 @@ COMPETING: list[Policy] = [
     Fraction(0.15, horizon="gop"),
     Fraction(1.0),
     Budget(1, 4.0),
-    Budget(2, 20.25, "gop"),
+    Budget(2, 20.25, horizon="gop"),
     Budget(1, 500.0),
+    Fraction(0.05, horizon="epoch", normaliser="gop"),
+    Fraction(0.25, horizon="epoch", normaliser="gop", ranked="all"),
+    Budget(2, 9.0, horizon="epoch", normaliser="none"),
 ]
-APART: list[Policy] = [Fraction(0.1, "stream"), Uniform(0.2), PerFrame(), Key(), Nothing()]
+APART: list[Policy] = [Fraction(0.1, "stream"), Uniform(0.2), Uniform(0.2, "coded"), PerFrame(), Key(), Nothing()]
 
 
 class Fleet:

@@ -327,7 +327,6 @@ def test_it_runs_as_a_submitted_job(tmp_path, plain_video, weights, session_fold
     ("arguments", "status", "message"),
     [
         (("--fraction", "0.5"), 2, "outside 0..0.15"),
-        (("--fraction", "-0.1"), 2, "outside 0..0.15"),
         (("-m", "EDSR_X"), 2, "EDSR_X"),
         (("-m", "EDSR_B9_F9_S3"), 1, "no weights for EDSR_B9_F9_S3"),
         (("--weights", "absent.pt"), 1, "absent.pt"),

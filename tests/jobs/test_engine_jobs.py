@@ -77,6 +77,17 @@ def test_a_contents_own_weights(results, tmp_path, capsys):
     assert trained["tail.bias"].numpy().astype(np.float16).tobytes() in own
     assert own != (results / "generic" / "EDSR_B8_F16_S3" / "dynamic_fp16.onnx").read_bytes()
 
+    epoch = (*MODEL, *content, "--result-dir", str(tmp_path), "-e", "2")
+    assert export_onnx.main([*epoch, "--shapes", "dynamic"]) == 1
+    assert "EDSR_B8_F16_S3_e2.pt is missing: no epoch is there" in capsys.readouterr().err
+    save_weights({name: tensor * 0.8 for name, tensor in trained.items()}, folder / "EDSR_B8_F16_S3_e2.pt")
+    pytest.importorskip("tensorrt_rtx_bindings", reason="TensorRT for RTX has no package for this platform")
+    assert build_engine.main([*epoch, *TURING]) == 1
+    assert "has other weights than EDSR_B8_F16_S3_e2.pt" in capsys.readouterr().err
+    assert export_onnx.main([*epoch, "--shapes", "dynamic", "--precision", "fp16", "--count", "1"]) == 0
+    assert json.loads((folder / "export.json").read_text())["weights"] == "EDSR_B8_F16_S3_e2.pt"
+    assert build_engine.main([*epoch, *TURING]) == 0
+
 
 def test_build_for_turing_without_a_gpu(results, capsys):
     pytest.importorskip("tensorrt_rtx_bindings", reason="TensorRT for RTX has no package for this platform")
@@ -116,6 +127,8 @@ def test_wrong_usage(results, capsys):
         with pytest.raises(SystemExit) as stopped:
             main(wrong)
         assert stopped.value.code == 2
+    assert export_onnx.main([*EXPORT, "-e", "20", "--result-dir", str(results)]) == 2
+    assert "name it by -c" in capsys.readouterr().err
     assert export_onnx.main(["-m", "EDSR_B8", "--result-dir", str(results)]) == 1
     assert "unknown model 'EDSR_B8'" in capsys.readouterr().err
 

@@ -42,6 +42,16 @@ def test_a_wrong_setting_is_wrong_usage(name, capsys, tmp_path):
     assert "enhancer.speed" in capsys.readouterr().err
 
 
+def test_underscores_do_as_well_as_dashes():
+    options = face.parser("").parse_args(["--data_dir", "a_b", "--result_dir=c_d", "--set", "x.y_z=1"])
+    assert (str(options.data_dir), str(options.result_dir), options.set) == ("a_b", "c_d", ["x.y_z=1"])
+    words = face.parser("")
+    words.add_argument("words", nargs="*")
+    words.add_argument("--spelt_so", type=int)
+    assert words.parse_args(["--spelt_so=3"]).spelt_so == 3
+    assert words.parse_args(["--", "--data_dir"]).words == ["--data_dir"]
+
+
 def test_the_defaults_are_those_of_the_configuration():
     options = face.parser("").parse_args([])
     assert (options.config, options.set) == (face.ROOT / "configs" / "local.yaml", [])
