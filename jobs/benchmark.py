@@ -39,6 +39,7 @@ from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import quality_for
 from ns_ray.report import html
 from ns_ray.report.bottleneck import as_method
+from ns_ray.report.picture_section import picture_line
 from ns_ray.report.results import BenchmarkResult, MethodResult, PictureResult, StreamResult
 from ns_ray.run_folder import claimed, set_aside
 from ns_ray.sr.spec import ModelSpec
@@ -413,7 +414,7 @@ class _Session:
         for table in html.tables(result):  # first: whatever becomes of the files, this is told
             self.console.print(table)
         path = self._write(result, folder)
-        self.console.print(f"[bold]picture[/bold] {html.picture_line(result.picture)}")
+        self.console.print(f"[bold]picture[/bold] {picture_line(result.picture)}")
         self.console.print(f"[bold]report[/bold] {path}")
 
     def _save(self, result: BenchmarkResult, folder: Path) -> None:
@@ -492,7 +493,9 @@ def _references(options: argparse.Namespace, config: Config, inputs: list[str]) 
     """
     if options.reference:
         if len(options.reference) != len(inputs):
-            raise ConfigError(f"--reference: {len(options.reference)} are named for {len(inputs)} videos; name one each")
+            raise ConfigError(
+                f"--reference: {len(options.reference)} are named for {len(inputs)} videos; name one each"
+            )
         for path in options.reference:
             if not Path(path).is_file():
                 raise ConfigError(f"--reference {path}: there is no such file")

@@ -23,8 +23,8 @@ from ns_ray.video.probe import open_input
 
 Pair = tuple[HrFrame, av.VideoFrame | None]
 
-_INTO_EPOCH = 1.25
-"""Epochs that pass before the frame that is shown: rebuilding has begun to show its age, and it comes soon."""
+_EPOCHS = 1.25, 2
+"""Between these epochs the frame is taken that is shown: rebuilding is under way by then, and it comes soon."""
 _MOST_THREADS = 8
 
 
@@ -50,12 +50,12 @@ def picture_of(result: BenchmarkResult, references: Mapping[str, str], folder: P
 
 def _crops(result: BenchmarkResult, stream: StreamResult, reference: str, folder: Path) -> list[CropResult]:
     rate = stream.frames / stream.seconds if stream.seconds else 0
-    begin = math.ceil(_INTO_EPOCH * result.config["epoch_seconds"] * rate)
+    wanted = range(*(math.ceil(epochs * result.config["epoch_seconds"] * rate) for epochs in _EPOCHS))
     hybrid = result.options["method"] == "neuroscaler"
     with ExitStack() as opened:
         pairs = _hybrid(stream, reference, opened) if hybrid else _encoded_anew(result, stream, reference, opened)
         crops = []
-        for frame, original in last_of_each(pairs, begin):
+        for frame, original in last_of_each(pairs, wanted):
             rows, columns = frame.picture.y.shape
             truth = original and scaled(original, (columns, rows), frame.colors, reference)
             crops.append(crop(frame, truth or None, folder))
@@ -69,21 +69,17 @@ def _hybrid(stream: StreamResult, reference: str, opened: ExitStack) -> Iterator
     return together(decoder, _open(reference, opened), reference)
 
 
-def _encoded_anew(
-    result: BenchmarkResult, stream: StreamResult, reference: str, opened: ExitStack
-) -> Iterator[Pair]:
+def _encoded_anew(result: BenchmarkResult, stream: StreamResult, reference: str, opened: ExitStack) -> Iterator[Pair]:
     """The frames of HR video, and of the LR video it was made of."""
     anchors = {anchor.video_index for anchor in result.chosen if anchor.stream == stream.name}
+    every = result.options["method"] == "per-frame"
     made, taken = _frames(stream.output, opened), _frames(stream.input, opened)
     originals = _frames(reference, opened) if reference else repeat(None)
     for number, (hr, lr, original) in enumerate(zip(made, taken, originals, strict=False)):
         colors = colors_of(hr).assumed
         low = convert(from_frame(lr), colors_of(lr), colors)
-        yield HrFrame(number, hr.pts or 0, from_frame(hr), low, _source(number, anchors), colors), original
-
-
-def _source(number: int, anchors: set[int]) -> str:
-    return "anchor" if number in anchors else "rebuilt"
+        source = "super-resolved" if every else "anchor" if number in anchors else "rebuilt"
+        yield HrFrame(number, hr.pts or 0, from_frame(hr), low, source, colors), original
 
 
 def _frames(path: str, opened: ExitStack) -> Iterator[av.VideoFrame]:

@@ -6,7 +6,6 @@ makes the report of a finished run anew.
 """
 
 import argparse
-import base64
 import json
 import os
 import sys
@@ -22,8 +21,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ns_ray.errors import NsRayError, ResultError
+from ns_ray.report.picture_section import picture_line, picture_section
 from ns_ray.report.plots import plots
-from ns_ray.report.results import BenchmarkResult, CropResult, PictureResult
+from ns_ray.report.results import BenchmarkResult
 from ns_ray.report.tables import (
     Column,
     Grid,
@@ -75,20 +75,6 @@ def write_report(result: BenchmarkResult, path: Path, source: Path | None = None
     source = source or path.with_name("benchmark.json")
     page = _page(result, Path(os.path.relpath(source, path.parent)).as_posix(), source.parent)
     write_whole(path, page.encode())
-
-
-def picture_line(picture: PictureResult) -> str:
-    """The picture in one line of text: PSNR of what is enhanced and of bicubic, or why there is none."""
-    told = [
-        f"frame {crop.frame} ({crop.source}): enhanced {crop.psnr['enhanced']:.2f} dB, "
-        f"bicubic {crop.psnr['bicubic']:.2f} dB"
-        for crop in picture.crops
-        if crop.psnr
-    ]
-    if not told:
-        return picture.note or "no reference to compare with"
-    note = f" ({picture.note})" if picture.note else ""
-    return f"{picture.stream}, luma PSNR: {'; '.join(told)}{note}"
 
 
 def load_result(path: Path) -> BenchmarkResult:
@@ -160,7 +146,7 @@ def _page(result: BenchmarkResult, source: str, folder: Path) -> str:
     sections = [
         f'<header class="{"good" if said.good else "bad"}"><h1>{_text(said.headline)}</h1>'
         f"<p>{_text(said.detail)}</p></header>",
-        _picture(result.picture, folder),
+        picture_section(result.picture, folder),
     ]
     if problems.rows:
         more = replace(problems, title=f"{len(problems.rows) - PROBLEM_ROWS} more", rows=problems.rows[PROBLEM_ROWS:])
@@ -197,54 +183,6 @@ def _page(result: BenchmarkResult, source: str, folder: Path) -> str:
     return _TEMPLATE.format(
         title=_text(said.headline), style=_STYLE, description=_text(options), body="\n".join(sections)
     )
-
-
-_SOURCES = {
-    "anchor": "an anchor, super-resolved by the DNN",
-    "rebuilt": "no anchor, rebuilt from anchors",
-    "upscaled": "no anchor, and none before it: upscaled",
-    "repeated": "damaged: the frame before it",
-}
-_IMAGES = {"bicubic": "LR, upscaled (bicubic)", "enhanced": "Enhanced", "reference": "Reference"}
-
-
-def _picture(picture: PictureResult, folder: Path) -> str:
-    """The crops, which become part of the page."""
-    crops = "".join(_crop(crop, picture.stream, folder) for crop in picture.crops)
-    note = f'<p class="note">{_text(picture.note)}</p>' if picture.note else ""
-    if not crops:
-        return f"<section><h2>Picture</h2>{note}</section>" if note else ""
-    beside = f"Reference: {picture.reference}." if picture.reference else "No reference is known: name it by --reference."
-    about = f"The window of each frame where enhancing changes most. PSNR is that of luma. {beside}"
-    return f'<section class="picture">{crops}<p class="note">{_text(about)}</p>{note}</section>'
-
-
-def _crop(crop: CropResult, stream: str, folder: Path) -> str:
-    left, top, width, height = crop.window
-    title = f"Frame {crop.frame} of {stream}: {_SOURCES.get(crop.source, crop.source)}"
-    shown = "".join(
-        f'<figure><img alt="{_text(_IMAGES[name])}" width="{width}" height="{height}" src="{_data(folder / path)}">'
-        f"<figcaption><b>{_text(_IMAGES[name])}</b>{_text(_psnr(crop, name))}</figcaption></figure>"
-        for name, path in crop.images.items()
-    )
-    where = f"{width}x{height} HR pixels from ({left}, {top}) on"
-    return f'<h2>{_text(title)}</h2><div class="crops" title="{_text(where)}">{shown}</div>'
-
-
-def _psnr(crop: CropResult, name: str) -> str:
-    if name not in crop.psnr:
-        return ""
-    gain = crop.psnr[name] - crop.psnr["bicubic"]
-    more = "" if name == "bicubic" else f" ({gain:+.2f})"
-    return f" {crop.psnr[name]:.2f} dB{more}; {crop.window_psnr[name]:.2f} dB in this window"
-
-
-def _data(image: Path) -> str:
-    """A PNG file as an address; empty where it is not there any more."""
-    try:
-        return "data:image/png;base64," + base64.b64encode(image.read_bytes()).decode()
-    except OSError:
-        return ""
 
 
 def _grid(grid: Grid) -> str:
@@ -334,7 +272,7 @@ header.bad { border-color: var(--bad); } header.bad h1 { color: var(--bad); }
 section, figure { margin: 2.2rem 0; }
 .problems { padding: 1rem 1.25rem; border-left: 6px solid var(--bad); background: var(--bad-panel); }
 .crops { display: flex; flex-wrap: wrap; gap: .5rem; margin: .3rem 0 1.4rem; }
-.crops figure { margin: 0; } .crops img { display: block; max-width: 100%; image-rendering: pixelated; }
+.crops figure { margin: 0; } .crops img { display: block; max-width: 100%; height: auto; image-rendering: pixelated; }
 .crops b { display: block; color: var(--ink); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }

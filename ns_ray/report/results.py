@@ -12,6 +12,8 @@ from ns_ray.errors import ResultError
 
 # Stages of an epoch in the order it passes them.
 STAGES = ("read", "decode", "schedule", "take", "inference", "encode", "write")
+PICTURES = "picture"
+"""Folder of the images of a run's picture, in the run's own."""
 
 
 @briefly_pickled
@@ -235,9 +237,9 @@ class CropResult:
 
     Attributes:
         frame: number of the frame in its stream.
-        source: `anchor`, `rebuilt` (from anchors), `upscaled` or `repeated`.
+        source: `anchor`, `rebuilt` (from anchors), `upscaled` or `repeated`; `super-resolved` where all frames are.
         window: left, top, width and height, in HR samples.
-        images: PNG files of the window, from the run's folder: `bicubic` (LR upscaled), `enhanced` and, where there is
+        images: names of PNG files of the window, which lie in `PICTURES`: `bicubic` (LR upscaled), `enhanced` and, where there is
             a reference, `reference`.
         psnr: luma PSNR of the whole frame in dB, of `bicubic` and `enhanced`; empty without a reference.
         window_psnr: the same of the window.
