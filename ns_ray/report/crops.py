@@ -48,7 +48,7 @@ def _psnrs(pictures: dict[str, Yuv420]) -> dict[str, float]:
     original = pictures.get("reference")
     if original is None:
         return {}
-    return {name: min(psnr(one.y, original.y), 100.0) for name, one in pictures.items() if one is not original}
+    return {name: min(psnr(one.y, original.y), 100.0) for name, one in pictures.items() if name != "reference"}
 
 
 def most_changed(before: Plane, after: Plane) -> tuple[int, int, int, int]:

@@ -239,8 +239,8 @@ class CropResult:
         frame: number of the frame in its stream.
         source: `anchor`, `rebuilt` (from anchors), `upscaled` or `repeated`; `super-resolved` where all frames are.
         window: left, top, width and height, in HR samples.
-        images: names of PNG files of the window, which lie in `PICTURES`: `bicubic` (LR upscaled), `enhanced` and, where there is
-            a reference, `reference`.
+        images: names of PNG files of the window, which lie in `PICTURES`: `bicubic` (LR upscaled), `enhanced` and,
+            where there is one, `reference`.
         psnr: luma PSNR of the whole frame in dB, of `bicubic` and `enhanced`; empty without a reference.
         window_psnr: the same of the window.
     """
