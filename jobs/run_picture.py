@@ -19,6 +19,7 @@ from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import from_frame
 from ns_ray.report.crops import crop, last_of_each
 from ns_ray.report.results import BenchmarkResult, CropResult, PictureResult, StreamResult
+from ns_ray.video.address import regular
 from ns_ray.video.probe import open_input
 
 Pair = tuple[HrFrame, av.VideoFrame | None]
@@ -73,6 +74,8 @@ def _encoded_anew(result: BenchmarkResult, stream: StreamResult, reference: str,
     """The frames of HR video, and of the LR video it was made of."""
     anchors = {anchor.video_index for anchor in result.chosen if anchor.stream == stream.name}
     every = result.options["method"] == "per-frame"
+    if regular(stream.input) is None:
+        raise MediaError(f"{stream.input} is no file: what was enhanced cannot be read a second time")
     made, taken = _frames(stream.output, opened), _frames(stream.input, opened)
     originals = _frames(reference, opened) if reference else repeat(None)
     for number, (hr, lr, original) in enumerate(zip(made, taken, originals, strict=False)):

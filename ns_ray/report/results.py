@@ -312,7 +312,7 @@ class BenchmarkResult:
     epochs: list[EpochResult] = field(default_factory=list)
     chosen: list[AnchorResult] = field(default_factory=list)
     against: list[MethodResult] = field(default_factory=list)
-    picture: PictureResult = PictureResult()
+    picture: PictureResult = field(default_factory=PictureResult)
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain objects."""

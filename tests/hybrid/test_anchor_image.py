@@ -77,6 +77,8 @@ def test_the_accurate_transform_is_taken():
     assert psnr(simplejpeg.decode_jpeg(ours), rgb) > psnr(simplejpeg.decode_jpeg(fast), rgb) + 0.3
     assert encode_jpeg(rgb, 95) == ours
     assert simplejpeg.decode_jpeg_header(ours)[3] == "420"
+    assert ours[2:4] == b"\xff\xe0", "JFIF"
+    assert b"\xff\xc0" in ours, "baseline"
 
 
 def test_an_image_with_a_hole_is_refused():

@@ -101,6 +101,8 @@ def test_what_cannot_be_shown_is_said(hybrid, plain_video, tmp_path):
     assert not picture.crops
     assert "none.mkv" in picture_line(picture)
     assert picture_line(picture_of(make_result(0, 0), {}, tmp_path)) == "no stream was written"
+    live = picture_of(run(hybrid, "https://nowhere.invalid/live.webm", "selective"), {}, tmp_path)
+    assert "cannot be read a second time" in picture_line(live)
     small = write_source(tmp_path / "small.mkv", size=(64, 48), frames=60)
     picture = picture_of(run(hybrid, plain_video), {str(plain_video): str(small)}, tmp_path)
     assert "smaller than 192x128" in picture_line(picture)
