@@ -82,7 +82,10 @@ def test_good_and_bad_streams_together(job, tmp_path, plain_video, layered_video
     assert result.usage.cpu_seconds > 0
     assert 100 < result.usage.peak_memory_mb < 6000
     assert [rule.name for rule in result.rules] == ["decoding", "inference", "encoding"]
+    assert [crop.source for crop in result.picture.crops] == ["rebuilt", "anchor"]
+    assert "no reference to compare with" in done.out
     page = (folder / "report.html").read_text()
+    assert page.count("data:image/png") >= 4
     assert "stream0" in page
     assert "stream4" in page
     assert "stream0" in done.out
