@@ -29,18 +29,20 @@ from actors.orders import Order, Plan
 from actors.summary import cpu_by_stage, summarise
 from actors.usage import UsageSampler
 from jobs import face
+from jobs.run_picture import picture_of
 from jobs.stopping import Stop, as_interrupt
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.normalisers import Normaliser
 from ns_ray.anchors.policies import Budget, Fraction, Horizon, Policy, Ranked
 from ns_ray.config import Config, load_config
-from ns_ray.dataset.ladder import LADDER, video_folder
+from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
 from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
 from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import quality_for
 from ns_ray.report import html
 from ns_ray.report.bottleneck import as_method
-from ns_ray.report.results import BenchmarkResult, MethodResult, StreamResult
+from ns_ray.report.picture_section import picture_line
+from ns_ray.report.results import BenchmarkResult, MethodResult, PictureResult, StreamResult
 from ns_ray.run_folder import claimed, set_aside
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, varied
@@ -155,6 +157,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         help="VP9 videos, files or URLs; taken in turn where there are more streams",
     )
     add(
+        "--reference",
+        nargs="+",
+        metavar="HR",
+        help="the original of each --input, which the report shows and compares with; default: that of the content or "
+        "of the configuration, where there is one",
+    )
+    add(
         "--unsafe-input",
         action="store_true",
         help="let --input use every protocol and playlist of FFmpeg (concat, subfile, tcp ...), which can lead to any "
@@ -229,10 +238,11 @@ def benchmark(options: argparse.Namespace) -> None:
     for path in _weights_files(options):
         load_weights(spec, path)
     inputs = _inputs(options, config)
+    references = _references(options, config, inputs)
     pools = (config.manager, config.host, config.decoder, config.scheduler, config.enhancer, config.encoder)
     try:
         join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
-        asyncio.run(_Session(options, config, quality, inputs, Stop()).run())
+        asyncio.run(_Session(options, config, quality, inputs, references, Stop()).run())
     except SystemExit as error:  # as Ray answers SIGTERM until `Stop` listens
         raise StoppedError("stopped by SIGTERM before the first frame") from error
     finally:
@@ -243,12 +253,19 @@ class _Session:
     """The runs of one invocation, on one set of actors."""
 
     def __init__(
-        self, options: argparse.Namespace, config: Config, quality: int, inputs: list[str], stop: Stop
+        self,
+        options: argparse.Namespace,
+        config: Config,
+        quality: int,
+        inputs: list[str],
+        references: dict[str, str],
+        stop: Stop,
     ) -> None:
         self.options = options
         self.config = config
         self.quality = quality
         self.inputs = inputs
+        self.references = references
         self.stop = stop
         self.policy = _policy(options, config)
         self.console = face.console()
@@ -334,7 +351,7 @@ class _Session:
         options.model_name, options.policy, options.fraction = METHODS[method]
         options.num_frames = options.against_frames
         options.num_videos = options.against_videos or self.config.encoder.actors
-        return _Session(options, self.config, _quality(options), self.inputs, self.stop)
+        return _Session(options, self.config, _quality(options), self.inputs, self.references, self.stop)
 
     async def against(self, fleet: Fleet, infos: dict[str, VideoInfo], beside: Path) -> MethodResult:
         """Measure this method for the report in the folder `beside`, and write a report of its own below that."""
@@ -427,12 +444,17 @@ class _Session:
         for table in html.tables(result):  # first: whatever becomes of the files, this is told
             self.console.print(table)
         path = self._write(result, folder)
+        self.console.print(f"[bold]picture[/bold] {picture_line(result.picture)}")
         self.console.print(f"[bold]report[/bold] {path}")
 
     def _save(self, result: BenchmarkResult, folder: Path) -> None:
         write_record(folder / "benchmark.json", result.to_json())
 
     def _write(self, result: BenchmarkResult, folder: Path) -> Path:
+        if self.stop.by:  # there is no time for more
+            result.picture = PictureResult(note="the run was stopped")
+        else:
+            result.picture = picture_of(result, self.references, folder)
         self._save(result, folder)
         path = folder / "report.html"
         html.write_report(result, path)
@@ -494,6 +516,31 @@ def _inputs(options: argparse.Namespace, config: Config) -> list[str]:
     if not config.inputs:
         raise ConfigError(f"{prepared} is not there: name videos by --input, or make it by jobs/encode.py")
     return [str(face.ROOT / path) for path in config.inputs]
+
+
+def _references(options: argparse.Namespace, config: Config, inputs: list[str]) -> dict[str, str]:
+    """The originals at HR that are known, by their videos: those named, the content's, or the configuration's.
+
+    Raises:
+        ConfigError: those named are not one for each video, or not there.
+    """
+    if options.reference:
+        if len(options.reference) != len(inputs):
+            raise ConfigError(
+                f"--reference: {len(options.reference)} are named for {len(inputs)} videos; name one each"
+            )
+        for path in options.reference:
+            if not Path(path).is_file():
+                raise ConfigError(f"--reference {path}: there is no such file")
+        return dict(zip(inputs, options.reference, strict=True))
+    rows = options.resolution * ModelSpec.parse(options.model_name).scale
+    prepared = video_folder(options.data_dir, options.content)
+    known = {face.ROOT / lr: face.ROOT / hr for lr, hr in config.references.items()}
+    if options.resolution in LADDER:
+        lr = prepared / LADDER[options.resolution].name(options.duration, "test")
+        known[lr] = prepared / hr_name(rows, options.duration, "test")
+    there = {lr.resolve(): str(hr) for lr, hr in known.items() if hr.is_file()}
+    return {path: there[Path(path).resolve()] for path in inputs if Path(path).resolve() in there}
 
 
 def _plain(value: object) -> object:

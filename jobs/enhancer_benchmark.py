@@ -40,7 +40,7 @@ from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
 from ns_ray.whole_file import write_record
 
-_ENVIRONMENT = {"env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}}  # as all actors have it
+_ENVIRONMENT = {"env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}}  # as enhancers have it
 Stored = list["ObjectRef[list[list[Frame]]]"]
 
 
@@ -205,7 +205,6 @@ async def _through_ray(
         num_gpus=gpus,
         resources=config.resources,
         max_concurrency=GPU_CALLS if gpus else 1,
-        runtime_env=_ENVIRONMENT,
     )
     handles = [kind.remote(_affinity(config, index), config) for index in range(enhancers)]
     await asyncio.gather(*(handle.prepare.remote(stream) for handle in handles for stream in streams))

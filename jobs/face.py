@@ -26,12 +26,12 @@ class Parser(argparse.ArgumentParser):
         """As argparse has it."""
         words = sys.argv[1:] if args is None else list(args)
         options = words.index("--") if "--" in words else len(words)
-        return super().parse_known_args([*map(_dashed, words[:options]), *words[options:]], namespace)
+        return super().parse_known_args([*map(self._dashed, words[:options]), *words[options:]], namespace)
 
-
-def _dashed(word: str) -> str:
-    option, equals, value = word.partition("=")
-    return option.replace("_", "-") + equals + value if word.startswith("--") else word
+    def _dashed(self, word: str) -> str:
+        option, equals, value = word.partition("=")
+        known = not word.startswith("--") or option in self._option_string_actions
+        return word if known else option.replace("_", "-") + equals + value
 
 
 def parser(description: str | None, conflicts: str = "error") -> argparse.ArgumentParser:

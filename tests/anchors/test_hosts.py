@@ -100,7 +100,7 @@ streams = st.builds(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     epochs=st.lists(st.dictionaries(st.sampled_from("abcdefg"), streams), min_size=1, max_size=3),
     policy=st.sampled_from([*COMPETING, *APART]),

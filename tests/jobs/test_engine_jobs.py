@@ -47,17 +47,22 @@ def test_export_writes_checked_files_and_says_so(results, capsys):
 
 
 def test_killed_and_started_again(results, tmp_path):
-    command = [sys.executable, "-m", "jobs.export_onnx", *EXPORT, "--result-dir", str(tmp_path)]
+    options = (*EXPORT, "--precision", "fp16", "--result-dir", str(tmp_path))
+    command = [sys.executable, "-m", "jobs.export_onnx", *options]
     folder = tmp_path / "generic" / "EDSR_B8_F16_S3"
     job = subprocess.Popen(command, cwd=face.ROOT, env=os.environ | {"PYTHONPATH": str(face.ROOT)})
-    while not folder.exists() and job.poll() is None:  # the first file is being written
+    while not folder.exists() and job.poll() is None:  # the file is being written
         time.sleep(0.002)
     job.send_signal(signal.SIGKILL)
     assert job.wait() == -signal.SIGKILL
     assert not (folder / "export.json").exists()
-    assert export_onnx.main([*EXPORT, "--result-dir", str(tmp_path)]) == 0
+    assert export_onnx.main([*options]) == 0
     left = {name: data for name, data in files(folder).items() if not name.endswith(".part")}
-    assert left == files(results / "generic" / "EDSR_B8_F16_S3")
+    whole = files(results / "generic" / "EDSR_B8_F16_S3")
+    assert sorted(left) == ["dynamic_fp16.onnx", "export.json"]
+    assert left["dynamic_fp16.onnx"] == whole["dynamic_fp16.onnx"]
+    told, record = (json.loads(found["export.json"]) for found in (left, whole))
+    assert told == record | {"files": [one for one in record["files"] if one["precision"] == "fp16"]}
 
 
 def test_a_contents_own_weights(results, tmp_path, capsys):

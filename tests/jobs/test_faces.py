@@ -48,6 +48,8 @@ def test_underscores_do_as_well_as_dashes():
     assert (str(options.data_dir), str(options.result_dir), options.set) == ("a_b", "c_d", ["x.y_z=1"])
     words = face.parser("")
     words.add_argument("words", nargs="*")
+    words.add_argument("--spelt_so", type=int)
+    assert words.parse_args(["--spelt_so=3"]).spelt_so == 3
     assert words.parse_args(["--", "--data_dir"]).words == ["--data_dir"]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs import benchmark, download, encode
+from jobs import benchmark, download, encode, evaluate_sr, face
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Budget, Fraction
 from ns_ray.config import Config
@@ -42,3 +42,14 @@ def test_the_published_options_are_understood():
 )
 def test_how_anchors_are_chosen(words, expected):
     assert benchmark._policy(benchmark.arguments(words.split()), Config()) == expected
+
+
+def test_an_epoch_is_one_of_weights_that_are_named(tmp_path, capsys):
+    videos = [
+        str(face.ROOT / "dataset" / "sample" / name) for name in ("360p_700kbps_d4_test.webm", "1080p_d4_test.webm")
+    ]
+    with pytest.raises(SystemExit) as stop:
+        evaluate_sr.main([*videos, "-e", "2"])
+    assert stop.value.code == 2
+    assert evaluate_sr.main([*videos, "-m", "EDSR_B8_F16_S3", "--weights", str(tmp_path), "-e", "2"]) == 1
+    assert "EDSR_B8_F16_S3_e2.pt is missing" in capsys.readouterr().err

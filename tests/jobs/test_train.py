@@ -1,4 +1,4 @@
-"""The training job: on a Ray of its own, killed and started again, and what it refuses."""
+"""The training job: on Ray, killed and started again, and what it refuses."""
 
 import importlib.util
 import json
@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -64,12 +66,10 @@ def _options(data: Path, result: Path, *more: str, steps: int = 4) -> list[str]:
     ]
 
 
-def test_contents_and_models_train_side_by_side(data: Path, tmp_path: Path) -> None:
-    """In a process of its own: this one may have a Ray already."""
-    command = [sys.executable, "jobs/train.py", *_options(data, tmp_path), "-c", "lol0", "gta0", "-m", *MODELS]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    shown = done.stdout
+def test_contents_and_models_train_side_by_side(job: Callable[..., Any], data: Path, tmp_path: Path) -> None:
+    done = job("train", *_options(data, tmp_path), "-c", "lol0", "gta0", "-m", *MODELS)
+    assert done.status == 0, done.err
+    shown = done.out
     weights = {}
     for content in ("lol0", "gta0"):
         for model in MODELS:
