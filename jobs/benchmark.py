@@ -38,6 +38,7 @@ from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import quality_for
 from ns_ray.report import html
 from ns_ray.report.bottleneck import as_method
+from ns_ray.report.published_logs import write_logs
 from ns_ray.report.results import BenchmarkResult, MethodResult, StreamResult
 from ns_ray.run_folder import claimed, set_aside
 from ns_ray.sr.spec import ModelSpec
@@ -404,6 +405,7 @@ class _Session:
 
     def _write(self, result: BenchmarkResult, folder: Path) -> Path:
         self._save(result, folder)
+        write_logs(result, folder)
         path = folder / "report.html"
         html.write_report(result, path)
         return path

@@ -32,6 +32,7 @@ POSITIONAL = {
     "curves": ["a.webm", "b.webm"],
     "evaluate_sr": ["a.webm", "b.webm"],
     "prepare_stills": ["images"],
+    "check_realtime": ["--log-dir", "logs"],
 }
 
 
