@@ -9,7 +9,7 @@ from jobs import face
 from ns_ray.config import Config
 
 SHARED = ("--config", "--set", "--data-dir", "--result-dir")
-OTHERS = {"face", "lists", "model_face", "training_face", "stopping"}  # what jobs have in common
+OTHERS = {"face", "lists", "model_face", "training_face", "prepared_videos", "stopping"}  # what jobs have in common
 
 JOBS = sorted({path.stem for path in Path(face.ROOT / "jobs").glob("[a-z]*.py")} - OTHERS)
 
