@@ -263,14 +263,14 @@ class Stills(_Strict):
 
 
 class HardwareEncoder(_Strict):
-    """A GPU's own video encoder, where it was not measured.
+    """A GPU's own video encoder, by what is stated of it rather than measured.
 
     Attributes:
-        fps: 2160p frames a second that its maker states for one GPU; 0 where the chip has none.
+        fps: 2160p frames a second of one GPU.
         source: who says so, where and when.
     """
 
-    fps: float = Field(ge=0)
+    fps: float = Field(gt=0)
     source: str
 
 
