@@ -13,7 +13,8 @@
 
 Writes infer_result.json and naive_result.json to RESULT_DIR/evaluation/<instance>/<LR rows>p/<model>: `num frames`,
 `latency` (s in all), `throughput` (frames a second). Weights are the content's trained ones, changed a little for each
-request; of a content that nothing was trained on, the ones that ship.
+request; of a content that nothing was trained on, the ones that ship. On a CPU that others use, too, set
+OMP_WAIT_POLICY=PASSIVE, as all actors have it: threads that wait by spinning cost many times their work.
 """
 
 import argparse

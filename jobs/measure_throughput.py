@@ -191,7 +191,7 @@ def _system(options: argparse.Namespace, instance: Instance, model: Path, hr: Pa
     if run is None:
         raise ResultError(
             f"{model}: no run with {instance.gpus} GPUs is there that was in real time, or as fast as possible; run "
-            f"jobs/benchmark.py -i {options.instance} -g {instance.gpus} --find-max first"
+            f"jobs/benchmark.py -i {options.instance} -g {instance.gpus} first, with --find-max for the most streams"
         )
     parts = []
     if run.by_enhancers is not None:
@@ -239,12 +239,12 @@ def _show(options: argparse.Namespace, document: dict[str, Any]) -> None:
         "way", "streams", "not rounded", "limit", "each part alone", "$ a stream and hour", title=options.instance
     )
     for name, way in document["ways"].items():
-        parts = "\n".join(f"{part}: {one['exact']:.2f}" for part, one in way["parts"].items())
+        parts = "\n".join(f"{part}: {one['exact']:.3g}" for part, one in way["parts"].items())
         usd = way["usd_an_hour_and_stream"]
-        table.add_row(name, str(way["streams"]), f"{way['exact']:.2f}", way["limit"], parts, _or_dash(usd))
+        table.add_row(name, str(way["streams"]), f"{way['exact']:.3g}", way["limit"], parts, _or_dash(usd))
     console.print(table)
     if alone := document["dnn_alone"]:
-        console.print(f"DNN alone, pictures left on the device: {alone['exact']:.2f} streams")
+        console.print(f"DNN alone, pictures left on the device: {alone['exact']:.3g} streams")
     price = document["instance"]["price_source"]
     if price:
         console.print(f"${document['instance']['price_usd']} an hour: {price}")
