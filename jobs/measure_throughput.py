@@ -80,7 +80,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--num-blocks", "--num_blocks", type=int, default=8, metavar="N", help="residual blocks of the DNN")
     add("--num-channels", "--num_channels", type=int, metavar="N", help="its channels; default: the target's")
     add("--num-anchors", "--num_anchors", type=int, metavar="N", help="anchors of 40 frames; default: the target's")
-    add("-r", "--resolution", "--input_resolution", type=int, default=720, metavar="H", help="LR rows")
+    add(
+        "-r",
+        "--resolution",
+        "--input-resolution",
+        "--input_resolution",
+        type=int,
+        default=720,
+        metavar="H",
+        help="LR rows",
+    )
     add("-s", "--scale", type=int, default=3, metavar="S", help="HR over LR")
     options = parser.parse_args(argv)
     channels, anchors = TARGETS[options.target]
