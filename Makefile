@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: benchmark microbenchmark test lint format clean
+.PHONY: benchmark microbenchmark test lint format simd clean
 
 benchmark: $(READY)
 	$(BIN)/python jobs/benchmark.py
@@ -23,6 +23,11 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Instead of Pillow; no extra of the package, as pip would leave both, one over the other.
+simd: $(READY)
+	$(BIN)/python -m pip uninstall --quiet --yes pillow pillow-simd
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt pillow-simd
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -1,5 +1,6 @@
 """EnhancerActor: an enhancer as a process of its own."""
 
+import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -22,6 +23,10 @@ class EnhancerActor(Worker):
 
     def __init__(self, affinity: list[int], config: EnhancerPool) -> None:
         super().__init__(affinity)
+        # Threads of inference that wait for one another by spinning take the cores that others need: where cores are
+        # shared, a frame then takes several times as long. Said here, where OpenMP comes with PyTorch: with an
+        # environment told to Ray, an actor could not have one of the processes that Ray has ready.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         from actors.enhancer import Enhancer
 
         self._enhancer = Enhancer(config, "cuda:0" if ray.get_gpu_ids() else "cpu", self.sums)

@@ -15,12 +15,12 @@ from actors.encoder import EncoderActor
 from actors.enhancer_actor import GPU_CALLS, EnhancerActor
 from actors.health import Watch
 from actors.host_actor import HostActor
-from actors.manager_actor import ManagerActor
 from actors.metrics import Flushing, RaySink, Sums
 from actors.peer import Team, pulse
 from actors.ray_crew import ManagerClient, RayCrew
 from actors.reading_trace import clear_traces
 from actors.scheduler_actor import SchedulerActor
+from actors.service.manager_actor import ManagerActor
 from actors.worker import HEALTH, Pulse, Worker
 from ns_ray.config import Config, Pool
 from ns_ray.errors import ConfigError
@@ -30,9 +30,6 @@ _LOOP_CALLS = 10_000  # calls that may wait in an actor that waits for others
 _STARTS = 2
 _PAUSE_SECONDS = 0.2
 _MOST_LOSSES = 1000
-# Threads of inference that wait for one another by spinning take the cores that others need: where cores are
-# shared, a frame then takes several times as long.
-_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def offered() -> dict[str, float]:
@@ -160,7 +157,6 @@ class Fleet:
             "resources": how.pool.resources,
             "max_restarts": -1,
             "max_concurrency": how.calls,
-            "runtime_env": {"env_vars": _ENVIRONMENT},
         }
         affinity = how.pool.affinity or [[]]
         make: Any = ray.remote(concurrency_groups={HEALTH: 1})  # type: ignore[call-overload]

@@ -15,6 +15,7 @@ from actors.worker import Pulse
 from ns_ray.report.results import Loss
 
 _SLICES = 4
+_PAUSE_SECONDS = 0.2
 
 
 @dataclass(slots=True)
@@ -112,7 +113,7 @@ class Watch:
                 self._note(ward, await pulse(ward.actor))
                 return
             except RayError:
-                await asyncio.sleep(min(1.0, self._hang_seconds / _SLICES))
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     def _note(self, ward: _Ward, told: Pulse) -> None:
         """Note what an actor told; and its death, where it is another process now."""

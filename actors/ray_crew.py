@@ -7,7 +7,6 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from actors.manager import Placed, Prepared
 from actors.messages import (
     Anchors,
     Ask,
@@ -24,6 +23,7 @@ from actors.orders import Change, Order, Placement, Roster
 from actors.peer import Peer, Team, pulse
 from actors.peers import Meeting
 from actors.reports import Doing, HostReport
+from actors.service.manager import Placed, Prepared
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
 from ns_ray.errors import ActorLostError

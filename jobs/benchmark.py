@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import get_args
 
 import ray
 from rich.console import Console
@@ -28,18 +29,21 @@ from actors.orders import Order, Plan
 from actors.summary import cpu_by_stage, summarise
 from actors.usage import UsageSampler
 from jobs import face
+from jobs.run_picture import picture_of
 from jobs.stopping import Stop, as_interrupt
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
-from ns_ray.anchors.policies import Budget, Fraction, Policy
+from ns_ray.anchors.normalisers import Normaliser
+from ns_ray.anchors.policies import Budget, Fraction, Horizon, Policy, Ranked
 from ns_ray.config import Config, load_config
-from ns_ray.dataset.ladder import LADDER, video_folder
+from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
 from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
 from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import quality_for
 from ns_ray.report import html
 from ns_ray.report.bottleneck import as_method
+from ns_ray.report.picture_section import picture_line
 from ns_ray.report.published_logs import write_logs
-from ns_ray.report.results import BenchmarkResult, MethodResult, StreamResult
+from ns_ray.report.results import BenchmarkResult, MethodResult, PictureResult, StreamResult
 from ns_ray.run_folder import claimed, set_aside
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, varied
@@ -52,7 +56,7 @@ METHODS = {
     "selective": ("EDSR_B8_F32_S3", "uniform", 0.2),
     "per-frame": ("EDSR_B8_F16_S3", "per-frame", 1.0),
 }
-POLICIES = ("fraction", "budget", "uniform", "per-frame", "key")
+POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key")
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -62,6 +66,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add(
         "-g",
         "--num-gpus",
+        "--gpus",
         type=int,
         default=0,
         metavar="N",
@@ -70,6 +75,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add(
         "-v",
         "--num-videos",
+        "--videos",
         type=int,
         metavar="N",
         help="streams at once; default: one an --input, or else 2",
@@ -84,6 +90,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add(
         "-n",
         "--num-frames",
+        "--number",
         type=int,
         default=240,
         metavar="N",
@@ -101,17 +108,35 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         help="LR height in the names of prepared videos",
     )
     add("-s", "--scale", type=int, metavar="S", help="HR over LR; must be the model's")
-    add("-f", "--frame-rate", type=float, metavar="FPS", help="refuse videos of another frame rate")
+    add("-a", "--frame-rate", "--framerate", type=float, metavar="FPS", help="refuse videos of another frame rate")
     add("--method", choices=METHODS, default="neuroscaler", help="how streams are enhanced")
-    add("--policy", choices=POLICIES, help="how anchors are chosen; default: the method's")
-    add("--fraction", type=float, metavar="F", help="anchors a shown frame; default: the method's")
+    add(
+        "--policy",
+        choices=POLICIES,
+        help="how anchors are chosen; default: the method's. uniform spaces shown frames equally, uniform-coded, as "
+        "the published selective method, coded frames, hidden ones included",
+    )
+    add("-f", "--fraction", type=_fraction, metavar="F", help="anchors a shown frame, 0..1; default: the method's")
     add("--scope", choices=("all", "stream"), default="all", help="whether streams compete for anchors")
     add(
         "--horizon",
-        choices=("gap", "gop"),
+        choices=get_args(Horizon),
         default="gap",
-        help="how long an epoch's last anchor is thought to serve: until the next one can be expected, or, as "
-        "published, to the end of the GOP",
+        help="how long an epoch's last anchor is thought to serve: until the next one can be expected, or, as the "
+        "published engine has it, to the end of the GOP, or, as its quality code has it, of the epoch",
+    )
+    add(
+        "--normaliser",
+        choices=get_args(Normaliser),
+        default="mean",
+        help="what a stream's gains are divided by: its mean frame size over 2 GOPs (published: the engine), the sum "
+        "of its GOP's accumulated residuals (the quality code), or nothing (engorgio_baseline)",
+    )
+    add(
+        "--ranked",
+        choices=get_args(Ranked),
+        default="fifth",
+        help="which of a stream's frames may become anchors: its best fifth, or all (the published quality code)",
     )
     add("--quality", type=int, metavar="Q", help="JPEG quality of anchors; default: by the fraction")
     add(
@@ -131,6 +156,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         nargs="+",
         metavar="FILE",
         help="VP9 videos, files or URLs; taken in turn where there are more streams",
+    )
+    add(
+        "--reference",
+        nargs="+",
+        metavar="HR",
+        help="the original of each --input, which the report shows and compares with; default: that of the content or "
+        "of the configuration, where there is one",
     )
     add(
         "--unsafe-input",
@@ -176,6 +208,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     return options
 
 
+def _fraction(text: str) -> float:
+    try:
+        return face.fraction(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}; the frame rate is -a") from None
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
@@ -200,10 +239,11 @@ def benchmark(options: argparse.Namespace) -> None:
     for path in _weights_files(options):
         load_weights(spec, path)
     inputs = _inputs(options, config)
+    references = _references(options, config, inputs)
     pools = (config.manager, config.host, config.decoder, config.scheduler, config.enhancer, config.encoder)
     try:
         join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
-        asyncio.run(_Session(options, config, quality, inputs, Stop()).run())
+        asyncio.run(_Session(options, config, quality, inputs, references, Stop()).run())
     except SystemExit as error:  # as Ray answers SIGTERM until `Stop` listens
         raise StoppedError("stopped by SIGTERM before the first frame") from error
     finally:
@@ -214,12 +254,19 @@ class _Session:
     """The runs of one invocation, on one set of actors."""
 
     def __init__(
-        self, options: argparse.Namespace, config: Config, quality: int, inputs: list[str], stop: Stop
+        self,
+        options: argparse.Namespace,
+        config: Config,
+        quality: int,
+        inputs: list[str],
+        references: dict[str, str],
+        stop: Stop,
     ) -> None:
         self.options = options
         self.config = config
         self.quality = quality
         self.inputs = inputs
+        self.references = references
         self.stop = stop
         self.policy = _policy(options, config)
         self.console = face.console()
@@ -305,7 +352,7 @@ class _Session:
         options.model_name, options.policy, options.fraction = METHODS[method]
         options.num_frames = options.against_frames
         options.num_videos = options.against_videos or self.config.encoder.actors
-        return _Session(options, self.config, _quality(options), self.inputs, self.stop)
+        return _Session(options, self.config, _quality(options), self.inputs, self.references, self.stop)
 
     async def against(self, fleet: Fleet, infos: dict[str, VideoInfo], beside: Path) -> MethodResult:
         """Measure this method for the report in the folder `beside`, and write a report of its own below that."""
@@ -398,12 +445,17 @@ class _Session:
         for table in html.tables(result):  # first: whatever becomes of the files, this is told
             self.console.print(table)
         path = self._write(result, folder)
+        self.console.print(f"[bold]picture[/bold] {picture_line(result.picture)}")
         self.console.print(f"[bold]report[/bold] {path}")
 
     def _save(self, result: BenchmarkResult, folder: Path) -> None:
         write_record(folder / "benchmark.json", result.to_json())
 
     def _write(self, result: BenchmarkResult, folder: Path) -> Path:
+        if self.stop.by:  # there is no time for more
+            result.picture = PictureResult(note="the run was stopped")
+        else:
+            result.picture = picture_of(result, self.references, folder)
         self._save(result, folder)
         write_logs(result, folder)
         path = folder / "report.html"
@@ -431,19 +483,22 @@ def _weights_files(options: argparse.Namespace) -> list[Path | None]:
 def _quality(options: argparse.Namespace) -> int:
     if options.method != "neuroscaler":
         return 0  # no anchor is compressed as an image
-    if options.policy in ("fraction", "uniform"):
+    if options.policy in ("fraction", "uniform", "uniform-coded"):
         return quality_for(options.fraction)
     return quality_for(METHODS["neuroscaler"][2])
 
 
 def _policy(options: argparse.Namespace, config: Config) -> Policy:
+    weighing = {name: getattr(options, name) for name in ("horizon", "normaliser", "ranked")}
     match options.policy:
         case "fraction":
-            return Fraction(options.fraction, options.scope, options.horizon)
+            return Fraction(options.fraction, options.scope, **weighing)
         case "budget":
-            return Budget(max(1, options.num_gpus), config.epoch_seconds * 1000, options.horizon)
+            return Budget(max(1, options.num_gpus), config.epoch_seconds * 1000, **weighing)
         case "uniform":
             return Uniform(options.fraction)
+        case "uniform-coded":
+            return Uniform(options.fraction, "coded")
         case "key":
             return Key()
         case _:
@@ -463,6 +518,31 @@ def _inputs(options: argparse.Namespace, config: Config) -> list[str]:
     if not config.inputs:
         raise ConfigError(f"{prepared} is not there: name videos by --input, or make it by jobs/encode.py")
     return [str(face.ROOT / path) for path in config.inputs]
+
+
+def _references(options: argparse.Namespace, config: Config, inputs: list[str]) -> dict[str, str]:
+    """The originals at HR that are known, by their videos: those named, the content's, or the configuration's.
+
+    Raises:
+        ConfigError: those named are not one for each video, or not there.
+    """
+    if options.reference:
+        if len(options.reference) != len(inputs):
+            raise ConfigError(
+                f"--reference: {len(options.reference)} are named for {len(inputs)} videos; name one each"
+            )
+        for path in options.reference:
+            if not Path(path).is_file():
+                raise ConfigError(f"--reference {path}: there is no such file")
+        return dict(zip(inputs, options.reference, strict=True))
+    rows = options.resolution * ModelSpec.parse(options.model_name).scale
+    prepared = video_folder(options.data_dir, options.content)
+    known = {face.ROOT / lr: face.ROOT / hr for lr, hr in config.references.items()}
+    if options.resolution in LADDER:
+        lr = prepared / LADDER[options.resolution].name(options.duration, "test")
+        known[lr] = prepared / hr_name(rows, options.duration, "test")
+    there = {lr.resolve(): str(hr) for lr, hr in known.items() if hr.is_file()}
+    return {path: there[Path(path).resolve()] for path in inputs if Path(path).resolve() in there}
 
 
 def _plain(value: object) -> object:

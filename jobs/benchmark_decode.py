@@ -35,7 +35,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     video_options(parser)
     add = parser.add_argument
     add("-r", "--resolution", type=int, default=720, metavar="H", help="LR height in the names of prepared videos")
-    add("-n", "--num-frames", "--num_frames", type=int, default=600, metavar="N", help="packets of each stream")
+    add("-n", "--num-frames", type=int, default=600, metavar="N", help="packets of each stream")
     add("--most", type=int, default=1000, metavar="N", help="try no more streams")
     add("--device", default="cpu", help="where to decode; cuda or cuda:<index> for NVDEC")
     options = parser.parse_args(argv)

@@ -34,7 +34,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     video_options(parser)
     add = parser.add_argument
     add("--seconds", type=float, default=60.0, metavar="S", help="how much of the video")
-    add("-n", "--num-frames", "--num_frames", type=int, metavar="N", help="stop after N frames")
+    add("-n", "--num-frames", type=int, metavar="N", help="stop after N frames")
     add("--threads", type=int, nargs="+", default=list(SOFTWARE_THREADS), metavar="N", help="of libvpx-vp9")
     options = parser.parse_args(argv)
     frames = 1 if options.num_frames is None else options.num_frames

@@ -57,7 +57,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("-r", "--resolution", type=int, default=720, metavar="H", help="LR rows; columns make it 16:9")
     add("-d", "--duration", type=int, default=600, metavar="S", help="seconds of the training video, as in its name")
     add("-s", "--scale", type=int, metavar="S", help="HR over LR; must be the model's")
-    add("-m", "--model", "--model-name", "--model_name", default="EDSR_B8_F32_S3", metavar="NAME", help="the DNN")
+    add("-m", "--model", "--model-name", default="EDSR_B8_F32_S3", metavar="NAME", help="the DNN")
     instance_option(parser)
     add("--requests", type=int, default=100, metavar="N", help="requests that count")
     add("--warm-up", type=int, default=10, metavar="N", help="requests before those")

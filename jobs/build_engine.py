@@ -20,12 +20,13 @@ from rich.table import Table
 from jobs import face
 from jobs.model_face import Chosen, choose, model_parser
 from ns_ray.errors import ConfigError, ModelError
-from ns_ray.sr.export import onnx_name, read_onnx
+from ns_ray.sr.export import holds, onnx_name, read_onnx
 from ns_ray.sr.gpus import Gpu, find_gpu
 from ns_ray.sr.onnx_model import Precision, digest
 from ns_ray.sr.plan_builder import BuiltPlan, build_plan
 from ns_ray.sr.plans import PlanKey, obtain_plan
 from ns_ray.sr.tensorrt_package import find_tensorrt
+from ns_ray.sr.weights import load_weights
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -56,13 +57,16 @@ def build(options: argparse.Namespace) -> None:
     """Build the plan, or find that it is good.
 
     Raises:
-        NsRayError: there is no ONNX file, GPU or TensorRT, or TensorRT does not build for that GPU.
+        NsRayError: there is no ONNX file (of that epoch), GPU or TensorRT, or TensorRT does not build for that GPU.
     """
     chosen = choose(options)
     gpu = _gpu(options)
     package = find_tensorrt(options.package)
     onnx_path = _onnx(chosen, options.precision)
     model = read_onnx(onnx_path)
+    if options.epoch is not None and not holds(model, chosen.spec, load_weights(chosen.spec, chosen.weights)):
+        found = f"{onnx_path} has other weights than {chosen.weights.name}"
+        raise ModelError(f"{found}: write it with jobs/export_onnx.py -e {options.epoch}")
     capability = f"{gpu.capability[0]}.{gpu.capability[1]}"
     key = PlanKey(
         package.name,

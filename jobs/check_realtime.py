@@ -28,14 +28,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add(
         "--log-dir",
-        "--log_dir",
         type=Path,
         required=True,
         metavar="DIR",
         help="the model's folder of runs, as RESULT_DIR/evaluation/<instance>/720p/<model>",
     )
-    add("-g", "--num-gpus", "--num_gpus", "--gpus", type=int, default=1, metavar="N", help="GPUs of the run")
-    add("-v", "--num-videos", "--num_videos", "--videos", type=int, default=1, metavar="N", help="streams of the run")
+    add("-g", "--num-gpus", "--gpus", type=int, default=1, metavar="N", help="GPUs of the run")
+    add("-v", "--num-videos", "--videos", type=int, default=1, metavar="N", help="streams of the run")
     options = parser.parse_args(argv)
     if options.num_gpus < 0 or options.num_videos < 1:
         parser.error("--num-gpus must be 0 or more, --num-videos 1 or more")

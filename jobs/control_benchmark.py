@@ -56,9 +56,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = face.parser(__doc__)
     add = parser.add_argument
-    add("-v", "--num-videos", type=int, default=32, metavar="N", help="streams at once")
+    add("-v", "--num-videos", "--videos", type=int, default=32, metavar="N", help="streams at once")
     add("--seconds", type=float, default=20.0, metavar="S", help="how long they last")
-    add("--fraction", type=float, default=0.075, metavar="F", help="anchors a shown frame")
+    add("-f", "--fraction", type=face.fraction, default=0.075, metavar="F", help="anchors a shown frame")
     options = parser.parse_args(argv)
     if options.num_videos < 1 or options.seconds < 2:
         parser.error("--num-videos must be 1 or more, --seconds 2 or more")

@@ -9,9 +9,10 @@ RESULT_DIR/evaluation/curves/<LR's name>/<model>. Exit status: 0 done, 1 failed,
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, product, repeat
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,16 @@ from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.vp9.records import FrameRecord
 from ns_ray.whole_file import write_record
 
-SELECTIONS = ("neuroscaler", "published", "uniform")
-"""`published` is `neuroscaler` with the gains of the paper: an epoch's last anchor serves to the end of the GOP."""
+SELECTIONS: dict[str, Callable[[float], Policy]] = {
+    "neuroscaler": Fraction,
+    "published": partial(Fraction, horizon="gop"),
+    "published-quality": partial(Fraction, horizon="epoch"),
+    "uniform": Uniform,
+    "uniform-coded": partial(Uniform, among="coded"),
+}
+"""How anchors are chosen, by the fraction of them. `published` is `neuroscaler` with the horizon of the published
+engine, `published-quality` with that of its quality code; normalisers make no difference to a single stream."""
+USUAL = ("neuroscaler", "published", "uniform")
 MODES = ("best", "plain")
 UPSCALED = ("bilinear", "bicubic")
 EPOCH, GOP = 40, 120
@@ -65,12 +74,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = face.parser(__doc__)
     add = parser.add_argument
+    selections = f"how to choose: {', '.join(SELECTIONS)}"
     add("lr", type=Path, metavar="LR", help="the LR video: a path, or one below --data-dir")
     add("hr", type=Path, metavar="HR", help="the original, likewise")
     add("-m", "--model", default="EDSR_B8_F32_S3", help="what super-resolves")
     add("--weights", type=Path, metavar="FILE", help="its weights; the ones that ship where not said")
     add("--fractions", type=float, nargs="+", default=[0.025, 0.05, 0.075, 0.1, 0.15, 0.2], metavar="X", help="anchors")
-    add("--selections", nargs="+", choices=SELECTIONS, default=list(SELECTIONS), metavar="NAME", help="how to choose")
+    add("--selections", nargs="+", choices=SELECTIONS, default=list(USUAL), metavar="NAME", help=selections)
     add("--modes", nargs="+", choices=MODES, default=list(MODES), metavar="NAME", help="how to rebuild")
     add("--frames", type=int, metavar="N", help="stop after N; all where not said")
     add("--threads", type=int, default=1, metavar="N", help="points rebuilt at a time")
@@ -144,7 +154,7 @@ class Trial:
         self._info, self._engine, self._frames = info, engine, frames
         records = [frame.record for _, decoded in self._decoded() for frame in decoded]
         self.frames_due = [record for record in records if record.shown]
-        self.anchors = {(x, how): choose(records, _policy(x, how)) for x, how, _ in points}
+        self.anchors = {(x, how): choose(records, SELECTIONS[how](x)) for x, how, _ in points}
         self._rebuilders = {point: Rebuilder(info, engine.spec.scale, point[2]) for point in points}  # type: ignore[arg-type]
         self.gops: list[int] = []
         self.errors: dict[Any, list[float]] = {key: [] for key in (*UPSCALED, "full", *points)}
@@ -233,12 +243,6 @@ def choose(records: list[FrameRecord], policy: Policy) -> set[Name]:
         chosen |= {(part[i].video_index, part[i].super_index) for i in choice.positions}
         state = choice.state
     return chosen
-
-
-def _policy(fraction: float, selection: str) -> Policy:
-    if selection == "uniform":
-        return Uniform(fraction)
-    return Fraction(fraction, horizon="gop" if selection == "published" else "gap")
 
 
 def _quality(fraction: float) -> int:

@@ -32,8 +32,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--video", action="append", default=[], metavar="NAME=SOURCE", help="a URL, file or folder instead of a list")
     add("--height", type=int, default=PUBLISHED_HEIGHT, metavar="H", help="rows of the video to ask for")
-    add("-f", "--frame-rate", type=float, default=60.0, metavar="FPS", help="frames a second to ask for")
-    add("--num-workers", "--num_workers", type=int, metavar="N", help="videos at once; default: the configuration's")
+    add("-a", "--frame-rate", "--framerate", type=float, default=60.0, metavar="FPS", help="frames a second to ask for")
+    add("--num-workers", type=int, metavar="N", help="videos at once; default: the configuration's")
     options = parser.parse_args(argv)
     for name in ("height", "frame_rate", "num_workers"):
         value = getattr(options, name)

@@ -36,8 +36,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--start", type=float, metavar="S", help="second at which train begins; default: the list's")
     add("--resolutions", type=int, nargs="+", default=[720], metavar="H", choices=sorted(LADDER), help="LR heights")
     add("--reference", type=int, default=PUBLISHED_HEIGHT, metavar="H", help="HR height; larger sources are scaled")
-    add("-f", "--frame-rate", type=_rate, default=Fraction(60), metavar="FPS", help="frames a second")
-    add("--num-workers", "--num_workers", type=int, metavar="N", help="outputs at once; default: the configuration's")
+    add("-a", "--frame-rate", "--framerate", type=_rate, default=Fraction(60), metavar="FPS", help="frames a second")
+    add("--num-workers", type=int, metavar="N", help="outputs at once; default: the configuration's")
     options = parser.parse_args(argv)
     for name in ("duration", "frame_rate", "num_workers"):
         value = getattr(options, name)

@@ -40,7 +40,7 @@ from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
 from ns_ray.whole_file import write_record
 
-_ENVIRONMENT = {"env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}}  # as all actors have it
+_ENVIRONMENT = {"env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}}  # as enhancers have it
 Stored = list["ObjectRef[list[list[Frame]]]"]
 
 
@@ -48,7 +48,15 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = face.parser(__doc__)
     add = parser.add_argument
-    add("-g", "--num-gpus", type=int, default=0, metavar="N", help="GPUs; 0 takes the configured enhancers on the CPU")
+    add(
+        "-g",
+        "--num-gpus",
+        "--gpus",
+        type=int,
+        default=0,
+        metavar="N",
+        help="GPUs; 0 takes the configured enhancers on the CPU",
+    )
     add("-m", "--model-name", default="EDSR_B8_F32_S3", metavar="NAME", help="the DNN")
     add("--input", metavar="FILE", help="VP9 video of the LR frames; default: the configuration's first")
     add("--seconds", type=float, default=10.0, metavar="S", help="time of each measurement")
@@ -197,7 +205,6 @@ async def _through_ray(
         num_gpus=gpus,
         resources=config.resources,
         max_concurrency=GPU_CALLS if gpus else 1,
-        runtime_env=_ENVIRONMENT,
     )
     handles = [kind.remote(_affinity(config, index), config) for index in range(enhancers)]
     await asyncio.gather(*(handle.prepare.remote(stream) for handle in handles for stream in streams))

@@ -1,6 +1,6 @@
 """Measures super-resolution: luma PSNR of bilinear, bicubic and models against an HR reference.
 
-    python jobs/evaluate_sr.py LR HR [-m MODEL ...] [--every 20] [--weights DIR]
+    python jobs/evaluate_sr.py LR HR [-m MODEL ...] [--every 20] [--weights DIR [-e 20]]
 
 LR and HR are videos of the same frames; an HR video larger than scale times LR is scaled down first (swscale,
 bicubic). Bilinear and bicubic upscale the luma plane (swscale). Prints a table and writes
@@ -23,11 +23,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from jobs import face
+from jobs.model_face import epoch_option
 from ns_ray.config import load_config
 from ns_ray.errors import ModelError
 from ns_ray.metrics.psnr import psnr
 from ns_ray.run_folder import set_aside
 from ns_ray.sr.calibrate import calibrate
+from ns_ray.sr.checkpoints import weights_in
 from ns_ray.sr.dataset import VideoPair, read_pair
 from ns_ray.sr.engine import Engine, Plane
 from ns_ray.sr.spec import SHIPPED, ModelSpec
@@ -50,6 +52,7 @@ def evaluate(
     pair: VideoPair,
     models: list[str],
     weights: Path | None,
+    epoch: int | None,
     every: int,
     device: str,
     engine: str,
@@ -64,7 +67,7 @@ def evaluate(
     if len({spec.scale for spec in specs}) != 1:
         raise ModelError("name models of one scale")
     scale = specs[0].scale
-    states = [load_weights(spec, weights / f"{spec.name}.pt" if weights else None) for spec in specs]
+    states = [load_weights(spec, weights_in(weights, spec, epoch) if weights else None) for spec in specs]
     engines: list[Engine] = []
     results: defaultdict[str, list[float]] = defaultdict(list)
     with Progress(console=console) as bar:
@@ -97,12 +100,15 @@ def main(argv: list[str] | None = None) -> int:
     add("hr", type=Path, metavar="HR", help="its HR reference, likewise")
     add("-m", "--model", action="append", help=f"may be repeated; default: {' and '.join(SHIPPED)}")
     add("--weights", type=Path, metavar="DIR", help="folder of <model>.pt; default: the ones that ship")
+    epoch_option(parser)
     add("--every", type=int, default=20, metavar="N", help="compare one frame in N")
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda or cuda:<index>")
     options = parser.parse_args(argv)
     if options.every < 1:
         parser.error("--every must be at least 1")
+    if options.epoch is not None and options.weights is None:
+        parser.error("--epoch is of the training that --weights names")
     return face.run(lambda: measure(options))
 
 
@@ -119,7 +125,7 @@ def measure(options: argparse.Namespace) -> None:
     models = options.model or list(SHIPPED)
     engine = options.engine or config.enhancer.engine
     results = evaluate(
-        VideoPair("", low, high), models, options.weights, options.every, options.device, engine, console
+        VideoPair("", low, high), models, options.weights, options.epoch, options.every, options.device, engine, console
     )
     table = Table("", "luma PSNR, dB", "over bicubic, dB", "ms a frame")
     means = {name: statistics.fmean(values) for name, values in results.items()}

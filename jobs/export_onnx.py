@@ -2,6 +2,7 @@
 
     python jobs/export_onnx.py -m EDSR_B8_F32_S3 -l 720               the weights that ship
     python jobs/export_onnx.py -c lol0 -l 720 -m edsr -b 8 -f 32 -s 3   those trained on a content
+    python jobs/export_onnx.py -c lol0 -l 720 -m edsr -b 8 -f 32 -e 20   those after epoch 20, as published
 
 Writes <model>/1280x720_fp16.onnx, dynamic_fp16.onnx, 1280x720_fp32.onnx, dynamic_fp32.onnx and export.json below
 RESULT_DIR/<content>/checkpoint/<training video>, or RESULT_DIR/generic. A file whose output is not over 60 dB (fp32)

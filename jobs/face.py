@@ -2,8 +2,9 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -18,9 +19,24 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescript
     """Shows defaults and keeps the description's lines."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Reads `--num_blocks` as `--num-blocks`: the published scripts spell their options both ways."""
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """As argparse has it."""
+        words = sys.argv[1:] if args is None else list(args)
+        options = words.index("--") if "--" in words else len(words)
+        return super().parse_known_args([*map(self._dashed, words[:options]), *words[options:]], namespace)
+
+    def _dashed(self, word: str) -> str:
+        option, equals, value = word.partition("=")
+        known = not word.startswith("--") or option in self._option_string_actions
+        return word if known else option.replace("_", "-") + equals + value
+
+
 def parser(description: str | None, conflicts: str = "error") -> argparse.ArgumentParser:
     """A parser with the options that every job has; `conflicts` may be `resolve`, for a job's own meaning of -h."""
-    made = argparse.ArgumentParser(description=description, formatter_class=HelpFormatter, conflict_handler=conflicts)
+    made = Parser(description=description, formatter_class=HelpFormatter, conflict_handler=conflicts)
     made.add_argument(
         "--config",
         type=Path,
@@ -35,12 +51,8 @@ def parser(description: str | None, conflicts: str = "error") -> argparse.Argume
         metavar="KEY=VALUE",
         help="a setting that differs from the configuration, such as enhancer.threads=4",
     )
-    made.add_argument(
-        "--data-dir", "--data_dir", type=Path, default=ROOT / "dataset", metavar="DIR", help="where videos are"
-    )
-    made.add_argument(
-        "--result-dir", "--result_dir", type=Path, default=ROOT / "result", metavar="DIR", help="where results go"
-    )
+    made.add_argument("--data-dir", type=Path, default=ROOT / "dataset", metavar="DIR", help="where videos are")
+    made.add_argument("--result-dir", type=Path, default=ROOT / "result", metavar="DIR", help="where results go")
     return made
 
 
@@ -50,6 +62,17 @@ def name(text: str) -> str:
         return folder_name(text)
     except ConfigError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def fraction(text: str) -> float:
+    """An option's value from 0 to 1; argparse says what is wrong with it."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no number") from None
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text}: fractions lie in 0..1")
+    return value
 
 
 def found(path: Path, data_dir: Path) -> Path:

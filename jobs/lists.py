@@ -13,9 +13,7 @@ def list_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which videos a job is about."""
     parser.add_argument(
         "--xls-name",
-        "--xls_name",
         "--xls-path",
-        "--xls_path",
         dest="xls",
         type=Path,
         default=Path("dataset_ae.xls"),

@@ -77,9 +77,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.set_defaults(config=face.ROOT / "configs" / "artifact.yaml")
     instance_option(parser)
     add("--target", choices=TARGETS, required=True, help="method")
-    add("--num-blocks", "--num_blocks", type=int, default=8, metavar="N", help="residual blocks of the DNN")
-    add("--num-channels", "--num_channels", type=int, metavar="N", help="its channels; default: the target's")
-    add("--num-anchors", "--num_anchors", type=int, metavar="N", help="anchors of 40 frames; default: the target's")
+    add("--num-blocks", type=int, default=8, metavar="N", help="residual blocks of the DNN")
+    add("--num-channels", type=int, metavar="N", help="its channels; default: the target's")
+    add("--num-anchors", type=int, metavar="N", help="anchors of 40 frames; default: the target's")
     add(
         "-r",
         "--resolution",

@@ -34,11 +34,10 @@ from ns_ray.anchors.award import Award, award, dealt_out
 from ns_ray.anchors.epoch import StreamState
 from ns_ray.anchors.made_up import MadeUpStream
 from ns_ray.anchors.offer import Offer, joined
-from ns_ray.anchors.policies import Fraction, check_fraction
+from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.settle import settle
 from ns_ray.config import Config, load_config
-from ns_ray.errors import SelectionError
 from ns_ray.report.scale_plot import draw
 from ns_ray.whole_file import write_record
 
@@ -61,7 +60,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--gpus", type=int, default=500, metavar="N", help="GPUs, an enhancer each")
     add("--host-streams", type=int, default=64, metavar="N", help="streams a host")
     add("--slots", type=int, default=6, metavar="N", help=f"slots to measure, after {WARM_UP} to warm up")
-    add("--fraction", type=float, default=0.075, metavar="X", help="anchors a shown frame")
+    add("-f", "--fraction", type=face.fraction, default=0.075, metavar="X", help="anchors a shown frame")
     add("--share", type=float, default=0.25, metavar="X", help="of a slot that one scheduler may take")
     add("--call-ms", type=float, default=1.1, metavar="MS", help="CPU time of a Ray call in the process called")
     add("--region-hosts", type=int, default=100, metavar="N", help="hosts whose offers a region joins")
@@ -73,10 +72,6 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         parser.error("--streams, --gpus, --host-streams, --slots, --region-hosts and --cells must be 1 or more")
     if not (0 < options.share <= 1 and 0 <= options.call_ms < math.inf):
         parser.error("--share must lie above 0, up to 1, and --call-ms must be 0 or more")
-    try:
-        check_fraction(options.fraction)
-    except SelectionError as error:
-        parser.error(f"--fraction: {error}")
     options.json = options.json or options.result_dir / "simulate.json"
     return options
 

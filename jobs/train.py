@@ -6,9 +6,10 @@
     python jobs/train.py -c lol0 -l 360 --set train.epochs=1            settings are those of `train` in --config
 
 Of DATA_DIR/<content>/video it takes <LR>p_<rate>kbps_d<duration>_train.webm and its HR video. It writes the folders
-RESULT_DIR/<content>/checkpoint/<LR video>/<model>/ with <model>.pt, training.json, a checkpoint from which the same
-command goes on, and TensorBoard logs. Trainings spread over the GPUs, or where there are none over the CPUs, of a Ray
-of its own or the one it is submitted to. Exit status: 0 done, 1 failed (said why), 2 wrong usage.
+RESULT_DIR/<content>/checkpoint/<LR video>/<model>/ with <model>.pt, the weights after each epoch, <model>_e1.pt and so
+on, training.json, a checkpoint from which the same command goes on, and TensorBoard logs. Trainings spread over the
+GPUs, or where there are none over the CPUs, of a Ray of its own or the one it is submitted to. Exit status: 0 done, 1
+failed (said why), 2 wrong usage.
 """
 
 import argparse
@@ -24,10 +25,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from actors.local_ray import join_ray
 from actors.tasks import run_tasks
 from jobs import face
-from jobs.model_face import edsr_options, model_name
+from jobs.model_face import edsr_options, epoch_option, model_name
 from jobs.training_face import training_table, warn_without_tensorboard
 from ns_ray.config import Training, load_config
 from ns_ray.errors import ConfigError, ModelError, NsRayError
+from ns_ray.sr.checkpoints import weights_in
 from ns_ray.sr.content_training import ContentTraining, train_content, training_folder
 from ns_ray.sr.dataset import content_pair
 from ns_ray.sr.spec import SHIPPED, ModelSpec
@@ -57,7 +59,10 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("-g", "--gpus", nargs="+", metavar="INDEX", help="GPUs of this machine to train on; default: all")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: GPUs if Ray offers any")
     add("--weights", type=Path, metavar="DIR", help="folder of <model>.pt to start from; default: the ones that ship")
+    epoch_option(parser)
     options = parser.parse_args(argv)
+    if options.epoch is not None and options.weights is None:
+        parser.error("--epoch is of the training that --weights names")
     options.model = list(dict.fromkeys(model_name(name, options) for name in options.model))
     options.content = list(dict.fromkeys(options.content))
     for name in options.model:
@@ -135,6 +140,7 @@ def plan_of(settings: Training) -> Plan:
         patch=settings.patch,
         held_out=settings.held_out,
         report=settings.epoch_steps,
+        epochs=True,
         save_seconds=settings.save_seconds,
         seed=settings.seed,
     )
@@ -142,7 +148,7 @@ def plan_of(settings: Training) -> Plan:
 
 def _weights(options: argparse.Namespace, spec: ModelSpec) -> Path | None:
     """The file to start from, None for the shipped one; raises ModelError if it cannot be read."""
-    path = options.weights.resolve() / f"{spec.name}.pt" if options.weights else None
+    path = weights_in(options.weights.resolve(), spec, options.epoch) if options.weights else None
     load_weights(spec, path)
     return path
 

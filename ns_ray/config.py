@@ -317,6 +317,7 @@ class Config(_Strict):
         kept_epochs: epochs of which a host keeps what became of them, for whoever asks; at 1.5 a second and stream,
             10,000 are 100 s of 64 streams.
         inputs: videos to take where none are named, relative to the repository.
+        references: originals at HR by the videos made of them, both relative to the repository, for who compares.
         instances: machines by the name under which results are kept, for what streams cost on them.
     """
 
@@ -331,6 +332,7 @@ class Config(_Strict):
     object_store_mb: int = Field(1024, ge=100)
     kept_epochs: int = Field(10_000, ge=1)
     inputs: list[str] = []
+    references: dict[str, str] = {}
     manager: Pool = Pool()
     host: Pool = Pool()
     decoder: DecoderPool = DecoderPool()

@@ -8,11 +8,17 @@ from typing import Any
 
 import psutil
 
+from ns_ray.pil import pil_owner
+
 _PACKAGES = ("ray", "torch", "av", "numpy", "simplejpeg")
 
 
 def describe_host() -> dict[str, Any]:
-    """Processor, cores, memory, GPUs, operating system and versions of what does the work."""
+    """Processor, cores, memory, GPUs, operating system and versions of what does the work.
+
+    Raises:
+        ConfigError: two distributions own `PIL`.
+    """
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -20,7 +26,7 @@ def describe_host() -> dict[str, Any]:
         "gpus": _gpus(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in _PACKAGES},
+        "versions": {name: _version(name) for name in _PACKAGES} | {"PIL": pil_owner()},
     }
 
 

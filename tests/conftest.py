@@ -1,15 +1,45 @@
 """What tests share. Ray starts once; it takes seconds."""
 
+import logging
 import os
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+import ray
 import streams
+from ray.cluster_utils import Cluster
 
 os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
-DATA = Path(__file__).parent / "data"
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "tests" / "data"
+
+# Small results are kept in the object store too, as large ones are, and deaths are found out at once.
+_SYSTEM = {
+    "max_direct_call_object_size": 4000,
+    "timeout_ms_task_wait_for_death_info": 100,
+    "kill_worker_timeout_milliseconds": 100,
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_timeout_ms": 2000,
+    "health_check_failure_threshold": 3,
+}
+
+
+class Done(NamedTuple):
+    """What a job that has ended leaves."""
+
+    status: int
+    out: str
+    err: str
+
+
+Job = Callable[..., Done]
+"""Runs `jobs/NAME.py ARGUMENTS`."""
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +52,48 @@ def plain_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def layered_video() -> Path:
     """178x100, 90 frames, encoded in two passes: several layers of hidden frames, and frames that are shown again."""
     return DATA / "layers.webm"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A Ray to which nodes can be added. This one offers `home`, and one `either`."""
+    made = Cluster(
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 4,
+            "resources": {"home": 1000, "either": 1},
+            "object_store_memory": 256 * 2**20,
+            "include_dashboard": False,
+            "_system_config": _SYSTEM,
+        },
+    )
+    ray.init(address=made.address, log_to_driver=False, logging_level=logging.ERROR)
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+@pytest.fixture(scope="session")
+def local_ray(cluster) -> None:
+    """Ray, for tests that need one node."""
+
+
+@pytest.fixture(scope="session")
+def shared(cluster) -> dict[str, str]:
+    """The environment of a process that joins the Ray that there is, as one does that was submitted to it."""
+    return os.environ | {"RAY_ADDRESS": cluster.address, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def job(cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Job:
+    """A job in this process, which has imported all of it, and has a Ray already."""
+
+    def run(name: str, *arguments: object) -> Done:
+        module = import_module(f"jobs.{name}")
+        with monkeypatch.context() as changed:
+            changed.setattr(module, "join_ray", lambda cpus, memory: None, raising=False)
+            changed.setattr(ray, "shutdown", lambda: None)
+            status = module.main([*map(str, arguments)])
+        return Done(status, *capsys.readouterr())
+
+    return run

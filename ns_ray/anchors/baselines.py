@@ -4,7 +4,7 @@ Their streams do not compete: the frames that they rank are those that they choo
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from ns_ray.anchors.gains import Picks
 from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.policies import Credits, check_fraction, due, own_fractions
 from ns_ray.anchors.table import NEVER, EpochTable
+from ns_ray.errors import SelectionError
 from ns_ray.vp9.records import FrameType
 
 
@@ -37,34 +38,46 @@ class _Apart:
 
 @dataclass(frozen=True, slots=True)
 class Uniform(_Apart):
-    """Equally spaced shown frames in each stream, from its first on; never a hidden frame.
+    """Equally spaced frames in each stream, from its first on.
 
     Attributes:
         fraction: 0..1; anchors of a stream a shown frame, where it has no fraction of its own. See `policies.due`.
+        among: `shown`: the frames that are shown, over all of the epoch, never a hidden one; `coded`, as published:
+            all coded frames, hidden ones included, of which anchor i of n is the one numbered i (frames // n).
 
     Raises:
-        SelectionError: the fraction is another.
+        SelectionError: one of them is another.
     """
 
     fraction: float
+    among: Literal["shown", "coded"] = "shown"
 
     def __post_init__(self) -> None:
         check_fraction(self.fraction)
+        if self.among not in ("shown", "coded"):
+            raise SelectionError(f"among must be 'shown' or 'coded'; got {self.among!r}")
 
     def rank(self, table: EpochTable, load: float) -> Picks:
         """Chooses in decode order; shows of frames decoded before are left out of the spacing."""
         chosen = np.zeros_like(table.shown)
-        candidates = table.shown & (table.kinds != NEVER)
+        candidates = table.kinds != NEVER
+        if self.among == "shown":
+            candidates &= table.shown
         wanted = due(self._owed(table.shown.sum(axis=1), table.credits, table.fractions))
         for row, count in enumerate(np.minimum(wanted, candidates.sum(axis=1)).tolist()):
             positions = np.flatnonzero(candidates[row])
-            chosen[row, positions[np.arange(count) * len(positions) // max(count, 1)]] = True
+            chosen[row, positions[self._spaced(len(positions), count)]] = True
         return _in_decode_order(chosen)
 
     def award(self, offer: Offer) -> tuple[NDArray[np.int64], Credits]:
         """All that were chosen; what is left is due to the stream later."""
         owed = self._owed(offer.shown, offer.credits, offer.fractions)
         return offer.counts, np.minimum(owed - offer.counts, 1.0)
+
+    def _spaced(self, frames: int, count: int) -> NDArray[np.int64]:
+        """The numbers of `count` among `frames`."""
+        numbers = np.arange(count)
+        return numbers * (frames // max(count, 1)) if self.among == "coded" else numbers * frames // max(count, 1)
 
     def _owed(self, shown: NDArray[np.int64], credits: Credits, fractions: NDArray[np.float64]) -> NDArray[np.float64]:
         return shown * own_fractions(fractions, self.fraction) + credits

@@ -74,28 +74,29 @@ class StreamState:
         sizes: uint32 (frames,), bytes of the latest coded frames, at most 2 GOPs of them.
         credit: anchors that are due to it from the epochs before; below 0 where it had them early. See `policies`.
         waited: its shown frames since its last anchor.
+        since_key: its coded frames after its last KEY frame, or all of them where there was none.
 
     Raises:
-        SelectionError: carry or waited is negative, or credit not finite.
+        SelectionError: carry, waited or since_key is negative, or credit not finite.
     """
 
     carry: int = 0
     sizes: Sizes = field(default_factory=_no_sizes)
     credit: float = 0.0
     waited: int = 0
+    since_key: int = 0
 
     def __post_init__(self) -> None:
-        if self.carry < 0:
-            raise SelectionError(f"carry must be 0 or more; got {self.carry}")
-        if self.waited < 0:
-            raise SelectionError(f"waited must be 0 or more; got {self.waited}")
+        for name in ("carry", "waited", "since_key"):
+            if getattr(self, name) < 0:
+                raise SelectionError(f"{name} must be 0 or more; got {getattr(self, name)}")
         if not math.isfinite(self.credit):
             raise SelectionError(f"credit must be finite; got {self.credit}")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StreamState):
             return NotImplemented
-        mine, others = ((s.carry, s.credit, s.waited) for s in (self, other))
+        mine, others = ((s.carry, s.credit, s.waited, s.since_key) for s in (self, other))
         return mine == others and np.array_equal(self.sizes, other.sizes)
 
     __hash__ = None  # type: ignore[assignment]  # it holds an array
@@ -107,7 +108,7 @@ class Choice:
 
     Attributes:
         positions: indices into the epoch's records, most valuable first (baselines: in decode order).
-        gains: the marginal gain of each when it was taken, over the stream's average frame size; 0 for KEY
+        gains: the marginal gain of each when it was taken, over the stream's norm (see `normalisers`); 0 for KEY
             frames, which reset the residual themselves, and for baselines, which do not weigh frames.
         state: what the stream's next epoch starts from.
     """

@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 from ns_ray.anchors.table import NEVER, EpochTable
 from ns_ray.vp9.records import FrameType
 
-RANKED_ONE_IN = 5
-"""At most one frame in so many is ranked, rounded up; KEY frames always are."""
-
 
 @dataclass(frozen=True, slots=True)
 class Picks:
@@ -24,7 +21,7 @@ class Picks:
     Attributes:
         rows: int64 (picks,), the stream.
         positions: int64 (picks,), the frame.
-        gains: float64 (picks,), marginal gain when taken, over the stream's average frame size.
+        gains: float64 (picks,), marginal gain when taken, over the stream's norm.
     """
 
     rows: NDArray[np.int64]
@@ -49,10 +46,10 @@ def accumulated(table: EpochTable, anchors: NDArray[np.bool_]) -> NDArray[np.int
     Returns:
         int64 (streams, frames); padding repeats a row's last value.
     """
-    return _since_last(_totals(table), anchors | table.resets)
+    return since_last(_totals(table), anchors | table.resets)
 
 
-def rank(table: EpochTable, reaches: NDArray[np.float64]) -> Picks:
+def rank(table: EpochTable, reaches: NDArray[np.float64], norms: NDArray[np.float64], one_in: int) -> Picks:
     """Ranks each stream on its own: KEY frames, then ALTREF, then NORMAL frames, the last two greedily.
 
     Equal gains go to the earlier frame. One pass of the loop takes one frame of every stream.
@@ -61,6 +58,8 @@ def rank(table: EpochTable, reaches: NDArray[np.float64]) -> Picks:
         table: the epoch.
         reaches: float64 (streams,), frames after the epoch, rounded up, that its last anchor is thought to serve if the
             GOP goes on so long.
+        norms: float64 (streams,), what gains are divided by, above 0.
+        one_in: at most one frame in so many is ranked, rounded up; KEY frames always are.
     """
     beyond = np.ceil(np.minimum(table.horizons - table.lengths, reaches)).astype(np.int64)
     horizons = table.lengths + beyond
@@ -68,7 +67,7 @@ def rank(table: EpochTable, reaches: NDArray[np.float64]) -> Picks:
     taken = table.resets.copy()
     left = np.where(keys, NEVER, table.kinds)  # the kinds of the frames still to be ranked
     counts = keys.sum(axis=1)
-    limits = np.maximum(counts, -(-table.lengths // RANKED_ONE_IN))
+    limits = np.maximum(counts, -(-table.lengths // one_in))
     totals = _totals(table)
 
     rows, positions = np.nonzero(keys)
@@ -78,9 +77,9 @@ def rank(table: EpochTable, reaches: NDArray[np.float64]) -> Picks:
         rows = np.flatnonzero((kinds < NEVER) & (counts < limits))
         if not len(rows):
             break
-        gains = _since_last(totals, taken) * _frames_served(taken, horizons)
+        gains = since_last(totals, taken) * _frames_served(taken, horizons)
         positions = np.where(left == kinds[:, None], gains, -1).argmax(axis=1)[rows]
-        passes.append(Picks(rows, positions, gains[rows, positions] / table.averages[rows]))
+        passes.append(Picks(rows, positions, gains[rows, positions] / norms[rows]))
         taken[rows, positions] = True
         left[rows, positions] = NEVER
         counts[rows] += 1
@@ -97,8 +96,13 @@ def _totals(table: EpochTable) -> NDArray[np.int64]:
     return totals
 
 
-def _since_last(totals: NDArray[np.int64], resets: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """What was added to `totals` since the last reset: as totals never fall, that one's is the highest."""
+def since_last(totals: NDArray[np.int64], resets: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """What was added to `totals` since the last reset: as totals never fall, that one's is the highest.
+
+    Args:
+        totals: int64 (streams, frames), running sums.
+        resets: bool (streams, frames).
+    """
     return totals - np.maximum.accumulate(np.where(resets, totals, 0), axis=1)
 
 

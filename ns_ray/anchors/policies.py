@@ -1,7 +1,9 @@
 """Policies: which frames of an epoch become anchors. See `baselines` too.
 
-Those by gain have a horizon: how long the last anchor of an epoch is thought to serve.
-`gop`, as published: to the end of the GOP. That draws anchors to the ends of epochs, as if the next ones had none.
+Those by gain (`ByGain`) have a horizon: how long the last anchor of an epoch is thought to serve.
+`gop`, as in the published engine: to the end of the GOP. That draws anchors to the ends of epochs, as if the next ones
+had none.
+`epoch`, as in the published code that measured quality: to the end of the epoch, which draws anchors to its middle.
 `gap`: until the next epoch's first anchor can be expected, a mean distance between anchors after this epoch.
 
 Where a fraction of the frames are anchors, an epoch has a whole number of them; what was rounded away, or could not be
@@ -10,18 +12,21 @@ had, is due to the streams in the epochs after it (their credit), so that small 
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ns_ray.anchors.gains import RANKED_ONE_IN, Picks, rank
+from ns_ray.anchors.gains import Picks, rank
 from ns_ray.anchors.merge import affordable, best_first, within
+from ns_ray.anchors.normalisers import Normaliser, norms
 from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.table import EpochTable
 from ns_ray.errors import SelectionError
 
-Horizon = Literal["gap", "gop"]
+Horizon = Literal["gap", "gop", "epoch"]
+Ranked = Literal["fifth", "all"]
+Scope = Literal["all", "stream"]
 Credits = NDArray[np.float64]
 """Anchors due to each stream of an epoch from what came before it: float64 (streams,)."""
 
@@ -47,31 +52,65 @@ class Policy(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByGain:
+    """How frames are weighed; as our default, or as one of the two published programs does.
+
+    Attributes:
+        horizon: `gap`, `gop` or `epoch`, as above.
+        normaliser: `mean`, `gop` or `none`; see `normalisers`.
+        ranked: which of a stream's frames can become anchors: its best `fifth` (rounded up; its KEY frames where they
+            are more), about as the published engine has it, or `all`, as the published quality code has it. All take
+            five times as many numbers to the scheduler, and matter only where a stream could get more than a fifth.
+
+    Raises:
+        SelectionError: one of them is another.
+    """
+
+    horizon: Horizon = "gap"
+    normaliser: Normaliser = "mean"
+    ranked: Ranked = "fifth"
+
+    def __post_init__(self) -> None:
+        _check("horizon", self.horizon, Horizon)
+        _check("normaliser", self.normaliser, Normaliser)
+        _check("ranked", self.ranked, Ranked)
+
+    def _rank(self, table: EpochTable, gaps: NDArray[np.float64]) -> Picks:
+        """Where anchors are `gaps` frames apart, as far as they are ranked."""
+        one_in = 5 if self.ranked == "fifth" else 1
+        match self.horizon:
+            case "gap":
+                reaches = np.maximum(one_in, gaps)
+            case "gop":
+                reaches = np.full_like(gaps, math.inf)
+            case "epoch":
+                reaches = np.zeros_like(gaps)
+        return rank(table, reaches, norms(table, self.normaliser), one_in)
+
+
 @dataclass(frozen=True, slots=True)
-class Fraction:
+class Fraction(ByGain):
     """So many anchors a shown frame, the best first (NeuroScaler, SIGCOMM 2022, section 5).
 
-    A stream gets no more than are ranked of it: a fifth of its frames, or its KEY frames where they are more.
+    A stream gets no more than are ranked of it.
 
     Attributes:
         fraction: 0..1; anchors a shown frame, of streams without a fraction of their own. See `due`.
         scope: `all`: streams of the same fraction compete for the anchors of all these, and share the credit equally;
             `stream`: each has its own.
-        horizon: `gap` or `gop`, as above.
 
     Raises:
-        SelectionError: the fraction, the scope or the horizon is another.
+        SelectionError: the fraction or the scope is another.
     """
 
     fraction: float
-    scope: Literal["all", "stream"] = "all"
-    horizon: Horizon = "gap"
+    scope: Scope = "all"
 
     def __post_init__(self) -> None:
+        ByGain.__post_init__(self)
         check_fraction(self.fraction)
-        if self.scope not in ("all", "stream"):
-            raise SelectionError(f"scope must be 'all' or 'stream'; got {self.scope!r}")
-        _check_horizon(self.horizon)
+        _check("scope", self.scope, Scope)
 
     @property
     def competes(self) -> bool:
@@ -82,7 +121,7 @@ class Fraction:
         """By gain; the load does not matter."""
         with np.errstate(divide="ignore"):
             gaps = 1 / own_fractions(table.fractions, self.fraction)
-        return rank(table, _reaches(self.horizon, gaps))
+        return self._rank(table, gaps)
 
     def award(self, offer: Offer) -> tuple[NDArray[np.int64], Credits]:
         """By gain while there are anchors left."""
@@ -105,7 +144,7 @@ class Fraction:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(ByGain):
     """As many anchors as the GPUs have time for, the best first.
 
     An anchor that does not fit is passed over in favour of cheaper ones that do.
@@ -113,7 +152,6 @@ class Budget:
     Attributes:
         gpus: how many, 1 or more.
         epoch_ms: milliseconds of each that an epoch may take, above 0.
-        horizon: `gap` or `gop`, as above.
 
     Raises:
         SelectionError: one of them is out of range.
@@ -121,14 +159,13 @@ class Budget:
 
     gpus: int
     epoch_ms: float
-    horizon: Horizon = "gap"
 
     def __post_init__(self) -> None:
+        ByGain.__post_init__(self)
         if self.gpus < 1:
             raise SelectionError(f"gpus must be 1 or more; got {self.gpus}")
         if not 0 < self.epoch_ms < math.inf:
             raise SelectionError(f"epoch_ms must be above 0, and finite; got {self.epoch_ms}")
-        _check_horizon(self.horizon)
 
     @property
     def competes(self) -> bool:
@@ -138,7 +175,7 @@ class Budget:
     def rank(self, table: EpochTable, load: float) -> Picks:
         """By gain; the load tells how far anchors are apart."""
         gap = load / (self.gpus * self.epoch_ms)
-        return rank(table, _reaches(self.horizon, np.full(len(table.lengths), gap)))
+        return self._rank(table, np.full(len(table.lengths), gap))
 
     def award(self, offer: Offer) -> tuple[NDArray[np.int64], Credits]:
         """By gain while there is time left."""
@@ -184,11 +221,8 @@ def _owed(
     return np.array([math.fsum((new, *credits[first:end])) for new, first, end in parts], np.float64)
 
 
-def _check_horizon(horizon: str) -> None:
-    if horizon not in ("gap", "gop"):
-        raise SelectionError(f"horizon must be 'gap' or 'gop'; got {horizon!r}")
-
-
-def _reaches(horizon: Horizon, gaps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For `rank`, where anchors are `gaps` frames apart as far as they are ranked."""
-    return np.full_like(gaps, math.inf) if horizon == "gop" else np.maximum(RANKED_ONE_IN, gaps)
+def _check(name: str, value: str, allowed: object) -> None:
+    """Raises SelectionError unless a field has one of the values that its type allows."""
+    choices = get_args(allowed)
+    if value not in choices:
+        raise SelectionError(f"{name} must be {' or '.join(map(repr, choices))}; got {value!r}")

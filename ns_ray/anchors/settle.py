@@ -46,12 +46,24 @@ def after(table: EpochTable, anchors: NDArray[np.bool_], credits: NDArray[np.flo
     """
     carries = accumulated(table, anchors)[:, -1].tolist()
     waited = _waited(table, anchors).tolist()
-    return list(map(StreamState, carries, table.recent, credits.tolist(), waited))
+    since_keys = _since_keys(table).tolist()
+    return list(map(StreamState, carries, table.recent, credits.tolist(), waited, since_keys))
 
 
 def _waited(table: EpochTable, anchors: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Shown frames of each stream since its last anchor: int64 (streams,)."""
-    columns = np.arange(anchors.shape[1])
-    last = np.where(anchors, columns, -1).max(axis=1)
-    since: NDArray[np.int64] = (table.shown & (columns > last[:, None])).sum(axis=1)
+    last = _last(anchors)
+    since: NDArray[np.int64] = (table.shown & (np.arange(anchors.shape[1]) > last[:, None])).sum(axis=1)
     return since + np.where(last < 0, table.waited, 0)
+
+
+def _since_keys(table: EpochTable) -> NDArray[np.int64]:
+    """Coded frames of each stream after its last KEY frame: int64 (streams,)."""
+    last = _last(table.resets)
+    return table.lengths - 1 - last + np.where(last < 0, table.since_keys, 0)
+
+
+def _last(marked: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The last marked column of each row; -1 where there is none."""
+    last: NDArray[np.int64] = np.where(marked, np.arange(marked.shape[1]), -1).max(axis=1)
+    return last

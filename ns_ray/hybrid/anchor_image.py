@@ -2,12 +2,14 @@
 
 import struct
 from dataclasses import dataclass
+from io import BytesIO
 from pickle import PickleBuffer
 from typing import Any
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
+from PIL import Image
 
 from ns_ray.errors import ConfigError, HybridError
 
@@ -97,7 +99,7 @@ def encode_anchor(rgb: NDArray[np.uint8], video_index: int, super_index: int, qu
     """Compress an HR picture.
 
     Args:
-        rgb: (height, width, 3), C-contiguous.
+        rgb: (height, width, 3).
         video_index: number of the packet the frame came in.
         super_index: the frame's number inside that packet.
         quality: JPEG quality, 1 to 100; chroma is 4:2:0.
@@ -106,9 +108,13 @@ def encode_anchor(rgb: NDArray[np.uint8], video_index: int, super_index: int, qu
 
 
 def encode_jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:
-    """A plain JPEG image of a picture, RGB (height, width, 3), C-contiguous; see `encode_anchor`."""
-    jpeg: bytes = simplejpeg.encode_jpeg(rgb, quality=quality, colorspace="RGB", colorsubsampling="420", fastdct=False)
-    return jpeg
+    """A plain JPEG image of a picture, RGB (height, width, 3); see `encode_anchor`.
+
+    By Pillow, as simplejpeg takes libjpeg-turbo's fast DCT below quality 96 whatever it is told: 0.3 dB less at 90.
+    """
+    written = BytesIO()
+    Image.fromarray(rgb).save(written, "JPEG", quality=quality, subsampling="4:2:0")
+    return written.getvalue()
 
 
 def tag(jpeg: bytes | memoryview, video_index: int, super_index: int) -> AnchorImage:
@@ -159,6 +165,9 @@ def anchor_size(image: AnchorImage) -> tuple[int, int]:
 
 def decode_anchor(image: AnchorImage, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """The HR picture of an anchor, RGB (height, width, 3).
+
+    By simplejpeg, which gives the same picture as Pillow in half the time, and refuses images with holes, which Pillow
+    shows as if they were whole.
 
     Args:
         image: the anchor.

@@ -44,6 +44,21 @@ def from_rgb(rgb: NDArray[np.uint8], colors: Colors = STANDARD) -> Yuv420:
     return convert(from_frame(standard).packed(), STANDARD, colors)
 
 
+def to_rgb(picture: Yuv420, colors: Colors = STANDARD) -> NDArray[np.uint8]:
+    """A picture of a range and matrix as RGB (height, width, 3), full range; chroma is interpolated as in `convert`.
+
+    Raises:
+        MediaError: the matrix is none of luma and two colour differences.
+    """
+    colors = colors.assumed
+    require_convertible(colors, "a picture")
+    shape, fine = picture.y.shape, 32  # chroma is interpolated in 32nds, of which 16 bits hold four times 128
+    u, v = (_upsampled((plane.astype(np.float32) - 128) * fine, shape) / fine for plane in (picture.u, picture.v))
+    y = picture.y - np.float32(0 if colors.range == FULL else 16)
+    rgb = np.stack((y, u, v), axis=2) @ (255 * _to_rgb(colors).T)
+    return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+
+
 @cache
 def _steps(
     source: Colors, target: Colors

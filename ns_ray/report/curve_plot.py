@@ -6,7 +6,13 @@ from typing import Any
 
 from ns_ray.report.picture import Picture
 
-COLOURS = {"neuroscaler": "#0072b2", "published": "#cc79a7", "uniform": "#e69f00"}
+COLOURS = {
+    "neuroscaler": "#0072b2",
+    "published": "#cc79a7",
+    "published-quality": "#d55e00",
+    "uniform": "#e69f00",
+    "uniform-coded": "#56b4e9",
+}
 LINES = {"best": "-", "plain": "--"}
 LEVELS = {"bilinear": "#999999", "bicubic": "#666666", "full": "#009e73"}
 

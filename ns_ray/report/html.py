@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ns_ray.errors import NsRayError, ResultError
+from ns_ray.report.picture_section import picture_line, picture_section
 from ns_ray.report.plots import plots
 from ns_ray.report.results import BenchmarkResult
 from ns_ray.report.tables import (
@@ -72,7 +73,7 @@ def write_report(result: BenchmarkResult, path: Path, source: Path | None = None
         source: the JSON file that holds the run; `benchmark.json` beside the report by default.
     """
     source = source or path.with_name("benchmark.json")
-    page = _page(result, Path(os.path.relpath(source, path.parent)).as_posix())
+    page = _page(result, Path(os.path.relpath(source, path.parent)).as_posix(), source.parent)
     write_whole(path, page.encode())
 
 
@@ -106,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     for table in tables(result):
         console.print(table)
+    console.print(Text(f"picture: {picture_line(result.picture)}"))
     console.print(Text(f"report: {output}"))
     return 0
 
@@ -137,13 +139,14 @@ def _table(grid: Grid) -> Table:
     return table
 
 
-def _page(result: BenchmarkResult, source: str) -> str:
+def _page(result: BenchmarkResult, source: str, folder: Path) -> str:
     said = verdict(result)
     problems = problems_grid(result)
     options = ", ".join(f"{name} {text}" for name, text in flatten(result.options))
     sections = [
         f'<header class="{"good" if said.good else "bad"}"><h1>{_text(said.headline)}</h1>'
         f"<p>{_text(said.detail)}</p></header>",
+        picture_section(result.picture, folder),
     ]
     if problems.rows:
         more = replace(problems, title=f"{len(problems.rows) - PROBLEM_ROWS} more", rows=problems.rows[PROBLEM_ROWS:])
@@ -268,6 +271,9 @@ header.good { border-color: var(--good); } header.good h1 { color: var(--good); 
 header.bad { border-color: var(--bad); } header.bad h1 { color: var(--bad); }
 section, figure { margin: 2.2rem 0; }
 .problems { padding: 1rem 1.25rem; border-left: 6px solid var(--bad); background: var(--bad-panel); }
+.crops { display: flex; flex-wrap: wrap; gap: .5rem; margin: .3rem 0 1.4rem; }
+.crops figure { margin: 0; } .crops img { display: block; max-width: 100%; height: auto; image-rendering: pixelated; }
+.crops b { display: block; color: var(--ink); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .22rem .5rem; text-align: right; vertical-align: top; white-space: nowrap; }

@@ -12,6 +12,8 @@ from ns_ray.errors import ResultError
 
 # Stages of an epoch in the order it passes them.
 STAGES = ("read", "decode", "schedule", "take", "inference", "encode", "write")
+PICTURES = "picture"
+"""Folder of the images of a run's picture, in the run's own."""
 
 
 @briefly_pickled
@@ -233,6 +235,45 @@ class MethodResult:
     report: str
 
 
+@dataclass(frozen=True, slots=True)
+class CropResult:
+    """A window cut out of one frame, as a viewer sees it and beside it what else there could be.
+
+    Attributes:
+        frame: number of the frame in its stream.
+        source: `anchor`, `rebuilt` (from anchors), `upscaled` or `repeated`; `super-resolved` where all frames are.
+        window: left, top, width and height, in HR samples.
+        images: names of PNG files of the window, which lie in `PICTURES`: `bicubic` (LR upscaled), `enhanced` and,
+            where there is one, `reference`.
+        psnr: luma PSNR of the whole frame in dB, of `bicubic` and `enhanced`; empty without a reference.
+        window_psnr: the same of the window.
+    """
+
+    frame: int
+    source: str
+    window: tuple[int, int, int, int]
+    images: dict[str, str]
+    psnr: dict[str, float] = field(default_factory=dict)
+    window_psnr: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureResult:
+    """What the output looks like.
+
+    Attributes:
+        stream: the stream shown.
+        reference: the original at HR; empty where none is known.
+        crops: some of its frames.
+        note: why there is less to be seen than there could be.
+    """
+
+    stream: str = ""
+    reference: str = ""
+    crops: list[CropResult] = field(default_factory=list)
+    note: str = ""
+
+
 @dataclass(slots=True)
 class BenchmarkResult:
     """One run.
@@ -255,6 +296,7 @@ class BenchmarkResult:
         epochs: one entry an epoch and stream, of those that were written.
         chosen: the anchors in the outputs.
         against: other methods on the same machine.
+        picture: what a stream of it looks like.
     """
 
     options: dict[str, Any]
@@ -274,6 +316,7 @@ class BenchmarkResult:
     epochs: list[EpochResult] = field(default_factory=list)
     chosen: list[AnchorResult] = field(default_factory=list)
     against: list[MethodResult] = field(default_factory=list)
+    picture: PictureResult = field(default_factory=PictureResult)
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain objects."""

@@ -1,6 +1,8 @@
 """Where a model's weights, ONNX files and plans are: beside each other, in folders named as published.
 
     <result>/<content>/checkpoint/720p_4125kbps_d60_train.webm/EDSR_B8_F32_S3/                  weights, ONNX files
+                                                                              EDSR_B8_F32_S3.pt, and after epoch 20
+                                                                              EDSR_B8_F32_S3_e20.pt
     <result>/<content>/checkpoint/720p_4125kbps_d60_train.webm/EDSR_B8_F32_S3/<GPU name>/       plans
 
 What is not of one content (the weights that ship, the plans that engines refit) is in <result>/generic instead.
@@ -35,9 +37,36 @@ def checkpoint_folder(result_dir: Path, content: str | None, height: int, second
     return found[0]
 
 
-def trained_weights(folder: Path, spec: ModelSpec, content: str | None) -> Path:
-    """The weights file of a model in its checkpoint folder; the one that ships where `content` is None."""
-    return folder / spec.name / f"{spec.name}.pt" if content else weights_path(spec)
+def trained_weights(folder: Path, spec: ModelSpec, content: str | None, epoch: int | None = None) -> Path:
+    """The weights file of a model in its checkpoint folder; the one that ships where `content` is None.
+
+    Raises:
+        ModelError: there is none of that epoch.
+    """
+    return weights_in(folder / spec.name, spec, epoch) if content else weights_path(spec)
+
+
+def weights_in(folder: Path, spec: ModelSpec, epoch: int | None = None) -> Path:
+    """The file of a model's weights in a folder, by its published name: the final ones, or those after an epoch.
+
+    Raises:
+        ModelError: there is none of that epoch.
+    """
+    path = folder / f"{spec.name}.pt"
+    if epoch is None:
+        return path
+    path = folder / epoch_name(spec.name, epoch)
+    if not path.is_file():
+        numbers = [one.stem.removeprefix(f"{spec.name}_e") for one in folder.glob(f"{spec.name}_e*.pt")]
+        there = sorted(int(number) for number in numbers if number.isdecimal())
+        epochs = f"epochs {there[0]} to {there[-1]} are there" if there else "no epoch is there"
+        raise ModelError(f"{path} is missing: {epochs}; train on with jobs/train.py, or leave --epoch out")
+    return path
+
+
+def epoch_name(model: str, epoch: int) -> str:
+    """The published name of the weights after an epoch: `EDSR_B8_F32_S3_e20.pt`."""
+    return f"{model}_e{epoch}.pt"
 
 
 def lr_size(text: str) -> tuple[int, int]:

@@ -109,6 +109,19 @@ def read_onnx(path: Path) -> "onnx.ModelProto":
     return model
 
 
+def holds(model: "onnx.ModelProto", spec: ModelSpec, weights: Weights) -> bool:
+    """Whether an ONNX model has just these weights, in its precision.
+
+    Raises:
+        ModelError: the weights are not for `spec`.
+    """
+    state, dtype = state_of(model), DTYPES[precision_of(model)]
+    wanted = check_weights(spec, weights, "the state dict")
+    return state.keys() == wanted.keys() and all(
+        np.array_equal(state[key], tensor.to(dtype).numpy()) for key, tensor in wanted.items()
+    )
+
+
 @torch.inference_mode()
 def compare(model: "onnx.ModelProto", spec: ModelSpec, weights: Weights, frames: Sequence[Planes]) -> list[float]:
     """PSNR in dB (peak 1) of every frame's output, ONNX Runtime on the CPU against PyTorch in float32.
@@ -161,9 +174,4 @@ def _verified_before(
         psnr = float(noted)
     except (ModelError, KeyError, ValueError):
         return None
-    state = state_of(model)
-    wanted = check_weights(spec, weights, "the state dict")
-    same = state.keys() == wanted.keys() and all(
-        np.array_equal(state[key], tensor.to(DTYPES[precision]).numpy()) for key, tensor in wanted.items()
-    )
-    return psnr if same and psnr > REQUIRED_DB[precision] else None
+    return psnr if holds(model, spec, weights) and psnr > REQUIRED_DB[precision] else None

@@ -11,6 +11,7 @@ import torch
 from ns_ray.errors import ModelError
 from ns_ray.folder_lock import FolderLock
 from ns_ray.sr.checkpoint import load_checkpoint, save_checkpoint
+from ns_ray.sr.checkpoints import epoch_name
 from ns_ray.sr.dataset import Pool
 from ns_ray.sr.gpu_load import GpuLoad
 from ns_ray.sr.patches import PatchSampler
@@ -33,6 +34,7 @@ class Plan:
         patch: LR side of a patch.
         held_out: last frames of each pool that are validated on and never trained on.
         report: steps between validations.
+        epochs: whether these are epochs, of each of which the weights are left, too.
         save_seconds: time between checkpoints; there is one at each validation, too.
         seed: of weights and patches.
     """
@@ -44,6 +46,7 @@ class Plan:
     patch: int = 64
     held_out: int = 2
     report: int = 1000
+    epochs: bool = False
     save_seconds: float = 60.0
     seed: int = 0
 
@@ -58,8 +61,9 @@ class Plan:
 class TrainingRun:
     """Trains models of one scale on the same patches, in `directory`.
 
-    It leaves `<model>.pt`, the checkpoint `training.ckpt`, `training.json` and TensorBoard logs in `tensorboard/`. A
-    run that was killed goes on where its checkpoint is; on a CPU, with as many threads, it ends in the same bits.
+    It leaves `<model>.pt`, the checkpoint `training.ckpt`, `training.json` and TensorBoard logs in `tensorboard/`, and
+    where the plan has epochs `<model>_e<epoch>.pt`. A run that was killed goes on where its checkpoint is; on a CPU,
+    with as many threads, it ends in the same bits.
     """
 
     def __init__(
@@ -139,6 +143,7 @@ class TrainingRun:
             self._train()
             if self.step % self.plan.report == 0 or self.progress >= 1:
                 self._report(log)
+                self._leave_epoch()
             elif time.monotonic() - saved < self.plan.save_seconds:
                 yield self.progress
                 continue
@@ -179,6 +184,12 @@ class TrainingRun:
         log.write(self.step, {"learning rate": rate, "patches a second": self.throughput})
         self.log.append(entry)
         self.losses.zero_()
+
+    def _leave_epoch(self) -> None:
+        epoch, over = divmod(self.step, self.plan.report)
+        if self.plan.epochs and not over:
+            for trainer in self.trainers:
+                save_weights(trainer.weights(), self.directory / epoch_name(trainer.name, epoch))
 
     def _finish(self) -> None:
         for trainer in self.trainers:

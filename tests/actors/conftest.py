@@ -1,54 +1,17 @@
-"""A Ray and a fleet for all tests of the actors, on streams so small that inference takes milliseconds."""
+"""A fleet for all tests of the actors, on streams so small that inference takes milliseconds."""
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-import ray
 import streams
 from bench import CONFIG, MODEL, Bench, outputs, start
-from ray.cluster_utils import Cluster
 
 from actors.messages import Stream
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import save_weights
-
-# Small results are kept in the object store too, as large ones are, and deaths are found out at once.
-_SYSTEM = {
-    "max_direct_call_object_size": 4000,
-    "kill_worker_timeout_milliseconds": 100,
-    "health_check_initial_delay_ms": 0,
-    "health_check_period_ms": 500,
-    "health_check_timeout_ms": 2000,
-    "health_check_failure_threshold": 3,
-}
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """A Ray to which nodes can be added. This one offers `home`, and one `either`."""
-    made = Cluster(
-        initialize_head=True,
-        head_node_args={
-            "num_cpus": 4,
-            "resources": {"home": 1000, "either": 1},
-            "object_store_memory": 256 * 2**20,
-            "include_dashboard": False,
-            "_system_config": _SYSTEM,
-        },
-    )
-    ray.init(address=made.address, log_to_driver=False, logging_level=logging.ERROR)
-    yield made
-    ray.shutdown()
-    made.shutdown()
-
-
-@pytest.fixture(scope="session")
-def local_ray(cluster) -> None:
-    """Ray, for tests that need one node."""
 
 
 @pytest.fixture(scope="session")

@@ -20,12 +20,12 @@ from videos import Video, constant
 
 from actors.following import Followed, Following
 from actors.host import Host
-from actors.manager import Manager, Placed, Prepared
 from actors.messages import Anchors, Ask, DecodeJob, DecodeReply, DecoderSpeed, Made, MadeReply, Stream, WriteReply
 from actors.orders import Change, Order, Placement, Plan, Roster
 from actors.peers import Meeting
 from actors.reports import Doing, HostReport
 from actors.scheduler import Scheduler
+from actors.service.manager import Manager, Placed, Prepared
 from actors.work import Read, Writing
 from ns_ray.anchors import policies
 from ns_ray.anchors.award import Award

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import streams
 
-from actors import manager, reading, scheduler
+from actors import reading, scheduler
 from actors.following import Followed, Following
-from actors.manager import Manager
 from actors.messages import Stream
 from actors.orders import Order, Plan, Roster
 from actors.peer import Team
@@ -22,7 +21,9 @@ from actors.ray_crew import _MOST_PEERS, RayPeers
 from actors.reading import Readers
 from actors.reports import EpochReport, HostReport, StreamReport, Totals
 from actors.scheduler import Scheduler
-from actors.seating import engine_key
+from actors.service import manager
+from actors.service.manager import Manager
+from actors.service.seating import engine_key
 from actors.usage import _MOST_SAMPLES, UsageSampler
 from ns_ray.anchors import policies
 from ns_ray.anchors.offer import Offer

@@ -127,7 +127,7 @@ def test_streams_whose_decoder_has_no_node_any_more_go_on_with_another(
 ):
     """One at home and one on another node, which goes."""
     node = cluster.add_node(num_cpus=1, resources={"either": 1}, object_store_memory=STORE, include_dashboard=False)
-    fleet = runner.run(_with_impatient_hosts(placed(("decoder",), "either", hang_seconds=5), 10))
+    fleet = runner.run(_with_impatient_hosts(placed(("decoder",), "either", hang_seconds=5), 6))
     bench = Bench(fleet, runner, weights)
     opened = [bench.stream(name, path) for name, path in videos.items()]
     go = once(lambda: cluster.remove_node(node, allow_graceful=False), 60)

@@ -36,12 +36,22 @@ def average(sizes: list[int]) -> float:
     return sum(sizes) / len(sizes) if sum(sizes) else 1.0
 
 
-def rank(frames: list[Frame], carry: int, beyond: int, mean: float) -> list[Ranked]:
+def gop_norm(before: list[Frame], frames: list[Frame], left: int, mean: float) -> float:
+    """The largest sum of accumulated residuals of the GOPs that an epoch touches, the last one filled up to its end."""
+    totals, total, value = [], 0, 0
+    for kind, size in before + frames:
+        total, value = (0, 0) if kind == "K" else (total, value + size)
+        total += value
+        totals.append(total)
+    return max(0, *totals[len(before) :], total + left * value + mean * sum(range(1, left + 1))) or 1.0
+
+
+def rank(frames: list[Frame], carry: int, beyond: int, norm: float, ranked_only: str) -> list[Ranked]:
     end = len(frames) + beyond
     values = residuals(frames, carry)
     ranked = [(position, 0.0) for position, (kind, _) in enumerate(frames) if kind == "K"]
     chosen = [position for position, _ in ranked]
-    most = len(frames) // 5 + (1 if len(frames) % 5 else 0)
+    most = len(frames) // 5 + (1 if len(frames) % 5 else 0) if ranked_only == "fifth" else len(frames)
     for wanted in "AN":
         while len(ranked) < most:
             best, best_gain = -1, -1
@@ -54,7 +64,7 @@ def rank(frames: list[Frame], carry: int, beyond: int, mean: float) -> list[Rank
                 break
             wipe(values, frames, chosen, best)
             chosen.append(best)
-            ranked.append((best, best_gain / mean))
+            ranked.append((best, best_gain / norm))
     return ranked
 
 
@@ -88,6 +98,7 @@ class Scheduler:
         self.sizes: dict[str, list[int]] = {}
         self.credits: dict[str, float] = {}
         self.waited: dict[str, int] = {}
+        self.since_key: dict[str, int] = {}
 
     def epoch(
         self,
@@ -99,6 +110,8 @@ class Scheduler:
         reach: Callable[[str], float],
         own: Mapping[str, float],
         priorities: Mapping[str, float],
+        normaliser: str = "mean",
+        ranked_only: str = "fifth",
     ) -> dict[str, list[Ranked]]:
         """The anchors of each stream, from a budget or as a fraction of the shown frames of all, or of each (`apart`).
 
@@ -107,11 +120,17 @@ class Scheduler:
         for name in streams:
             self.credits.setdefault(name, 0.0)
             self.waited.setdefault(name, 0)
+            self.since_key.setdefault(name, 0)
         queue = []
         for name, (frames, gop_left) in streams.items():
-            self.sizes[name] = (self.sizes.get(name, []) + [size for _, size in frames])[-240:]
+            earlier = self.sizes.get(name, [])
+            self.sizes[name] = (earlier + [size for _, size in frames])[-240:]
             mean = average(self.sizes[name])
-            ranked = rank(frames, self.carries.get(name, 0), int(min(gop_left or 0, reach(name))), mean)
+            kept = min(self.since_key[name], len(self.sizes[name]) - len(frames))
+            before = [("N", size) for size in earlier[len(earlier) - kept :]]
+            norm = {"mean": mean, "gop": gop_norm(before, frames, gop_left or 0, mean), "none": 1.0}[normaliser]
+            beyond = int(min(gop_left or 0, reach(name)))
+            ranked = rank(frames, self.carries.get(name, 0), beyond, norm, ranked_only)
             for place, (position, gain) in enumerate(ranked):
                 kind = "KAN".index(frames[position][0])
                 queue.append((kind, -gain * priorities.get(name, 1.0), place, -self.waited[name], name, position, gain))
@@ -136,4 +155,6 @@ class Scheduler:
             anchors = [position for position, _ in chosen[name]]
             self.carries[name] = left_over(frames, self.carries.get(name, 0), anchors)
             self.waited[name] = waiting(frames, anchors, self.waited[name])
+            for kind, _ in frames:
+                self.since_key[name] = 0 if kind == "K" else self.since_key[name] + 1
         return chosen

@@ -27,20 +27,27 @@ POLICIES: list[Budget | Fraction] = [
     Fraction(0.1, "stream"),
     Budget(1, 4.0),
     Budget(2, 20.25),
-    Fraction(0.05, "all", "gop"),
-    Budget(1, 4.0, "gop"),
+    Fraction(0.05, horizon="gop"),
+    Budget(1, 4.0, horizon="gop"),
+    Fraction(0.05, horizon="epoch"),
+    Budget(2, 9.0, horizon="epoch", normaliser="none"),
+    Fraction(0.075, normaliser="gop"),
+    Fraction(0.1, "stream", normaliser="gop", ranked="all"),
+    Fraction(0.3, horizon="gop", normaliser="none", ranked="all"),
+    Budget(1, 30.0, horizon="epoch", normaliser="gop", ranked="all"),
 ]
 
 
 def reach_of(policy: Budget | Fraction, streams: Streams, costs: dict[str, float], own: float | None) -> float:
-    """A mean distance between anchors, in frames, at least five."""
-    if policy.horizon == "gop":
-        return math.inf
+    """A mean distance between anchors, in frames, at least five, or one where all frames are ranked."""
+    if policy.horizon != "gap":
+        return math.inf if policy.horizon == "gop" else 0
+    least = 5 if policy.ranked == "fifth" else 1
     if isinstance(policy, Budget):
         whole = sum(costs[name] * len(frames) for name, (frames, _) in streams.items())
-        return max(5, math.ceil(whole / (policy.gpus * policy.epoch_ms)))
+        return max(least, math.ceil(whole / (policy.gpus * policy.epoch_ms)))
     fraction = policy.fraction if own is None else own
-    return max(5, math.ceil(1 / fraction)) if fraction else math.inf
+    return max(least, math.ceil(1 / fraction)) if fraction else math.inf
 
 
 def check(
@@ -68,7 +75,9 @@ def check(
         def reach(name: str, streams: Streams = streams) -> float:
             return reach_of(policy, streams, costs, own.get(name))
 
-        expected = judge.epoch(streams, costs, budget, fraction, apart, reach, own, priorities)
+        expected = judge.epoch(
+            streams, costs, budget, fraction, apart, reach, own, priorities, policy.normaliser, policy.ranked
+        )
         got = {name: list(zip(one.positions, one.gains, strict=True)) for name, one in choices.items()}
         assert got == expected
         for name, choice in choices.items():
@@ -76,6 +85,7 @@ def check(
             assert choice.state.sizes.tolist() == judge.sizes[name]
             assert choice.state.credit == judge.credits[name]
             assert choice.state.waited == judge.waited[name]
+            assert choice.state.since_key == judge.since_key[name]
             states[name] = choice.state
 
 

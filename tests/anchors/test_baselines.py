@@ -46,6 +46,9 @@ def test_uniform_on_any_frames() -> None:
         ranks = [candidates.index(position) for position in positions]
         gaps = [after - before for before, after in pairwise([*ranks, len(candidates)])]
         assert not ranks or (ranks[0] == 0 and max(gaps) - min(gaps) <= 1)
+        coded = [place for place, (kind, _) in enumerate(frames) if kind in "KAN"]
+        n = min(round(traces.shown(frames) * fraction), len(coded))
+        assert choose(frames, Uniform(fraction, "coded")) == tuple(coded[i * (len(coded) // n)] for i in range(n))
 
 
 def test_streams_do_not_share() -> None:

@@ -28,10 +28,13 @@ COMPETING: list[Policy] = [
     Fraction(0.15, horizon="gop"),
     Fraction(1.0),
     Budget(1, 4.0),
-    Budget(2, 20.25, "gop"),
+    Budget(2, 20.25, horizon="gop"),
     Budget(1, 500.0),
+    Fraction(0.05, horizon="epoch", normaliser="gop"),
+    Fraction(0.25, horizon="epoch", normaliser="gop", ranked="all"),
+    Budget(2, 9.0, horizon="epoch", normaliser="none"),
 ]
-APART: list[Policy] = [Fraction(0.1, "stream"), Uniform(0.2), PerFrame(), Key(), Nothing()]
+APART: list[Policy] = [Fraction(0.1, "stream"), Uniform(0.2), Uniform(0.2, "coded"), PerFrame(), Key(), Nothing()]
 
 
 class Fleet:
@@ -97,7 +100,7 @@ streams = st.builds(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     epochs=st.lists(st.dictionaries(st.sampled_from("abcdefg"), streams), min_size=1, max_size=3),
     policy=st.sampled_from([*COMPETING, *APART]),

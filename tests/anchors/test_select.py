@@ -19,7 +19,9 @@ EVERY_POLICY = [
     Fraction(0.075),
     Fraction(0.1, "stream"),
     Budget(1, 30.0),
+    Fraction(0.1, horizon="epoch", normaliser="gop", ranked="all"),
     Uniform(0.2),
+    Uniform(0.2, "coded"),
     PerFrame(),
     Key(),
 ]
@@ -68,7 +70,7 @@ def test_an_anchor_serves_until_the_next_epochs_first_can_be_expected() -> None:
     assert alone(frames, Fraction(0.1), gop_left=80).positions[0] == 15
     assert alone(frames, Fraction(0.1, horizon="gop"), gop_left=80).positions[0] == 19
     for horizon, first in (("gap", 15), ("gop", 19)):
-        choices = select([one(frames, gop_left=80, cost_ms=1.0)], {}, Budget(1, 2.0, horizon))  # type: ignore[arg-type]
+        choices = select([one(frames, gop_left=80, cost_ms=1.0)], {}, Budget(1, 2.0, horizon=horizon))  # type: ignore[arg-type]
         assert choices["one"].positions[0] == first
 
 
@@ -269,11 +271,13 @@ def test_the_budget_is_kept_and_used() -> None:
     for _ in range(100):
         epochs = several(rng, 7)
         costs = {epoch.stream: epoch.cost_ms for epoch in epochs}
-        policy = Budget(rng.randint(1, 3), rng.uniform(0.5, 40), "gop")  # a horizon that is no matter of the budget
+        policy = Budget(
+            rng.randint(1, 3), rng.uniform(0.5, 40), horizon="gop"
+        )  # a horizon that is no matter of the budget
         choices = select(epochs, {}, policy)
         left = policy.gpus * policy.epoch_ms - sum(costs[name] * len(c.positions) for name, c in choices.items())
         assert left >= 0
-        everything = select(epochs, {}, Budget(1, 1e9, "gop"))
+        everything = select(epochs, {}, Budget(1, 1e9, horizon="gop"))
         for name, choice in choices.items():
             assert choice.positions == everything[name].positions[: len(choice.positions)]
             assert choice.positions == everything[name].positions or costs[name] > left
@@ -299,8 +303,11 @@ def test_free_anchors_are_all_taken() -> None:
         (lambda: Fraction(float("nan")), r"0\.\.1"),
         (lambda: Fraction(0.1, "gop"), "'all' or 'stream'"),  # type: ignore[arg-type]
         (lambda: Uniform(2), r"0\.\.1"),
-        (lambda: Fraction(0.1, horizon="epoch"), "'gap' or 'gop'"),  # type: ignore[arg-type]
-        (lambda: Budget(1, 666.7, "epoch"), "'gap' or 'gop'"),  # type: ignore[arg-type]
+        (lambda: Fraction(0.1, horizon="end"), "'gap' or 'gop' or 'epoch'"),  # type: ignore[arg-type]
+        (lambda: Budget(1, 666.7, horizon="end"), "'gap' or 'gop' or 'epoch'"),  # type: ignore[arg-type]
+        (lambda: Fraction(0.1, normaliser="median"), "'mean' or 'gop' or 'none'"),  # type: ignore[arg-type]
+        (lambda: Budget(1, 1.0, ranked="half"), "'fifth' or 'all'"),  # type: ignore[arg-type]
+        (lambda: Uniform(0.1, "all"), "'shown' or 'coded'"),  # type: ignore[arg-type]
         (lambda: Budget(0, 666.7), "1 or more"),
         (lambda: Budget(1, 0), "above 0"),
         (lambda: Budget(1, float("nan")), "above 0"),
@@ -308,6 +315,7 @@ def test_free_anchors_are_all_taken() -> None:
         (lambda: one([], cost_ms=float("inf")), "finite"),
         (lambda: one([], gop_left=-1), "stream one.*0 or more"),
         (lambda: StreamState(-1), "0 or more"),
+        (lambda: StreamState(since_key=-1), "since_key must be 0 or more"),
         (lambda: alone([("N", -1)], Key()), "stream one.*sizes"),
         (lambda: alone([("N", 2**32)], Key()), "stream one.*sizes"),
         (lambda: select([one([]), one([])], {}, Key()), "stream one.*twice"),

@@ -1,25 +1,17 @@
 """A short run of the chaos, as one would run it for hours."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
-HERE = Path(__file__).parent
+import ray
+import run
 
 
-def test_streams_come_and_go_while_actors_are_killed(tmp_path):
+def test_streams_come_and_go_while_actors_are_killed(cluster, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(run, "join_ray", lambda cpus, memory: None)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
     record = tmp_path / "chaos.json"
     settings = ("--seconds", "12", "--every", "2", "--kill-every", "2.6", "--life", "3", "5", "--json", str(record))
-    done = subprocess.run(
-        [sys.executable, str(HERE / "run.py"), *settings],
-        cwd=HERE.parents[1],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert run.main(settings) == 0, capsys.readouterr().out
     told = json.loads(record.read_text())
     assert [kill["actor"].rpartition("-")[0] for kill in told["kills"]] == ["host", "enhancer", "scheduler", "manager"]
     assert len(told["losses"]) == 4

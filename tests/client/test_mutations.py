@@ -9,7 +9,7 @@ from pathlib import Path
 import mutations
 import numpy as np
 
-COUNT = int(os.environ.get("NS_RAY_MUTATIONS", "150"))
+COUNT = int(os.environ.get("NS_RAY_MUTATIONS", "90"))
 """How many are played; see tests/fuzz/README.md."""
 
 

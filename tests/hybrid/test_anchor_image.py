@@ -3,11 +3,22 @@ import pickle
 import numpy as np
 import pytest
 import simplejpeg
+import streams
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ns_ray.errors import ConfigError, HybridError
-from ns_ray.hybrid.anchor_image import decode_anchor, encode_anchor, quality_for, read_tag, tag
+from ns_ray.hybrid.anchor_image import (
+    AnchorImage,
+    decode_anchor,
+    encode_anchor,
+    encode_jpeg,
+    quality_for,
+    read_tag,
+    tag,
+)
+from ns_ray.metrics.psnr import psnr
+from ns_ray.picture.convert import to_rgb
 
 
 def picture(height: int = 48, width: int = 64) -> np.ndarray:
@@ -56,6 +67,25 @@ def test_higher_quality_is_nearer():
         return float(np.abs(decode_anchor(encode_anchor(picture(), 0, 0, quality)).astype(int) - picture()).mean())
 
     assert error(95) < error(50)
+
+
+def test_the_accurate_transform_is_taken():
+    rgb = to_rgb(streams.pictures(1)[0])
+    fast = simplejpeg.encode_jpeg(rgb, quality=95, colorsubsampling="420")
+    ours = encode_jpeg(rgb, 95)
+    assert len(ours) <= len(fast)
+    assert psnr(simplejpeg.decode_jpeg(ours), rgb) > psnr(simplejpeg.decode_jpeg(fast), rgb) + 0.3
+    assert encode_jpeg(rgb, 95) == ours
+    assert simplejpeg.decode_jpeg_header(ours)[3] == "420"
+    assert ours[2:4] == b"\xff\xe0", "JFIF"
+    assert b"\xff\xc0" in ours, "baseline"
+
+
+def test_an_image_with_a_hole_is_refused():
+    data = encode_anchor(to_rgb(streams.pictures(1)[0]), 3, 0, 90).data
+    middle = len(data) // 2
+    with pytest.raises(HybridError, match=r"anchor 3\.0 is damaged"):
+        decode_anchor(AnchorImage(3, 0, data[:middle] + data[middle + 188 :]))
 
 
 @pytest.mark.parametrize(

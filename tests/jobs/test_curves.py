@@ -13,6 +13,7 @@ SAMPLE, ORIGINAL = "dataset/sample/360p_700kbps_d4_test.webm", "dataset/sample/1
 
 def test_every_point_is_measured_on_every_frame(tmp_path, capsys):
     argv = [SAMPLE, ORIGINAL, "-m", "EDSR_B8_F16_S3", "--frames", "5", "--fractions", "0.2", "--threads", "2"]
+    argv += ["--selections", *curves.SELECTIONS]
     assert curves.main([*argv, "--device", "cpu", "--result-dir", str(tmp_path)]) == 0
     folder = tmp_path / "evaluation/curves/360p_700kbps_d4_test/EDSR_B8_F16_S3"
     result = json.loads((folder / "curves.json").read_text())

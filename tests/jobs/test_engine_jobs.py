@@ -47,17 +47,22 @@ def test_export_writes_checked_files_and_says_so(results, capsys):
 
 
 def test_killed_and_started_again(results, tmp_path):
-    command = [sys.executable, "-m", "jobs.export_onnx", *EXPORT, "--result-dir", str(tmp_path)]
+    options = (*EXPORT, "--precision", "fp16", "--result-dir", str(tmp_path))
+    command = [sys.executable, "-m", "jobs.export_onnx", *options]
     folder = tmp_path / "generic" / "EDSR_B8_F16_S3"
     job = subprocess.Popen(command, cwd=face.ROOT, env=os.environ | {"PYTHONPATH": str(face.ROOT)})
-    while not folder.exists() and job.poll() is None:  # the first file is being written
+    while not folder.exists() and job.poll() is None:  # the file is being written
         time.sleep(0.002)
     job.send_signal(signal.SIGKILL)
     assert job.wait() == -signal.SIGKILL
     assert not (folder / "export.json").exists()
-    assert export_onnx.main([*EXPORT, "--result-dir", str(tmp_path)]) == 0
+    assert export_onnx.main([*options]) == 0
     left = {name: data for name, data in files(folder).items() if not name.endswith(".part")}
-    assert left == files(results / "generic" / "EDSR_B8_F16_S3")
+    whole = files(results / "generic" / "EDSR_B8_F16_S3")
+    assert sorted(left) == ["dynamic_fp16.onnx", "export.json"]
+    assert left["dynamic_fp16.onnx"] == whole["dynamic_fp16.onnx"]
+    told, record = (json.loads(found["export.json"]) for found in (left, whole))
+    assert told == record | {"files": [one for one in record["files"] if one["precision"] == "fp16"]}
 
 
 def test_a_contents_own_weights(results, tmp_path, capsys):
@@ -71,6 +76,17 @@ def test_a_contents_own_weights(results, tmp_path, capsys):
     own = (folder / "dynamic_fp16.onnx").read_bytes()
     assert trained["tail.bias"].numpy().astype(np.float16).tobytes() in own
     assert own != (results / "generic" / "EDSR_B8_F16_S3" / "dynamic_fp16.onnx").read_bytes()
+
+    epoch = (*MODEL, *content, "--result-dir", str(tmp_path), "-e", "2")
+    assert export_onnx.main([*epoch, "--shapes", "dynamic"]) == 1
+    assert "EDSR_B8_F16_S3_e2.pt is missing: no epoch is there" in capsys.readouterr().err
+    save_weights({name: tensor * 0.8 for name, tensor in trained.items()}, folder / "EDSR_B8_F16_S3_e2.pt")
+    pytest.importorskip("tensorrt_rtx_bindings", reason="TensorRT for RTX has no package for this platform")
+    assert build_engine.main([*epoch, *TURING]) == 1
+    assert "has other weights than EDSR_B8_F16_S3_e2.pt" in capsys.readouterr().err
+    assert export_onnx.main([*epoch, "--shapes", "dynamic", "--precision", "fp16", "--count", "1"]) == 0
+    assert json.loads((folder / "export.json").read_text())["weights"] == "EDSR_B8_F16_S3_e2.pt"
+    assert build_engine.main([*epoch, *TURING]) == 0
 
 
 def test_build_for_turing_without_a_gpu(results, capsys):
@@ -111,6 +127,8 @@ def test_wrong_usage(results, capsys):
         with pytest.raises(SystemExit) as stopped:
             main(wrong)
         assert stopped.value.code == 2
+    assert export_onnx.main([*EXPORT, "-e", "20", "--result-dir", str(results)]) == 2
+    assert "name it by -c" in capsys.readouterr().err
     assert export_onnx.main(["-m", "EDSR_B8", "--result-dir", str(results)]) == 1
     assert "unknown model 'EDSR_B8'" in capsys.readouterr().err
 

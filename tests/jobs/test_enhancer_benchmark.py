@@ -1,25 +1,22 @@
 import json
-import sys
 
 import pytest
-from test_benchmark import job
 
 from jobs import enhancer_benchmark
 
 
-def test_anchors_a_second_of_each_number_of_enhancers(tmp_path, plain_video):
+def test_anchors_a_second_of_each_number_of_enhancers(job, tmp_path, plain_video):
     arguments = ("-m", "EDSR_B8_F16_S3", "--seconds", 0.5, "--input", plain_video, "--result-dir", tmp_path)
     arguments += ("--streams", 3, "--call-streams", 2, "--call-frames", 2, "--calls", 2)
-    command = (sys.executable, "jobs/enhancer_benchmark.py")
-    done = job(*arguments, "--set", "enhancer.actors=2", command=command)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = job("enhancer_benchmark", *arguments, "--set", "enhancer.actors=2")
+    assert done.status == 0, done.out + done.err
     found = json.loads((tmp_path / "enhancers" / "enhancers.json").read_text())
     assert len(found["anchors_per_second"]) == 2
     assert all(rate > 1 for rate in found["anchors_per_second"])
     assert found["engine_alone"] > 1
     assert found["of_engine_alone"][1] == found["anchors_per_second"][1] / 2 / found["engine_alone"]
     assert all(milliseconds > 0 for milliseconds in found["cpu_ms_an_anchor"])
-    assert "of the engine alone" in done.stdout
+    assert "of the engine alone" in done.out
 
 
 @pytest.mark.parametrize(

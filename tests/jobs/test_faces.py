@@ -9,7 +9,8 @@ from jobs import face
 from ns_ray.config import Config
 
 SHARED = ("--config", "--set", "--data-dir", "--result-dir")
-OTHERS = {"face", "lists", "model_face", "training_face", "prepared_videos", "stopping"}  # what jobs have in common
+# What jobs have in common.
+OTHERS = {"face", "lists", "model_face", "prepared_videos", "run_picture", "stopping", "training_face"}
 
 CONFIGS = {"measure_throughput": "artifact"}  # of jobs with another default
 
@@ -45,6 +46,16 @@ def test_a_wrong_setting_is_wrong_usage(name, capsys, tmp_path):
     options = ["--set", "enhancer.speed=3", "--data-dir", str(tmp_path), "--result-dir", str(tmp_path)]
     assert importlib.import_module(f"jobs.{name}").main([*POSITIONAL.get(name, []), *options]) == face.USAGE
     assert "enhancer.speed" in capsys.readouterr().err
+
+
+def test_underscores_do_as_well_as_dashes():
+    options = face.parser("").parse_args(["--data_dir", "a_b", "--result_dir=c_d", "--set", "x.y_z=1"])
+    assert (str(options.data_dir), str(options.result_dir), options.set) == ("a_b", "c_d", ["x.y_z=1"])
+    words = face.parser("")
+    words.add_argument("words", nargs="*")
+    words.add_argument("--spelt_so", type=int)
+    assert words.parse_args(["--spelt_so=3"]).spelt_so == 3
+    assert words.parse_args(["--", "--data_dir"]).words == ["--data_dir"]
 
 
 def test_the_defaults_are_those_of_the_configuration():

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from test_benchmark import MODEL, job
+from test_benchmark import MODEL
 
 from jobs import benchmark
 from ns_ray.report.html import load_result
@@ -10,12 +10,12 @@ from ns_ray.sr.models import build
 from ns_ray.sr.weights import load_weights, save_weights
 
 
-def test_each_stream_is_enhanced_by_its_own(tmp_path, plain_video):
+def test_each_stream_is_enhanced_by_its_own(job, tmp_path, plain_video):
     shipped = tmp_path / "w.pt"
     save_weights(build(MODEL).state_dict(), shipped)
     common = ("-m", MODEL, "-n", 60, "-v", 2, "--input", plain_video, "--scope", "stream")
-    done = job(*common, "--weights", shipped, "--own-weights", "--result-dir", tmp_path / "own")
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = job("benchmark", *common, "--weights", shipped, "--own-weights", "--result-dir", tmp_path / "own")
+    assert done.status == 0, done.out + done.err
     folder = next((tmp_path / "own").rglob("s2g0"))
     files = sorted((folder / "weights").iterdir())
     one, other = (load_weights(MODEL, path) for path in files)
@@ -26,12 +26,12 @@ def test_each_stream_is_enhanced_by_its_own(tmp_path, plain_video):
     result = load_result(folder / "benchmark.json")
     assert result.switches.count >= 2
     assert 0 < result.switches.seconds < 5
-    assert "switches of weights" in done.stdout
-    assert "What limits" in done.stdout
+    assert "switches of weights" in done.out
+    assert "What limits" in done.out
     pictures = [(folder / "streams" / f"stream{i}.mkv").read_bytes() for i in range(2)]
     assert pictures[0] != pictures[1]
-    again = job(*common, "--weights", folder / "weights", "--result-dir", tmp_path / "again")
-    assert again.returncode == 0, again.stdout + again.stderr
+    again = job("benchmark", *common, "--weights", folder / "weights", "--result-dir", tmp_path / "again")
+    assert again.status == 0, again.out + again.err
     streams = next((tmp_path / "again").rglob("s2g0")) / "streams"
     assert [(streams / f"stream{i}.mkv").read_bytes() for i in range(2)] == pictures
 

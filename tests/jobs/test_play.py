@@ -34,6 +34,10 @@ from ns_ray.video.tracks import codec_of, entries_of, header_of, header_with
 
 REFERENCE = streams.SAMPLE.with_name("1080p_d4_test.webm")
 FRAMES = 12
+FAST = {
+    ".webm": ("--encoder-option", "deadline=realtime", "--encoder-option", "cpu-used=8"),
+    ".y4m": (),
+}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +59,7 @@ def hybrid(tmp_path_factory):
     [
         ("o.mp4", (), (1920, 1080)),
         ("o.y4m", ("--mode", "plain"), (1920, 1080)),
-        ("o.mkv", ("--encoder", "libvpx-vp9", "--encoder-option", "deadline=realtime", "--mode", "lr"), (1920, 1080)),
+        ("o.mkv", ("--encoder", "libvpx-vp9", *FAST[".webm"], "--mode", "lr"), (1920, 1080)),
         ("o.mp4", ("--side-by-side", "--encoder-option", "preset=ultrafast"), (3840, 1080)),
     ],
 )
@@ -102,10 +106,6 @@ def test_an_unknown_encoder_is_named(tmp_path, hybrid, capsys):
 BASE = Fraction(1, 90_000)
 PAUSE = 450_017
 SHAPED = [("o.mkv", ()), ("o.webm", ()), ("o.mp4", ()), ("s.mkv", ("--side-by-side",))]
-FAST = {
-    ".webm": ("--encoder-option", "deadline=realtime", "--encoder-option", "cpu-used=8"),
-    ".y4m": (),
-}
 
 
 @pytest.fixture(scope="module")

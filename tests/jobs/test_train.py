@@ -1,4 +1,4 @@
-"""The training job: on a Ray of its own, killed and started again, and what it refuses."""
+"""The training job: on Ray, killed and started again, and what it refuses."""
 
 import importlib.util
 import json
@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -64,17 +66,18 @@ def _options(data: Path, result: Path, *more: str, steps: int = 4) -> list[str]:
     ]
 
 
-def test_contents_and_models_train_side_by_side(data: Path, tmp_path: Path) -> None:
-    """In a process of its own: this one may have a Ray already."""
-    command = [sys.executable, "jobs/train.py", *_options(data, tmp_path), "-c", "lol0", "gta0", "-m", *MODELS]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    shown = done.stdout
+def test_contents_and_models_train_side_by_side(job: Callable[..., Any], data: Path, tmp_path: Path) -> None:
+    done = job("train", *_options(data, tmp_path), "-c", "lol0", "gta0", "-m", *MODELS)
+    assert done.status == 0, done.err
+    shown = done.out
     weights = {}
     for content in ("lol0", "gta0"):
         for model in MODELS:
             folder = tmp_path / content / "checkpoint" / TRAINED / model
             weights[content, model] = load_weights(model, folder / f"{model}.pt")
+            epochs = [load_weights(model, folder / f"{model}_e{epoch}.pt") for epoch in (1, 2)]
+            assert torch.equal(epochs[1]["tail.weight"], weights[content, model]["tail.weight"])
+            assert not torch.equal(epochs[0]["tail.weight"], epochs[1]["tail.weight"])
             record = json.loads((folder / "training.json").read_text())
             assert [entry["step"] for entry in record["log"]] == [4, 8]
             psnr = record["final"][model]["psnr"][f"{content} 48p"]
@@ -135,6 +138,8 @@ def test_killed_at_any_moment_it_ends_in_the_same_bits(data: Path, tmp_path: Pat
         assert process.returncode == 0
     ours, theirs = (load_weights(model, tmp_path / name / f"{model}.pt") for name in ("cut", "whole"))
     assert all(torch.equal(ours[key], value) for key, value in theirs.items())
+    for epoch in (f"{model}_e{number}.pt" for number in (1, 2, 3)):
+        assert (tmp_path / "cut" / epoch).read_bytes() == (tmp_path / "whole" / epoch).read_bytes()
     logs = [json.loads((tmp_path / name / "training.json").read_text())["log"] for name in ("cut", "whole")]
     assert len(logs[0]) == 3
     assert [entry["models"] for entry in logs[0]] == [entry["models"] for entry in logs[1]]
@@ -178,6 +183,7 @@ def test_it_says_what_is_missing(
         ("-c", "absent0"): (1, "no pairs of videos for train"),
         ("-l", "720"): (1, "encode the content, or choose by --lr and --duration"),
         ("-m", "EDSR_B9_F9_S3"): (1, "no weights for EDSR_B9_F9_S3"),
+        ("-e", "20"): (1, "_e20.pt is missing: no epoch is there"),
         ("-m", "edsr", "-b", "1", "-f", "4", "--set", "train.epochs=0"): (2, "train.epochs"),
     }
     for more, (status, message) in cases.items():
@@ -186,7 +192,12 @@ def test_it_says_what_is_missing(
     monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:1")
     assert train.main(["-c", "lol0", "-m", MODELS[0], *_options(data, tmp_path, "-g", "0")]) == 2
     assert "name the GPUs where that is started" in capsys.readouterr().err
-    for arguments, message in ((["-m", "resnet"], "unknown model"), (["-h", "1080"], "makes 2160 rows of 720")):
+    wrong = (
+        (["-m", "resnet"], "unknown model"),
+        (["-h", "1080"], "makes 2160 rows of 720"),
+        (["-e", "2"], "--weights"),
+    )
+    for arguments, message in wrong:
         with pytest.raises(SystemExit) as stopped:
             train.main(arguments)
         assert stopped.value.code == 2
@@ -197,3 +208,5 @@ def test_the_published_command_line_is_understood() -> None:
     published = "-g 0 -c lol0 -l 720 -h 2160 -s 3 -b 8 -f 16 -m edsr"
     options = train.arguments(published.split())
     assert (options.gpus, options.content, options.lr, options.model) == (["0"], ["lol0"], 720, ["EDSR_B8_F16_S3"])
+    options = train.arguments(["-m", "edsr", "--num_blocks", "4", "--num-channels=8"])
+    assert options.model == ["EDSR_B4_F8_S3"]

@@ -1,6 +1,5 @@
 """The jobs that download and encode, one after the other, as a user runs them."""
 
-import os
 import re
 import subprocess
 import sys
@@ -22,17 +21,6 @@ from ns_ray.sr.dataset import find_pairs
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def command(name: str, *arguments: object) -> list[str]:
-    return [sys.executable, f"jobs/{name}.py", *map(str, arguments)]
-
-
-def job(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_ADDRESS")}
-    return subprocess.run(
-        command(name, *arguments), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
-
-
 def dataset_list(path: Path, *rows: tuple[str, str, int]) -> Path:
     book = xlwt.Workbook()
     sheet = book.add_sheet("list")
@@ -47,7 +35,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_from_a_list_to_videos_killed_on_the_way(tmp_path):
+def test_from_a_list_to_videos_killed_on_the_way(job, shared, tmp_path):
     """Two videos of one name, and one that cannot be used; then the job is killed, and done again."""
     data = tmp_path / "data"
     clips = [
@@ -60,16 +48,16 @@ def test_from_a_list_to_videos_killed_on_the_way(tmp_path):
     )
 
     got = job("download", "--data_dir", data, "--xls_name", xls, "--num_workers", 2)
-    assert got.returncode == 0, got.stderr
+    assert got.status == 0, got.err
     assert sorted(contents(data / "raw")) == [f"{n}.{e}" for n in ("gta0", "lol0", "lol1") for e in ("json", "mp4")]
 
     quick = ("--set", "encode.reference_preset=12", "--set", "encode.reference_crf=50")
     encoding = ("--xls_path", xls, "--duration", 1, "--resolutions", 360, "--reference", 432, *quick)
     done = job("encode", "--data-dir", data, *encoding)
-    assert done.returncode == 1
-    assert "error: gta0: " in done.stderr
-    assert "30 frames/s, from which 60 cannot be taken" in done.stderr
-    assert "error: 1 of 9 videos failed; the others are done" in done.stderr
+    assert done.status == 1
+    assert "error: gta0: " in done.err
+    assert "30 frames/s, from which 60 cannot be taken" in done.err
+    assert "error: 1 of 9 videos failed; the others are done" in done.err
     names = [
         f"{kind}_d1_{part}.{ending}"
         for kind in ("360p_700kbps", "432p")
@@ -86,15 +74,14 @@ def test_from_a_list_to_videos_killed_on_the_way(tmp_path):
         assert sources.number_of(next(container.decode(video=0)), 60) == 60, "it starts where the list says"
 
     again = job("encode", "--data-dir", data, "-c", "lol0", "lol1", *encoding)
-    assert again.returncode == 0, again.stderr
-    assert again.stdout.count("kept") == 8
+    assert again.status == 0, again.err
+    assert again.out.count("kept") == 8
 
     other = tmp_path / "killed"
     other.mkdir()
     (other / "raw").symlink_to(data / "raw")
-    process = subprocess.Popen(
-        command("encode", "--data-dir", other, "-c", "lol0", *encoding), cwd=ROOT, stdout=subprocess.DEVNULL
-    )
+    command = [sys.executable, "jobs/encode.py", "--data-dir", other, "-c", "lol0", *map(str, encoding)]
+    process = subprocess.Popen(command, cwd=ROOT, env=shared, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not list(other.glob("lol0/video/*.part")):
         assert process.poll() is None
@@ -103,7 +90,7 @@ def test_from_a_list_to_videos_killed_on_the_way(tmp_path):
     process.kill()
     process.wait()
     resumed = job("encode", "--data-dir", other, "-c", "lol0", *encoding)
-    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.status == 0, resumed.err
     assert contents(other / "lol0" / "video") == expected["lol0"]
 
 

@@ -7,7 +7,7 @@ import torch
 from ns_ray.errors import MediaError
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.colors import FULL, LIMITED, LUMA_WEIGHTS, STANDARD, UNKNOWN, Colors
-from ns_ray.picture.convert import convert, from_rgb
+from ns_ray.picture.convert import convert, from_rgb, to_rgb
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.sr.color import rgb_to_uint8, yuv_to_rgb
 
@@ -48,6 +48,13 @@ def test_rgb_is_what_swscale_says(colors):
     matrix = 5 if colors.matrix == 6 else colors.matrix
     back = frame.reformat(format="rgb24", src_colorspace=matrix, src_color_range=colors.range, dst_color_range=FULL)
     assert np.abs(back.to_ndarray().astype(int) - rgb).max() <= 4
+
+
+@pytest.mark.parametrize("colors", KINDS)
+def test_rgb_comes_back(colors):
+    flat = np.full((15, 21, 3), (180, 60, 90), np.uint8)
+    assert np.abs(to_rgb(from_rgb(flat, colors), colors).astype(int) - flat).max() <= 2
+    assert psnr(to_rgb(from_rgb(bars(), colors), colors)[:, 4:20], bars()[:, 4:20]) > 45
 
 
 def test_chroma_moves_luma_as_engines_see_it():

@@ -168,7 +168,16 @@ def test_places_are_the_published_ones(tmp_path):
     made = tmp_path / "lol0" / "checkpoint" / "720p_4125kbps_d60_train.webm"
     made.mkdir(parents=True)
     assert checkpoint_folder(tmp_path, "lol0", 720, 60) == made
-    assert trained_weights(made, SPEC, "lol0") == made / "EDSR_B8_F16_S3" / "EDSR_B8_F16_S3.pt"
+    model = made / "EDSR_B8_F16_S3"
+    assert trained_weights(made, SPEC, "lol0") == model / "EDSR_B8_F16_S3.pt"
+    with pytest.raises(ModelError, match=r"EDSR_B8_F16_S3_e20\.pt is missing: no epoch is there"):
+        trained_weights(made, SPEC, "lol0", 20)
+    model.mkdir()
+    for name in ("_e2", "_e10", "_early", ""):
+        (model / f"EDSR_B8_F16_S3{name}.pt").touch()
+    assert trained_weights(made, SPEC, "lol0", 10) == model / "EDSR_B8_F16_S3_e10.pt"
+    with pytest.raises(ModelError, match="epochs 2 to 10 are there"):
+        trained_weights(made, SPEC, "lol0", 20)
 
 
 def test_lr_sizes():

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from actors.clock import WallClock
 from actors.loop_worker import LoopWorker
-from actors.manager import Manager, Placed, Prepared
 from actors.messages import Stream
 from actors.orders import Change, Order
 from actors.peer import Team
 from actors.ray_crew import RayCrew
+from actors.service.manager import Manager, Placed, Prepared
 from ns_ray.config import Config
 from ns_ray.video.probe import VideoInfo
 

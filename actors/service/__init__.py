@@ -1,0 +1,1 @@
+"""Streams that come and go: the manager, and what it places where."""

@@ -1,0 +1,99 @@
+"""What a run's output looks like: frames of a stream, rebuilt as a client does, beside bicubic and the reference."""
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from itertools import repeat
+from pathlib import Path
+
+import av
+import av.error
+
+from jobs.quality import scaled, together
+from ns_ray.client.decoder import HybridDecoder
+from ns_ray.client.rebuild import HrFrame
+from ns_ray.errors import MediaError, NsRayError
+from ns_ray.picture.colors import colors_of
+from ns_ray.picture.convert import convert
+from ns_ray.picture.yuv import from_frame
+from ns_ray.report.crops import crop, last_of_each
+from ns_ray.report.results import BenchmarkResult, CropResult, PictureResult, StreamResult
+from ns_ray.video.address import regular
+from ns_ray.video.probe import open_input
+
+Pair = tuple[HrFrame, av.VideoFrame | None]
+
+_EPOCHS = 1.25, 2
+"""Between these epochs the frame is taken that is shown: rebuilding is under way by then, and it comes soon."""
+_MOST_THREADS = 8
+
+
+def picture_of(result: BenchmarkResult, references: Mapping[str, str], folder: Path) -> PictureResult:
+    """Show the first stream that was written; what cannot be shown is told by a note.
+
+    Args:
+        result: the run.
+        references: originals at HR by the videos that were enhanced.
+        folder: the run's, where images are written.
+    """
+    stream = next((one for one in result.streams if one.output and one.frames), None)
+    if stream is None:
+        return PictureResult(note="no stream was written")
+    reference, note = references.get(stream.input, ""), ""
+    for path in dict.fromkeys((reference, "")):
+        try:
+            return PictureResult(stream.name, path, _crops(result, stream, path, folder), note)
+        except (NsRayError, OSError) as error:
+            note = str(error)
+    return PictureResult(stream.name, note=note)
+
+
+def _crops(result: BenchmarkResult, stream: StreamResult, reference: str, folder: Path) -> list[CropResult]:
+    rate = stream.frames / stream.seconds if stream.seconds else 0
+    wanted = range(*(math.ceil(epochs * result.config["epoch_seconds"] * rate) for epochs in _EPOCHS))
+    hybrid = result.options["method"] == "neuroscaler"
+    with ExitStack() as opened:
+        pairs = _hybrid(stream, reference, opened) if hybrid else _encoded_anew(result, stream, reference, opened)
+        crops = []
+        for frame, original in last_of_each(pairs, wanted):
+            rows, columns = frame.picture.y.shape
+            truth = original and scaled(original, (columns, rows), frame.colors, reference)
+            crops.append(crop(frame, truth or None, folder))
+    return crops
+
+
+def _hybrid(stream: StreamResult, reference: str, opened: ExitStack) -> Iterator[Pair]:
+    decoder = HybridDecoder(stream.output, "best", min(os.cpu_count() or 1, _MOST_THREADS))
+    if not reference:
+        return zip(decoder, repeat(None), strict=False)
+    return together(decoder, _open(reference, opened), reference)
+
+
+def _encoded_anew(result: BenchmarkResult, stream: StreamResult, reference: str, opened: ExitStack) -> Iterator[Pair]:
+    """The frames of HR video, and of the LR video it was made of."""
+    anchors = {anchor.video_index for anchor in result.chosen if anchor.stream == stream.name}
+    every = result.options["method"] == "per-frame"
+    if regular(stream.input) is None:
+        raise MediaError(f"{stream.input} is no file: what was enhanced cannot be read a second time")
+    made, taken = _frames(stream.output, opened), _frames(stream.input, opened)
+    originals = _frames(reference, opened) if reference else repeat(None)
+    for number, (hr, lr, original) in enumerate(zip(made, taken, originals, strict=False)):
+        colors = colors_of(hr).assumed
+        low = convert(from_frame(lr), colors_of(lr), colors)
+        source = "super-resolved" if every else "anchor" if number in anchors else "rebuilt"
+        yield HrFrame(number, hr.pts or 0, from_frame(hr), low, source, colors), original
+
+
+def _frames(path: str, opened: ExitStack) -> Iterator[av.VideoFrame]:
+    try:
+        yield from _open(path, opened).decode(video=0)
+    except av.error.FFmpegError as error:
+        raise MediaError(f"{path}: it cannot be decoded ({error})") from error
+
+
+def _open(path: str, opened: ExitStack) -> av.container.InputContainer:
+    container = opened.enter_context(open_input(path))
+    for track in container.streams.video:
+        track.thread_type = "AUTO"
+    return container
