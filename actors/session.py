@@ -310,7 +310,13 @@ class Session:
         slot, plan = self._config.slot, self.order.plan
         seconds = max(Fraction(0), read.end - (number - self._at.first) * slot) if last else slot
         result = EpochResult(
-            self.order.stream.name, number, self._clock.now(), spans=[read.span], seconds=float(seconds)
+            self.order.stream.name,
+            number,
+            self._clock.now(),
+            spans=[read.span],
+            seconds=float(seconds),
+            first=read.packets[0].video_index if read.packets else 0,
+            packets=len(read.packets),
         )
         if plan.paced:
             result.arrived = plan.began + float(number * slot + min(seconds, slot))

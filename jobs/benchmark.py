@@ -42,6 +42,7 @@ from ns_ray.hybrid.anchor_image import quality_for
 from ns_ray.report import html
 from ns_ray.report.bottleneck import as_method
 from ns_ray.report.picture_section import picture_line
+from ns_ray.report.published_logs import write_logs
 from ns_ray.report.results import BenchmarkResult, MethodResult, PictureResult, StreamResult
 from ns_ray.run_folder import claimed, set_aside
 from ns_ray.sr.spec import ModelSpec
@@ -456,6 +457,7 @@ class _Session:
         else:
             result.picture = picture_of(result, self.references, folder)
         self._save(result, folder)
+        write_logs(result, folder)
         path = folder / "report.html"
         html.write_report(result, path)
         return path

@@ -262,6 +262,44 @@ class Stills(_Strict):
     seed: int = 0
 
 
+class HardwareEncoder(_Strict):
+    """A GPU's own video encoder, by what is stated of it rather than measured.
+
+    Attributes:
+        fps: 2160p frames a second of one GPU.
+        source: who says so, where and when.
+    """
+
+    fps: float = Field(gt=0)
+    source: str
+
+
+class Instance(_Strict):
+    """A machine that streams are served on, and what it costs.
+
+    Attributes:
+        vcpus: CPUs that its operating system counts.
+        gpus: how many.
+        gpu: their kind.
+        price_usd: US dollars an hour; None where it has no price.
+        price_source: who says so, for what, and when.
+        hardware_encoder: of each GPU; None where nothing is known.
+    """
+
+    vcpus: int = Field(ge=1)
+    gpus: int = Field(ge=0)
+    gpu: str = ""
+    price_usd: float | None = Field(None, gt=0)
+    price_source: str = ""
+    hardware_encoder: HardwareEncoder | None = None
+
+    @model_validator(mode="after")
+    def _sourced(self) -> "Instance":
+        if self.price_usd is not None and not self.price_source:
+            raise ValueError("a price needs its price_source")
+        return self
+
+
 class Config(_Strict):
     """One machine or experiment.
 
@@ -280,6 +318,7 @@ class Config(_Strict):
             10,000 are 100 s of 64 streams.
         inputs: videos to take where none are named, relative to the repository.
         references: originals at HR by the videos made of them, both relative to the repository, for who compares.
+        instances: machines by the name under which results are kept, for what streams cost on them.
     """
 
     instance: FolderName = "local"
@@ -305,6 +344,7 @@ class Config(_Strict):
     train: Training = Training()
     pretrain: Pretraining = Pretraining()
     stills: Stills = Stills()
+    instances: dict[FolderName, Instance] = {}
 
     @property
     def slot(self) -> Fraction:

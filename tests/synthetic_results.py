@@ -35,7 +35,7 @@ def make_stream(name: str, epochs: int, rng: random.Random, paced: bool = True, 
     for number in range(epochs):
         arrived = (number + 1) * EPOCH if paced else 0.3 * number
         deadline = arrived + EPOCH if paced else None
-        epoch = EpochResult(name, number, arrived, deadline)
+        epoch = EpochResult(name, number, arrived, deadline, first=40 * number, packets=40)
         now = arrived
         for stage, mean in WORK.items():
             start = max(now, free[stage])

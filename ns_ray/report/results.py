@@ -45,6 +45,8 @@ class EpochResult:
         dropped: anchors that were chosen but not enhanced, because the epoch was late.
         late: whether inference ended after the deadline, or anchors were dropped.
         seconds: media time that it covers: its slot, or what there is of that at the stream's end.
+        first: video_index of its first packet.
+        packets: how many it has.
     """
 
     stream: str
@@ -55,6 +57,8 @@ class EpochResult:
     dropped: int = 0
     late: bool = False
     seconds: float = 0.0
+    first: int = 0
+    packets: int = 0
 
     @property
     def latency(self) -> float:

@@ -19,6 +19,7 @@ from actors.service.manager import Prepared
 from jobs import benchmark
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.report.html import load_result
+from ns_ray.report.published_logs import read_log
 from ns_ray.report.results import Usage
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import save_weights
@@ -82,6 +83,10 @@ def test_good_and_bad_streams_together(job, tmp_path, plain_video, layered_video
     assert result.usage.cpu_seconds > 0
     assert 100 < result.usage.peak_memory_mb < 6000
     assert [rule.name for rule in result.rules] == ["decoding", "inference", "encoding"]
+    logs = [read_log(folder / str(number)) for number in range(5)]
+    assert [len(log.decode) for log in logs] == [60, 60, 0, 0, 0]
+    assert [len(log.infer) for log in logs[:2]] == [sum(stream.anchors.values()) for stream in result.streams[:2]]
+    assert all(len(log.encode) == len(log.infer) for log in logs)
     assert [crop.source for crop in result.picture.crops] == ["rebuilt", "anchor"]
     assert "no reference to compare with" in done.out
     page = (folder / "report.html").read_text()

@@ -9,7 +9,10 @@ from jobs import face
 from ns_ray.config import Config
 
 SHARED = ("--config", "--set", "--data-dir", "--result-dir")
-OTHERS = {"face", "lists", "model_face", "training_face", "stopping"}  # what jobs have in common
+# What jobs have in common.
+OTHERS = {"face", "lists", "model_face", "prepared_videos", "run_picture", "stopping", "training_face"}
+
+CONFIGS = {"measure_throughput": "artifact"}  # of jobs with another default
 
 JOBS = sorted({path.stem for path in Path(face.ROOT / "jobs").glob("[a-z]*.py")} - OTHERS)
 
@@ -22,7 +25,7 @@ def test_help_shows_the_shared_options_and_defaults(name, capsys):
     shown = capsys.readouterr().out
     for option in SHARED:
         assert option in shown
-    assert "configs/local.yaml" in "".join(shown.split())
+    assert f"configs/{CONFIGS.get(name, 'local')}.yaml" in "".join(shown.split())
     assert "(default:" in shown
 
 
@@ -33,6 +36,9 @@ POSITIONAL = {
     "evaluate_sr": ["a.webm", "b.webm"],
     "measure_quality": ["--lr", "a.webm", "--hr", "b.webm"],
     "prepare_stills": ["images"],
+    "clear": ["--instance", "box"],
+    "check_realtime": ["--log-dir", "logs"],
+    "measure_throughput": ["--target", "selective"],
 }
 
 

@@ -1,0 +1,75 @@
+"""Whether a run kept up with real time, by the published rule, from the logs that jobs/benchmark.py left.
+
+    python jobs/check_realtime.py --log_dir result/evaluation/ae_server/720p/EDSR_B8_F32_S3 --num_gpus 1 --num_videos 4
+
+reads the run s4g1 in that folder, prints `[passed] real-time` or `[failed] real-time` and writes realtime.json beside
+the logs. Exit status: 0 passed, 1 failed (or logs are missing), 2 wrong usage.
+"""
+
+import argparse
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.table import Table
+
+from jobs import face
+from ns_ray.config import load_config
+from ns_ray.errors import ResultError
+from ns_ray.report.artifact_files import run_folder
+from ns_ray.report.published_logs import read_log
+from ns_ray.report.realtime import published_rules
+from ns_ray.whole_file import write_record
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line; exits with status 2 where it is wrong."""
+    parser = face.parser(__doc__)
+    add = parser.add_argument
+    add(
+        "--log-dir",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the model's folder of runs, as RESULT_DIR/evaluation/<instance>/720p/<model>",
+    )
+    add("-g", "--num-gpus", "--gpus", type=int, default=1, metavar="N", help="GPUs of the run")
+    add("-v", "--num-videos", "--videos", type=int, default=1, metavar="N", help="streams of the run")
+    options = parser.parse_args(argv)
+    if options.num_gpus < 0 or options.num_videos < 1:
+        parser.error("--num-gpus must be 0 or more, --num-videos 1 or more")
+    return options
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the job; returns its exit status."""
+    options = arguments(argv)
+    return face.run(lambda: check(options))
+
+
+def check(options: argparse.Namespace) -> None:
+    """Read the logs, show each rule, print the verdict.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        ResultError: a log is missing or damaged, or the run did not keep up; says what broke.
+    """
+    load_config(options.config, options.set)  # for what is wrong with it: the rule has no settings
+    folder = run_folder(options.log_dir, options.num_videos, options.num_gpus)
+    rules = published_rules([read_log(folder / str(number)) for number in range(options.num_videos)])
+    table = Table("rule", "worst stream", "limit", "", "met")
+    for rule in rules:
+        table.add_row(rule.name, f"{rule.value:.3f}", f"{rule.limit:g}", rule.unit, "yes" if rule.met else "no")
+    face.console().print(table)
+    broken = [rule for rule in rules if not rule.met]
+    record = {"real_time": not broken, "rules": [asdict(rule) for rule in rules]}
+    write_record(folder / "realtime.json", record)
+    print(f"[{'failed' if broken else 'passed'}] real-time")
+    if broken:
+        raise ResultError(
+            f"{folder}: " + "; ".join(f"{r.name}: {r.value:.3f} {r.unit}, limit {r.limit:g}" for r in broken)
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
