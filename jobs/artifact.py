@@ -43,7 +43,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = face.parser(__doc__)
     parser.set_defaults(config=face.ROOT / "configs" / "artifact.yaml")
-    parser.add_argument("-i", "--instance", type=face.name, metavar="NAME", help="machine; default: the configuration's")
+    parser.add_argument(
+        "-i", "--instance", type=face.name, metavar="NAME", help="machine; default: the configuration's"
+    )
     parser.add_argument("--again", action="store_true", help="run every step, done or not")
     return parser.parse_args(argv)
 
@@ -108,9 +110,7 @@ def _common(options: argparse.Namespace, settings: list[str]) -> tuple[str, ...]
     return tuple(words)
 
 
-def _outcome(
-    step: Step, before: list[Outcome], records: StepRecords, run: Runner, logs: Path, again: bool
-) -> Outcome:
+def _outcome(step: Step, before: list[Outcome], records: StepRecords, run: Runner, logs: Path, again: bool) -> Outcome:
     """Run a step if it has to be."""
     broken = {path: one.step.name for one in before if one.status == "failed" for path in one.step.outputs}
     lacks = next((broken[path] for path in step.inputs if path in broken), None)
@@ -191,7 +191,9 @@ def claims_table(found: list[Finding]) -> Table:
     made = Table("claim", "published", "measured here", "", "why", title="claims")
     for one in found:
         words = one.claim.text + (f" ({one.content})" if one.content else "")
-        made.add_row(words, one.claim.published, one.measured, one.verdict, one.remark, style=_TONES.get(one.verdict, ""))
+        made.add_row(
+            words, one.claim.published, one.measured, one.verdict, one.remark, style=_TONES.get(one.verdict, "")
+        )
     return made
 
 

@@ -59,13 +59,12 @@ class Plan:
 
     def steps(self) -> list[Step]:
         """All of them."""
-        own = [
+        return [
             *self._parts(),
             *(self._runs() if "engorgio" in self._targets else ()),
             *self._throughput(),
             *(step for content in self._contents for step in self._quality(content)),
         ]
-        return own
 
     def _material(self, name: str) -> _Material:
         artifact, content = self._artifact, self._artifact.contents[name]
@@ -167,7 +166,12 @@ class Plan:
                 options += ["--lr", content.lr, "--hr", content.hr]
             options += ["--num_blocks", method.blocks, "--num_channels", method.channels]
             options += ["--input_resolution", artifact.rows, "--output_resolution", artifact.rows * artifact.scale]
-            options += ["--crop", artifact.quality_frames * 3 // 4, "--output", places.quality_folder(content.name, codec)]
+            options += [
+                "--crop",
+                artifact.quality_frames * 3 // 4,
+                "--output",
+                places.quality_folder(content.name, codec),
+            ]
             if target != "per-frame":
                 options += ["--num_anchors", method.anchors]
             outputs = [places.quality(content.name, target, codec)]
@@ -198,5 +202,3 @@ def shown(path: Path) -> str:
     """A path as it is typed in the repository."""
     path = path.resolve()
     return str(path.relative_to(face.ROOT) if path.is_relative_to(face.ROOT) else path)
-
-

@@ -84,8 +84,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where it runs")
     add("--threads", type=int, default=4, metavar="N", help="methods and upscalings at work at a time")
-    add("--crop", type=int, metavar="N", help="write PNG images of frame N beside the figures, of the window where "
-        "bilinear errs most: a folder <target>_crops")
+    add(
+        "--crop",
+        type=int,
+        metavar="N",
+        help="write PNG images of frame N beside the figures, of the window where "
+        "bilinear errs most: a folder <target>_crops",
+    )
     add("--output", type=Path, metavar="DIR", help="where the files go; default: RESULT_DIR/artifact")
     options = parser.parse_args(argv)
     options.command = shlex.join(["python", "jobs/measure_quality.py", *(sys.argv[1:] if argv is None else argv)])
