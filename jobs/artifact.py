@@ -102,7 +102,8 @@ def _common(options: argparse.Namespace, settings: list[str]) -> tuple[str, ...]
     """Options that every job gets; folders only where they are not the usual ones."""
     words = ["--config", shown(options.config)]
     for setting in settings:
-        words += ["--set", setting]
+        if not setting.startswith("artifact."):  # those are in the steps' own options
+            words += ["--set", setting]
     for name in ("data-dir", "result-dir"):
         path: Path = getattr(options, name.replace("-", "_"))
         if path.resolve() != face.ROOT / {"data-dir": "dataset", "result-dir": "result"}[name]:

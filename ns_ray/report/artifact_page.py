@@ -93,10 +93,12 @@ class _Page:
             if (record := read_record(self._places.quality(content, target)))
         }
         j2k = read_record(self._places.quality(content, "engorgio", "j2k")) if "engorgio" in quality else None
+        measured = [self._places.quality(content, one) for one in self._places.artifact.methods if one in quality]
+        measured += [self._places.quality(content, "engorgio", "j2k")] if j2k else []
         parts = []
         if quality:
             parts.append(grid_html(_gains(content, quality, j2k)))
-            parts.append(self._sources([self._places.quality(content, target) for target in quality]))
+            parts.append(self._sources(measured))
             parts.append(self._crops(content, quality))
         curves = read_record(self._places.curves(content))
         if curves:
@@ -185,7 +187,8 @@ class _Page:
         words = ("step", "", "why", "command")
         grid = Grid("Steps", tuple(Column(title, numeric=False) for title in words))
         for one in self._outcomes:
-            cells = (one.step.name, one.status, one.reason, one.step.command)
+            status = "failed" if one.status == "failed" else "done"  # by this invocation or an earlier one
+            cells = (one.step.name, status, one.reason, one.step.command)
             grid.rows.append(Row(tuple((cell,) for cell in cells), _TONES[one.status]))
         return grid
 
@@ -239,8 +242,8 @@ def _gains(content: str, quality: Mapping[str, dict[str, Any]], j2k: dict[str, A
             grid.rows.append(_gain_row(label, record["model"], enhanced, one))
     grid.note = (
         "Means over shown frames. Published gains are of all planes and over libyuv's bilinear, whose picture is up to "
-        "a sample out of place; ours are over swscale's. Per-frame and selective lose by their re-encode, neuroscaler by "
-        "the compression of its anchors and by rebuilding the frames between them."
+        "a sample out of place; ours are over swscale's. Per-frame and selective lose by their re-encode, neuroscaler "
+        "by the compression of its anchors and by rebuilding the frames between them."
     )
     return grid
 
