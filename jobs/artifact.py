@@ -123,9 +123,6 @@ def _outcome(step: Step, before: list[Outcome], records: StepRecords, run: Runne
     start = time.monotonic()
     reason = run(step, logs / f"{step.slug}.log")
     seconds = time.monotonic() - start
-    if not reason:
-        missing = next((path for path in step.outputs if not path.exists()), None)
-        reason = f"{missing} was not written" if missing else ""
     if reason:
         return Outcome(step, "failed", reason, seconds)
     records.keep(step, round(seconds, 1))
@@ -148,9 +145,9 @@ class Processes:
             status = self._status(command, output)
         if status is None:
             return f"it took more than {self._seconds:g} s (artifact.step_seconds)"
-        written = all(path.exists() and path.stat().st_mtime >= began - 1 for path in step.outputs)
-        if status == face.DONE or (step.answers and status == face.FAILED and written):
-            return ""
+        stale = [path for path in step.outputs if not path.exists() or path.stat().st_mtime < began - 1]
+        if status == face.DONE or (step.answers and status == face.FAILED and not stale):
+            return f"{shown(stale[0])} was not written, see {shown(log)}" if stale else ""
         return _said(log) or f"exit status {status}"
 
     def _status(self, command: list[str], output: TextIO) -> int | None:

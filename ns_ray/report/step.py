@@ -1,6 +1,7 @@
 """A step of a long evaluation: a job with its options, and whether what it would write is there already."""
 
 import hashlib
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Step:
     @property
     def slug(self) -> str:
         """The name as part of a file's."""
-        return "".join(c if c.isalnum() or c in "._-" else "-" for c in self.name)
+        return re.sub(r"[^\w.-]+", "-", self.name)
 
 
 @dataclass(frozen=True, slots=True)
