@@ -70,8 +70,10 @@ def evaluate(options: argparse.Namespace, run: Runner | None = None) -> None:
     settings = [*options.set, *([f"instance={options.instance}"] if options.instance else [])]
     config = load_config(options.config, settings)
     places = ArtifactPlaces(options.result_dir, config.instance, config.artifact)
-    steps = Plan(places, options.data_dir, _common(options, settings)).steps()
-    records = StepRecords(places.folder / "steps", config.model_dump_json(exclude={"artifact"}))
+    instance = config.instances.get(config.instance)
+    machine = instance.model_dump_json() if instance else ""
+    steps = Plan(places, options.data_dir, _common(options, settings), machine).steps()
+    records = StepRecords(places.folder / "steps", config.model_dump_json(exclude={"artifact", "instances"}))
     run = run or Processes(config.artifact.step_seconds)
     outcomes: list[Outcome] = []
     console = face.console()

@@ -1,7 +1,7 @@
 """The steps of the artifact evaluation, in the order in which each finds what it needs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs import face
@@ -37,18 +37,19 @@ class _Material:
 class Plan:
     """Which jobs are run, with which options."""
 
-    def __init__(self, places: ArtifactPlaces, data_dir: Path, common: tuple[str, ...]) -> None:
+    def __init__(self, places: ArtifactPlaces, data_dir: Path, common: tuple[str, ...], machine: str) -> None:
         """Lay the evaluation out.
 
         Args:
             places: what is evaluated, and where results go.
             data_dir: of prepared contents.
             common: options of every job.
+            machine: what is told of the machine, as text.
 
         Raises:
             ConfigError: the evaluation makes no sense.
         """
-        self._places, self._data_dir, self._common = places, data_dir, common
+        self._places, self._data_dir, self._common, self._machine = places, data_dir, common, machine
         self._artifact: Artifact = places.artifact
         if not self._artifact.contents:
             raise ConfigError("artifact.contents: name at least one")
@@ -93,7 +94,7 @@ class Plan:
     def _step(
         self, name: str, job: str, options: list[object], outputs: list[Path], inputs: list[Path], answers: bool = False
     ) -> Step:
-        return Step(name, job, (*map(_word, options), *self._common), tuple(outputs), tuple(inputs), answers)
+        return Step(name, job, (*map(_word, options), *self._common), tuple(outputs), tuple(inputs), answers=answers)
 
     def _parts(self) -> Iterator[Step]:
         """Inference, encoders and decoders by themselves."""
@@ -149,7 +150,8 @@ class Plan:
             else:
                 inputs += [places.software_encoder]
             outputs = [places.streams(target, kind) for kind in ("throughput", "cost")]
-            yield self._step(f"streams of {target}", "measure_throughput", options, outputs, inputs)
+            step = self._step(f"streams of {target}", "measure_throughput", options, outputs, inputs)
+            yield replace(step, settings=self._machine)
 
     def _quality(self, content: _Material) -> Iterator[Step]:
         """What each method gains on a content; JPEG 2000 beside JPEG; gain by the share of anchors."""

@@ -23,6 +23,7 @@ class Step:
         arguments: its command line.
         outputs: the files that it writes.
         inputs: files that its figures depend on; those that lack are known by that.
+        settings: what else they depend on, as text.
         answers: whether exit status 1 is an answer, not a failure, once the outputs are written.
     """
 
@@ -31,6 +32,7 @@ class Step:
     arguments: tuple[str, ...]
     outputs: tuple[Path, ...]
     inputs: tuple[Path, ...] = ()
+    settings: str = ""
     answers: bool = False
 
     @property
@@ -62,9 +64,9 @@ class StepRecords:
     """
 
     def __init__(self, folder: Path, settings: str) -> None:
-        """Keep records in `folder`; `settings`: all else that figures depend on, as text."""
+        """Keep records in `folder`; `settings`: what the figures of all steps depend on, as text."""
         self._folder = folder
-        self._settings = hashlib.sha256(settings.encode()).hexdigest()
+        self._settings = settings
 
     def seconds(self, step: Step) -> float | None:
         """How long a step took that is done; None where it has to be run."""
@@ -79,7 +81,7 @@ class StepRecords:
     def _made(self, step: Step, seconds: Any) -> dict[str, Any]:
         return {
             "command": step.command,
-            "settings": self._settings,
+            "settings": hashlib.sha256((self._settings + step.settings).encode()).hexdigest(),
             "inputs": _digests(step.inputs),
             "outputs": _digests(step.outputs),
             "seconds": seconds,

@@ -116,6 +116,8 @@ def test_what_is_done_is_skipped_until_something_changes(evaluation, tmp_path, c
     assert "encoders" in again
     assert "curves, made" in again
     assert not {"decoder", "inference EDSR_B8_F16_S3", "streams of per-frame"} & set(again)
+    priced = evaluate(evaluation, "--set", "instances={box: {vcpus: 2, gpus: 0}}")
+    assert len(priced) == 15  # as all jobs are told
     assert evaluate(evaluation, "--set", "decoder.threads=3") == first
     assert evaluate(evaluation, "--again", "--set", "decoder.threads=3") == first
 
@@ -200,7 +202,7 @@ def test_a_job_that_fails_tells_why(tmp_path):
     """By the real runner: a job that refuses its options, and one whose exit status 1 is an answer."""
     run = artifact.Processes(60)
     log = tmp_path / "logs" / "check.log"
-    step = Step("check", "check_realtime", ("--log_dir", str(tmp_path)), (tmp_path / "realtime.json",), (), True)
+    step = Step("check", "check_realtime", ("--log_dir", str(tmp_path)), (tmp_path / "realtime.json",), answers=True)
     assert str(tmp_path) in run(step, log)
     assert "error:" in log.read_text()
 
