@@ -17,7 +17,7 @@ from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize
 from ns_ray.video.block import PacketBlock
-from ns_ray.video.encode import VideoEncoder, reencode_options
+from ns_ray.video.encode import VideoEncoder, published_kbps, reencode_options
 from ns_ray.video.packets import Packet
 
 
@@ -94,7 +94,7 @@ class EncoderActor(Worker):
             format.frame_rate,
             format.time_base,
             colors=info.colors.assumed,
-            options=reencode_options(*format.size),
+            options=reencode_options(published_kbps(*format.size)),
             threads=threads,
             first_index=job.first,
         )

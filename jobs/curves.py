@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from ns_ray.errors import MediaError
 from ns_ray.evaluation.choice import choose
 from ns_ray.evaluation.figures import described
 from ns_ray.evaluation.method import PER_FRAME, ImageCodec, Method
+from ns_ray.evaluation.oracle import Tried, nemo, tried
 from ns_ray.evaluation.original import reference
 from ns_ray.evaluation.tally import Tally
 from ns_ray.evaluation.trial import Trial, records_of
@@ -39,8 +40,9 @@ from ns_ray.run_folder import claimed
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights
+from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
-from ns_ray.vp9.records import FrameRecord
+from ns_ray.vp9.records import FrameRecord, FrameType
 from ns_ray.whole_file import write_record
 
 SELECTIONS: dict[str, Callable[[float], Policy]] = {
@@ -52,6 +54,8 @@ SELECTIONS: dict[str, Callable[[float], Policy]] = {
 }
 """How anchors are chosen, by the fraction of them. `published` is `neuroscaler` with the horizon of the published
 engine, `published-quality` with that of its quality code; normalisers make no difference to a single stream."""
+ORACLE = "nemo"
+"""As many anchors in each epoch as `neuroscaler` has, chosen by trying every frame: see `ns_ray.evaluation.oracle`."""
 USUAL = ("neuroscaler", "published", "uniform")
 MODES = ("best", "plain")
 
@@ -63,13 +67,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = face.parser(__doc__)
     add = parser.add_argument
-    selections = f"how to choose: {', '.join(SELECTIONS)}"
+    selections = f"how to choose: {', '.join(SELECTIONS)}; {ORACLE} tries every frame, which takes minutes a GOP"
     add("lr", type=Path, metavar="LR", help="the LR video: a path, or one below --data-dir")
     add("hr", type=Path, metavar="HR", help="the original, likewise")
     add("-m", "--model", default="EDSR_B8_F32_S3", help="what super-resolves")
     add("--weights", type=Path, metavar="FILE", help="its weights; the ones that ship where not said")
     add("--fractions", type=float, nargs="+", default=[0.025, 0.05, 0.075, 0.1, 0.15, 0.2], metavar="X", help="anchors")
-    add("--selections", nargs="+", choices=SELECTIONS, default=list(USUAL), metavar="NAME", help=selections)
+    add("--selections", nargs="+", choices=(*SELECTIONS, ORACLE), default=list(USUAL), metavar="NAME", help=selections)
     add("--modes", nargs="+", choices=MODES, default=list(MODES), metavar="NAME", help="how to rebuild")
     add("--frames", type=int, metavar="N", help="stop after N; all where not said")
     add("--threads", type=int, default=1, metavar="N", help="points rebuilt at a time")
@@ -104,14 +108,20 @@ def run(options: argparse.Namespace) -> None:
     engine.load(load_weights(spec, options.weights))
     records = records_of(info, options.frames)
     points: list[Point] = list(product(options.fractions, options.selections, options.modes))
-    methods = {"full": PER_FRAME} | {point: _method(point, records) for point in points}
-    trial = Trial(info, engine, list(methods.values()), options.frames)
-    tally = Tally(UPSCALED, methods)
-    originals = reference(options.hr, (info.width * spec.scale, info.height * spec.scale))
+    size = info.width * spec.scale, info.height * spec.scale
     console = face.console()
     with Progress(console=console, transient=True) as bar, ThreadPoolExecutor(options.threads) as pool:
+        gops: list[Tried] = []
+        if ORACLE in options.selections:
+            packets = islice(read_packets(info), options.frames)
+            trying = tried(info, engine, packets, reference(options.hr, size), pool)
+            due = sum(record.type is FrameType.KEY for record in records)
+            gops = list(bar.track(trying, total=due, description="GOPs tried"))
+        methods = {"full": PER_FRAME} | {point: _method(point, records, gops) for point in points}
+        trial = Trial(info, engine, list(methods.values()), options.frames)
+        tally = Tally(UPSCALED, methods)
         due = sum(record.shown for record in records)
-        for frame in bar.track(trial.run(originals, pool), total=due, description="frames"):
+        for frame in bar.track(trial.run(reference(options.hr, size), pool), total=due, description="frames"):
             tally.add(frame)
     if not tally.gops:
         raise MediaError(f"{options.lr} and {options.hr} have no frame in common; is either empty?")
@@ -133,10 +143,11 @@ def run(options: argparse.Namespace) -> None:
     console.print(f"{folder}/curves.json, curves.png and curves_all_planes.png written")
 
 
-def _method(point: Point, records: list[FrameRecord]) -> Method:
+def _method(point: Point, records: list[FrameRecord], gops: list[Tried]) -> Method:
     fraction, selection, mode = point
+    anchors = choose(records, SELECTIONS.get(selection, Fraction)(fraction))
     image = ImageCodec.published("jpeg", min(fraction, LARGEST_FRACTION))
-    return Method(choose(records, SELECTIONS[selection](fraction)), "best" if mode == "best" else "plain", image)
+    return Method(nemo(gops, anchors) if selection == ORACLE else anchors, "best" if mode == "best" else "plain", image)
 
 
 def table(result: dict[str, Any]) -> Table:

@@ -8,37 +8,9 @@ import av.error
 
 from ns_ray.errors import MediaError
 from ns_ray.picture.yuv import Yuv420, from_frame
-from ns_ray.video.encode import PUBLISHED_KBPS, PUBLISHED_PIXELS, VideoEncoder
+from ns_ray.video.encode import VideoEncoder
 
 THREADS = 16
-_KBPS = {2160: PUBLISHED_KBPS, 1080: 6750}
-
-
-def published_kbps(width: int, height: int) -> int:
-    """The published bitrate at 2160p and 1080p; at other sizes that of 2160p, by the number of samples."""
-    return _KBPS.get(height, round(PUBLISHED_KBPS * width * height / PUBLISHED_PIXELS))
-
-
-def exact_options(kbps: int) -> dict[str, str]:
-    """libvpx-vp9 options by their FFmpeg names, of published step 5: a constant bitrate, no lag."""
-    return {
-        "b": f"{kbps}k",
-        "minrate": f"{kbps}k",
-        "maxrate": f"{kbps}k",
-        "deadline": "realtime",
-        "cpu-used": "8",
-        "row-mt": "1",
-        "tile-columns": "4",
-        "frame-parallel": "1",
-        "static-thresh": "0",
-        "max-intra-rate": "300",
-        "lag-in-frames": "0",
-        "qmin": "4",
-        "qmax": "48",
-        "keyint_min": "120",
-        "g": "120",
-        "error-resilient": "1",
-    }
 
 
 class Reencoder:

@@ -12,6 +12,7 @@ COLOURS = {
     "published-quality": "#d55e00",
     "uniform": "#e69f00",
     "uniform-coded": "#56b4e9",
+    "nemo": "#000000",
 }
 LINES = {"best": "-", "plain": "--"}
 LEVELS = {"bilinear": "#999999", "bicubic": "#666666", "full": "#009e73"}

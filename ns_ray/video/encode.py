@@ -10,23 +10,33 @@ from ns_ray.picture.colors import STANDARD, Colors
 from ns_ray.picture.yuv import Yuv420, to_frame
 from ns_ray.video.packets import Packet
 
-PUBLISHED_KBPS = 35_500
-PUBLISHED_PIXELS = 3840 * 2160
+_PUBLISHED_KBPS = {2160: 35_500, 1080: 6750}
 
 
-def reencode_options(width: int, height: int) -> dict[str, str]:
-    """libvpx-vp9 options of the published re-encode (realtime, speed 8, no lag), its bitrate scaled to the size."""
-    kbps = PUBLISHED_KBPS * width * height / PUBLISHED_PIXELS
+def published_kbps(width: int, height: int) -> int:
+    """The published bitrate at 2160p and 1080p; at other sizes that of 2160p, by the number of samples."""
+    return _PUBLISHED_KBPS.get(height, round(_PUBLISHED_KBPS[2160] * width * height / (3840 * 2160)))
+
+
+def reencode_options(kbps: int) -> dict[str, str]:
+    """libvpx-vp9 options by their FFmpeg names, of the published re-encode (step 5): a constant bitrate, no lag."""
     return {
-        "b": f"{kbps:.0f}k",
-        "minrate": f"{kbps / 2:.0f}k",
-        "maxrate": f"{kbps * 1.5:.0f}k",
-        "bufsize": f"{kbps * 2:.0f}k",
+        "b": f"{kbps}k",
+        "minrate": f"{kbps}k",
+        "maxrate": f"{kbps}k",
         "deadline": "realtime",
         "cpu-used": "8",
         "row-mt": "1",
+        "tile-columns": "4",
+        "frame-parallel": "1",
+        "static-thresh": "0",
+        "max-intra-rate": "300",
         "lag-in-frames": "0",
+        "qmin": "4",
+        "qmax": "48",
+        "keyint_min": "120",
         "g": "120",
+        "error-resilient": "1",
     }
 
 

@@ -11,14 +11,15 @@ SAMPLE, ORIGINAL = "dataset/sample/360p_700kbps_d4_test.webm", "dataset/sample/1
 
 def test_every_point_is_measured_on_every_frame(tmp_path, capsys):
     argv = [SAMPLE, ORIGINAL, "-m", "EDSR_B8_F16_S3", "--frames", "5", "--fractions", "0.2", "--threads", "2"]
-    argv += ["--selections", *curves.SELECTIONS]
+    selections = [*curves.SELECTIONS, curves.ORACLE]
+    argv += ["--selections", *selections]
     assert curves.main([*argv, "--device", "cpu", "--result-dir", str(tmp_path)]) == 0
     folder = tmp_path / "evaluation/curves/360p_700kbps_d4_test/EDSR_B8_F16_S3"
     result = json.loads((folder / "curves.json").read_text())
     for picture in ("curves.png", "curves_all_planes.png"):
         assert (folder / picture).read_bytes().startswith(b"\x89PNG")
     points = {(point["selection"], point["mode"]): point for point in result["points"]}
-    assert set(points) == {(how, mode) for how in curves.SELECTIONS for mode in curves.MODES}
+    assert set(points) == {(how, mode) for how in selections for mode in curves.MODES}
     for point in points.values():
         assert point["anchors"] == 1
         assert len(point["frames"]) == 5
