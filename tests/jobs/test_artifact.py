@@ -117,7 +117,7 @@ def test_what_is_done_is_skipped_until_something_changes(evaluation, tmp_path, c
     assert "curves, made" in again
     assert not {"decoder", "inference EDSR_B8_F16_S3", "streams of per-frame"} & set(again)
     config = tmp_path / "box.yaml"
-    priced = {"instances": {"box": {"vcpus": 2, "gpus": 0, "price_usd": 0.1}}}
+    priced = {"instances": {"box": {"vcpus": 2, "gpus": 0, "gpu": "none"}}}
     config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | priced))
     streams = [f"streams of {target}" for target in ("per-frame", "selective", "engorgio")]
     assert evaluate(evaluation, "--set", "artifact.decoder_frames=7") == streams
