@@ -19,6 +19,7 @@ from ns_ray.report.tables import NOTHING, Column, Grid, Row, Tone, number, stage
 from ns_ray.whole_file import read_record, write_whole
 
 _TONES: dict[str, Tone] = {"holds": "good", "does not hold": "bad", "done": "", "skipped": "", "failed": "bad"}
+_COUNTED = {"holds": "hold", "does not hold": "do not", "not measured here": "are not measured here"}
 _SHOWN_PLOTS = ("Anchors chosen", "Latency")
 _NAMES = {"before re-encode": "before its re-encode", "plain": "plain mode", "best": "best mode"}
 
@@ -48,8 +49,8 @@ class _Page:
     def html(self, found: list[Finding]) -> str:
         artifact, instance = self._places.artifact, self._places.instance
         failed = [one for one in self._outcomes if one.status == "failed"]
-        counts = {verdict: sum(one.verdict == verdict for one in found) for verdict in _verdicts(found)}
-        headline = f"{instance}: of {len(found)} claims " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+        counts = (f"{sum(one.verdict == verdict for one in found)} {words}" for verdict, words in _COUNTED.items())
+        headline = f"{instance}: of {len(found)} claims {', '.join(counts)}"
         sizes = f"{artifact.rows}p -> {artifact.rows * artifact.scale}p"
         detail = f"{sizes}, {', '.join(artifact.contents)}; {len(self._outcomes)} steps, {len(failed)} failed."
         sections = [
@@ -208,10 +209,6 @@ class _Page:
 
     def _address(self, path: Path) -> str:
         return Path(os.path.relpath(path, self._folder)).as_posix()
-
-
-def _verdicts(found: list[Finding]) -> list[str]:
-    return sorted({one.verdict for one in found}, key=("holds", "does not hold", "not measured here").index)
 
 
 def _gains(content: str, quality: Mapping[str, dict[str, Any]], j2k: dict[str, Any] | None) -> Grid:

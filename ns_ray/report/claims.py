@@ -105,7 +105,7 @@ def _found(claim: Claim, content: str, places: ArtifactPlaces) -> Finding:
     documents = {name: record for name in claim.files if name in known and (record := read_record(known[name]))}
     lacks = [name for name in claim.files if name not in documents]
     if lacks:
-        names = (known[name].name if name in known else f"a figure of {name}" for name in lacks)
+        names = (str(known[name].relative_to(places.result_dir)) if name in known else name for name in lacks)
         words = f"not there: {', '.join(names)}"
         return Finding(claim, None, "not measured here", words, content, paths)
     try:
