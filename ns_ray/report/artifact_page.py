@@ -9,13 +9,14 @@ from typing import Any
 from ns_ray.errors import ResultError
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.claims import Finding
+from ns_ray.report.cost import cost_of_stream
 from ns_ray.report.inline_plot import Plot, drawing, plot
 from ns_ray.report.page import grid_html, link, links, page, text
 from ns_ray.report.plots import plots
 from ns_ray.report.rate_plot import rate_figure
 from ns_ray.report.results import BenchmarkResult
 from ns_ray.report.step import Outcome
-from ns_ray.report.tables import NOTHING, Column, Grid, Row, Tone, number, stage_latency_grid
+from ns_ray.report.tables import NOTHING, Column, Grid, Row, Tone, stage_latency_grid
 from ns_ray.whole_file import read_record, write_whole
 
 _TONES: dict[str, Tone] = {"holds": "good", "does not hold": "bad", "done": "", "skipped": "", "failed": "bad"}
@@ -148,13 +149,14 @@ class _Page:
             paths.append(path)
             machine = cost["instance"]
             dollars = machine.get("price_usd")
-            price = f"${dollars} an hour: {machine['price_source']}" if dollars else "This machine has no price."
+            price = f"${dollars} an hour: {machine['price_source']}." if dollars else "This machine has no price."
             alone = cost["dnn_alone"]
             for name, way in cost["ways"].items():
-                each = "\n".join(f"{part}: {number(one['exact'])}" for part, one in way["parts"].items())
-                usd = way["usd_an_hour_and_stream"]
-                cells = [name, str(way["streams"]), number(way["exact"]), way["limit"], each]
-                cells += [number(alone["exact"]) if alone else NOTHING, NOTHING if usd is None else f"{usd:.3g}"]
+                each = "\n".join(f"{part}: {one['exact']:.3g}" for part, one in way["parts"].items())
+                label = "Neuroscaler (engorgio)" if name == target else name
+                cells = [label, str(way["streams"]), f"{way['exact']:.3g}", way["limit"], each]
+                exact = cost_of_stream(dollars, way["exact"])
+                cells += map(_figure_or_none, (alone and alone["exact"], way["usd_an_hour_and_stream"], exact))
                 grid.rows.append(Row(tuple((cell,) for cell in cells)))
             times = cost.get("times") or times
         if not grid.rows:
@@ -266,7 +268,7 @@ def _ratios(times: Mapping[str, Mapping[str, Any]]) -> Grid:
     )
     for name, one in times.items():
         ratios = (one[key] for key in ("whole_streams", "not_rounded", "by_dnn_alone"))
-        cells = (name, *(NOTHING if ratio is None else number(ratio) for ratio in ratios))
+        cells = (name, *map(_figure_or_none, ratios))
         grid.rows.append(Row(tuple((cell,) for cell in (*cells, one["their_limit"], one["our_limit"]))))
     return grid
 
@@ -278,11 +280,15 @@ def _rate_plots(content: str, curves: Mapping[str, Any], quality: Mapping[str, M
             title = f"Quality over bitrate, {content}, {planes}"
             caption = (
                 "Along a line the share of anchors grows: "
-                f"{', '.join(f'{share:.1%}' for share in sorted({point['fraction'] for point in curves['points']}))}. "
+                f"{', '.join(f'{100 * share:g} %' for share in sorted({point['fraction'] for point in curves['points']}))}. "
                 "Their JPEG quality falls as it does. Per-frame and selective are sent at one rate."
             )
             drawn.append(plot(title, caption, rate_figure(curves, quality, figure)))
     return drawn
+
+
+def _figure_or_none(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.3g}"
 
 
 def _titled(grid: Grid, method: str) -> Grid:

@@ -111,7 +111,7 @@ def _found(claim: Claim, content: str, places: ArtifactPlaces) -> Finding:
     try:
         value = claim.measure(documents)
     except (KeyError, TypeError, ZeroDivisionError):
-        words = "the figure is not in its file: the other side serves no stream, or was not measured"
+        words = "no such figure: one side serves nothing, or (as an encoder that is not there) was not measured"
         return Finding(claim, None, "not measured here", words, content, paths)
     remark = claim.remark(documents) if claim.remark else ""
     rows = places.artifact.rows
@@ -146,7 +146,7 @@ def _limits(other: str) -> Callable[[Documents], str]:
         one = files["engorgio cost"]["times"][other]
         dnn = one["by_dnn_alone"]
         alone = "" if dnn is None else f"; by DNN alone {dnn:.3g} times"
-        return f"theirs is limited by the {one['their_limit']}{alone}; ours: {one['our_limit']}"
+        return f"their limit: {one['their_limit']}{alone}; our limit: {one['our_limit']}"
 
     return told
 
@@ -287,7 +287,7 @@ CLAIMS: tuple[Claim, ...] = (
         f"{_SCRIPTS}:39 (paper)",
         ("curves",),
         _chosen_above_spaced,
-        least=0,
+        least=0.01,
         unit="dB more",
         of_content=True,
     ),
