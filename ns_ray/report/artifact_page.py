@@ -129,15 +129,8 @@ class _Page:
 
     def _streams(self) -> str:
         """Streams in real time and what one costs, and how they compare."""
-        words = (
-            "method",
-            "streams",
-            "not rounded",
-            "limited by",
-            "each part alone",
-            "DNN alone",
-            "$ a stream and hour",
-        )
+        words = ["method", "streams", "not rounded", "limited by", "each part alone", "DNN alone"]
+        words += ["$ a stream and hour", "by streams not rounded"]
         grid = Grid("Streams in real time, and what one costs", tuple(Column(one, numeric=False) for one in words))
         paths: list[Path] = []
         price, times = "", dict[str, Any]()
@@ -276,11 +269,11 @@ def _ratios(times: Mapping[str, Mapping[str, Any]]) -> Grid:
 def _rate_plots(content: str, curves: Mapping[str, Any], quality: Mapping[str, Mapping[str, Any]]) -> list[Plot]:
     drawn = []
     with drawing():
+        shares = ", ".join(f"{100 * share:g} %" for share in sorted({one["fraction"] for one in curves["points"]}))
         for figure, planes in (("psnr_y", "luma"), ("psnr", "all planes")):
             title = f"Quality over bitrate, {content}, {planes}"
             caption = (
-                "Along a line the share of anchors grows: "
-                f"{', '.join(f'{100 * share:g} %' for share in sorted({point['fraction'] for point in curves['points']}))}. "
+                f"Along a line the share of anchors grows: {shares}. "
                 "Their JPEG quality falls as it does. Per-frame and selective are sent at one rate."
             )
             drawn.append(plot(title, caption, rate_figure(curves, quality, figure)))
