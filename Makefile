@@ -1,10 +1,13 @@
-# `make benchmark` and `make test` set up all they need in a virtual environment of their own.
+# `make benchmark`, `make artifact` and `make test` set up all they need in a virtual environment of their own.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: benchmark microbenchmark test lint format simd clean
+.PHONY: artifact benchmark microbenchmark test lint format simd clean
+
+artifact: $(READY)
+	$(BIN)/python jobs/artifact.py
 
 benchmark: $(READY)
 	$(BIN)/python jobs/benchmark.py

@@ -78,6 +78,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--frames", type=int, metavar="N", help="stop after N; all where not said")
     add("--threads", type=int, default=1, metavar="N", help="points rebuilt at a time")
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
+    add("--output", type=Path, metavar="DIR", help="where it goes; default: by the LR video's name and the model")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where it runs")
     options = parser.parse_args(argv)
     if not all(0 < fraction <= 0.2 for fraction in options.fractions):
@@ -128,11 +129,12 @@ def run(options: argparse.Namespace) -> None:
     result: dict[str, Any] = {name: figures[name] for name in (*UPSCALED, "full")}
     result["points"] = [
         {"fraction": x, "selection": how, "mode": mode, "anchors": len(methods[x, how, mode].anchors or ())}
+        | {"size": tally.size((x, how, mode), float(info.frame_rate))}
         | figures[x, how, mode]
         for x, how, mode in points
     ]
     result |= {"lr": Path(options.lr).name, "hr": Path(options.hr).name, "model": spec.name}
-    folder = options.result_dir / "evaluation" / "curves" / Path(options.lr).stem / spec.name
+    folder = options.output or options.result_dir / "evaluation" / "curves" / Path(options.lr).stem / spec.name
     console.print(table(result))
     with claimed(folder, console.print) as folder:
         write_record(folder / "curves.json", result)

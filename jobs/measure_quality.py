@@ -33,6 +33,7 @@ from ns_ray.anchors.policies import Fraction, Horizon
 from ns_ray.config import load_config
 from ns_ray.errors import ConfigError, MediaError
 from ns_ray.evaluation.choice import EPOCH, choose
+from ns_ray.evaluation.crops import method_crops
 from ns_ray.evaluation.method import PER_FRAME, Codec, ImageCodec, Method
 from ns_ray.evaluation.original import reference
 from ns_ray.evaluation.tally import Tally
@@ -83,6 +84,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where it runs")
     add("--threads", type=int, default=4, metavar="N", help="methods and upscalings at work at a time")
+    add(
+        "--crop",
+        type=int,
+        metavar="N",
+        help="write PNG images of frame N beside the figures, of the window where "
+        "bilinear errs most: a folder <target>_crops",
+    )
     add("--output", type=Path, metavar="DIR", help="where the files go; default: RESULT_DIR/artifact")
     options = parser.parse_args(argv)
     options.command = shlex.join(["python", "jobs/measure_quality.py", *(sys.argv[1:] if argv is None else argv)])
@@ -94,6 +102,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         parser.error("per-frame has no anchors: leave out --num_anchors")
     if options.num_anchors is not None and not 1 <= options.num_anchors <= EPOCH:
         parser.error(f"--num_anchors lies in 1..{EPOCH}")
+    if options.crop is not None and options.crop < 0:
+        parser.error("--crop must be 0 or more")
     if options.frames is not None and options.frames < 1:
         parser.error("-n must be at least 1")
     return options
@@ -141,9 +151,13 @@ def run(options: argparse.Namespace) -> None:
     trial = Trial(source.info, engine, list(methods.values()), asked, UPSCALINGS)
     tally = Tally(UPSCALINGS, methods)
     console = face.console()
+    folder = options.output or options.result_dir / "artifact"
+    crops: dict[str, Any] | None = None
     with Progress(console=console, transient=True) as bar, ThreadPoolExecutor(options.threads) as pool:
         shown = trial.run(reference(source.hr, source.size), pool)
         for frame in bar.track(shown, total=sum(record.shown for record in records), description="frames"):
+            if len(tally.gops) == options.crop:
+                crops = method_crops(frame, methods, folder, f"{_stem(options.target)}_crops")
             tally.add(frame)
     count = len(tally.gops)
     if not count:
@@ -170,17 +184,22 @@ def run(options: argparse.Namespace) -> None:
         "image": method.image._asdict() if method.image else None,
         "horizon": options.horizon if options.target == "engorgio" else None,
         "reencode_kbps": kbps if method.reencode else None,
+        "crops": crops,
         "methods": figures,
     }
     console.print(table(result))
-    folder = options.output or options.result_dir / "artifact"
-    written = {f"{options.target.replace('-', '_')}_quality.json": result}
+    written = {f"{_stem(options.target)}_quality.json": result}
     if options.target == "engorgio":
         written["size.json"] = figures[name]["size"]
     for file, record in written.items():
         set_aside(folder / file, console.print)
         write_record(folder / file, record)
         console.print(f"{folder / file} written", soft_wrap=True)
+
+
+def _stem(target: str) -> str:
+    """How the target's files begin."""
+    return target.replace("-", "_")
 
 
 def _source(options: argparse.Namespace) -> _Source:

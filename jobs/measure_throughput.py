@@ -214,7 +214,8 @@ def _system(options: argparse.Namespace, instance: Instance, model: Path, hr: Pa
     if encode := read_record(hr / files.ANCHOR_ENCODE):
         exact = encode["throughput"] * EPOCH_FRAMES / (options.num_anchors * FRAME_RATE)
         parts.append(Capacity(f"anchor encoder ({encode['workers']} threads)", floor(exact), exact))
-    words = f"{'paced' if run.paced else 'as fast as possible'}, {run.path}. {run.limit}"
+    path = run.path.relative_to(options.result_dir).as_posix()
+    words = f"{'paced' if run.paced else 'as fast as possible'}, {path}. {run.limit}"
     return {"engorgio": Way(floor(run.streams), run.streams, words, tuple(parts))}
 
 

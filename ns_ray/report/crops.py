@@ -36,10 +36,10 @@ def crop(frame: HrFrame, original: Yuv420 | None, folder: Path) -> CropResult:
     upscaled = resize(frame.lr, (columns, rows), "BICUBIC")
     pictures = {"bicubic": upscaled, "enhanced": frame.picture} | ({"reference": original} if original else {})
     window = most_changed(upscaled.y, frame.picture.y)
-    cuts = {name: _cut(picture, window) for name, picture in pictures.items()}
+    cuts = {name: cut(picture, window) for name, picture in pictures.items()}
     images = {name: f"{frame.source}_{name}.png" for name in cuts}
-    for name, cut in cuts.items():
-        write_whole(folder / PICTURES / images[name], png(to_rgb(cut, frame.colors)))
+    for name, part in cuts.items():
+        write_whole(folder / PICTURES / images[name], png(to_rgb(part, frame.colors)))
     return CropResult(frame.video_index, frame.source, window, images, _psnrs(pictures), _psnrs(cuts))
 
 
@@ -68,7 +68,8 @@ def _sums(samples: NDArray[np.integer], length: int) -> NDArray[np.int64]:
     return total[length::_STEP] - total[: len(total) - length : _STEP]
 
 
-def _cut(picture: Yuv420, window: tuple[int, int, int, int]) -> Yuv420:
+def cut(picture: Yuv420, window: tuple[int, int, int, int]) -> Yuv420:
+    """A window of a picture: left, top, width and height, in luma samples, even ones."""
     left, top, width, height = window
     chroma = slice(top // 2, (top + height + 1) // 2), slice(left // 2, (left + width + 1) // 2)
     return Yuv420(picture.y[top : top + height, left : left + width], picture.u[chroma], picture.v[chroma])

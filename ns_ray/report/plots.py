@@ -1,15 +1,10 @@
 """A run's plots as SVG to be set inside an HTML page, whose text colours they take over, light or dark."""
 
-import io
 import math
-import re
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
@@ -17,11 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from ns_ray.report.inline_plot import INK, LINE, Plot, drawing, figure_of, plot
 from ns_ray.report.results import AnchorResult, BenchmarkResult, EpochResult, percentiles
 from ns_ray.report.tables import clean, epoch_ms, number, stage_names, stages_ms, worst
-
-# Replaced by the page's own colours.
-INK, LINE = "#010203", "#040506"
 
 # Okabe and Ito's colours, told apart by the colour-blind and seen on white as on black.
 STAGE_COLOURS = {
@@ -41,38 +34,6 @@ ROWS = 12
 BARS = 40
 CLOSE_UP_EPOCHS = 8
 RASTER_FROM = 1500
-WIDTH = 10.0
-
-_STYLE: Any = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": LINE,
-    "axes.facecolor": "none",
-    "axes.labelcolor": INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "figure.facecolor": "none",
-    "font.size": 9,
-    "grid.color": LINE,
-    "grid.linewidth": 0.5,
-    "legend.frameon": False,
-    "savefig.facecolor": "none",
-    "svg.fonttype": "none",
-    "text.color": INK,
-    "text.parse_math": False,
-    "xtick.color": LINE,
-    "xtick.labelcolor": INK,
-    "ytick.color": LINE,
-    "ytick.labelcolor": INK,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A picture: its title, what one sees in it, and its SVG element."""
-
-    title: str
-    caption: str
-    svg: str
 
 
 def plots(result: BenchmarkResult) -> list[Plot]:
@@ -83,22 +44,21 @@ def plots(result: BenchmarkResult) -> list[Plot]:
     names = [s.name for s in candidates if s.name in kept]
     which = "" if len(names) == len(candidates) else f" Shown: the worst {len(names)} of {len(candidates)} streams."
     found: list[Plot] = []
-    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+    with drawing():
         if names:
             shown = [epoch for epoch in result.epochs if epoch.stream in kept]
-            found.append(_plot("Stages of each epoch", _TIMELINE + which, _timeline(names, shown)))
+            found.append(plot("Stages of each epoch", _TIMELINE + which, _timeline(names, shown)))
             close = _close_up(shown)
             if len(close) < len(shown):
                 caption = "The epochs around the longest latency, close up."
-                found.append(_plot("Stages of each epoch, close up", caption, _timeline(names, close)))
+                found.append(plot("Stages of each epoch, close up", caption, _timeline(names, close)))
         chosen = [anchor for anchor in result.chosen if anchor.stream in kept]
         if chosen:
-            found.append(_plot("Anchors chosen", _ANCHORS + which, _anchors(names, chosen)))
+            found.append(plot("Anchors chosen", _ANCHORS + which, _anchors(names, chosen)))
         if names:
-            found.append(_plot("Latency", _LATENCY, _latency(result.epochs)))
+            found.append(plot("Latency", _LATENCY, _latency(result.epochs)))
         if any(s.lr_kbps or s.anchor_kbps for s in result.streams):
-            found.append(_plot("Bitrates", _bitrates_caption(result), _bitrates(result)))
+            found.append(plot("Bitrates", _bitrates_caption(result), _bitrates(result)))
     return found
 
 
@@ -121,7 +81,7 @@ def _timeline(names: Sequence[str], epochs: Sequence[EpochResult]) -> Figure:
     stages = stage_names(epochs)
     row = {name: i for i, name in enumerate(names)}
     height = max(0.36, min(0.9, 3 / len(names)))
-    figure, axes = _figure(1.3 + height * len(names))
+    figure, axes = figure_of(1.3 + height * len(names))
     lane = 0.8 / len(stages)
     bars: dict[str, list[list[tuple[float, float]]]] = defaultdict(list)
     for epoch in epochs:
@@ -168,7 +128,7 @@ def _close_up(epochs: Sequence[EpochResult]) -> list[EpochResult]:
 def _anchors(names: Sequence[str], chosen: Sequence[AnchorResult]) -> Figure:
     row = {name: i for i, name in enumerate(names)}
     height = max(0.42, min(1.0, 3 / len(names)))
-    figure, axes = _figure(1.3 + height * len(names))
+    figure, axes = figure_of(1.3 + height * len(names))
     gains = [anchor.gain for anchor in chosen if math.isfinite(anchor.gain)]
     greatest = max(gains, default=0) or 1
     crowd = len(chosen) / len(names)
@@ -199,7 +159,7 @@ def _anchors(names: Sequence[str], chosen: Sequence[AnchorResult]) -> Figure:
 def _latency(epochs: Sequence[EpochResult]) -> Figure:
     series = {stage: stages_ms(epochs, stage) for stage in stage_names(epochs)}
     series["epoch"] = epoch_ms(epochs)
-    figure, axes = _figure(4.6)
+    figure, axes = figure_of(4.6)
     least, most = _range(series.values())
     wide = most / least > 20
     for name, values in series.items():
@@ -231,7 +191,7 @@ def _bitrates(result: BenchmarkResult) -> Figure:
     kept = {s.name for s in worst(result.streams, BARS)}
     streams = [s for s in result.streams if s.name in kept]
     height = 0.42 if len(streams) <= ROWS else 0.24
-    figure, axes = _figure(1.3 + height * len(streams))
+    figure, axes = figure_of(1.3 + height * len(streams))
     y = np.arange(len(streams))
     lr = np.nan_to_num([s.lr_kbps for s in streams])
     added = np.nan_to_num([s.anchor_kbps for s in streams])
@@ -281,27 +241,3 @@ def _rows(axes: Axes, names: Sequence[str]) -> None:
 def _short(name: str, length: int = 28) -> str:
     name = clean(name).replace("\n", " ")
     return name if len(name) <= length else f"{name[: length // 2]}…{name[-length // 2 + 1 :]}"
-
-
-def _figure(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def _plot(title: str, caption: str, figure: Figure) -> Plot:
-    matplotlib.rcParams["svg.hashsalt"] = title
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", dpi=200, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    return Plot(title, caption, _inline(buffer.getvalue(), title))
-
-
-def _inline(document: str, label: str) -> str:
-    """An SVG document as an element of a page, in its colours, without prologue, size and ids of groups."""
-    start = document.index("<svg")
-    end = document.index(">", start)
-    box = re.search(r'viewBox="[^"]*"', document[start:end])
-    body = re.sub(r"<metadata>.*?</metadata>", "", document[end + 1 :], flags=re.DOTALL)
-    body = re.sub(r'<g id="[^"]*"', "<g", body)
-    for colour, variable in ((INK, "var(--ink)"), (LINE, "var(--line)")):
-        body = body.replace(f": {colour}", f": {variable}")
-    return f'<svg {box[0] if box else ""} role="img" aria-label="{label}">{body}'

@@ -10,9 +10,18 @@ from ns_ray.config import Config
 
 SHARED = ("--config", "--set", "--data-dir", "--result-dir")
 # What jobs have in common.
-OTHERS = {"face", "lists", "model_face", "prepared_videos", "run_picture", "stopping", "training_face"}
+OTHERS = {
+    "artifact_steps",
+    "face",
+    "lists",
+    "model_face",
+    "prepared_videos",
+    "run_picture",
+    "stopping",
+    "training_face",
+}
 
-CONFIGS = {"measure_throughput": "artifact"}  # of jobs with another default
+CONFIGS = {"artifact": "artifact", "measure_throughput": "artifact"}  # of jobs with another default
 
 JOBS = sorted({path.stem for path in Path(face.ROOT / "jobs").glob("[a-z]*.py")} - OTHERS)
 

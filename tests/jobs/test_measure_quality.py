@@ -43,12 +43,17 @@ def test_each_target_writes_its_published_file(content, tmp_path, target, capsys
     out = tmp_path / "out"
     argv = options(content, "--target", target, "--mode", "test", "--output", str(out))
     if target == "engorgio":
-        argv += ["--num_anchors", "6"]  # one of 6 frames
+        argv += ["--num_anchors", "6", "--crop", "2"]  # one of 6 frames
     assert measure_quality.main(argv) == 0
     assert "only 6 of 360 frames" in " ".join(capsys.readouterr().out.split())
     names = {FILES[target]} | ({"size.json"} if target == "engorgio" else set())
-    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == names
     result = json.loads((out / FILES[target]).read_text())
+    if target == "engorgio":
+        assert list(result["crops"]["images"]) == ["bilinear", "plain", "best", "original"]
+        for image in result["crops"]["images"].values():
+            (out / image).unlink()
+        assert result["crops"]["psnr"]["plain"] == result["methods"]["plain"]["frames"]["psnr_y"][2]
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == names
     first, second = {
         "per-frame": ("per-frame", "before re-encode"),
         "selective": ("selective", "before re-encode"),
