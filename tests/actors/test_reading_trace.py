@@ -65,7 +65,7 @@ def deadly(info, mark, loop):
 reading.read_units = deadly
 readers = reading.Readers(trace)
 deadly_one = Stream("deadly", probe({video!r}), "EDSR_B1_F4_S3")
-readers._wanted.add("deadly")
+readers._wanted["deadly"] = True
 mark = Mark()
 with open({told!r}, "w") as told:
     for _ in range(4):
