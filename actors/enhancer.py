@@ -343,7 +343,7 @@ def _anchors(task: _Task) -> Anchors:
 
 def _draw(hosted: _Hosted, task: _Task, positions: Sequence[int], form: Literal["rgb", "yuv"]) -> None:
     hosted.enhancement.drain()
-    cpu, start = time.thread_time(), time.time()
+    cpu, start = hosted.engine.cpu_seconds(), time.time()
     pictures = hosted.engine.infer_all((_planes(task.frames[at]) for at in task.in_time(positions)), form)
     for position, picture in zip(positions, pictures, strict=False):
         frame = task.frames[position]
@@ -351,7 +351,7 @@ def _draw(hosted: _Hosted, task: _Task, positions: Sequence[int], form: Literal[
         task.pictures[position] = Frame(frame.record, frame.pts, drawn)
     task.ended = time.time()
     task.inference += task.ended - start
-    task.cpu += time.thread_time() - cpu
+    task.cpu += hosted.engine.cpu_seconds() - cpu
 
 
 def _drawn(task: _Task) -> MadeReply:

@@ -101,6 +101,13 @@ class Engine(ABC):
     def _begin(self, planes: Planes, form: Format) -> Begun:
         """Starts one frame; raises as `infer` does."""
 
+    def cpu_seconds(self) -> float:
+        """CPU time so far, to be subtracted, of the threads that the engine works in when it is called.
+
+        On a CPU PyTorch has threads of its own beside the caller's, so that it is the whole process's.
+        """
+        return time.process_time() if self.device == "cpu" else time.thread_time()
+
     def pixels(self, planes: Planes) -> Tensor:
         """One frame that stays on the engine's device, to be compressed there.
 

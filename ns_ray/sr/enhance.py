@@ -42,7 +42,7 @@ class Compressed:
         begin, end: from when to when frames were at work of which it was the first, on the wall clock: these times of
             all images of one `Compressor` do not overlap.
         seconds: compressing, waiting for the picture left out.
-        cpu_seconds: CPU time of the threads that submitted and compressed it.
+        cpu_seconds: CPU time of the threads that submitted and compressed it; see `Engine.cpu_seconds`.
     """
 
     data: Image
@@ -181,9 +181,9 @@ class Enhancement:
         """
         if len(self._flying) == self._engine.in_flight:
             self._flying.popleft().wait()
-        submitted, cpu = time.time(), time.thread_time()
+        submitted, cpu = time.time(), self._engine.cpu_seconds()
         pixels, ready = self._engine.begin_pixels(planes)
-        flight = Flight(pixels, ready, quality, submitted, time.thread_time() - cpu)
+        flight = Flight(pixels, ready, quality, submitted, self._engine.cpu_seconds() - cpu)
         self._flying.append(flight)
         self._compressor.take(flight)
         return flight

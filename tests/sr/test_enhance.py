@@ -136,3 +136,22 @@ def test_drained_when_all_is_compressed(engine: TorchEngine) -> None:
     threading.Timer(0.05, gate.set).start()
     enhancement.drain()
     assert len(done) == engine.in_flight
+
+
+def test_threads_of_the_engine_count_as_its_work(engine, monkeypatch):
+    def burn():
+        until = time.thread_time() + 0.05
+        while time.thread_time() < until:
+            pass
+
+    begin = engine.begin_pixels
+
+    def by_another(planes):
+        thread = threading.Thread(target=burn)
+        thread.start()
+        thread.join()
+        return begin(planes)
+
+    monkeypatch.setattr(engine, "begin_pixels", by_another)
+    flight = Enhancement(engine, Compressor(lambda pixels, quality: b"")).submit(pictures.noise(16, 10), 90)
+    assert flight.result().cpu_seconds >= 0.05
