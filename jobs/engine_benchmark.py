@@ -22,7 +22,7 @@ from jobs import face
 from ns_ray.config import load_config
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import encode_jpeg
-from ns_ray.metrics.psnr import psnr
+from ns_ray.metrics.psnr import bounded_psnr
 from ns_ray.sr.calibrate import ENGINES, create_engine
 from ns_ray.sr.color import chroma_size
 from ns_ray.sr.engine import Engine, Plane, Planes
@@ -138,7 +138,7 @@ def measure(
     engine.load(weights)
     reference = TorchEngine(engine.spec, engine.width, engine.height, engine.device, torch.float32)
     reference.load(weights)
-    figures["psnr"] = [min(psnr(engine.infer(planes), reference.infer(planes)), 100.0) for planes in frames[:2]]
+    figures["psnr"] = [bounded_psnr(engine.infer(planes), reference.infer(planes)) for planes in frames[:2]]
     return figures
 
 

@@ -48,7 +48,7 @@ def greedy(qualities: NDArray[np.float64], floor: NDArray[np.float64], count: in
 
 
 def merged(added: Sequence[Sequence[float]], count: int) -> list[int]:
-    """How many anchors each stream gets where streams share them: the greatest gains of all.
+    """How many anchors each stream, or each GOP, gets where they share them: the greatest gains of all.
 
     Args:
         added: for each stream what its anchors add, as `greedy` tells it: never rising.

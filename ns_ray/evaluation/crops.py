@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ns_ray.evaluation.trial import Shown
-from ns_ray.metrics.psnr import psnr
+from ns_ray.metrics.psnr import bounded_psnr
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import to_rgb
 from ns_ray.picture.png import png
@@ -40,5 +40,5 @@ def method_crops(frame: Shown, names: Iterable[str], folder: Path, below: str) -
         "frame": frame.packet.video_index,
         "window": list(window),
         "images": images,
-        "psnr": {name: round(min(psnr(one.y, original.y), 100.0), 4) for name, one in pictures.items()},
+        "psnr": {name: round(bounded_psnr(one.y, original.y), 4) for name, one in pictures.items()},
     }

@@ -8,21 +8,19 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ns_ray.anchors.nemo import greedy
+from ns_ray.anchors.nemo import greedy, merged
 from ns_ray.client.rebuild import Rebuilder
-from ns_ray.errors import MediaError
 from ns_ray.evaluation.choice import EPOCH
 from ns_ray.evaluation.method import Name
-from ns_ray.metrics.psnr import mse, psnr_of_mse
+from ns_ray.evaluation.trial import decoded_whole, standard
+from ns_ray.evaluation.upscaled import upscaled
+from ns_ray.metrics.psnr import bounded_psnr
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert, from_rgb
-from ns_ray.picture.yuv import Plane, Yuv420, resize
+from ns_ray.picture.yuv import Plane, Yuv420
 from ns_ray.sr.engine import Engine
-from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import Packet
 from ns_ray.video.probe import VideoInfo
-
-_MOST_DB = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,44 +86,37 @@ def nemo(gops: Sequence[Tried], like: Iterable[Name]) -> frozenset[Name]:
     counts: dict[int, int] = {}
     for video_index, _ in like:
         counts[video_index // EPOCH] = counts.get(video_index // EPOCH, 0) + 1
-    chosen: list[Name] = []
+    chosen: set[Name] = set()
     for number, count in counts.items():
-        best = [one for gop in gops for one in _of_epoch(gop, number * EPOCH, count)]
-        chosen += [name for _, name in sorted(best, key=lambda one: -one[0])[:count]]
+        found = [_of_epoch(gop, number * EPOCH, count) for gop in gops]
+        for (names, _), taken in zip(found, merged([added for _, added in found], count), strict=True):
+            chosen |= {*names[:taken]}
     return frozenset(chosen)
 
 
-def _of_epoch(gop: Tried, begin: int, count: int) -> list[tuple[float, Name]]:
-    """What each of the best candidates within an epoch adds to the epoch's frames, and its name."""
+def _of_epoch(gop: Tried, begin: int, count: int) -> tuple[list[Name], list[float]]:
+    """The best candidates within an epoch, and what each adds to the epoch's frames."""
     mine = [i for i, (video_index, _) in enumerate(gop.names) if begin <= video_index < begin + EPOCH]
     frames = slice(max(0, begin - gop.first), max(0, begin + EPOCH - gop.first))
-    if not mine:
-        return []
-    chosen, added = greedy(gop.qualities[mine, frames], gop.floor[frames], count)
-    return [(gain, gop.names[mine[place]]) for gain, place in zip(added, chosen, strict=True)]
+    places, added = greedy(gop.qualities[mine, frames], gop.floor[frames], count)
+    return [gop.names[mine[place]] for place in places], added
 
 
 def _gops(info: VideoInfo, engine: Engine, packets: Iterable[Packet], originals: Iterable[Yuv420]) -> Iterator[_Gop]:
-    decoder = VideoDecoder(info)
     gop = None
-    for packet, original in zip(packets, originals, strict=False):
+    for (packet, frames), original in zip(decoded_whole(info, packets), originals, strict=False):
         if packet.key or gop is None:
             if gop is not None:
                 yield gop
             gop = _Gop([], {}, [], [])
-        decoded = decoder.decode([packet])
-        frames = decoded.frames
-        if decoded.damaged or not decoded.shown:
-            reason = decoded.damaged[0][1] if decoded.damaged else "it shows no picture"
-            raise MediaError(f"{info.path}: packet {packet.video_index}: {reason}")
         for frame in frames:
             if frame.record.existing:  # shown again; it has been a candidate
                 continue
             name = frame.record.video_index, frame.record.super_index
-            gop.anchors[name] = from_rgb(engine.infer(convert(frame.picture, frame.colors, STANDARD).planes))
+            gop.anchors[name] = from_rgb(engine.infer(standard(frame).planes))
         rows, columns = original.y.shape
-        lr = convert(frames[-1].picture, frames[-1].colors, STANDARD)
-        gop.floor.append(_db(mse(resize(lr, (columns, rows), "BILINEAR").y, original.y)))
+        lr = upscaled(standard(frames[-1]), (columns, rows), "bilinear")
+        gop.floor.append(bounded_psnr(lr.y, original.y))
         gop.packets.append(packet)
         gop.originals.append(original.y)
     if gop is not None:
@@ -138,11 +129,9 @@ def _alone(info: VideoInfo, scale: int, gop: _Gop, name: Name) -> list[float]:
     qualities = []
     for packet, original, floor in zip(gop.packets, gop.originals, gop.floor, strict=True):
         frame = rebuilder.packet(packet, {name[1]: gop.anchors[name]} if packet.video_index == name[0] else {})
-        reached = frame is not None and packet.video_index >= name[0]
-        quality = _db(mse(convert(frame.picture, frame.colors, STANDARD).y, original)) if frame and reached else floor
-        qualities.append(max(floor, quality))
+        if frame is None or packet.video_index < name[0]:
+            qualities.append(floor)
+            continue
+        shown = convert(frame.picture, frame.colors, STANDARD)
+        qualities.append(max(floor, bounded_psnr(shown.y, original)))
     return qualities
-
-
-def _db(error: float) -> float:
-    return min(psnr_of_mse(error), _MOST_DB)

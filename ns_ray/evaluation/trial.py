@@ -91,6 +91,21 @@ def records_of(info: VideoInfo, frames: int | None = None) -> list[FrameRecord]:
     return [record for packet in islice(read_packets(info), frames) for record in reader.read(packet)]
 
 
+def decoded_whole(info: VideoInfo, packets: Iterable[Packet]) -> Iterator[tuple[Packet, Sequence[DecodedFrame]]]:
+    """Decode a video, hidden frames included; the last frame of each packet is the one that it shows.
+
+    Raises:
+        MediaError: a packet is damaged, or shows no picture.
+    """
+    decoder = VideoDecoder(info)
+    for packet in packets:
+        decoded = decoder.decode([packet])
+        if decoded.damaged or not decoded.shown:
+            reason = decoded.damaged[0][1] if decoded.damaged else "it shows no picture"
+            raise MediaError(f"{info.path}: packet {packet.video_index}: {reason}")
+        yield packet, decoded.frames
+
+
 class Trial:
     """Runs methods over one stream, frame by frame, in memory.
 
@@ -148,17 +163,12 @@ class Trial:
             yield Shown(step.packet, step.lr, step.original, upscalings, seen)
 
     def _steps(self, originals: Iterable[Yuv420]) -> Iterator[_Step]:
-        decoder = VideoDecoder(self._info)
         packets = islice(read_packets(self._info), self._frames)
-        for packet, original in zip(packets, originals, strict=False):
-            decoded = decoder.decode([packet])
-            if decoded.damaged or not decoded.shown:
-                reason = decoded.damaged[0][1] if decoded.damaged else "it shows no picture"
-                raise MediaError(f"{self._info.path}: packet {packet.video_index}: {reason}")
-            frames = {frame.record.super_index: frame for frame in decoded.frames}
+        for (packet, decoded), original in zip(decoded_whole(self._info, packets), originals, strict=False):
+            frames = {frame.record.super_index: frame for frame in decoded}
             self._require_anchors(packet.video_index, frames.keys())
-            last = decoded.frames[-1].record.super_index
-            lr = _standard(frames[last])
+            last = decoded[-1].record.super_index
+            lr = standard(frames[last])
             anchors = {
                 key: anchor
                 for index, frame in frames.items()
@@ -176,7 +186,7 @@ class Trial:
         images = {method.image for method in self._methods if method.takes(name, shown)}
         if not images:
             return {}
-        rgb = self._engine.infer(_standard(frame).planes)
+        rgb = self._engine.infer(standard(frame).planes)
         anchors = {}
         for image in images:
             decoded, size = (rgb, 0) if image is None else image.through(rgb, name)
@@ -225,7 +235,8 @@ def _upscaled_errors(name: str, step: _Step) -> PlaneErrors:
     return plane_errors(upscaled(step.lr, (columns, rows), name).planes, step.original.planes)
 
 
-def _standard(frame: DecodedFrame) -> Yuv420:
+def standard(frame: DecodedFrame) -> Yuv420:
+    """A frame's picture in BT.709, limited range."""
     return convert(frame.picture, frame.colors, STANDARD)
 
 

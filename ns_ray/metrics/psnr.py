@@ -43,6 +43,11 @@ def psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     return psnr_of_mse(mse(a, b))
 
 
+def bounded_psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """The same, of arrays without any difference NO_ERROR_DB, so that it can be averaged and written as JSON."""
+    return _bounded(mse(a, b))
+
+
 def psnr_of_mse(error: float) -> float:
     """PSNR in dB of a mean squared error of 8-bit samples; infinite for 0."""
     return 10 * math.log10(255**2 / error) if error > 0 else math.inf

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.client.rebuild import HrFrame
-from ns_ray.metrics.psnr import psnr
+from ns_ray.metrics.psnr import bounded_psnr
 from ns_ray.picture.convert import to_rgb
 from ns_ray.picture.png import png
 from ns_ray.picture.yuv import Plane, Yuv420, resize
@@ -48,7 +48,7 @@ def _psnrs(pictures: dict[str, Yuv420]) -> dict[str, float]:
     original = pictures.get("reference")
     if original is None:
         return {}
-    return {name: min(psnr(one.y, original.y), 100.0) for name, one in pictures.items() if name != "reference"}
+    return {name: bounded_psnr(one.y, original.y) for name, one in pictures.items() if name != "reference"}
 
 
 def most_changed(before: Plane, after: Plane) -> tuple[int, int, int, int]:
