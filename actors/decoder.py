@@ -11,7 +11,7 @@ from itertools import islice
 from actors.messages import DecodeJob, DecodeReply, DecoderSpeed, Frame, Stream
 from actors.open_streams import OpenStreams
 from actors.worker import Worker, call
-from ns_ray.config import DecoderPool
+from ns_ray.config.actors import DecoderPool
 from ns_ray.errors import MediaError, NsRayError
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert

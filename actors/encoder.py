@@ -11,7 +11,7 @@ from actors.messages import Anchors, EncodeJob, EncodeReply, Frame, Made, MadeRe
 from actors.open_streams import OpenStreams
 from actors.worker import Worker, call, measured
 from ns_ray.client.rebuild import Rebuilder
-from ns_ray.config import EncoderPool
+from ns_ray.config.actors import EncoderPool
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
 from ns_ray.picture.convert import convert

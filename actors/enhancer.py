@@ -15,7 +15,7 @@ from torch import Tensor
 
 from actors.messages import Anchors, Ask, Frame, Made, MadeReply, Stream
 from actors.metrics import Sums
-from ns_ray.config import EnhancerPool
+from ns_ray.config.actors import EnhancerPool
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, encode_jpeg, tag
 from ns_ray.picture.yuv import Yuv420

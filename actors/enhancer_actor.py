@@ -8,7 +8,7 @@ import ray
 
 from actors.messages import Anchors, Ask, Frame, Stream
 from actors.worker import Worker, call
-from ns_ray.config import EnhancerPool
+from ns_ray.config.actors import EnhancerPool
 from ns_ray.report.results import EngineResult
 
 GPU_CALLS = 3

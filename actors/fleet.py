@@ -22,7 +22,8 @@ from actors.reading_trace import clear_traces
 from actors.scheduler_actor import SchedulerActor
 from actors.service.manager_actor import ManagerActor
 from actors.worker import HEALTH, Pulse, Worker
-from ns_ray.config import Config, Pool
+from ns_ray.config.actors import Pool
+from ns_ray.config.config import Config
 from ns_ray.errors import ConfigError
 from ns_ray.report.results import Loss
 

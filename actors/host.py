@@ -42,7 +42,7 @@ from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.select import select
 from ns_ray.anchors.settle import settle
-from ns_ray.config import Config
+from ns_ray.config.config import Config
 from ns_ray.errors import NsRayError
 from ns_ray.hybrid.notes import read_notes
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish

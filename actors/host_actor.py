@@ -12,7 +12,7 @@ from actors.ray_crew import RayPeers
 from actors.reading import Readers
 from actors.reading_trace import ReadingTrace, clear_left_traces, trace_path
 from actors.reports import Doing, HostReport
-from ns_ray.config import Config
+from ns_ray.config.config import Config
 
 
 class HostActor(LoopWorker):

@@ -18,7 +18,7 @@ from actors.peers import DiedError
 from actors.reports import EpochReport, State, StreamReport, Totals, added, counted, first_of_each_kind
 from actors.work import Decoding, Enhancing, Part, Read, Work, Writing
 from ns_ray.anchors.epoch import Choice, StreamEpoch, shown_since_key
-from ns_ray.config import Config
+from ns_ray.config.config import Config
 from ns_ray.errors import ActorLostError, MediaError, ModelError, NsRayError, PartLostError
 from ns_ray.hybrid.writer import HybridFormat
 from ns_ray.report.results import AnchorResult, EpochResult

@@ -6,7 +6,7 @@ from functools import reduce
 
 from actors.following import Followed
 from actors.reports import added
-from ns_ray.config import Config
+from ns_ray.config.config import Config
 from ns_ray.report.realtime import Pace, rules
 from ns_ray.report.results import STAGES, BenchmarkResult, EpochResult, Loss, StreamResult, percentiles
 

@@ -23,9 +23,9 @@ from typing import TextIO
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from jobs import face
-from jobs.artifact_steps import Plan, shown
-from ns_ray.config import load_config
+from jobs.cli import entry
+from jobs.cli.artifact_steps import Plan, shown
+from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
 from ns_ray.report.artifact_page import write_artifact_page
 from ns_ray.report.artifact_places import ArtifactPlaces
@@ -41,10 +41,10 @@ Runner = Callable[[Step, Path], str]
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
-    parser.set_defaults(config=face.ROOT / "configs" / "artifact.yaml")
+    parser = entry.parser(__doc__)
+    parser.set_defaults(config=entry.ROOT / "configs" / "artifact.yaml")
     parser.add_argument(
-        "-i", "--instance", type=face.name, metavar="NAME", help="machine; default: the configuration's"
+        "-i", "--instance", type=entry.name, metavar="NAME", help="machine; default: the configuration's"
     )
     parser.add_argument("--again", action="store_true", help="run every step, done or not")
     return parser.parse_args(argv)
@@ -53,7 +53,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: evaluate(options))
+    return entry.run(lambda: evaluate(options))
 
 
 def evaluate(options: argparse.Namespace, run: Runner | None = None) -> None:
@@ -76,7 +76,7 @@ def evaluate(options: argparse.Namespace, run: Runner | None = None) -> None:
     records = StepRecords(places.folder / "steps", config.model_dump_json(exclude={"artifact", "instances"}))
     run = run or Processes(config.artifact.step_seconds)
     outcomes: list[Outcome] = []
-    console = face.console()
+    console = entry.console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=len(steps))
@@ -108,7 +108,7 @@ def _common(options: argparse.Namespace, settings: list[str]) -> tuple[str, ...]
             words += ["--set", setting]
     for name in ("data-dir", "result-dir"):
         path: Path = getattr(options, name.replace("-", "_"))
-        if path.resolve() != face.ROOT / {"data-dir": "dataset", "result-dir": "result"}[name]:
+        if path.resolve() != entry.ROOT / {"data-dir": "dataset", "result-dir": "result"}[name]:
             words += [f"--{name}", shown(path)]
     return tuple(words)
 
@@ -142,13 +142,13 @@ class Processes:
         """Run a step; its output goes to the file `log`."""
         log.parent.mkdir(parents=True, exist_ok=True)
         began = time.time()
-        command = [sys.executable, str(face.ROOT / "jobs" / f"{step.job}.py"), *step.arguments]
+        command = [sys.executable, str(entry.ROOT / "jobs" / f"{step.job}.py"), *step.arguments]
         with log.open("w") as output:
             status = self._status(command, output)
         if status is None:
             return f"it took more than {self._seconds:g} s (artifact.step_seconds)"
         stale = [path for path in step.outputs if not path.exists() or path.stat().st_mtime < began - 1]
-        if status == face.DONE or (step.answers and status == face.FAILED and not stale):
+        if status == entry.DONE or (step.answers and status == entry.FAILED and not stale):
             return f"{shown(stale[0])} was not written, see {shown(log)}" if stale else ""
         return _said(log) or f"exit status {status}"
 
@@ -156,7 +156,7 @@ class Processes:
         """Its exit status; None where it had to be ended."""
         environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
         with subprocess.Popen(
-            command, cwd=face.ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            command, cwd=entry.ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         ) as process:
             try:
                 return process.wait(self._seconds)

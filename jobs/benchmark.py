@@ -28,13 +28,14 @@ from actors.messages import Stream
 from actors.orders import Order, Plan
 from actors.summary import cpu_by_stage, summarise
 from actors.usage import UsageSampler
-from jobs import face
-from jobs.run_picture import picture_of
-from jobs.stopping import Stop, as_interrupt
+from jobs.cli import entry
+from jobs.cli.run_picture import picture_of
+from jobs.cli.stopping import Stop, as_interrupt
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.normalisers import Normaliser
 from ns_ray.anchors.policies import Budget, Fraction, Horizon, Policy, Ranked
-from ns_ray.config import Config, load_config
+from ns_ray.config.config import Config
+from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
 from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
 from ns_ray.host import describe_host
@@ -61,7 +62,7 @@ POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key"
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
     add(
         "-g",
@@ -83,7 +84,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add(
         "-i",
         "--instance",
-        type=face.name,
+        type=entry.name,
         metavar="NAME",
         help="name of the machine in results; default: the configuration's",
     )
@@ -98,7 +99,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add("-d", "--duration", type=int, default=60, metavar="S", help="duration in the names of prepared videos")
     add("-m", "--model-name", metavar="NAME", help="the DNN, such as EDSR_B8_F32_S3; default: the method's")
-    add("-c", "--content", type=face.name, default="lol0", metavar="NAME", help="content whose prepared video is taken")
+    add("-c", "--content", type=entry.name, default="lol0", metavar="NAME", help="whose prepared video is taken")
     add(
         "-r",
         "--resolution",
@@ -210,7 +211,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def _fraction(text: str) -> float:
     try:
-        return face.fraction(text)
+        return entry.fraction(text)
     except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(f"{error}; the frame rate is -a") from None
 
@@ -218,7 +219,7 @@ def _fraction(text: str) -> float:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: benchmark(options))
+    return entry.run(lambda: benchmark(options))
 
 
 def benchmark(options: argparse.Namespace) -> None:
@@ -269,7 +270,7 @@ class _Session:
         self.references = references
         self.stop = stop
         self.policy = _policy(options, config)
-        self.console = face.console()
+        self.console = entry.console()
         self.refused: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -517,7 +518,7 @@ def _inputs(options: argparse.Namespace, config: Config) -> list[str]:
         return [str(prepared)]
     if not config.inputs:
         raise ConfigError(f"{prepared} is not there: name videos by --input, or make it by jobs/encode.py")
-    return [str(face.ROOT / path) for path in config.inputs]
+    return [str(entry.ROOT / path) for path in config.inputs]
 
 
 def _references(options: argparse.Namespace, config: Config, inputs: list[str]) -> dict[str, str]:
@@ -537,7 +538,7 @@ def _references(options: argparse.Namespace, config: Config, inputs: list[str]) 
         return dict(zip(inputs, options.reference, strict=True))
     rows = options.resolution * ModelSpec.parse(options.model_name).scale
     prepared = video_folder(options.data_dir, options.content)
-    known = {face.ROOT / lr: face.ROOT / hr for lr, hr in config.references.items()}
+    known = {entry.ROOT / lr: entry.ROOT / hr for lr, hr in config.references.items()}
     if options.resolution in LADDER:
         lr = prepared / LADDER[options.resolution].name(options.duration, "test")
         known[lr] = prepared / hr_name(rows, options.duration, "test")

@@ -16,9 +16,9 @@ from itertools import count, islice
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs import face
-from jobs.prepared_videos import lr_video, video_options
-from ns_ray.config import load_config
+from jobs.cli import entry
+from jobs.cli.prepared_videos import lr_video, video_options
+from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.host import describe_host
 from ns_ray.report.artifact_files import DECODE, size_folder
@@ -31,7 +31,7 @@ from ns_ray.whole_file import write_record
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     video_options(parser)
     add = parser.add_argument
     add("-r", "--resolution", type=int, default=720, metavar="H", help="LR height in the names of prepared videos")
@@ -47,7 +47,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: benchmark(options))
+    return entry.run(lambda: benchmark(options))
 
 
 def benchmark(options: argparse.Namespace) -> None:
@@ -63,7 +63,7 @@ def benchmark(options: argparse.Namespace) -> None:
     packets = list(islice(read_packets(info, loop=True), options.num_frames))
     if not packets:
         raise MediaError(f"{path}: it has no packet to decode")
-    console = face.console()
+    console = entry.console()
     rates: dict[str, float] = {}
     with Progress(console=console, transient=True) as bar:
         for streams in bar.track(count(1), total=None, description="streams"):

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs import face
-from jobs.prepared_videos import hr_video, video_options
-from ns_ray.config import load_config
+from jobs.cli import entry
+from jobs.cli.prepared_videos import hr_video, video_options
+from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import encode_jpeg, quality_for
@@ -37,7 +37,7 @@ _DIFFERENT = 10  # frames kept in memory, taken in turn: 25 MB each at 2160p
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     video_options(parser)
     add = parser.add_argument
     add("--workers", type=int, default=2, metavar="N", help="threads that compress")
@@ -53,7 +53,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: benchmark(options))
+    return entry.run(lambda: benchmark(options))
 
 
 def benchmark(options: argparse.Namespace) -> None:
@@ -67,7 +67,7 @@ def benchmark(options: argparse.Namespace) -> None:
     path = hr_video(options)
     frames = _frames(path, min(_DIFFERENT, options.round_frames))
     total = options.rounds * options.round_frames
-    console = face.console()
+    console = entry.console()
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("anchors", total=total)
         seconds, size = _compressed(frames, total, options, lambda: bar.advance(task))

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs import face
-from jobs.prepared_videos import hr_video, video_options
-from ns_ray.config import load_config
+from jobs.cli import entry
+from jobs.cli.prepared_videos import hr_video, video_options
+from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.host import describe_host
 from ns_ray.report.artifact_files import HARDWARE_ENCODE, SOFTWARE_ENCODE, size_folder
@@ -30,7 +30,7 @@ from ns_ray.whole_file import write_record
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     video_options(parser)
     add = parser.add_argument
     add("--seconds", type=float, default=60.0, metavar="S", help="how much of the video")
@@ -46,7 +46,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: benchmark(options))
+    return entry.run(lambda: benchmark(options))
 
 
 def benchmark(options: argparse.Namespace) -> None:
@@ -59,7 +59,7 @@ def benchmark(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
     path = hr_video(options)
     info = probe(str(path))
-    console = face.console()
+    console = entry.console()
     folder = size_folder(options.result_dir, options.instance or config.instance, info.height)
     about = {"video": path.name, "size": f"{info.width}x{info.height}", "host": describe_host()}
     table = Table("encoder", "threads", "frames", "seconds", "frames a second", "Mbit/s", title=str(path))

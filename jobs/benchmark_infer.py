@@ -32,9 +32,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs import face
-from jobs.prepared_videos import instance_option
-from ns_ray.config import Config, load_config
+from jobs.cli import entry
+from jobs.cli.prepared_videos import instance_option
+from ns_ray.config.config import Config
+from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, ModelError
 from ns_ray.host import describe_host
 from ns_ray.report.artifact_files import INFER, NAIVE, model_folder
@@ -51,9 +52,9 @@ T = TypeVar("T")
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
-    add("-c", "--content", type=face.name, default="lol0", metavar="NAME", help="content whose weights are taken")
+    add("-c", "--content", type=entry.name, default="lol0", metavar="NAME", help="content whose weights are taken")
     add("-r", "--resolution", type=int, default=720, metavar="H", help="LR rows; columns make it 16:9")
     add("-d", "--duration", type=int, default=600, metavar="S", help="seconds of the training video, as in its name")
     add("-s", "--scale", type=int, metavar="S", help="HR over LR; must be the model's")
@@ -75,7 +76,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: benchmark(options))
+    return entry.run(lambda: benchmark(options))
 
 
 def benchmark(options: argparse.Namespace) -> None:
@@ -92,7 +93,7 @@ def benchmark(options: argparse.Namespace) -> None:
         raise ConfigError(f"--model: {error}") from error
     if options.scale not in (None, spec.scale):
         raise ConfigError(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
-    console = face.console()
+    console = entry.console()
     if options.device == "cpu":
         torch.set_num_threads(config.enhancer.threads)
     folder = model_folder(options.result_dir, options.instance or config.instance, options.resolution, spec.name)

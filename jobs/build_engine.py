@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 from rich.table import Table
 
-from jobs import face
-from jobs.model_face import Chosen, choose, model_parser
+from jobs.cli import entry
+from jobs.cli.model import Chosen, choose, model_parser
 from ns_ray.errors import ConfigError, ModelError
 from ns_ray.sr.export import holds, onnx_name, read_onnx
 from ns_ray.sr.gpus import Gpu, find_gpu
@@ -37,7 +37,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--package", choices=("tensorrt", "tensorrt-rtx"), help="what builds it (default: what is installed)")
     add("--device", default="cuda:0", help="the GPU to build for")
     add("--capability", metavar="X.Y", help="build for GPUs of this compute capability instead, without one")
-    add("--gpu-name", type=face.name, metavar="NAME", help="what those are called, with --capability")
+    add("--gpu-name", type=entry.name, metavar="NAME", help="what those are called, with --capability")
     add(
         "--no-refit", dest="refit", action="store_false", help="fix the weights (engine tensorrt needs them refittable)"
     )
@@ -50,7 +50,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: build(options))
+    return entry.run(lambda: build(options))
 
 
 def build(options: argparse.Namespace) -> None:
@@ -79,7 +79,7 @@ def build(options: argparse.Namespace) -> None:
         options.refit,
         digest(model),
     )
-    console = face.console()
+    console = entry.console()
     built: list[BuiltPlan] = []
 
     def made() -> bytes:

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from rich.table import Table
 
-from jobs import face
-from jobs.model_face import Chosen, choose, model_parser
+from jobs.cli import entry
+from jobs.cli.model import Chosen, choose, model_parser
 from ns_ray.errors import ModelError
 from ns_ray.host import describe_host
 from ns_ray.metrics.psnr import psnr
@@ -66,7 +66,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: check(options))
+    return entry.run(lambda: check(options))
 
 
 def check(options: argparse.Namespace) -> None:
@@ -78,7 +78,7 @@ def check(options: argparse.Namespace) -> None:
     chosen = choose(options)
     frames = spaced_frames(chosen.video, options.count, chosen.size)
     weights = load_weights(chosen.spec, chosen.weights)
-    console = face.console()
+    console = entry.console()
     done: list[Check] = []
     with tempfile.TemporaryDirectory() as plans:
         for one in _checks(chosen, options, frames, weights, Path(plans)):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from jobs import face
-from ns_ray.config import load_config
+from jobs.cli import entry
+from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
 from ns_ray.report.artifact_files import run_folder
 from ns_ray.report.published_logs import read_log
@@ -24,7 +24,7 @@ from ns_ray.whole_file import write_record
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
     add(
         "--log-dir",
@@ -44,7 +44,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: check(options))
+    return entry.run(lambda: check(options))
 
 
 def check(options: argparse.Namespace) -> None:
@@ -60,7 +60,7 @@ def check(options: argparse.Namespace) -> None:
     table = Table("rule", "worst stream", "limit", "", "met")
     for rule in rules:
         table.add_row(rule.name, f"{rule.value:.3f}", f"{rule.limit:g}", rule.unit, "yes" if rule.met else "no")
-    face.console().print(table)
+    entry.console().print(table)
     broken = [rule for rule in rules if not rule.met]
     record = {"real_time": not broken, "rules": [asdict(rule) for rule in rules]}
     write_record(folder / "realtime.json", record)

@@ -16,8 +16,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from jobs import face
-from ns_ray.config import load_config
+from jobs.cli import entry
+from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
 from ns_ray.folder_lock import LOCK_NAME, FolderLock
 
@@ -27,11 +27,11 @@ _NO_CONTENTS = ("artifact", "evaluation", "generic", "pretrained")  # what else 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
-    add("-c", "--content", type=face.name, metavar="NAME", help="content whose results go")
-    add("-i", "--instance", type=face.name, metavar="NAME", help="machine whose results go")
-    add("--mode", type=face.name, metavar="NAME", help="of that mode alone, such as eval-small")
+    add("-c", "--content", type=entry.name, metavar="NAME", help="content whose results go")
+    add("-i", "--instance", type=entry.name, metavar="NAME", help="machine whose results go")
+    add("--mode", type=entry.name, metavar="NAME", help="of that mode alone, such as eval-small")
     add("--input-resolution", type=int, metavar="H", help="of that LR or the other's HR alone")
     add("--output-resolution", type=int, metavar="H", help="of that HR or the other's LR alone")
     add("--num-blocks", type=int, metavar="N", help="of the model with so many blocks alone")
@@ -50,7 +50,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: clear(options))
+    return entry.run(lambda: clear(options))
 
 
 def clear(options: argparse.Namespace) -> None:

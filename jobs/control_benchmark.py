@@ -27,9 +27,10 @@ from actors.messages import Stream
 from actors.orders import Order, Plan
 from actors.summary import cpu_by_stage
 from actors.usage import UsageSampler, ray_thread_seconds
-from jobs import face
+from jobs.cli import entry
 from ns_ray.anchors.policies import Fraction
-from ns_ray.config import Config, load_config
+from ns_ray.config.config import Config
+from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, MediaError
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.picture.yuv import resize
@@ -54,11 +55,11 @@ _WORK = {"decode": "decoder", "enhance": "enhancer", "encode": "encoder", "write
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
     add("-v", "--num-videos", "--videos", type=int, default=32, metavar="N", help="streams at once")
     add("--seconds", type=float, default=20.0, metavar="S", help="how long they last")
-    add("-f", "--fraction", type=face.fraction, default=0.075, metavar="F", help="anchors a shown frame")
+    add("-f", "--fraction", type=entry.fraction, default=0.075, metavar="F", help="anchors a shown frame")
     options = parser.parse_args(argv)
     if options.num_videos < 1 or options.seconds < 2:
         parser.error("--num-videos must be 1 or more, --seconds 2 or more")
@@ -68,7 +69,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: benchmark(options))
+    return entry.run(lambda: benchmark(options))
 
 
 def benchmark(options: argparse.Namespace) -> None:
@@ -81,8 +82,8 @@ def benchmark(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
     if not config.inputs:
         raise ConfigError(f"{options.config}: it names no video under `inputs` to make clips of")
-    with claimed(options.result_dir / "control", face.console().print) as folder:
-        clip = _clip(face.ROOT / config.inputs[0], folder / "clip.mkv")
+    with claimed(options.result_dir / "control", entry.console().print) as folder:
+        clip = _clip(entry.ROOT / config.inputs[0], folder / "clip.mkv")
         weights = folder / f"{_MODEL}.pt"
         save_weights(build(_MODEL).state_dict(), weights)
         pools = (config.host, config.decoder, config.scheduler, config.enhancer)
@@ -207,7 +208,7 @@ def _show(options: argparse.Namespace, rows: dict[str, dict[str, float]], measur
         table.add_row(kind, *(f"{row[part]:.2f}" for part in heads))
     table.add_section()
     table.add_row("all", *(f"{sum(row[part] for row in rows.values()):.2f}" for part in heads))
-    face.console().print(table)
+    entry.console().print(table)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ import torch
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs import face
+from jobs.cli import entry
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction, Policy
-from ns_ray.config import load_config
+from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.evaluation.choice import choose
 from ns_ray.evaluation.figures import described
@@ -65,7 +65,7 @@ Point = tuple[float, str, str]
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
     selections = f"how to choose: {', '.join(SELECTIONS)}; {ORACLE} tries every frame, which takes minutes a GOP"
     add("lr", type=Path, metavar="LR", help="the LR video: a path, or one below --data-dir")
@@ -89,7 +89,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: run(options))
+    return entry.run(lambda: run(options))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> None:
         NsRayError: the model or its weights are missing, or a video cannot be read.
     """
     config = load_config(options.config, options.set)
-    options.lr, options.hr = (str(face.found(path, options.data_dir)) for path in (options.lr, options.hr))
+    options.lr, options.hr = (str(entry.found(path, options.data_dir)) for path in (options.lr, options.hr))
     named = options.engine or config.enhancer.engine
     info = probe(options.lr)
     spec = ModelSpec.parse(options.model)
@@ -109,7 +109,7 @@ def run(options: argparse.Namespace) -> None:
     records = records_of(info, options.frames)
     points: list[Point] = list(product(options.fractions, options.selections, options.modes))
     size = info.width * spec.scale, info.height * spec.scale
-    console = face.console()
+    console = entry.console()
     with Progress(console=console, transient=True) as bar, ThreadPoolExecutor(options.threads) as pool:
         gops: list[Tried] = []
         if ORACLE in options.selections:

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from jobs import face
-from jobs.lists import list_options, videos_of
-from ns_ray.config import load_config
+from jobs.cli import entry
+from jobs.cli.lists import list_options, videos_of
+from ns_ray.config.load import load_config
 from ns_ray.dataset.dataset_list import Video, named_video
 from ns_ray.dataset.download import Wanted, fetch
 from ns_ray.dataset.ladder import PUBLISHED_HEIGHT
@@ -27,7 +27,7 @@ from ns_ray.errors import ConfigError, MediaError, NsRayError
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     list_options(parser)
     add = parser.add_argument
     add("--video", action="append", default=[], metavar="NAME=SOURCE", help="a URL, file or folder instead of a list")
@@ -47,7 +47,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: download(options))
+    return entry.run(lambda: download(options))
 
 
 @dataclass
@@ -69,10 +69,10 @@ def download(options: argparse.Namespace) -> None:
     settings = load_config(options.config, options.set).download
     wanted = Wanted(options.height, options.frame_rate, settings.timeout_seconds, settings.retries)
     rows = [_Row(video) for video in _videos(options)]
-    console = face.console()
+    console = entry.console()
     failures = _fetch_all(rows, options.data_dir / "raw", wanted, options.num_workers or settings.at_once, console)
     _show(rows, console)
-    face.fail(failures, len(rows), "videos")
+    entry.fail(failures, len(rows), "videos")
 
 
 def _videos(options: argparse.Namespace) -> list[Video]:

@@ -17,9 +17,10 @@ from rich.table import Table
 
 from actors.local_ray import join_ray
 from actors.tasks import run_tasks
-from jobs import face
-from jobs.lists import list_options, videos_of
-from ns_ray.config import Config, load_config
+from jobs.cli import entry
+from jobs.cli.lists import list_options, videos_of
+from ns_ray.config.config import Config
+from ns_ray.config.load import load_config
 from ns_ray.dataset.check import Structure
 from ns_ray.dataset.ladder import LADDER, PUBLISHED_HEIGHT
 from ns_ray.dataset.plan import Plan, outputs
@@ -29,7 +30,7 @@ from ns_ray.errors import NsRayError
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     list_options(parser)
     add = parser.add_argument
     add("-d", "--duration", type=int, default=60, metavar="S", help="seconds of train, and of test")
@@ -60,7 +61,7 @@ def _rate(text: str) -> Fraction:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: encode(options))
+    return entry.run(lambda: encode(options))
 
 
 def encode(options: argparse.Namespace) -> None:
@@ -82,7 +83,7 @@ def encode(options: argparse.Namespace) -> None:
         settings.require_hidden,
         settings.threads,
     )
-    console = face.console()
+    console = entry.console()
     failures: list[str] = []
     wanted: list[Output] = []
     for video in videos_of(options, beside=options.data_dir / "raw"):
@@ -98,7 +99,7 @@ def encode(options: argparse.Namespace) -> None:
     if missing:
         failures += _make(missing, options.num_workers or settings.at_once, config, console)
     _show(wanted, kept, console)
-    face.fail(failures, among, "videos")
+    entry.fail(failures, among, "videos")
 
 
 def _make(missing: list[Output], at_once: int, config: Config, console: Console) -> list[str]:

@@ -18,8 +18,8 @@ import torch
 from rich.table import Table
 from torch import Tensor
 
-from jobs import face
-from ns_ray.config import load_config
+from jobs.cli import entry
+from ns_ray.config.load import load_config
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import encode_jpeg
 from ns_ray.metrics.psnr import bounded_psnr
@@ -38,7 +38,7 @@ _FRAMES = 6
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
     add("--model", nargs="+", default=list(SHIPPED), help="models, of which the weights are there")
     add("--engine", nargs="+", default=list(ENGINES), choices=list(ENGINES), help="engines to compare")
@@ -62,7 +62,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: benchmark(options))
+    return entry.run(lambda: benchmark(options))
 
 
 def benchmark(options: argparse.Namespace) -> None:
@@ -73,7 +73,7 @@ def benchmark(options: argparse.Namespace) -> None:
         ModelError: a model or its weights cannot be used, or no engine runs here.
     """
     load_config(options.config, options.set)  # for what is wrong with it: engines are measured side by side
-    console, results = face.console(), []
+    console, results = entry.console(), []
     table = Table("model", "engine", "DNN, ms a frame", "anchor, ms", "switch, ms", "PSNR, dB", title=options.device)
     encoders = encoders_on(options.device)
     for model in options.model:

@@ -25,9 +25,11 @@ from actors.fleet import offered
 from actors.local_ray import join_ray
 from actors.messages import Anchors, Ask, Frame, Stream
 from actors.worker import Worker
-from jobs import face
+from jobs.cli import entry
 from jobs.engine_benchmark import encoders_on
-from ns_ray.config import Config, EnhancerPool, load_config
+from ns_ray.config.actors import EnhancerPool
+from ns_ray.config.config import Config
+from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, MediaError, ModelError
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.run_folder import claimed
@@ -46,7 +48,7 @@ Stored = list["ObjectRef[list[list[Frame]]]"]
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
     add(
         "-g",
@@ -76,7 +78,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: benchmark(options))
+    return entry.run(lambda: benchmark(options))
 
 
 def benchmark(options: argparse.Namespace) -> None:
@@ -89,8 +91,8 @@ def benchmark(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
     if not options.input and not config.inputs:
         raise ConfigError("name a video by --input")
-    path = options.input or str(face.ROOT / config.inputs[0])
-    with claimed(options.result_dir / "enhancers", face.console().print) as folder:
+    path = options.input or str(entry.ROOT / config.inputs[0])
+    with claimed(options.result_dir / "enhancers", entry.console().print) as folder:
         _benchmark(options, config, path, folder)
 
 
@@ -118,7 +120,7 @@ def _benchmark(options: argparse.Namespace, config: Config, path: str, folder: P
         table.add_row(
             str(number), f"{rate:.1f}", f"{rate / rates[0]:.2f}", f"{rate / number / alone:.0%}", f"{cpu:.2f}"
         )
-    face.console().print(table)
+    entry.console().print(table)
     document = {
         "engine_alone": alone,
         "anchors_per_second": rates,

@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs import face
-from jobs.model_face import epoch_option
-from ns_ray.config import load_config
+from jobs.cli import entry
+from jobs.cli.model import epoch_option
+from ns_ray.config.load import load_config
 from ns_ray.errors import ModelError
 from ns_ray.evaluation.figures import Series
 from ns_ray.evaluation.upscaled import UPSCALED, upscaled
@@ -93,7 +93,7 @@ def evaluate(
 
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
     add("lr", type=Path, metavar="LR", help="LR video: a path, or one below --data-dir")
     add("hr", type=Path, metavar="HR", help="its HR reference, likewise")
@@ -108,7 +108,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--every must be at least 1")
     if options.epoch is not None and options.weights is None:
         parser.error("--epoch is of the training that --weights names")
-    return face.run(lambda: measure(options))
+    return entry.run(lambda: measure(options))
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -119,8 +119,8 @@ def measure(options: argparse.Namespace) -> None:
         ModelError: an unknown model, missing weights, or videos that cannot be read or share no frame.
     """
     config = load_config(options.config, options.set)
-    console = face.console()
-    low, high = (face.found(path, options.data_dir) for path in (options.lr, options.hr))
+    console = entry.console()
+    low, high = (entry.found(path, options.data_dir) for path in (options.lr, options.hr))
     models = options.model or list(SHIPPED)
     engine = options.engine or config.enhancer.engine
     found = evaluate(

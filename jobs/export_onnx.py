@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs import face
-from jobs.model_face import Chosen, choose, model_parser
+from jobs.cli import entry
+from jobs.cli.model import Chosen, choose, model_parser
 from ns_ray.sr.export import REQUIRED_DB, Exported, export, onnx_name
 from ns_ray.sr.frames import spaced_frames
 from ns_ray.sr.weights import load_weights
@@ -43,7 +43,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: export_all(options))
+    return entry.run(lambda: export_all(options))
 
 
 def export_all(options: argparse.Namespace) -> None:
@@ -55,7 +55,7 @@ def export_all(options: argparse.Namespace) -> None:
     chosen = choose(options)
     weights = load_weights(chosen.spec, chosen.weights)
     frames = spaced_frames(chosen.video, options.count, chosen.size)
-    console = face.console()
+    console = entry.console()
     done = {}
     kinds = [(precision, shape) for precision in options.precision for shape in options.shapes]
     with Progress(console=console, transient=True) as bar:

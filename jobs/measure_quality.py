@@ -27,10 +27,10 @@ import torch
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs import face
+from jobs.cli import entry
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction, Horizon
-from ns_ray.config import load_config
+from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, MediaError
 from ns_ray.evaluation.choice import EPOCH, choose
 from ns_ray.evaluation.crops import method_crops
@@ -63,10 +63,10 @@ BASES = ("bilinear", LIBYUV)
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
     add("--target", choices=PUBLISHED_KEYS, default="engorgio", help="the method")
-    add("--content", type=face.name, metavar="NAME", help="its test video, and the weights trained on it")
+    add("--content", type=entry.name, metavar="NAME", help="its test video, and the weights trained on it")
     add("--lr", type=Path, metavar="FILE", help="in place of --content: the LR video, a path or one below --data-dir")
     add("--hr", type=Path, metavar="FILE", help="with --lr: the original; a larger one is scaled down")
     add("-d", "--duration", type=int, default=60, metavar="S", help="seconds in the names of the content's videos")
@@ -112,7 +112,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: run(options))
+    return entry.run(lambda: run(options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ def run(options: argparse.Namespace) -> None:
     engine.load(load_weights(source.spec, source.weights))
     trial = Trial(source.info, engine, list(methods.values()), asked, UPSCALINGS)
     tally = Tally(UPSCALINGS, methods)
-    console = face.console()
+    console = entry.console()
     folder = options.output or options.result_dir / "artifact"
     crops: dict[str, Any] | None = None
     with Progress(console=console, transient=True) as bar, ThreadPoolExecutor(options.threads) as pool:
@@ -205,11 +205,11 @@ def _stem(target: str) -> str:
 def _source(options: argparse.Namespace) -> _Source:
     """The videos and the model that the options name."""
     content, duration = options.content, options.duration
-    lr = None if content else face.found(options.lr, options.data_dir)
+    lr = None if content else entry.found(options.lr, options.data_dir)
     rows = options.input_resolution or (probe(str(lr)).height if lr else 720)
     spec = _spec(options, rows)
     if lr:
-        hr = face.found(options.hr, options.data_dir)
+        hr = entry.found(options.hr, options.data_dir)
         weights = options.weights or weights_path(spec)
     else:
         _, lr, hr = content_pair(options.data_dir, content, rows, duration, spec.scale, "test")
@@ -232,7 +232,7 @@ def _spec(options: argparse.Namespace, rows: int) -> ModelSpec:
 
 def _named(path: Path) -> str:
     """A file as it is called in every clone, if it is of the repository."""
-    return str(path.relative_to(face.ROOT) if path.is_relative_to(face.ROOT) else path)
+    return str(path.relative_to(entry.ROOT) if path.is_relative_to(entry.ROOT) else path)
 
 
 def _methods(options: argparse.Namespace, records: list[FrameRecord], kbps: int) -> dict[str, Method]:

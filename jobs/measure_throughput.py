@@ -26,9 +26,10 @@ from typing import Any
 
 from rich.table import Table
 
-from jobs import face
-from jobs.prepared_videos import instance_option
-from ns_ray.config import Instance, load_config
+from jobs.cli import entry
+from jobs.cli.prepared_videos import instance_option
+from ns_ray.config.instance import Instance
+from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, ResultError
 from ns_ray.report import artifact_files as files
 from ns_ray.report.cost import cost_of_stream, times
@@ -72,9 +73,9 @@ class Way:
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
-    parser.set_defaults(config=face.ROOT / "configs" / "artifact.yaml")
+    parser.set_defaults(config=entry.ROOT / "configs" / "artifact.yaml")
     instance_option(parser)
     add("--target", choices=TARGETS, required=True, help="method")
     add("--num-blocks", type=int, default=8, metavar="N", help="residual blocks of the DNN")
@@ -105,7 +106,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: measure(options))
+    return entry.run(lambda: measure(options))
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -152,7 +153,7 @@ def measure(options: argparse.Namespace) -> None:
     write_record(folder / f"{stem}_throughput.json", {n: way.streams for n, way in ways.items() if not way.stated})
     write_record(folder / f"{stem}_cost.json", document)
     _show(options, document)
-    face.console().print(f"{folder}: {stem}_throughput.json and {stem}_cost.json written")
+    entry.console().print(f"{folder}: {stem}_throughput.json and {stem}_cost.json written")
 
 
 def _sources(options: argparse.Namespace, model: Path, hr: Path) -> list[str]:
@@ -244,7 +245,7 @@ def _plain(way: Way) -> dict[str, Any]:
 
 
 def _show(options: argparse.Namespace, document: dict[str, Any]) -> None:
-    console = face.console()
+    console = entry.console()
     table = Table(
         "way", "streams", "not rounded", "limit", "each part alone", "$ a stream and hour", title=options.instance
     )

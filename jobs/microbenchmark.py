@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from jobs import face
+from jobs.cli import entry
 from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.anchors.table import WINDOW
 from ns_ray.client.reconstruct import Mode, Reconstructor
-from ns_ray.config import load_config
+from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LADDER
 from ns_ray.errors import NsRayError
 from ns_ray.evaluation.original import reference
@@ -40,7 +40,7 @@ from ns_ray.vp9.records import FrameRecord, FrameType
 from ns_ray.vp9.superframe import split
 from ns_ray.whole_file import write_record
 
-REFERENCE = face.ROOT / "dataset" / "sample" / "1080p_d4_test.webm"
+REFERENCE = entry.ROOT / "dataset" / "sample" / "1080p_d4_test.webm"
 FRAMES = 60
 PACKETS = 40  # of an epoch
 
@@ -216,7 +216,7 @@ def write(measurements: list[Measurement], path: Path) -> None:
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     parser.epilog = "cases:\n" + "\n".join(f"  {name}: {case.title}" for name, case in CASES.items())
     parser.add_argument("cases", nargs="*", metavar="CASE", default=list(CASES), help="which to run")
     parser.add_argument("--repeats", type=int, default=50, help="timed runs of each case")
@@ -234,7 +234,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: benchmark(options))
+    return entry.run(lambda: benchmark(options))
 
 
 def benchmark(options: argparse.Namespace) -> None:

@@ -12,12 +12,12 @@ import numpy as np
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from jobs import face
+from jobs.cli import entry
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.film import Film, open_film
 from ns_ray.client.film_encoder import FilmFormat, part_of
 from ns_ray.client.rebuild import HrFrame
-from ns_ray.config import load_config
+from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, HybridError
 from ns_ray.picture.colors import RESERVED, STANDARD, Colors
 from ns_ray.picture.convert import convert
@@ -28,7 +28,7 @@ _SHORT_SIGHTED = {"libx264": {"preset": "veryfast"}, "libvpx-vp9": {"lag-in-fram
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
     add("hybrid", metavar="HYBRID", help="the hybrid stream")
     add(
@@ -67,7 +67,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: play(options))
+    return entry.run(lambda: play(options))
 
 
 def play(options: argparse.Namespace) -> None:
@@ -82,7 +82,7 @@ def play(options: argparse.Namespace) -> None:
             raise ConfigError(f"{options.output}: it is the hybrid stream itself; give another -o")
     decoder = HybridDecoder(options.hybrid, "best" if options.mode == "lr" else options.mode, options.threads)
     sources = dict.fromkeys(("anchor", "rebuilt", "upscaled", "repeated"), 0)
-    console = face.console()
+    console = entry.console()
     with _progress(console) as (progress, task), _Output(options, decoder) as output:
         for frame in decoder:
             output.write(frame)

@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import Progress
 
-from jobs import face
-from ns_ray.config import Stills, load_config
+from jobs.cli import entry
+from ns_ray.config.load import load_config
+from ns_ray.config.videos import Stills
 from ns_ray.dataset.ladder import LADDER, LrEncoding, hr_name, size_of
 from ns_ray.errors import MediaError
 from ns_ray.sr.dataset import planes_of
@@ -126,10 +127,10 @@ def make_clip(image: Path, target: Target, window: int, directory: Path, setting
 
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGES", help="image files, or directories of them")
     options = parser.parse_args(argv)
-    return face.run(lambda: prepare(options))
+    return entry.run(lambda: prepare(options))
 
 
 def prepare(options: argparse.Namespace) -> None:
@@ -146,7 +147,7 @@ def prepare(options: argparse.Namespace) -> None:
         for path in ([given] if given.is_file() else given.rglob("*"))
         if path.suffix.lower() in _SUFFIXES and path.is_file()
     )
-    console = face.console()
+    console = entry.console()
     made = dict.fromkeys(TARGETS, 0)
     names: set[str] = set()
     with Progress(console=console) as progress:

@@ -18,9 +18,10 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from jobs import face
-from jobs.training_face import training_table, warn_without_tensorboard
-from ns_ray.config import Pretraining, load_config
+from jobs.cli import entry
+from jobs.cli.training_table import training_table, warn_without_tensorboard
+from ns_ray.config.load import load_config
+from ns_ray.config.training import Pretraining
 from ns_ray.errors import ModelError
 from ns_ray.sr.dataset import find_pairs, load_pools
 from ns_ray.sr.spec import SHIPPED, ModelSpec
@@ -31,10 +32,10 @@ from ns_ray.sr.weights import load_weights
 
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     parser.add_argument("-m", "--model", action="append", help=f"may be repeated; default: {' and '.join(SHIPPED)}")
     options = parser.parse_args(argv)
-    return face.run(lambda: pretrain(options))
+    return entry.run(lambda: pretrain(options))
 
 
 def pretrain(options: argparse.Namespace) -> None:
@@ -45,7 +46,7 @@ def pretrain(options: argparse.Namespace) -> None:
         ModelError: unknown models or of several scales, no data, or a checkpoint that does not fit.
     """
     settings = load_config(options.config, options.set).pretrain
-    console = face.console()
+    console = entry.console()
     warn_without_tensorboard(console)
     run = prepare(options.model or list(SHIPPED), options.data_dir, options.result_dir / "pretrain", settings, console)
     if run.step:

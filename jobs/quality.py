@@ -13,10 +13,10 @@ from av.container import InputContainer
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs import face
+from jobs.cli import entry
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.rebuild import HrFrame
-from ns_ray.config import load_config
+from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.evaluation.original import scaled
 from ns_ray.metrics.psnr import plane_errors
@@ -30,7 +30,7 @@ METHODS = ("hybrid", "bilinear", "bicubic")
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
     add("hybrid", metavar="HYBRID", help="the hybrid stream")
     add("--reference", required=True, metavar="HR", help="the original video; a larger one is scaled down (bicubic)")
@@ -47,7 +47,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: measure(options))
+    return entry.run(lambda: measure(options))
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -60,7 +60,7 @@ def measure(options: argparse.Namespace) -> None:
     decoder = HybridDecoder(options.hybrid, options.mode, options.threads)
     frames: list[dict[str, dict[str, float]]] = []
     names: list[dict[str, int | str]] = []
-    console = face.console()
+    console = entry.console()
     with Progress(console=console, transient=True) as progress, open_input(options.reference) as source:
         task = progress.add_task("frames", total=None)
         for number, (frame, original) in enumerate(together(decoder, source, options.reference)):

@@ -29,7 +29,7 @@ import numpy as np
 from rich.progress import track
 from rich.table import Table
 
-from jobs import face
+from jobs.cli import entry
 from ns_ray.anchors.award import Award, award, dealt_out
 from ns_ray.anchors.epoch import StreamState
 from ns_ray.anchors.made_up import MadeUpStream
@@ -37,7 +37,8 @@ from ns_ray.anchors.offer import Offer, joined
 from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.settle import settle
-from ns_ray.config import Config, load_config
+from ns_ray.config.config import Config
+from ns_ray.config.load import load_config
 from ns_ray.report.scale_plot import draw
 from ns_ray.whole_file import write_record
 
@@ -54,13 +55,13 @@ Sent = tuple[bytes, list[pickle.PickleBuffer]]
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__)
+    parser = entry.parser(__doc__)
     add = parser.add_argument
     add("--streams", type=int, default=10_000, metavar="N", help="streams")
     add("--gpus", type=int, default=500, metavar="N", help="GPUs, an enhancer each")
     add("--host-streams", type=int, default=64, metavar="N", help="streams a host")
     add("--slots", type=int, default=6, metavar="N", help=f"slots to measure, after {WARM_UP} to warm up")
-    add("-f", "--fraction", type=face.fraction, default=0.075, metavar="X", help="anchors a shown frame")
+    add("-f", "--fraction", type=entry.fraction, default=0.075, metavar="X", help="anchors a shown frame")
     add("--share", type=float, default=0.25, metavar="X", help="of a slot that one scheduler may take")
     add("--call-ms", type=float, default=1.1, metavar="MS", help="CPU time of a Ray call in the process called")
     add("--region-hosts", type=int, default=100, metavar="N", help="hosts whose offers a region joins")
@@ -79,7 +80,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: run(options))
+    return entry.run(lambda: run(options))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -90,7 +91,7 @@ def run(options: argparse.Namespace) -> None:
         FileError: the figures cannot be written.
     """
     config = load_config(options.config, options.set)
-    console = face.console()
+    console = entry.console()
     fleet = Fleet(options, config)
     slots = [
         fleet.slot(number) for number in track(range(WARM_UP + options.slots), "slots", console=console, transient=True)

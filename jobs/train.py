@@ -24,10 +24,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from actors.local_ray import join_ray
 from actors.tasks import run_tasks
-from jobs import face
-from jobs.model_face import edsr_options, epoch_option, model_name
-from jobs.training_face import training_table, warn_without_tensorboard
-from ns_ray.config import Training, load_config
+from jobs.cli import entry
+from jobs.cli.model import edsr_options, epoch_option, model_name
+from jobs.cli.training_table import training_table, warn_without_tensorboard
+from ns_ray.config.load import load_config
+from ns_ray.config.training import Training
 from ns_ray.errors import ConfigError, ModelError, NsRayError
 from ns_ray.sr.checkpoints import weights_in
 from ns_ray.sr.content_training import ContentTraining, train_content, training_folder
@@ -40,12 +41,12 @@ from ns_ray.sr.weights import load_weights
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = face.parser(__doc__, conflicts="resolve")  # as published, -h is HR; help is --help
+    parser = entry.parser(__doc__, conflicts="resolve")  # as published, -h is HR; help is --help
     add = parser.add_argument
     add(
         "-c",
         "--content",
-        type=face.name,
+        type=entry.name,
         nargs="+",
         default=["lol0"],
         metavar="NAME",
@@ -78,7 +79,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return face.run(lambda: train(options))
+    return entry.run(lambda: train(options))
 
 
 def train(options: argparse.Namespace) -> None:
@@ -96,7 +97,7 @@ def train(options: argparse.Namespace) -> None:
         for spec in map(ModelSpec.parse, options.model)
     ]
     files = {spec: _weights(options, spec) for _, spec in found}
-    console = face.console()
+    console = entry.console()
     warn_without_tensorboard(console)
     _start_ray(options.gpus, settings.cpus, config.object_store_mb)
     try:

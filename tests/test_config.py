@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from ns_ray.config import Config, load_config
+from ns_ray.config.config import Config
+from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))

@@ -15,7 +15,7 @@ from actors.messages import DecoderSpeed, Stream
 from actors.orders import Change, Order, Roster
 from actors.reports import Doing
 from actors.service.seating import Measured, Seat, Seating, engine_key
-from ns_ray.config import Config
+from ns_ray.config.config import Config
 from ns_ray.errors import ActorLostError, ConfigError, MediaError, NsRayError
 from ns_ray.report.results import DecodersResult, EngineResult
 from ns_ray.share import in_order

@@ -10,7 +10,7 @@ from actors.orders import Change, Order
 from actors.peer import Team
 from actors.ray_crew import RayCrew
 from actors.service.manager import Manager, Placed, Prepared
-from ns_ray.config import Config
+from ns_ray.config.config import Config
 from ns_ray.video.probe import VideoInfo
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from actors.messages import Stream
 from actors.orders import Placement
-from ns_ray.config import DecoderPool
+from ns_ray.config.actors import DecoderPool
 from ns_ray.errors import ConfigError
 from ns_ray.report.results import DecodersResult
 from ns_ray.share import in_order, least_busy

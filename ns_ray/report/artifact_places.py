@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ns_ray.config import Artifact, ArtifactTarget
+from ns_ray.config.artifact import Artifact, ArtifactTarget
 from ns_ray.report import artifact_files as files
 
 

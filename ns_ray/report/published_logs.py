@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from ns_ray.config import Config
+from ns_ray.config.config import Config
 from ns_ray.errors import ResultError
 from ns_ray.report.bottleneck import enhancers
 from ns_ray.report.results import AnchorResult, BenchmarkResult, EpochResult, Span

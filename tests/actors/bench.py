@@ -15,7 +15,7 @@ from actors.messages import Stream
 from actors.orders import Order, Plan
 from actors.reports import StreamReport, Totals
 from ns_ray.anchors.policies import Fraction
-from ns_ray.config import Config
+from ns_ray.config.config import Config
 from ns_ray.report.results import AnchorResult, EpochResult
 
 MODEL = "EDSR_B1_F8_S3"

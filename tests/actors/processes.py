@@ -6,7 +6,7 @@ from contextvars import Context, ContextVar, copy_context
 from typing import Any, Generic, TypeVar
 
 from actors.peers import DiedError
-from ns_ray.config import Config
+from ns_ray.config.config import Config
 from ns_ray.errors import ActorLostError
 
 T = TypeVar("T")

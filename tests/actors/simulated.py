@@ -30,7 +30,7 @@ from actors.work import Read, Writing
 from ns_ray.anchors import policies
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
-from ns_ray.config import Config
+from ns_ray.config.config import Config
 from ns_ray.errors import MediaError, ModelError, NsRayError, PartLostError
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.writer import HybridFormat

@@ -27,7 +27,7 @@ from actors.service.seating import engine_key
 from actors.usage import _MOST_SAMPLES, UsageSampler
 from ns_ray.anchors import policies
 from ns_ray.anchors.offer import Offer
-from ns_ray.config import Config
+from ns_ray.config.config import Config
 from ns_ray.errors import ActorLostError, ModelError
 from ns_ray.hybrid.notes import read_notes
 from ns_ray.hybrid.writer import HybridFormat, append_epoch

@@ -16,7 +16,7 @@ from sources import write_source
 from actors import open_streams
 from actors.decoder import _KEPT, DecoderActor
 from actors.messages import DecodeJob, Stream
-from ns_ray.config import DecoderPool
+from ns_ray.config.actors import DecoderPool
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert

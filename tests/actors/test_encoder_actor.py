@@ -14,7 +14,7 @@ from vp9_streams import Stream as Coded
 from actors import open_streams
 from actors.encoder import EncoderActor
 from actors.messages import EncodeJob, Frame, Stream, VideoFormat
-from ns_ray.config import EncoderPool
+from ns_ray.config.actors import EncoderPool
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import resize

@@ -17,7 +17,7 @@ from actors import enhancer
 from actors.enhancer import Enhancer
 from actors.messages import Anchors, Ask, Frame, Stream
 from actors.metrics import Sums
-from ns_ray.config import EnhancerPool
+from ns_ray.config.actors import EnhancerPool
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor, encode_anchor, encode_jpeg
 from ns_ray.picture.yuv import resize

@@ -7,7 +7,7 @@ import pytest
 
 from actors.messages import Stream
 from actors.service.seating import Measured, Seating, engine_key
-from ns_ray.config import DecoderPool
+from ns_ray.config.actors import DecoderPool
 from ns_ray.errors import ConfigError
 from ns_ray.video.probe import VideoInfo
 

@@ -10,7 +10,7 @@ from simulated import CONFIG, Video, World, broken, constant, slow, whole
 from actors.summary import stream_result
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction as Share
-from ns_ray.config import Config
+from ns_ray.config.config import Config
 
 RATES = {"s60": Fraction(60), "s59.94": Fraction(60_000, 1001), "s50": Fraction(50), "s25": Fraction(25)}
 SLOT = Fraction(2, 3)

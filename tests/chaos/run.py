@@ -41,7 +41,8 @@ from actors.local_ray import join_ray
 from actors.messages import Stream
 from actors.orders import Order, Plan
 from ns_ray.anchors import policies
-from ns_ray.config import Config, DecoderPool, EnhancerPool, Pool
+from ns_ray.config.actors import DecoderPool, EnhancerPool, Pool
+from ns_ray.config.config import Config
 from ns_ray.errors import NsRayError
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.report.results import EpochResult

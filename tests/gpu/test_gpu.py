@@ -15,7 +15,8 @@ from actors.following import Following
 from actors.messages import Stream
 from actors.orders import Order, Plan
 from ns_ray.anchors.policies import Fraction
-from ns_ray.config import Config, DecoderPool
+from ns_ray.config.actors import DecoderPool
+from ns_ray.config.config import Config
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.calibrate import calibrate

@@ -6,8 +6,10 @@ from base64 import b64decode
 import pytest
 import yaml
 
-from jobs import artifact, face
-from ns_ray.config import Artifact, load_config
+from jobs import artifact
+from jobs.cli import entry
+from ns_ray.config.artifact import Artifact
+from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.claims import CLAIMS, findings
@@ -212,10 +214,10 @@ def test_a_job_that_fails_tells_why(tmp_path):
 
 def test_runs_that_would_share_a_folder_are_wrong_usage(evaluation, capsys):
     argv, _ = evaluation
-    assert artifact.main([*argv, "--set", "artifact.videos=1"]) == face.USAGE
+    assert artifact.main([*argv, "--set", "artifact.videos=1"]) == entry.USAGE
     assert "artifact.paced_videos" in capsys.readouterr().err
 
 
 def test_the_shipped_evaluation_is_of_the_sample():
-    contents = load_config(face.ROOT / "configs" / "artifact.yaml").artifact.contents
-    assert all((face.ROOT / path).exists() for one in contents.values() for path in (one.lr, one.hr))
+    contents = load_config(entry.ROOT / "configs" / "artifact.yaml").artifact.contents
+    assert all((entry.ROOT / path).exists() for one in contents.values() for path in (one.lr, one.hr))

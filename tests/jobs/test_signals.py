@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from jobs.stopping import SIGNALS, Stop
+from jobs.cli.stopping import SIGNALS, Stop
 from ns_ray.errors import StoppedError
 
 

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 import torch
 
-from jobs import face, train
-from jobs.training_face import warn_without_tensorboard
+from jobs import train
+from jobs.cli import entry
+from jobs.cli.training_table import warn_without_tensorboard
 from ns_ray.sr.models import build
 from ns_ray.sr.training_log import TrainingLog
 from ns_ray.sr.weights import load_weights, save_weights
@@ -95,7 +96,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_bits(data: Path, tmp_path: Pat
         "import sys\n"
         "from pathlib import Path\n"
         "from jobs.train import plan_of\n"
-        "from ns_ray.config import Training\n"
+        "from ns_ray.config.training import Training\n"
         "from ns_ray.sr.content_training import ContentTraining, train_content\n"
         "from ns_ray.sr.dataset import content_pair\n"
         "settings = Training(epochs=3, epoch_steps=20, batch=4, patch=16, fps=60, rate=1e-3, save_seconds=0)\n"
@@ -172,7 +173,7 @@ def test_without_tensorboard_it_says_so_and_trains_on(
     log.write(1, {"loss": 1.0})
     log.close()
     assert not (tmp_path / "logs").exists()
-    warn_without_tensorboard(face.console())
+    warn_without_tensorboard(entry.console())
     assert "no TensorBoard logs: the package tensorboard is not installed" in capsys.readouterr().out
 
 

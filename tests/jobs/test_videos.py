@@ -13,7 +13,7 @@ import sources
 import xlwt
 
 from jobs import download, encode
-from jobs.lists import videos_of
+from jobs.cli.lists import videos_of
 from ns_ray.dataset.check import inspect
 from ns_ray.errors import ConfigError
 from ns_ray.sr.dataset import find_pairs

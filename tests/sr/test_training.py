@@ -14,8 +14,9 @@ import pytest
 import torch
 from PIL import Image
 
-from jobs import evaluate_sr, face, prepare_stills, pretrain
-from ns_ray.config import load_config
+from jobs import evaluate_sr, prepare_stills, pretrain
+from jobs.cli import entry
+from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LrEncoding
 from ns_ray.errors import FolderBusyError, ModelError
 from ns_ray.evaluation.upscaled import upscaled
@@ -181,10 +182,10 @@ def test_pretraining_learns_and_goes_on_where_it_was(data: Path, tmp_path: Path)
     assert whole["baseline"]["bicubic"]["made 48p"] > 15
     # A run cut short leaves its checkpoint; the same command ends in the same bits.
     settings = load_config(
-        face.ROOT / "configs" / "local.yaml", _options(*_SETTINGS, "steps=24", "rate=2e-3", "save_seconds=0")[1::2]
+        entry.ROOT / "configs" / "local.yaml", _options(*_SETTINGS, "steps=24", "rate=2e-3", "save_seconds=0")[1::2]
     ).pretrain
     model, folder = "EDSR_B1_F8_S3", tmp_path / "cut" / "pretrain"
-    for _ in islice(pretrain.prepare([model], data, folder, settings, face.console()).run(), 15):
+    for _ in islice(pretrain.prepare([model], data, folder, settings, entry.console()).run(), 15):
         pass
     assert not (folder / f"{model}.pt").exists()
     assert _pretrain(data, tmp_path / "cut", "steps=24", "rate=2e-3") == 0
@@ -203,7 +204,7 @@ lock = FolderLock(Path({str(tmp_path / "folder")!r}))
 print("held", flush=True)
 time.sleep(600)
 """
-    environment = {**os.environ, "PYTHONPATH": str(face.ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(entry.ROOT)}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"

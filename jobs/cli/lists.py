@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from jobs import face
+from jobs.cli import entry
 from ns_ray.dataset.dataset_list import Video, read_list
 from ns_ray.dataset.raw import raw_path
 from ns_ray.errors import ConfigError, MediaError
@@ -21,13 +21,18 @@ def list_options(parser: argparse.ArgumentParser) -> None:
         help="the dataset list: a path, or a name in DATA_DIR or among those that ship",
     )
     parser.add_argument(
-        "-c", "--content", type=face.name, nargs="+", metavar="NAME", help="only these videos of the list, such as lol0"
+        "-c",
+        "--content",
+        type=entry.name,
+        nargs="+",
+        metavar="NAME",
+        help="only these of the list, such as lol0",
     )
 
 
 def _find(xls: Path, data_dir: Path) -> Path:
     """The list's path: as told, in the data folder, or shipped; raises MediaError if it is at none of them."""
-    places = (xls, data_dir / xls, face.ROOT / "dataset" / xls)
+    places = (xls, data_dir / xls, entry.ROOT / "dataset" / xls)
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         raise MediaError(f"{xls}: there is no such dataset list, nor in {data_dir}; check --xls-name")

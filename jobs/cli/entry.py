@@ -11,7 +11,7 @@ from rich.console import Console
 from ns_ray.errors import ConfigError, MediaError, NsRayError
 from ns_ray.names import folder_name
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DONE, FAILED, USAGE = 0, 1, 2
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jobs import face
-from ns_ray.config import Artifact, ArtifactTarget
+from jobs.cli import entry
+from ns_ray.config.artifact import Artifact, ArtifactTarget
 from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
 from ns_ray.errors import ConfigError, ModelError
 from ns_ray.report.artifact_files import NAIVE
@@ -70,7 +70,7 @@ class Plan:
     def _material(self, name: str) -> _Material:
         artifact, content = self._artifact, self._artifact.contents[name]
         if content.lr:
-            return _Material(name, face.ROOT / content.lr, face.ROOT / content.hr, trained=False)
+            return _Material(name, entry.ROOT / content.lr, entry.ROOT / content.hr, trained=False)
         if artifact.rows not in LADDER:
             known = ", ".join(map(str, LADDER))
             raise ConfigError(f"artifact.rows {artifact.rows}: prepared videos have {known} rows; or name lr and hr")
@@ -203,4 +203,4 @@ def _word(option: object) -> str:
 def shown(path: Path) -> str:
     """A path as it is typed in the repository."""
     path = path.resolve()
-    return str(path.relative_to(face.ROOT) if path.is_relative_to(face.ROOT) else path)
+    return str(path.relative_to(entry.ROOT) if path.is_relative_to(entry.ROOT) else path)

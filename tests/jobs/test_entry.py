@@ -1,29 +1,17 @@
-"""Every job has the face that all share."""
+"""Every job has the options that all share."""
 
 import importlib
 from pathlib import Path
 
 import pytest
 
-from jobs import face
-from ns_ray.config import Config
+from jobs.cli import entry
+from ns_ray.config.config import Config
 
 SHARED = ("--config", "--set", "--data-dir", "--result-dir")
-# What jobs have in common.
-OTHERS = {
-    "artifact_steps",
-    "face",
-    "lists",
-    "model_face",
-    "prepared_videos",
-    "run_picture",
-    "stopping",
-    "training_face",
-}
-
 CONFIGS = {"artifact": "artifact", "measure_throughput": "artifact"}  # of jobs with another default
 
-JOBS = sorted({path.stem for path in Path(face.ROOT / "jobs").glob("[a-z]*.py")} - OTHERS)
+JOBS = sorted({path.stem for path in Path(entry.ROOT / "jobs").glob("[a-z]*.py")})
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -54,14 +42,14 @@ POSITIONAL = {
 @pytest.mark.parametrize("name", JOBS)
 def test_a_wrong_setting_is_wrong_usage(name, capsys, tmp_path):
     options = ["--set", "enhancer.speed=3", "--data-dir", str(tmp_path), "--result-dir", str(tmp_path)]
-    assert importlib.import_module(f"jobs.{name}").main([*POSITIONAL.get(name, []), *options]) == face.USAGE
+    assert importlib.import_module(f"jobs.{name}").main([*POSITIONAL.get(name, []), *options]) == entry.USAGE
     assert "enhancer.speed" in capsys.readouterr().err
 
 
 def test_underscores_do_as_well_as_dashes():
-    options = face.parser("").parse_args(["--data_dir", "a_b", "--result_dir=c_d", "--set", "x.y_z=1"])
+    options = entry.parser("").parse_args(["--data_dir", "a_b", "--result_dir=c_d", "--set", "x.y_z=1"])
     assert (str(options.data_dir), str(options.result_dir), options.set) == ("a_b", "c_d", ["x.y_z=1"])
-    words = face.parser("")
+    words = entry.parser("")
     words.add_argument("words", nargs="*")
     words.add_argument("--spelt_so", type=int)
     assert words.parse_args(["--spelt_so=3"]).spelt_so == 3
@@ -69,6 +57,6 @@ def test_underscores_do_as_well_as_dashes():
 
 
 def test_the_defaults_are_those_of_the_configuration():
-    options = face.parser("").parse_args([])
-    assert (options.config, options.set) == (face.ROOT / "configs" / "local.yaml", [])
+    options = entry.parser("").parse_args([])
+    assert (options.config, options.set) == (entry.ROOT / "configs" / "local.yaml", [])
     assert Config().stop_seconds == 2

@@ -4,8 +4,8 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs import face
-from ns_ray.config import load_config
+from jobs.cli import entry
+from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
 from ns_ray.sr.checkpoints import checkpoint_folder, lr_size, trained_weights
 from ns_ray.sr.spec import ModelSpec
@@ -61,11 +61,11 @@ def model_name(name: str, options: argparse.Namespace) -> str:
 
 def model_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with the options that choose a model; they have the published names."""
-    made = face.parser(description)
+    made = entry.parser(description)
     add = made.add_argument
     add("-m", "--model", default="EDSR_B8_F32_S3", help="its name, or edsr with -b, -f and -s")
     edsr_options(made)
-    add("-c", "--content", type=face.name, help="the content it was trained on; left out, the weights that ship")
+    add("-c", "--content", type=entry.name, help="the content it was trained on; left out, the weights that ship")
     add("-l", "--lr", default="720", metavar="ROWS", help="LR size: rows of 16:9 video, or COLUMNSxROWS")
     add("-d", "--duration", type=int, default=60, metavar="S", help="seconds of the training video, as in its name")
     epoch_option(made)
@@ -91,7 +91,7 @@ def choose(options: argparse.Namespace) -> Chosen:
         raise ConfigError(f"--epoch {options.epoch}: epochs are those of a content's training; name it by -c")
     folder = checkpoint_folder(options.result_dir, options.content, size[1], options.duration)
     own = options.data_dir / str(options.content) / "video" / folder.name
-    sample = face.ROOT / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
+    sample = entry.ROOT / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
     return Chosen(
         spec,
         size,

@@ -1,0 +1,72 @@
+"""A whole configuration: one machine or experiment."""
+
+from fractions import Fraction
+from functools import cache
+
+from pydantic import Field
+
+from ns_ray.config.actors import DecoderPool, EncoderPool, EnhancerPool, Pool
+from ns_ray.config.artifact import Artifact
+from ns_ray.config.instance import Instance
+from ns_ray.config.strict import FolderName, Strict
+from ns_ray.config.training import Pretraining, Training
+from ns_ray.config.videos import Downloads, Encodes, Stills
+
+
+class Config(Strict):
+    """One machine or experiment.
+
+    Attributes:
+        instance: its name, under which results are kept.
+        epoch_seconds: time between two selections of anchors; the published 40 frames at 60 a second. See `slot`.
+        gop_frames: frames between key frames where the streams keep to it; None where that is not known.
+        in_flight_epochs: epochs of a stream that may be in work at once.
+        stop_seconds: time that epochs in work are given when a run is to end before its streams do.
+        retries: how often a call is made again whose actor died under it, before its stream is given up.
+        hang_seconds: how long an actor may give no sign of life before it is killed, which counts as a death;
+            Ray takes 2 to tell of one.
+        start_seconds: how long actors may take to start, or to be back after a death, a cluster's growth included.
+        object_store_mb: memory for objects shared between processes, where the job starts Ray itself.
+        kept_epochs: epochs of which a host keeps what became of them, for whoever asks; at 1.5 a second and stream,
+            10,000 are 100 s of 64 streams.
+        inputs: videos to take where none are named, relative to the repository.
+        references: originals at HR by the videos made of them, both relative to the repository, for who compares.
+        instances: machines by the name under which results are kept, for what streams cost on them.
+        artifact: what jobs/artifact.py evaluates.
+    """
+
+    instance: FolderName = "local"
+    epoch_seconds: float = Field(40 / 60, ge=0.001)
+    gop_frames: int | None = Field(120, ge=1)
+    in_flight_epochs: int = Field(2, ge=1)
+    stop_seconds: float = Field(2, ge=0)
+    retries: int = Field(4, ge=0)
+    hang_seconds: float = Field(30, ge=3)
+    start_seconds: float = Field(300, gt=0)
+    object_store_mb: int = Field(1024, ge=100)
+    kept_epochs: int = Field(10_000, ge=1)
+    inputs: list[str] = Field([])
+    references: dict[str, str] = Field({})
+    manager: Pool = Pool()
+    host: Pool = Pool()
+    decoder: DecoderPool = DecoderPool()
+    scheduler: Pool = Pool()
+    enhancer: EnhancerPool = EnhancerPool()
+    encoder: EncoderPool = EncoderPool()
+    download: Downloads = Downloads()
+    encode: Encodes = Encodes()
+    train: Training = Training()
+    pretrain: Pretraining = Pretraining()
+    stills: Stills = Stills()
+    instances: dict[FolderName, Instance] = Field({})
+    artifact: Artifact = Artifact()
+
+    @property
+    def slot(self) -> Fraction:
+        """`epoch_seconds` as the nearest fraction with a denominator up to 1000: 2/3 where it says 0.6667."""
+        return _nearest(self.epoch_seconds)
+
+
+@cache
+def _nearest(seconds: float) -> Fraction:
+    return Fraction(seconds).limit_denominator(1000)
