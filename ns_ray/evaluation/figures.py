@@ -52,3 +52,8 @@ def described(series: Series, gops: Sequence[int]) -> dict[str, Any]:
         "frames": np.round(series.psnr_y, 3).tolist(),
         "frames_all_planes": np.round(series.psnr, 3).tolist(),
     }
+
+
+def share_kept(gain: float, best: float) -> float | None:
+    """The share of SR's gain that is kept, to 0.0001; None where SR gains nothing."""
+    return round(gain / best, 4) if best > 0 else None
