@@ -1,4 +1,4 @@
-"""Studies of anchors on real contents: what residual bytes tell, how quality falls from an anchor on, one choice for all.
+"""Studies of anchors on real contents: what residual bytes tell, quality by distance, one choice for all or many.
 
     python jobs/study.py LR HR [LR HR ...] [-m EDSR_B8_F32_S3] [--fraction 0.075] [--frames N] [--threads N]
 
@@ -33,7 +33,7 @@ from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError, NsRayError
 from ns_ray.evaluation.apart import simulate_apart
 from ns_ray.evaluation.apart_seen import ApartPlan
-from ns_ray.evaluation.choice import choose
+from ns_ray.evaluation.choice import choose, whole_epochs
 from ns_ray.evaluation.content_study import MODES, Title, content_study, methods
 from ns_ray.evaluation.method import ImageCodec
 from ns_ray.evaluation.original import reference
@@ -136,7 +136,7 @@ def run(options: argparse.Namespace) -> None:
     options.engine = options.engine or config.enhancer.engine
     spec, console, policy = ModelSpec.parse(options.model), entry.console(), Fraction(options.fraction)
     contents = list(_contents(options))
-    records = {one.name: one.records for one in contents}
+    records = {one.name: whole_epochs(one.records) for one in contents}
     wanted = options.output or options.result_dir / "evaluation" / "study" / spec.name
     failures = []
     with (
@@ -266,7 +266,9 @@ def _apart_tables(apart: dict[str, Any]) -> Iterator[Table]:
     simulated, seen = apart["simulated"], apart["seen"]
     shares = ", ".join(f"{name} {share:.1%}" for name, share in simulated["together"]["share"].items())
     title = f"one choice for all of {simulated['streams']} streams: {shares}; what choosing for each GPU alone loses"
-    table = Table("GPUs", "streams placed", "anchors", "of the proxy's gain", "worst draw", "anchors moved", title=title)
+    table = Table(
+        "GPUs", "streams placed", "anchors", "of the proxy's gain", "worst draw", "anchors moved", title=title
+    )
     for row in simulated["apart"]:
         lost = (f"{row[key]:.2%}" for key in ("lost", "most_lost", "moved"))
         table.add_row(str(row["gpus"]), row["way"], f"{row['anchors']:.0f}", *lost)

@@ -46,6 +46,11 @@ def proxy_gain(streams: Streams, chosen: Chosen, first: int = 0) -> float:
     )
 
 
+def share_lost(gain: float, whole: float) -> float:
+    """The share of a gain, `whole`, that is lost where it is only `gain`; 0 where there is none to lose."""
+    return 1 - gain / whole if whole > 0 else 0.0
+
+
 def simulate_apart(contents: Streams, count: int, epochs: int, gpus: Sequence[int], policy: Policy) -> dict[str, Any]:
     """Choose for many streams made of a few, without any picture.
 
@@ -59,8 +64,8 @@ def simulate_apart(contents: Streams, count: int, epochs: int, gpus: Sequence[in
     Returns:
         `streams`, `epochs`; under `together`, chosen for all at once: `anchors`, `gain` (mean frame sizes that a frame
         does not carry) and each content's `share` of anchors a shown frame; under `apart`, for each number of GPUs and
-        way to place streams: `anchors`, and the share of the gain that is `lost`, and of the anchors that are `moved` to
-        other streams. Placed at random: the means of several draws, and the worst one's `most_lost`.
+        way to place streams: `anchors`, the share of the gain that is `lost`, and that of the anchors that are `moved`
+        to other streams. Placed at random: the means of several draws, and the worst one's `most_lost`.
     """
     packets = (WARM_UP + epochs) * EPOCH
     first = WARM_UP * EPOCH
@@ -81,7 +86,7 @@ def simulate_apart(contents: Streams, count: int, epochs: int, gpus: Sequence[in
         moved = sum(abs(others[name] - counts[name]) for name in counts) / 2
         return {
             "anchors": sum(others.values()),
-            "lost": 1 - proxy_gain(streams, chosen, first) / (whole or 1),
+            "lost": share_lost(proxy_gain(streams, chosen, first), whole),
             "moved": moved / max(1, sum(counts.values())),
         }
 

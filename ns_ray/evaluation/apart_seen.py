@@ -8,7 +8,7 @@ import numpy as np
 
 from ns_ray.anchors.policies import Policy
 from ns_ray.client.reconstruct import Mode
-from ns_ray.evaluation.apart import Streams, proxy_gain
+from ns_ray.evaluation.apart import Streams, proxy_gain, share_lost
 from ns_ray.evaluation.choice import choose_together
 from ns_ray.evaluation.correlation import correlations
 from ns_ray.evaluation.method import Name
@@ -31,7 +31,7 @@ class ApartPlan:
         """Choose for every group.
 
         Args:
-            streams: the streams.
+            streams: the streams, of whole epochs, so that all placements have equally many anchors.
             gpus: numbers of GPUs to compare; those with more GPUs than streams, and 1, have no placements.
             most: placements of each number of GPUs, from the one that loses least by the proxy to the one that loses
                 most, evenly.
@@ -44,7 +44,7 @@ class ApartPlan:
         self._proxies: dict[Group, float] = {}
         gain = self._proxy_gain((self.whole,))
         for number in sorted({*gpus} - {1}):
-            found = [(one, 1 - self._proxy_gain(one) / (gain or 1)) for one in placements(self.whole, number)]
+            found = [(one, share_lost(self._proxy_gain(one), gain)) for one in placements(self.whole, number)]
             found.sort(key=lambda one: one[1])
             picked = np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int).tolist()
             self.lost += [found[i] for i in picked]

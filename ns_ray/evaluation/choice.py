@@ -40,6 +40,12 @@ def choose_together(streams: Mapping[str, Sequence[FrameRecord]], policy: Policy
     return {name: frozenset(names) for name, names in chosen.items()}
 
 
+def whole_epochs(records: Sequence[FrameRecord]) -> list[FrameRecord]:
+    """The records without those of a last epoch that is not whole, unless there is no other: no share is rounded then."""
+    packets = records[-1].video_index + 1 if records else 0
+    return [one for one in records if packets < EPOCH or one.video_index < packets - packets % EPOCH]
+
+
 def _epochs(records: Sequence[FrameRecord]) -> Iterator[list[FrameRecord]]:
     """The coded frames of each epoch; the last one may be shorter."""
     parts: list[list[FrameRecord]] = [[] for _ in range(0, records[-1].video_index + 1 if records else 0, EPOCH)]

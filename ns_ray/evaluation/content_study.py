@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.client.reconstruct import Mode
+from ns_ray.evaluation.choice import whole_epochs
 from ns_ray.evaluation.distance import by_distance
 from ns_ray.evaluation.drift import drift, shown_places
 from ns_ray.evaluation.figures import Series, by_gop, share_kept
@@ -42,17 +43,18 @@ def content_study(
         records: its coded frames in decode order.
         tally: of `methods`, after the last frame.
         selections: anchors whose frames are looked at, by name.
-        groups: anchors of the stream where it is chosen for together with others.
+        groups: anchors of the stream's whole epochs where it is chosen for together with others.
 
     Returns:
         `mean_frame_bytes`; `bilinear` and `full` (SR of every frame): mean PSNR, and `gops`, luma by GOP; `selections`:
         of each the number of `anchors` and by mode its means, the `gain_over_bilinear`, what is `kept` of SR's, `proxy`
         (see `proxy_told`) and `by_distance`; `groups`: of each its `streams`, the number of `anchors` and by mode the
-        luma gain over bilinear; `frames`: of each shown frame luma, and by selection `residuals` and `distances`.
+        luma gain over bilinear, over whole epochs; `frames`: of each shown frame luma, and by selection `residuals` and `distances`.
     """
     bilinear, full = tally.series["bilinear"], tally.series[FULL]
     count = len(tally.gops)
     shown = shown_places(records)[:count]
+    whole = sum(one.shown for one in whole_epochs(records))
     frames: dict[str, Any] = {"bilinear": _listed(bilinear), "full": _listed(full)}
     made: dict[str, Any] = {}
     for name, anchors in selections.items():
@@ -78,7 +80,7 @@ def content_study(
         "selections": made,
         "groups": [
             {"streams": list(group), "anchors": len(anchors)}
-            | {mode: tally.series[anchors, mode].over(bilinear)["psnr_y"] for mode in MODES}
+            | {mode: tally.series[anchors, mode].first(whole).over(bilinear.first(whole))["psnr_y"] for mode in MODES}
             for group, anchors in groups.items()
         ],
         "frames": frames,

@@ -18,8 +18,8 @@ class Drift:
     Attributes:
         residuals: int64 (frames,), bytes coded since the last anchor or KEY frame, by which gains are reckoned (see
             `anchors.gains`); 0 at an anchor.
-        frames: int64 (frames,), frames in decode order since the last anchor, hidden ones too; 0 at an anchor, -1 before
-            the first one.
+        frames: int64 (frames,), coded frames since the last anchor, hidden ones too; 0 at an anchor, -1 before the
+            first one.
     """
 
     residuals: NDArray[np.int64]

@@ -31,6 +31,10 @@ class Series:
         """The gain: means over the frames of what this one is above another one's, dB."""
         return {key: round(value - other.mean[key], 4) for key, value in self.mean.items()}
 
+    def first(self, count: int) -> Self:
+        """That of the first `count` frames alone."""
+        return type(self)(self.psnr_y[:count], self.psnr[:count])
+
     @property
     def frames(self) -> dict[str, list[float]]:
         """Every frame's figures, to 0.0001 dB."""
