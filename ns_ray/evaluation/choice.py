@@ -41,7 +41,10 @@ def choose_together(streams: Mapping[str, Sequence[FrameRecord]], policy: Policy
 
 
 def whole_epochs(records: Sequence[FrameRecord]) -> list[FrameRecord]:
-    """The records without those of a last epoch that is not whole, unless there is no other: no share is rounded then."""
+    """The records without those of a last epoch that is not whole, unless it is the only one.
+
+    So no share of anchors need be rounded, where an epoch's is whole.
+    """
     packets = records[-1].video_index + 1 if records else 0
     return [one for one in records if packets < EPOCH or one.video_index < packets - packets % EPOCH]
 
