@@ -148,11 +148,14 @@ def run(options: argparse.Namespace) -> None:
         simulated = simulate_apart(records, options.streams, EPOCHS, options.gpus, policy)
         plan = ApartPlan(records, options.gpus, options.placements, policy)
         study = Study({"model": spec.name, "fraction": options.fraction}, simulated, plan, folder)
-        for content in bar.track(contents, description="contents"):
-            try:
-                study.add(content.name, _measured(content, plan, options, spec, bar, pool))
-            except NsRayError as error:
-                failures.append(f"{content.name}: {error}")
+        try:
+            for content in bar.track(contents, description="contents"):
+                try:
+                    study.add(content.name, _measured(content, plan, options, spec, bar, pool))
+                except NsRayError as error:
+                    failures.append(f"{content.name}: {error}")
+        finally:
+            study.draw()
     for table in tables(study.result):
         console.print(table)
     console.print(f"{folder}: {', '.join(sorted(path.name for path in folder.glob('[!.]*.*')))} written")
@@ -207,14 +210,14 @@ class Study:
     """
 
     def __init__(self, about: dict[str, Any], simulated: dict[str, Any], plan: ApartPlan, folder: Path) -> None:
-        """Write what is known before the first content is measured."""
+        """Write what is known before the first content is measured; `simulated` and `plan` are of the third study."""
         self.result: dict[str, Any] = about | {"apart": {"simulated": simulated, "seen": None}, "contents": {}}
         self._plan, self._folder = plan, folder
         self._found: dict[str, dict[str, Any]] = {}
-        self._write()
+        write_record(self._folder / "study.json", self.result)
 
     def add(self, name: str, found: dict[str, Any]) -> None:
-        """Take the figures of a content, and write anew what changes with them."""
+        """Take and write the figures of a content."""
         self._found[name] = found
         write_record(self._folder / f"{name}.json", found)
         self.result["contents"][name] = {key: value for key, value in found.items() if key != "frames"}
@@ -224,10 +227,10 @@ class Study:
                 for one, figures in self._found.items()
             }
             self.result["apart"]["seen"] = self._plan.compared(gains)
-        self._write()
-
-    def _write(self) -> None:
         write_record(self._folder / "study.json", self.result)
+
+    def draw(self) -> None:
+        """Draw what there is."""
         apart_plot.draw(**self.result["apart"], path=self._folder / "apart.png")
         if self._found:
             proxy_plot.draw(self._found, self._folder / "proxy.png")

@@ -46,7 +46,7 @@ def content_study(
         groups: anchors of the stream's whole epochs where it is chosen for together with others.
 
     Returns:
-        `shown_frames`, `mean_frame_bytes`; `bilinear` and `full` (SR of every frame): mean PSNR, and `gops`, luma by GOP;
+        `shown_frames`, `mean_frame_bytes`; `bilinear` and `full` (SR of every frame): mean PSNR, and luma by GOP;
         `selections`: of each the number of `anchors` and by mode its means, the `gain_over_bilinear`, what is `kept` of
         SR's, `proxy` (see `proxy_told`) and `by_distance`; `groups`: of each its `streams`, the number of `anchors` and
         by mode the luma gain over bilinear, over whole epochs; `frames`: of each shown frame luma, and by selection

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ns_ray.evaluation.figures import share_kept
 
-BOUNDS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+BOUNDS = (0, 1, 2, 4, 8, 16, 32, 64)
 """Distances from each of these up to the next are told of together; those from the last one on, too."""
 
 
