@@ -35,6 +35,7 @@ from ns_ray.evaluation.apart import simulate_apart
 from ns_ray.evaluation.apart_seen import ApartPlan
 from ns_ray.evaluation.choice import choose, whole_epochs
 from ns_ray.evaluation.content_study import MODES, Title, content_study, methods
+from ns_ray.evaluation.distance import SPANS
 from ns_ray.evaluation.method import ImageCodec
 from ns_ray.evaluation.original import reference
 from ns_ray.evaluation.tally import Tally
@@ -240,24 +241,25 @@ class Study:
 def tables(result: dict[str, Any]) -> Iterator[Table]:
     """One a study."""
     contents = result["contents"]
-    told = Table(title="quality lost, told by residual bytes (by frames since the anchor): Spearman, Pearson")
-    for column in ("content", "selection", "mode", "anchors", "pairs", "all", "mean of GOPs", "of SR's gain kept"):
+    told = Table(title="luma lost against SR of the frame, told by residual bytes: Spearman, Pearson")
+    lost = "dB lost", "by frames", "mean of GOPs", "share of SR's gain lost", "by frames", "kept in all"
+    for column in ("content", "selection", "mode", "anchors", "pairs", *lost):
         told.add_column(column)
     distances = Table(title="luma over bilinear, dB (of SR's gain), by frames since the anchor")
-    ends = sorted({(row["from"], row["to"]) for one in _modes(contents) for row in one[3]["by_distance"]})
-    for column in ("content", "selection", "mode", *(_span(*end) for end in ends)):
+    for column in ("content", "selection", "mode", *SPANS):
         distances.add_column(column)
     for name, selection, mode, figures in _modes(contents):
-        proxy, rows = figures["proxy"], {(row["from"], row["to"]): row for row in figures["by_distance"]}
+        proxy, share = figures["proxy"], figures["proxy_of_share"]
+        rows = {row["since"]: row for row in figures["by_distance"]}
         anchors = contents[name]["selections"][selection]["anchors"]
         gops = [one["spearman"] for one in proxy["gops"] if one["spearman"] is not None]
         told.add_row(
             *(name, selection, mode, str(anchors), str(proxy["pairs"])),
-            f"{_both(proxy)} ({_both(proxy['by_frames'])})",
-            f"{sum(gops) / len(gops):.2f}" if gops else "-",
+            *(_both(proxy), _both(proxy["by_frames"]), f"{sum(gops) / len(gops):.2f}" if gops else "-"),
+            *(_both(share), _both(share["by_frames"])),
             _percent(figures["kept"]),
         )
-        cells = [rows.get(end) for end in ends]
+        cells = [rows.get(span) for span in SPANS]
         shown = [f"{row['over_bilinear']:+.2f} ({_percent(row['kept'])})" if row else "" for row in cells]
         distances.add_row(name, selection, mode, *shown)
     yield told
@@ -292,10 +294,6 @@ def _modes(contents: Mapping[str, Any]) -> Iterator[tuple[str, str, str, dict[st
         for selection, figures in one["selections"].items():
             for mode in MODES:
                 yield name, selection, mode, figures[mode]
-
-
-def _span(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}-{last}"
 
 
 def _both(told: Mapping[str, Any]) -> str:

@@ -21,6 +21,8 @@ from ns_ray.vp9.records import FrameRecord
 MODES: tuple[Mode, ...] = ("plain", "best")
 FULL = frozenset[Name](), "full"
 """The title of super-resolution of every frame."""
+LEAST_GAIN = 0.1
+"""dB that SR has to gain at a frame, for the share of it that is lost to be told."""
 Title = tuple[frozenset[Name], str]
 """Anchors, and how the other frames are rebuilt."""
 
@@ -46,11 +48,11 @@ def content_study(
         groups: anchors of the stream's whole epochs where it is chosen for together with others.
 
     Returns:
-        `shown_frames`, `mean_frame_bytes`; `bilinear` and `full` (SR of every frame): mean PSNR, and luma by GOP;
+        `shown_frames`, `mean_frame_bytes`; `bilinear` and `full` (SR of every frame): mean PSNR, and luma by GOP.
         `selections`: of each the number of `anchors` and by mode its means, the `gain_over_bilinear`, what is `kept` of
-        SR's, `proxy` (see `proxy_told`) and `by_distance`; `groups`: of each its `streams`, the number of `anchors` and
-        by mode the luma gain over bilinear, over whole epochs; `frames`: of each shown frame luma, and by selection
-        `residuals` and `distances`.
+        SR's, `proxy` (see `proxy_told`; of the dB lost), `proxy_of_share` (of SR's gain lost) and `by_distance`.
+        `groups`: of each its `streams`, the number of `anchors` and by mode the luma gain over bilinear, over whole
+        epochs. `frames`: of each shown frame luma, and by selection `residuals` and `distances`.
     """
     bilinear, full = tally.series["bilinear"], tally.series[FULL]
     count = len(tally.gops)
@@ -71,6 +73,7 @@ def content_study(
                 "gain_over_bilinear": gain,
                 "kept": share_kept(gain["psnr_y"], full.over(bilinear)["psnr_y"]),
                 "proxy": proxy_told(away, _luma(full) - _luma(series), tally.gops),
+                "proxy_of_share": proxy_told(away, _share_lost(bilinear, full, series), tally.gops),
                 "by_distance": by_distance(away.frames, _luma(series), _luma(bilinear), _luma(full)),
             }
     return {
@@ -86,6 +89,13 @@ def content_study(
         ],
         "frames": frames,
     }
+
+
+def _share_lost(bilinear: Series, full: Series, series: Series) -> NDArray[np.float64]:
+    """The share of SR's gain that is lost at each frame; NaN where SR gains too little to tell."""
+    best = _luma(full) - _luma(bilinear)
+    lost: NDArray[np.float64] = (_luma(full) - _luma(series)) / np.where(best >= LEAST_GAIN, best, np.nan)
+    return lost
 
 
 def _luma(series: Series) -> NDArray[np.float64]:

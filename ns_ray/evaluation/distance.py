@@ -1,5 +1,6 @@
 """Quality by the distance to the anchor."""
 
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,8 @@ from ns_ray.evaluation.figures import share_kept
 
 BOUNDS = (0, 1, 2, 4, 8, 16, 32, 64)
 """Distances from each of these up to the next are told of together; those from the last one on, too."""
+SPANS = (*(str(a) if b == a + 1 else f"{a}-{b - 1}" for a, b in pairwise(BOUNDS)), f"{BOUNDS[-1]} or more")
+"""Their names."""
 
 
 def by_distance(
@@ -27,19 +30,17 @@ def by_distance(
         full: dB of super-resolution of all frames.
 
     Returns:
-        For each of the `BOUNDS` that has frames: `from` and `to` (the last one, included), how many `frames`, and over
-        them the means of `over_bilinear` and `full_over_bilinear`, and the share of the second that is `kept`.
+        For each of the `SPANS` that has frames: its name (`since`), how many `frames`, and over them the means of
+        `over_bilinear` and `full_over_bilinear`, and the share of the second that is `kept`.
     """
-    ends = [*BOUNDS, max(BOUNDS[-1], int(frames.max(initial=0))) + 1]
     made = []
-    for first, end in pairwise(ends):
+    for span, first, end in zip(SPANS, BOUNDS, (*BOUNDS[1:], math.inf), strict=True):
         there = (frames >= first) & (frames < end)
         if there.any():
             gain, best = ((one - bilinear)[there].mean() for one in (seen, full))
             made.append(
                 {
-                    "from": first,
-                    "to": end - 1,
+                    "since": span,
                     "frames": int(there.sum()),
                     "over_bilinear": round(float(gain), 4),
                     "full_over_bilinear": round(float(best), 4),

@@ -17,14 +17,14 @@ def proxy_told(drift: Drift, lost: NDArray[np.float64], gops: Sequence[int]) -> 
 
     Args:
         drift: of the shown frames, (frames,).
-        lost: dB of each: super-resolution of the frame itself less what is shown.
+        lost: of each: super-resolution of the frame itself less what is shown; NaN for one that does not count.
         gops: the number of each frame's GOP.
 
     Returns:
         `pairs`, `pearson` and `spearman` over all frames, the same by GOP under `gops`, and under `by_frames` what the
         mere number of frames since the anchor tells.
     """
-    rebuilt = drift.frames > 0
+    rebuilt = (drift.frames > 0) & np.isfinite(lost)
     of = np.array(gops)
 
     def told(by: NDArray[np.int64], which: NDArray[np.bool_]) -> dict[str, Any]:

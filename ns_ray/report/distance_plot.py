@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ns_ray.evaluation.distance import SPANS
 from ns_ray.report.content_colours import colours_of
 from ns_ray.report.curve_plot import LINES
 from ns_ray.report.picture import Picture
@@ -25,14 +26,14 @@ def draw(contents: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         for name, colour in colours_of(contents).items():
             for mode, line in LINES.items():
                 rows = contents[name]["selections"][selection][mode]["by_distance"]
-                points = [((row["from"] + row["to"]) / 2, row[figure]) for row in rows if row[figure] is not None]
+                points = [(SPANS.index(row["since"]), row[figure]) for row in rows if row[figure] is not None]
                 if points:
                     x, y = zip(*points, strict=True)
                     scaled = [100 * value for value in y] if figure == "kept" else y
                     label = f"{name}, {mode}" if mode == "best" else None
                     axes.plot(x, scaled, line, color=colour, marker=".", label=label)
         axes.axhline(0, color="#999999", linewidth=1)
-        axes.set_xscale("symlog", linthresh=1)
+        axes.set_xticks(range(len(SPANS)), SPANS)
         axes.set_title(f"{TITLES[selection]}; dashed: plain mode", fontsize="medium")
         axes.set_xlabel("frames since the last anchor, hidden ones too")
         axes.set_ylabel(FIGURES[figure])

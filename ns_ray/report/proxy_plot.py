@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
 from ns_ray.report.content_colours import colours_of
 from ns_ray.report.picture import Picture
@@ -32,6 +33,7 @@ def draw(contents: Mapping[str, Mapping[str, Any]], path: Path) -> None:
             rank = "-" if told["spearman"] is None else f"{told['spearman']:.2f}"
             axes.plot(bytes_over, lost, ".", color=colour, ms=4, alpha=0.5, label=f"{name} ({rank})")
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(f"{TITLES[selection]}, {mode} mode (Spearman's coefficient)", fontsize="medium")
         axes.set_xlabel("residual since the anchor, mean frame sizes")
         axes.set_ylabel("luma lost against SR of the frame, dB")

@@ -72,6 +72,8 @@ def test_the_proxy_is_asked_of_rebuilt_frames_alone_by_gop_and_in_all():
     assert 0.5 < told["pearson"] < 1
     assert told["gops"] == [{"pairs": 5, "pearson": 1.0, "spearman": 1.0}] * 2
     assert told["by_frames"]["pearson"] < told["pearson"]
+    lost[6:] = np.nan
+    assert (proxy_told(away, lost, gops)["pairs"], proxy_told(away, lost, gops)["pearson"]) == (5, 1.0)
 
 
 def test_quality_is_told_by_distance():
@@ -79,12 +81,12 @@ def test_quality_is_told_by_distance():
     bilinear, full = np.full(9, 30.0), np.full(9, 32.0)
     seen = np.array([0, 32, 31.5, 31, 30.5, 30.1, 32, 31.7, 29])
     rows = by_distance(frames, seen, bilinear, full)
-    assert [(row["from"], row["to"], row["frames"]) for row in rows] == [
-        (0, 0, 2),
-        (1, 1, 2),
-        (2, 3, 1),
-        (4, 7, 2),
-        (64, 500, 1),
+    assert [(row["since"], row["frames"]) for row in rows] == [
+        ("0", 2),
+        ("1", 2),
+        ("2-3", 1),
+        ("4-7", 2),
+        ("64 or more", 1),
     ]
     assert [row["over_bilinear"] for row in rows] == [2.0, 1.6, 1.0, 0.3, -1.0]
     assert [row["kept"] for row in rows] == [1.0, 0.8, 0.5, 0.15, -0.5]
