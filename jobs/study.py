@@ -32,9 +32,9 @@ from ns_ray.anchors.policies import Fraction
 from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError, NsRayError
 from ns_ray.evaluation.apart import simulate_apart
-from ns_ray.evaluation.apart_seen import ApartPlan
+from ns_ray.evaluation.apart_seen import MODES, ApartPlan
 from ns_ray.evaluation.choice import choose, whole_epochs
-from ns_ray.evaluation.content_study import MODES, Title, content_study, methods
+from ns_ray.evaluation.content_study import Title, content_study, methods
 from ns_ray.evaluation.distance import SPANS
 from ns_ray.evaluation.method import ImageCodec
 from ns_ray.evaluation.original import reference
@@ -188,9 +188,9 @@ def _measured(
         "neuroscaler": choose(content.records, Fraction(options.fraction)),
         "key": choose(content.records, Key()),
     }
-    groups = plan.groups(content.name)
+    choices = plan.choices(content.name)
     image = ImageCodec.published("jpeg", min(options.fraction, LARGEST_FRACTION))
-    tried = methods((*selections.values(), *groups.values()), image)
+    tried = methods((*selections.values(), *choices.values()), image)
     tally: Tally[Title] = Tally(("bilinear",), tried)
     trial = Trial(info, engine, list(tried.values()), options.frames, ("bilinear",))
     originals = reference(content.hr, (info.width * spec.scale, info.height * spec.scale))
@@ -200,7 +200,7 @@ def _measured(
     if not tally.gops:
         raise MediaError(f"{info.path} and {content.hr} have no frame in common; is either empty?")
     about = {"lr": info.path, "hr": content.hr, "weights": str(content.weights or "shipped")}
-    return about | content_study(content.records, tally, selections, groups)
+    return about | content_study(content.records, tally, selections, choices)
 
 
 class Study:
@@ -223,10 +223,7 @@ class Study:
         write_record(self._folder / f"{name}.json", found)
         self.result["contents"][name] = {key: value for key, value in found.items() if key != "frames"}
         if self._plan.lost and self._found.keys() == {*self._plan.whole}:
-            gains = {
-                one: {tuple(row["streams"]): {mode: row[mode] for mode in MODES} for row in figures["groups"]}
-                for one, figures in self._found.items()
-            }
+            gains = {one: figures["choices"] for one, figures in self._found.items()}
             self.result["apart"]["seen"] = self._plan.compared(gains)
         write_record(self._folder / "study.json", self.result)
 
@@ -279,8 +276,13 @@ def _apart_tables(apart: dict[str, Any]) -> Iterator[Table]:
         table.add_row(str(row["gpus"]), row["way"], f"{row['anchors']:.0f}", *lost)
     yield table
     if seen:
-        gains = ", ".join(f"{mode} {seen['together'][mode]:+.3f} dB" for mode in MODES)
-        table = Table("GPUs", "streams", "of the proxy's gain", *MODES, title=f"the same, seen ({gains}); dB lost")
+        table = Table(
+            "normaliser", *MODES, *simulated["together"]["share"], title="chosen for all: dB gained, and anchors"
+        )
+        for normaliser, row in seen["together"].items():
+            table.add_row(normaliser, *(f"{row[mode]:+.3f}" for mode in MODES), *map(str, row["anchors"].values()))
+        yield table
+        table = Table("GPUs", "streams", "of the proxy's gain", *MODES, title="chosen for each GPU alone: dB lost")
         for row in seen["apart"]:
             groups = " | ".join(" ".join(group) for group in row["groups"])
             lost = (f"{row[mode]:+.3f}" for mode in MODES)
