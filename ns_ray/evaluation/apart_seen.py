@@ -73,15 +73,17 @@ class ApartPlan:
 
         Returns:
             Under `together`, by normaliser: `anchors` of each stream, and the means over the streams of what `plain`
-            and `best` gain over bilinear, dB; under `apart`, for each placement: `gpus`, `groups`, `anchors`, `proxy_lost`
-            (a share), and by mode what is lost of those means, dB, against one choice by the policy's own normaliser;
-            under `proxy_told`, how well `proxy_lost` tells that.
+            and `best` gain over bilinear, dB. Under `apart`, for each placement: `gpus`, `groups`, `anchors`,
+            `proxy_lost` (a share), and by mode what is lost of those means, dB, against one choice by the policy's own
+            normaliser. Under `proxy_told`, how well `proxy_lost` tells that.
         """
 
         def row(placement: Placement, label: str | None = None) -> dict[str, Any]:
             labels = {name: label or _label(group) for group in placement for name in group}
-            means = {mode: round(fmean(gains[name][labels[name]][mode] for name in labels), 4) for mode in MODES}
-            return {"anchors": {name: len(self._made[labels[name]][name]) for name in labels}, **means}
+            found: dict[str, Any] = {"anchors": {name: len(self._made[labels[name]][name]) for name in labels}}
+            for mode in MODES:
+                found[mode] = round(fmean(gains[name][labels[name]][mode] for name in labels), 4)
+            return found
 
         whole = row((self.whole,))
         apart: list[dict[str, Any]] = []
