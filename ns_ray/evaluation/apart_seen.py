@@ -59,7 +59,7 @@ class ApartPlan:
         needed = {self.whole, *(group for placement, _ in self.lost for group in placement)}
         self._made = {_label(group): anchors for group, anchors in self._chosen.items() if group in needed}
         for normaliser in OTHER_NORMALISERS:
-            self._made[normaliser] = choose_together(streams, replace(policy, normaliser=normaliser))
+            self._made[_over_all(normaliser)] = choose_together(streams, replace(policy, normaliser=normaliser))
 
     def choices(self, stream: str) -> dict[str, frozenset[Name]]:
         """The stream's anchors: in each group that it is in, by the names joined, and over all by other normalisers."""
@@ -93,7 +93,7 @@ class ApartPlan:
             groups = [list(group) for group in placement]
             apart.append({"gpus": len(groups), "groups": groups, "proxy_lost": round(proxy_lost, 5), **found})
         proxy = np.array([one["proxy_lost"] for one in apart])
-        others = {normaliser: row((self.whole,), normaliser) for normaliser in OTHER_NORMALISERS}
+        others = {normaliser: row((self.whole,), _over_all(normaliser)) for normaliser in OTHER_NORMALISERS}
         return {
             "together": {str(self._policy.normaliser): whole, **others},
             "apart": apart,
@@ -108,6 +108,10 @@ class ApartPlan:
                 self._chosen[group] = choose_together(mine, self._policy)
                 self._proxies[group] = len(group) * proxy_gain(mine, self._chosen[group])
         return sum(self._proxies[group] for group in placement) / len(self.whole)
+
+
+def _over_all(normaliser: Normaliser) -> str:
+    return f"all, normaliser {normaliser}"
 
 
 def _label(group: Group) -> str:
