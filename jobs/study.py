@@ -8,7 +8,8 @@ residual bytes against quality lost: bytes since the last anchor, by which gains
 super-resolution of the frame itself; with anchors by gain, and with KEY frames alone.
 PSNR by distance: luma over bilinear, and the share of SR's gain, by frames since the last anchor.
 One choice for all or for each GPU: anchors chosen over all streams against among those of each GPU alone, as many in
-all: by the proxy for --streams streams made of the contents, and in dB for the contents themselves.
+all: by the proxy for --streams streams made of the contents, and in dB for the contents themselves, where the other
+normalisers are tried, too. Contents should be of one LR size, as all anchors count as equally dear.
 Writes a JSON file for each content as soon as it is measured, study.json with the figures of all, proxy.png,
 distance.png and apart.png to RESULT_DIR/evaluation/study/<model>. Exit status: 0 done, 1 failed, 2 wrong usage.
 """
@@ -145,9 +146,10 @@ def run(options: argparse.Namespace) -> None:
         ThreadPoolExecutor(options.threads) as pool,
         Progress(console=console, transient=True) as bar,
     ):
-        bar.add_task(f"choosing for {options.streams} streams", total=None)
+        choosing = bar.add_task(f"choosing for {options.streams} streams", total=None)
         simulated = simulate_apart(records, options.streams, EPOCHS, options.gpus, policy)
         plan = ApartPlan(records, options.gpus, options.placements, policy)
+        bar.remove_task(choosing)
         study = Study({"model": spec.name, "fraction": options.fraction}, simulated, plan, folder)
         try:
             for content in bar.track(contents, description="contents"):
