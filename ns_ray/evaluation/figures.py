@@ -31,6 +31,10 @@ class Series:
         """The gain: means over the frames of what this one is above another one's, dB."""
         return {key: round(value - other.mean[key], 4) for key, value in self.mean.items()}
 
+    def first(self, count: int) -> Self:
+        """That of the first `count` frames alone."""
+        return type(self)(self.psnr_y[:count], self.psnr[:count])
+
     @property
     def frames(self) -> dict[str, list[float]]:
         """Every frame's figures, to 0.0001 dB."""
@@ -52,3 +56,8 @@ def described(series: Series, gops: Sequence[int]) -> dict[str, Any]:
         "frames": np.round(series.psnr_y, 3).tolist(),
         "frames_all_planes": np.round(series.psnr, 3).tolist(),
     }
+
+
+def share_kept(gain: float, best: float) -> float | None:
+    """The share of SR's gain that is kept, to 0.0001; None where SR gains nothing."""
+    return round(gain / best, 4) if best > 0 else None

@@ -10,20 +10,26 @@ from ns_ray.whole_file import write_whole
 
 
 class Picture:
-    """One plot.
+    """One plot, or several side by side.
 
     Attributes:
-        axes: to draw on.
+        panels: to draw on, row by row.
+        axes: the first of them.
     """
 
-    def __init__(self) -> None:
-        self._figure = Figure(figsize=(8, 5), layout="constrained")
-        self.axes: Axes = self._figure.add_subplot()
+    def __init__(self, rows: int = 1, columns: int = 1) -> None:
+        size = (8, 5) if rows == columns == 1 else (6 * columns, 4 * rows)
+        self._figure = Figure(figsize=size, layout="constrained")
+        made = self._figure.subplots(rows, columns, squeeze=False)
+        self.panels: tuple[Axes, ...] = tuple(made.flat)
+        self.axes = self.panels[0]
 
     def write(self, path: Path) -> None:
-        """Write it with a grid and a legend; the suffix says in which format."""
-        self.axes.grid(alpha=0.3)
-        self.axes.legend(fontsize="small")
+        """Write it with grids, and legends where anything has a label; the suffix says in which format."""
+        for axes in self.panels:
+            axes.grid(alpha=0.3)
+            if axes.get_legend_handles_labels()[0]:
+                axes.legend(fontsize="small")
         path.parent.mkdir(parents=True, exist_ok=True)
         written = BytesIO()
         self._figure.savefig(written, dpi=150, format=path.suffix[1:])
