@@ -36,6 +36,7 @@ from ns_ray.evaluation.choice import EPOCH, choose
 from ns_ray.evaluation.crops import method_crops
 from ns_ray.evaluation.method import PER_FRAME, Codec, ImageCodec, Method
 from ns_ray.evaluation.original import reference
+from ns_ray.evaluation.reencode import Reencode
 from ns_ray.evaluation.tally import Tally
 from ns_ray.evaluation.trial import Trial, records_of
 from ns_ray.evaluation.upscaled import LIBYUV, UPSCALED
@@ -45,7 +46,7 @@ from ns_ray.sr.checkpoints import checkpoint_folder, trained_weights
 from ns_ray.sr.dataset import content_pair
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights, weights_path
-from ns_ray.video.encode import published_kbps, reencode_options
+from ns_ray.video.encode import published_kbps
 from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.vp9.records import FrameRecord
 from ns_ray.whole_file import write_record
@@ -237,7 +238,7 @@ def _named(path: Path) -> str:
 
 def _methods(options: argparse.Namespace, records: list[FrameRecord], kbps: int) -> dict[str, Method]:
     """What is compared, by name; the first is the published method, which the published key is about."""
-    reencode = reencode_options(kbps)
+    reencode = Reencode.published(kbps)
     if options.target == "per-frame":
         return {"per-frame": Method(reencode=reencode), "before re-encode": PER_FRAME}
     anchors = options.num_anchors or ANCHORS[options.target]

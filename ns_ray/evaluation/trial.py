@@ -155,12 +155,16 @@ class Trial:
             ModelError: a frame is of another size than the engine.
         """
         each = map if pool is None else pool.map
-        for step in _ahead(self._steps(originals)):
-            methods = each(_Viewer.show, self._viewers, repeat(step))
-            errors = each(_upscaled_errors, self._upscalings, repeat(step))
-            seen = tuple(methods)
-            upscalings = dict(zip(self._upscalings, errors, strict=True))
-            yield Shown(step.packet, step.lr, step.original, upscalings, seen)
+        try:
+            for step in _ahead(self._steps(originals)):
+                methods = each(_Viewer.show, self._viewers, repeat(step))
+                errors = each(_upscaled_errors, self._upscalings, repeat(step))
+                seen = tuple(methods)
+                upscalings = dict(zip(self._upscalings, errors, strict=True))
+                yield Shown(step.packet, step.lr, step.original, upscalings, seen)
+        finally:
+            for viewer in self._viewers:
+                viewer.close()
 
     def _steps(self, originals: Iterable[Yuv420]) -> Iterator[_Step]:
         packets = islice(read_packets(self._info), self._frames)
@@ -221,6 +225,11 @@ class _Viewer:
         if self._reencoder is not None:
             picture, size = self._reencoder.through(picture)
         return Seen(picture, plane_errors(picture.planes, step.original.planes), size)
+
+    def close(self) -> None:
+        """End its encoder, if it has one."""
+        if self._reencoder is not None:
+            self._reencoder.close()
 
     def _rebuilt(self, rebuilder: Rebuilder, packet: Packet, anchors: Mapping[int, Yuv420]) -> Yuv420:
         frame = rebuilder.packet(packet, anchors)

@@ -1,9 +1,11 @@
-"""Encoding video through PyAV: the re-encode that per-frame and selective enhancement need."""
+"""Encoding video through PyAV: the re-encode that per-frame and selective enhancement need, and AV1 to compare with."""
 
 from fractions import Fraction
+from typing import cast
 
 import av
 import av.error
+from av.video.codeccontext import VideoCodecContext
 
 from ns_ray.errors import MediaError
 from ns_ray.picture.colors import STANDARD, Colors
@@ -40,8 +42,13 @@ def reencode_options(kbps: int) -> dict[str, str]:
     }
 
 
+def av1_live_options(kbps: int) -> dict[str, str]:
+    """libsvtav1 options by their FFmpeg names, of a live encode: a constant bitrate, no lag, a key frame every 120."""
+    return {"b": f"{kbps}k", "g": "120", "preset": "10", "svtav1-params": "rc=2:pred-struct=1:rtc=1"}
+
+
 class VideoEncoder:
-    """Encodes pictures of one size to VP9, packet by packet."""
+    """Encodes pictures of one size, to VP9 if not told otherwise, packet by packet."""
 
     def __init__(
         self,
@@ -53,6 +60,7 @@ class VideoEncoder:
         colors: Colors = STANDARD,
         threads: int = 1,
         first_index: int = 0,
+        encoder: str = "libvpx-vp9",
     ) -> None:
         """Open an encoder.
 
@@ -60,10 +68,11 @@ class VideoEncoder:
             size: (width, height) in luma samples.
             frame_rate: frames a second.
             time_base: seconds a tick of the pictures' pts.
-            options: libvpx-vp9 options by their FFmpeg names.
+            options: the encoder's, by their FFmpeg names.
             colors: what the pictures are in, for their tags.
             threads: encoding threads.
             first_index: video_index of the first packet.
+            encoder: FFmpeg's name of it.
 
         Raises:
             MediaError: the encoder refuses an option or the size.
@@ -71,7 +80,7 @@ class VideoEncoder:
         self._next = first_index
         self._rate = frame_rate
         try:
-            self._codec = av.CodecContext.create("libvpx-vp9", "w")
+            self._codec = cast(VideoCodecContext, av.CodecContext.create(encoder, "w"))
             self._codec.width, self._codec.height = size
             self._codec.pix_fmt = "yuv420p"
             self._codec.framerate = frame_rate
@@ -82,7 +91,7 @@ class VideoEncoder:
             self._codec.options = options
             self._codec.open()
         except (av.error.FFmpegError, ValueError) as error:
-            raise MediaError(f"libvpx-vp9 cannot encode {size[0]}x{size[1]} with {options} ({error})") from error
+            raise MediaError(f"{encoder} cannot encode {size[0]}x{size[1]} with {options} ({error})") from error
 
     def encode(self, picture: Yuv420, pts: int) -> list[Packet]:
         """Encode the next picture; packets come out as the encoder's lag allows."""

@@ -1,6 +1,5 @@
 """Writing WebM files: the same frames give the same bytes."""
 
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from fractions import Fraction
@@ -14,7 +13,6 @@ from av.video.stream import VideoStream
 from ns_ray.errors import MediaError
 from ns_ray.video.probe import open_input, video_of
 
-os.environ.setdefault("SVT_LOG", "1")  # of the AV1 encoder: errors alone
 _SAME_BYTES = {"fflags": "bitexact"}  # no random track numbers
 
 

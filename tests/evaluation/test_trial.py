@@ -9,15 +9,16 @@ import pytest
 
 from ns_ray.errors import MediaError
 from ns_ray.evaluation.method import PER_FRAME, ImageCodec, Method
-from ns_ray.evaluation.reencode import Reencoder
+from ns_ray.evaluation.reencode import Reencode, Reencoder
 from ns_ray.evaluation.tally import Tally
 from ns_ray.evaluation.trial import Trial, records_of
+from ns_ray.metrics.psnr import plane_errors
 from ns_ray.picture.convert import from_rgb
 from ns_ray.video.decode import VideoDecoder
-from ns_ray.video.encode import published_kbps, reencode_options
+from ns_ray.video.encode import published_kbps
 from ns_ray.video.packets import read_packets
 
-LOSSLESS = {"lossless": "1", "deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
+LOSSLESS = Reencode("libvpx-vp9", {"lossless": "1", "deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"})
 EVERY = frozenset((i, 0) for i in range(8))
 FIRST = frozenset({(0, 0)})
 
@@ -55,7 +56,7 @@ def test_what_is_encoded_without_loss_is_seen_as_it_was(clip, engine):
 
 def test_the_published_reencode_costs_quality_by_its_bitrate(clip, engine):
     rates = 40, 4000
-    frames = run(clip, engine, PER_FRAME, *(Method(reencode=reencode_options(kbps)) for kbps in rates))
+    frames = run(clip, engine, PER_FRAME, *(Method(reencode=Reencode.published(kbps)) for kbps in rates))
     none, low, high = (fmean(one.psnr for one in errors(frames, i)) for i in range(3))
     assert low < high < none
     assert sum(f.methods[1].bytes for f in frames) < sum(f.methods[2].bytes for f in frames)
@@ -81,7 +82,7 @@ def test_modes_and_anchors_tell(clip, engine):
 
 def test_figures_do_not_depend_on_threads(clip, engine):
     info, originals = clip
-    methods = [Method(reencode=reencode_options(300)), Method(FIRST, "best", ImageCodec("jpeg", 90)), PER_FRAME]
+    methods = [Method(reencode=Reencode.published(300)), Method(FIRST, "best", ImageCodec("jpeg", 90)), PER_FRAME]
     with ThreadPoolExecutor(3) as pool:
         pooled = list(Trial(info, engine, methods).run(originals, pool))
     alone = run(clip, engine, *methods)
@@ -100,9 +101,19 @@ def test_an_anchor_that_has_no_picture_is_named(clip, engine):
 
 
 def test_a_reencode_that_holds_pictures_back_is_refused(clip):
-    reencoder = Reencoder((192, 144), clip[0].frame_rate, {"deadline": "good", "lag-in-frames": "16"})
+    held = Reencode("libvpx-vp9", {"deadline": "good", "lag-in-frames": "16"})
+    reencoder = Reencoder((192, 144), clip[0].frame_rate, held)
     with pytest.raises(MediaError, match="frame 0 came out of its re-encode as 0 pictures"):
         reencoder.through(clip[1][0])
+
+
+def test_av1_of_a_live_preset_gives_each_picture_at_once(clip):
+    reencoder = Reencoder((192, 144), clip[0].frame_rate, Reencode.av1_live(2000), threads=1)
+    for original in clip[1]:
+        seen, size = reencoder.through(original)
+        assert 0 < size < original.y.size
+        assert 25 < plane_errors(seen.planes, original.planes).psnr_y < 100
+    reencoder.close()
 
 
 def test_records_are_read_without_decoding(clip):
@@ -111,7 +122,7 @@ def test_records_are_read_without_decoding(clip):
 
 def test_what_is_sent_adds_up(clip, engine):
     info, _ = clip
-    image, again = Method(FIRST, image=ImageCodec("jpeg", 90)), Method(reencode=reencode_options(300))
+    image, again = Method(FIRST, image=ImageCodec("jpeg", 90)), Method(reencode=Reencode.published(300))
     methods = {"image": image, "again": again, "none": PER_FRAME}
     tally = Tally(("bilinear", "bicubic"), methods)
     frames = run(clip, engine, *methods.values())
