@@ -10,7 +10,11 @@ from matplotlib.axes import Axes
 from ns_ray.report.picture import Picture
 
 WAYS = {"alike": "#d55e00", "random": "#0072b2", "spread": "#009e73"}
-TITLES = {"alike": "those alike together", "random": "at random", "spread": "those alike apart"}
+TITLES = {
+    "alike": "streams that are alike together",
+    "random": "placed at random",
+    "spread": "streams that are alike apart",
+}
 MODES = {"plain": "#e69f00", "best": "#0072b2"}
 
 
@@ -35,7 +39,7 @@ def _simulated(axes: Axes, simulated: Mapping[str, Any]) -> None:
         lines[row["way"]].append((row["gpus"], 100 * row["lost"], 100 * row["most_lost"]))
     for way, colour in WAYS.items():
         gpus, lost, most = zip(*sorted(lines[way]), strict=True)
-        axes.plot(gpus, lost, color=colour, marker="o", label=f"streams placed {TITLES[way]}")
+        axes.plot(gpus, lost, color=colour, marker="o", label=TITLES[way])
         if way == "random":
             axes.plot(gpus, most, color=colour, linestyle=":", label="the worst draw")
     axes.set_xticks(sorted({row["gpus"] for row in simulated["apart"]}))
