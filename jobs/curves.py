@@ -125,7 +125,11 @@ def run(options: argparse.Namespace) -> None:
             tally.add(frame)
     if not tally.gops:
         raise MediaError(f"{options.lr} and {options.hr} have no frame in common; is either empty?")
-    figures = {name: described(series, tally.gops) for name, series in tally.series.items()}
+    bilinear = tally.series["bilinear"]
+    figures = {
+        name: {"gain_over_bilinear": series.over(bilinear)} | described(series, tally.gops)
+        for name, series in tally.series.items()
+    }
     result: dict[str, Any] = {name: figures[name] for name in (*UPSCALED, "full")}
     result["points"] = [
         {"fraction": x, "selection": how, "mode": mode, "anchors": len(methods[x, how, mode].anchors or ())}

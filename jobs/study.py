@@ -8,7 +8,8 @@ residual bytes against quality lost: bytes since the last anchor, by which gains
 super-resolution of the frame itself; with anchors by gain, and with KEY frames alone.
 PSNR by distance: luma over bilinear, and the share of SR's gain, by frames since the last anchor.
 One choice for all or for each GPU: anchors chosen over all streams against among those of each GPU alone, as many in
-all: by the proxy for --streams streams made of the contents, and in dB for the contents themselves.
+all: by the proxy for --streams streams made of the contents, and in dB for the contents themselves, where the other
+normalisers are tried, too. Contents should be of one LR size, as all anchors count as equally dear.
 Writes a JSON file for each content as soon as it is measured, study.json with the figures of all, proxy.png,
 distance.png and apart.png to RESULT_DIR/evaluation/study/<model>. Exit status: 0 done, 1 failed, 2 wrong usage.
 """
@@ -32,9 +33,9 @@ from ns_ray.anchors.policies import Fraction
 from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError, NsRayError
 from ns_ray.evaluation.apart import simulate_apart
-from ns_ray.evaluation.apart_seen import ApartPlan
+from ns_ray.evaluation.apart_seen import MODES, ApartPlan
 from ns_ray.evaluation.choice import choose, whole_epochs
-from ns_ray.evaluation.content_study import MODES, Title, content_study, methods
+from ns_ray.evaluation.content_study import Title, content_study, methods
 from ns_ray.evaluation.distance import SPANS
 from ns_ray.evaluation.method import ImageCodec
 from ns_ray.evaluation.original import reference
@@ -145,9 +146,10 @@ def run(options: argparse.Namespace) -> None:
         ThreadPoolExecutor(options.threads) as pool,
         Progress(console=console, transient=True) as bar,
     ):
-        bar.add_task(f"choosing for {options.streams} streams", total=None)
+        choosing = bar.add_task(f"choosing for {options.streams} streams", total=None)
         simulated = simulate_apart(records, options.streams, EPOCHS, options.gpus, policy)
         plan = ApartPlan(records, options.gpus, options.placements, policy)
+        bar.remove_task(choosing)
         study = Study({"model": spec.name, "fraction": options.fraction}, simulated, plan, folder)
         try:
             for content in bar.track(contents, description="contents"):
@@ -188,9 +190,9 @@ def _measured(
         "neuroscaler": choose(content.records, Fraction(options.fraction)),
         "key": choose(content.records, Key()),
     }
-    groups = plan.groups(content.name)
+    choices = plan.choices(content.name)
     image = ImageCodec.published("jpeg", min(options.fraction, LARGEST_FRACTION))
-    tried = methods((*selections.values(), *groups.values()), image)
+    tried = methods((*selections.values(), *choices.values()), image)
     tally: Tally[Title] = Tally(("bilinear",), tried)
     trial = Trial(info, engine, list(tried.values()), options.frames, ("bilinear",))
     originals = reference(content.hr, (info.width * spec.scale, info.height * spec.scale))
@@ -200,7 +202,7 @@ def _measured(
     if not tally.gops:
         raise MediaError(f"{info.path} and {content.hr} have no frame in common; is either empty?")
     about = {"lr": info.path, "hr": content.hr, "weights": str(content.weights or "shipped")}
-    return about | content_study(content.records, tally, selections, groups)
+    return about | content_study(content.records, tally, selections, choices)
 
 
 class Study:
@@ -223,10 +225,7 @@ class Study:
         write_record(self._folder / f"{name}.json", found)
         self.result["contents"][name] = {key: value for key, value in found.items() if key != "frames"}
         if self._plan.lost and self._found.keys() == {*self._plan.whole}:
-            gains = {
-                one: {tuple(row["streams"]): {mode: row[mode] for mode in MODES} for row in figures["groups"]}
-                for one, figures in self._found.items()
-            }
+            gains = {one: figures["choices"] for one, figures in self._found.items()}
             self.result["apart"]["seen"] = self._plan.compared(gains)
         write_record(self._folder / "study.json", self.result)
 
@@ -279,8 +278,13 @@ def _apart_tables(apart: dict[str, Any]) -> Iterator[Table]:
         table.add_row(str(row["gpus"]), row["way"], f"{row['anchors']:.0f}", *lost)
     yield table
     if seen:
-        gains = ", ".join(f"{mode} {seen['together'][mode]:+.3f} dB" for mode in MODES)
-        table = Table("GPUs", "streams", "of the proxy's gain", *MODES, title=f"the same, seen ({gains}); dB lost")
+        table = Table(
+            "normaliser", *MODES, *simulated["together"]["share"], title="chosen for all: dB gained, and anchors"
+        )
+        for normaliser, row in seen["together"].items():
+            table.add_row(normaliser, *(f"{row[mode]:+.3f}" for mode in MODES), *map(str, row["anchors"].values()))
+        yield table
+        table = Table("GPUs", "streams", "of the proxy's gain", *MODES, title="chosen for each GPU alone: dB lost")
         for row in seen["apart"]:
             groups = " | ".join(" ".join(group) for group in row["groups"])
             lost = (f"{row[mode]:+.3f}" for mode in MODES)

@@ -7,22 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ns_ray.client.reconstruct import Mode
+from ns_ray.evaluation.apart_seen import MODES
 from ns_ray.evaluation.choice import whole_epochs
 from ns_ray.evaluation.distance import by_distance
 from ns_ray.evaluation.drift import drift, shown_places
-from ns_ray.evaluation.figures import Series, by_gop, share_kept
+from ns_ray.evaluation.figures import LEAST_GAIN, Series, by_gop, share_kept
 from ns_ray.evaluation.method import PER_FRAME, ImageCodec, Method, Name
-from ns_ray.evaluation.placement import Group
 from ns_ray.evaluation.proxy import proxy_told
 from ns_ray.evaluation.tally import Tally
 from ns_ray.vp9.records import FrameRecord
 
-MODES: tuple[Mode, ...] = ("plain", "best")
 FULL = frozenset[Name](), "full"
 """The title of super-resolution of every frame."""
-LEAST_GAIN = 0.1
-"""dB that SR has to gain at a frame, for the share of it that is lost to be told."""
 Title = tuple[frozenset[Name], str]
 """Anchors, and how the other frames are rebuilt."""
 
@@ -37,7 +33,7 @@ def content_study(
     records: Sequence[FrameRecord],
     tally: Tally[Title],
     selections: Mapping[str, frozenset[Name]],
-    groups: Mapping[Group, frozenset[Name]],
+    choices: Mapping[str, frozenset[Name]],
 ) -> dict[str, Any]:
     """The figures of one content, as JSON has them.
 
@@ -45,14 +41,14 @@ def content_study(
         records: its coded frames in decode order.
         tally: of `methods`, after the last frame.
         selections: anchors whose frames are looked at, by name.
-        groups: anchors of the stream's whole epochs where it is chosen for together with others.
+        choices: anchors of the stream's whole epochs where it is chosen for together with others, by any names.
 
     Returns:
         `shown_frames`, `mean_frame_bytes`; `bilinear` and `full` (SR of every frame): mean PSNR, and luma by GOP.
         `selections`: of each the number of `anchors` and by mode its means, the `gain_over_bilinear`, what is `kept` of
         SR's, `proxy` (see `proxy_told`; of the dB lost), `proxy_of_share` (of SR's gain lost) and `by_distance`.
-        `groups`: of each its `streams`, the number of `anchors` and by mode the luma gain over bilinear, over whole
-        epochs. `frames`: of each shown frame luma, and by selection `residuals` and `distances`.
+        `choices`: of each the number of `anchors` and by mode the luma gain over bilinear, over whole epochs.
+        `frames`: of each shown frame luma, and by selection `residuals` and `distances`.
     """
     bilinear, full = tally.series["bilinear"], tally.series[FULL]
     count = len(tally.gops)
@@ -82,11 +78,11 @@ def content_study(
         "bilinear": bilinear.mean | {"gops": by_gop(bilinear.psnr_y, tally.gops)},
         "full": full.mean | {"gops": by_gop(full.psnr_y, tally.gops)},
         "selections": made,
-        "groups": [
-            {"streams": list(group), "anchors": len(anchors)}
+        "choices": {
+            name: {"anchors": len(anchors)}
             | {mode: tally.series[anchors, mode].first(whole).over(bilinear.first(whole))["psnr_y"] for mode in MODES}
-            for group, anchors in groups.items()
-        ],
+            for name, anchors in choices.items()
+        },
         "frames": frames,
     }
 

@@ -11,7 +11,7 @@ from ns_ray.evaluation.figures import share_kept
 
 BOUNDS = (0, 1, 2, 4, 8, 16, 32, 64)
 """Distances from each of these up to the next are told of together; those from the last one on, too."""
-SPANS = (*(str(a) if b == a + 1 else f"{a}-{b - 1}" for a, b in pairwise(BOUNDS)), f"{BOUNDS[-1]} or more")
+SPANS = (*(str(a) if b == a + 1 else f"{a}-{b - 1}" for a, b in pairwise(BOUNDS)), f"{BOUNDS[-1]}+")
 """Their names."""
 
 

@@ -9,6 +9,9 @@ import numpy as np
 
 from ns_ray.metrics.psnr import PlaneErrors
 
+LEAST_GAIN = 0.1
+"""dB that SR has to gain for shares of that to be told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -59,5 +62,5 @@ def described(series: Series, gops: Sequence[int]) -> dict[str, Any]:
 
 
 def share_kept(gain: float, best: float) -> float | None:
-    """The share of SR's gain that is kept, to 0.0001; None where SR gains nothing."""
-    return round(gain / best, 4) if best > 0 else None
+    """The share of SR's gain that is kept, to 0.0001; None where SR gains too little to tell."""
+    return round(gain / best, 4) if best >= LEAST_GAIN else None

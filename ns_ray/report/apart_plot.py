@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from ns_ray.report.picture import Picture
 
 WAYS = {"alike": "#d55e00", "random": "#0072b2", "spread": "#009e73"}
+TITLES = {"alike": "those alike together", "random": "at random", "spread": "those alike apart"}
 MODES = {"plain": "#e69f00", "best": "#0072b2"}
 
 
@@ -34,9 +35,10 @@ def _simulated(axes: Axes, simulated: Mapping[str, Any]) -> None:
         lines[row["way"]].append((row["gpus"], 100 * row["lost"], 100 * row["most_lost"]))
     for way, colour in WAYS.items():
         gpus, lost, most = zip(*sorted(lines[way]), strict=True)
-        axes.plot(gpus, lost, color=colour, marker="o", label=f"streams placed {way}")
+        axes.plot(gpus, lost, color=colour, marker="o", label=f"streams placed {TITLES[way]}")
         if way == "random":
             axes.plot(gpus, most, color=colour, linestyle=":", label="the worst draw")
+    axes.set_xticks(sorted({row["gpus"] for row in simulated["apart"]}))
     axes.set_title(f"by the proxy, {simulated['streams']} streams", fontsize="medium")
     axes.set_xlabel("GPUs, each choosing for its own streams")
     axes.set_ylabel("of the gain of one choice for all, lost, %")

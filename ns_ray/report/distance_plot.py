@@ -10,6 +10,8 @@ from ns_ray.report.curve_plot import LINES
 from ns_ray.report.picture import Picture
 from ns_ray.report.proxy_plot import TITLES
 
+LOWEST, HIGHEST = -100, 200
+"""% of SR's gain; what lies beyond comes of frames where SR gains next to nothing."""
 FIGURES = {"over_bilinear": "luma PSNR over bilinear, dB", "kept": "of SR's gain, %"}
 
 
@@ -37,4 +39,7 @@ def draw(contents: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         axes.set_title(f"{TITLES[selection]}; dashed: plain mode", fontsize="medium")
         axes.set_xlabel("frames since the last anchor, hidden ones too")
         axes.set_ylabel(FIGURES[figure])
+        if figure == "kept":
+            low, high = axes.get_ylim()
+            axes.set_ylim(max(low, LOWEST), min(high, HIGHEST))
     picture.write(path)

@@ -86,7 +86,7 @@ def test_quality_is_told_by_distance():
         ("1", 2),
         ("2-3", 1),
         ("4-7", 2),
-        ("64 or more", 1),
+        ("64+", 1),
     ]
     assert [row["over_bilinear"] for row in rows] == [2.0, 1.6, 1.0, 0.3, -1.0]
     assert [row["kept"] for row in rows] == [1.0, 0.8, 0.5, 0.15, -0.5]
@@ -166,16 +166,18 @@ def test_placements_are_compared_by_what_each_stream_gains_in_its_group():
     assert [len(placement) for placement, _ in plan.lost] == [2, 2]
     assert plan.lost[0][1] < plan.lost[1][1]
     assert {frozenset(group) for group in plan.lost[1][0]} == {frozenset("ac"), frozenset("bd")}
-    groups = plan.groups("b")
-    assert len(groups) == 3
-    assert all("b" in group for group in groups)
+    choices = {name: plan.choices(name) for name in streams}
+    assert len(choices["b"]) == 3 + 2
     gains = {
-        name: {group: {"plain": len(anchors) / 10, "best": 1.0} for group, anchors in plan.groups(name).items()}
-        for name in streams
+        name: {label: {"plain": len(anchors) / 10, "best": 1.0} for label, anchors in mine.items()}
+        for name, mine in choices.items()
     }
-    gains["d"][plan.lost[1][0][1]]["best"] = 0.6
+    gains["d"]["b+d"]["best"] = 0.6
     result = plan.compared(gains)
-    assert result["together"]["anchors"] == {name: len(plan.chosen[plan.whole][name]) for name in streams}
+    whole = choose_together(streams, Fraction(0.075))
+    assert result["together"]["mean"]["anchors"] == {name: len(anchors) for name, anchors in whole.items()}
+    raw = choose_together(streams, Fraction(0.075, normaliser="none"))
+    assert result["together"]["none"]["anchors"] == {name: len(anchors) for name, anchors in raw.items()}
     alike = result["apart"][1]
     assert alike["groups"] == [["a", "c"], ["b", "d"]]
     assert (alike["plain"], alike["best"], alike["gpus"]) == (0, 0.1, 2)

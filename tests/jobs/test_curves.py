@@ -25,6 +25,8 @@ def test_every_point_is_measured_on_every_frame(tmp_path, capsys):
         assert len(point["frames"]) == 5
         for figure in ("psnr_y", "psnr"):
             assert result["bilinear"][figure] < point[figure] < result["full"][figure]
+            gain = point[figure] - result["bilinear"][figure]
+            assert point["gain_over_bilinear"][figure] == pytest.approx(gain, abs=2e-4)
         assert len(point["frames_all_planes"]) == 5
         assert abs(point["frames"][0] - result["full"]["frames"][0]) < 0.15  # an anchor, through JPEG
     assert points["neuroscaler", "best"]["psnr_y"] != points["neuroscaler", "plain"]["psnr_y"]

@@ -31,6 +31,7 @@ POSITIONAL = {
     "quality": ["a.mkv", "--reference", "b.webm"],
     "curves": ["a.webm", "b.webm"],
     "rate_distortion": ["a.webm", "b.webm"],
+    "study": ["a.webm", "b.webm"],
     "evaluate_sr": ["a.webm", "b.webm"],
     "measure_quality": ["--lr", "a.webm", "--hr", "b.webm"],
     "prepare_stills": ["images"],
