@@ -133,7 +133,7 @@ class _Page:
         words += ["$ a stream and hour", "by streams not rounded"]
         grid = Grid("Streams in real time, and what one costs", tuple(Column(one, numeric=False) for one in words))
         paths: list[Path] = []
-        price, times = "", dict[str, Any]()
+        price, encoder, times = "", "", dict[str, Any]()
         for target in self._places.artifact.methods:
             path = self._places.streams(target, "cost")
             cost = read_record(path)
@@ -143,6 +143,8 @@ class _Page:
             machine = cost["instance"]
             dollars = machine.get("price_usd")
             price = f"${dollars} an hour: {machine['price_source']}." if dollars else "This machine has no price."
+            if any(way["stated"] for way in cost["ways"].values()):
+                encoder = f"{_stated(machine['hardware_encoder'])} "
             alone = cost["dnn_alone"]
             for name, way in cost["ways"].items():
                 each = "\n".join(f"{part}: {one['exact']:.3g}" for part, one in way["parts"].items())
@@ -155,10 +157,10 @@ class _Page:
         if not grid.rows:
             return ""
         grid.note = (
-            f"{price} Per-frame and selective are estimated by the published formulas, neuroscaler (engorgio) is what "
+            f"{price} {encoder}Per-frame and selective are estimated by the published formulas, neuroscaler (engorgio) is what "
             "a run showed. As of less than one stream no ratio can be told, what was rounded stands beside it."
         )
-        ratios = grid_html(_ratios(times)) if times else ""
+        ratios = grid_html(_ratios(times, encoder)) if times else ""
         return f"<section>{grid_html(grid)}{ratios}{self._sources(paths)}</section>"
 
     def _runs(self) -> Iterable[str]:
@@ -254,10 +256,17 @@ def _gain_row(name: str, model: str, enhanced: str, one: Mapping[str, Any]) -> R
     return Row(((name,), (model,), (enhanced,), figures("psnr_y"), figures("psnr"), (sent,)))
 
 
-def _ratios(times: Mapping[str, Mapping[str, Any]]) -> Grid:
+def _stated(encoder: Mapping[str, Any]) -> str:
+    """What the ways with a hardware encoder that was not measured rest on."""
+    return f"Hardware codec, stated: {encoder['fps']:g} 2160p frames a second of a GPU, {encoder['source']}."
+
+
+def _ratios(times: Mapping[str, Mapping[str, Any]], note: str) -> Grid:
     words = ("neuroscaler against", "times the streams", "not rounded", "by DNN alone", "their limit", "our limit")
     grid = Grid(
-        "How many times the streams, so as many times cheaper", tuple(Column(one, numeric=False) for one in words)
+        "How many times the streams, so as many times cheaper",
+        tuple(Column(one, numeric=False) for one in words),
+        note=note,
     )
     for name, one in times.items():
         ratios = (one[key] for key in ("whole_streams", "not_rounded", "by_dnn_alone"))

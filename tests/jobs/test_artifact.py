@@ -53,10 +53,14 @@ def document(path, gain=1.0):
         ]
         return {"bilinear": method(30.0), "bicubic": method(30.2), "full": method(31.0), "points": points}
     if name.endswith("_cost.json"):
-        way = {"streams": 2, "exact": 2.5, "limit": "inference", "usd_an_hour_and_stream": 0.25}
+        way = {"streams": 2, "exact": 2.5, "limit": "inference", "usd_an_hour_and_stream": 0.25, "stated": True}
         times = {"whole_streams": None, "not_rounded": 25.0, "by_dnn_alone": 5.0, "their_limit": "encoder"}
         return {
-            "instance": {"price_usd": 0.5, "price_source": "a list, read today"},
+            "instance": {
+                "price_usd": 0.5,
+                "price_source": "a list, read today",
+                "hardware_encoder": {"fps": 120, "source": "a brochure"},
+            },
             "dnn_alone": {"exact": 3.0},
             "ways": {"a way": way | {"parts": {"inference": {"streams": 2, "exact": 2.5}}}},
             "times": {"Per-frame (Software codec)": times | {"our_limit": "the DNN"}},
@@ -159,6 +163,7 @@ def test_the_report_has_all_and_needs_nothing_else(evaluation, tmp_path):
     ):
         assert f'<img alt="{words}" src="data:image/png' in page
     assert page.count("<img") == 6
+    assert page.count("120 2160p frames a second of a GPU, a brochure") == 2, "beside the streams and beside the ratios"
     assert "http" not in page.replace("http://www.w3.org", "")
     before = [(folder / name).read_bytes() for name in ("claims.json", "report.html")]
     evaluate(evaluation)
