@@ -123,7 +123,8 @@ class _Page:
                     frame = crops["frame"]
         if not shown:
             return ""
-        note = f"Frame {frame} of {content}: the window where bilinear errs most. Luma PSNR is that of the whole frame."
+        note = f"Frame {frame} of {content}: the window where bilinear errs most of what moves (lettering stands still). "
+        note += "Luma PSNR is that of the whole frame."
         pictures = "".join([*shown, original])
         return f'<h2>Side by side</h2><div class="crops">{pictures}</div><p class="note">{text(note)}</p>'
 

@@ -24,18 +24,19 @@ _MOST_CHANGE = 8
 T = TypeVar("T")
 
 
-def crop(frame: HrFrame, original: Yuv420 | None, folder: Path) -> CropResult:
+def crop(frame: HrFrame, original: Yuv420 | None, before: Plane | None, folder: Path) -> CropResult:
     """Cut the window out of a frame where enhancing changes most, and write its pictures to `PICTURES`.
 
     Args:
         frame: the frame, as the client shows it.
         original: the reference, of its size and in its colours.
+        before: LR luma of the frame before; None where there is none.
         folder: of the run.
     """
     rows, columns = frame.picture.y.shape
     upscaled = resize(frame.lr, (columns, rows), "BICUBIC")
     pictures = {"bicubic": upscaled, "enhanced": frame.picture} | ({"reference": original} if original else {})
-    window = most_changed(upscaled.y, frame.picture.y)
+    window = most_changed(upscaled.y, frame.picture.y, still(frame.lr.y, before, (rows, columns)))
     cuts = {name: cut(picture, window) for name, picture in pictures.items()}
     images = {name: f"{frame.source}_{name}.png" for name in cuts}
     for name, part in cuts.items():
@@ -51,12 +52,33 @@ def _psnrs(pictures: dict[str, Yuv420]) -> dict[str, float]:
     return {name: bounded_psnr(one.y, original.y) for name, one in pictures.items() if name != "reference"}
 
 
-def most_changed(before: Plane, after: Plane) -> tuple[int, int, int, int]:
-    """The window, as left, top, width and height, over which two luma planes (height, width) differ most."""
+def still(lr: Plane, before: Plane | None, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which samples of a picture stand still, as a game's lettering and signs do over a scene that moves.
+
+    Args:
+        lr: its decoded LR luma (height, width).
+        before: that of the frame before; without one, or with one of another size, nothing stands still.
+        shape: rows and columns of the picture.
+    """
+    if before is None or before.shape != lr.shape:
+        return np.zeros(shape, np.bool_)
+    rows, columns = (np.arange(wanted) * have // wanted for wanted, have in zip(shape, lr.shape, strict=True))
+    return (lr == before)[np.ix_(rows, columns)]
+
+
+def most_changed(before: Plane, after: Plane, unmoved: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """The window, as left, top, width and height, over which two luma planes (height, width) differ most.
+
+    Differences where the picture stands still (`unmoved`, of the same shape) count against a window; if that leaves
+    none, they do not count, and in a picture that stands still as a whole they count as all others.
+    """
     rows, columns = before.shape
     width, height = min(WINDOW[0], columns & ~1 or 1), min(WINDOW[1], rows & ~1 or 1)
     change = np.minimum(np.abs(before.astype(np.int16) - after), _MOST_CHANGE)
-    sums = _sums(_sums(change, height).T, width).T
+    for weight in (-1, 0, 1):
+        sums = _sums(_sums(np.where(unmoved, weight * change, change), height).T, width).T
+        if sums.max() > 0:
+            break
     top, left = np.unravel_index(int(sums.argmax()), sums.shape)
     return int(left) * _STEP, int(top) * _STEP, width, height
 
