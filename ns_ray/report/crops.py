@@ -15,8 +15,8 @@ from ns_ray.picture.yuv import Plane, Yuv420, resize
 from ns_ray.report.results import PICTURES, CropResult
 from ns_ray.whole_file import write_whole
 
-WINDOW = 416, 312
-"""Width and height of a window in HR samples, both even: three of them lie side by side on a page."""
+WINDOW = 400, 300
+"""Width and height of a window in HR samples, both even: three lie side by side on a page of 1280 pixels."""
 _STEP = 8
 _MOST_CHANGE = 8
 """Levels of which a sample's change counts at most, so that the edges of lettering do not outweigh all else."""
