@@ -63,7 +63,8 @@ def still(lr: Plane, before: Plane | None, shape: tuple[int, int]) -> NDArray[np
     if before is None or before.shape != lr.shape:
         return np.zeros(shape, np.bool_)
     rows, columns = (np.arange(wanted) * have // wanted for wanted, have in zip(shape, lr.shape, strict=True))
-    return (lr == before)[np.ix_(rows, columns)]
+    unmoved: NDArray[np.bool_] = lr == before
+    return unmoved[np.ix_(rows, columns)]
 
 
 def most_changed(before: Plane, after: Plane, unmoved: NDArray[np.bool_]) -> tuple[int, int, int, int]:
