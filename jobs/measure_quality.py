@@ -89,8 +89,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "--crop",
         type=int,
         metavar="N",
-        help="write PNG images of frame N beside the figures, of the window where "
-        "bilinear errs most of what moves: a folder <target>_crops",
+        help="write PNG images of frame N beside the figures, of the window without lettering where "
+        "bilinear errs most: a folder <target>_crops",
     )
     add("--output", type=Path, metavar="DIR", help="where the files go; default: RESULT_DIR/artifact")
     options = parser.parse_args(argv)

@@ -122,9 +122,7 @@ class _Page:
                     frame = crops["frame"]
         if not shown:
             return ""
-        note = (
-            f"Frame {frame} of {content}: the window where bilinear errs most of what moves (lettering stands still). "
-        )
+        note = f"Frame {frame} of {content}: the window without lettering where bilinear errs most. "
         note += "Luma PSNR is that of the whole frame."
         pictures = "".join([*shown, original])
         return f'<h2>Side by side</h2><div class="crops">{pictures}</div><p class="note">{text(note)}</p>'

@@ -5,7 +5,7 @@ import pytest
 import streams
 
 from ns_ray.client.rebuild import HrFrame
-from ns_ray.report.crops import WINDOW, crop, last_of_each, most_changed, still
+from ns_ray.report.crops import WINDOW, crop, last_of_each, lettering, most_changed
 
 
 def frames(kinds: str):
@@ -34,7 +34,7 @@ def test_what_there_is_where_there_is_less():
 
 @pytest.fixture
 def planes():
-    """Two planes that differ a little in one window, and much in few places; and that nothing stands still."""
+    """Two planes that differ a little in one window, and much in few places; and no lettering."""
     before = np.full((800, 1000), 90, np.uint8)
     after = before.copy()
     after[304:604, 400:800] += 5
@@ -43,34 +43,32 @@ def planes():
 
 
 def test_the_window_lies_where_most_changes(planes):
-    before, after, unmoved = planes
-    assert most_changed(before, after, unmoved) == (400, 304, *WINDOW)
-    assert most_changed(after, before, unmoved) == (400, 304, *WINDOW)
+    before, after, signs = planes
+    assert most_changed(before, after, signs) == (400, 304, *WINDOW)
+    assert most_changed(after, before, signs) == (400, 304, *WINDOW)
 
 
-def test_what_stands_still_is_not_shown(planes):
-    before, after, unmoved = planes
-    lettering = np.s_[304:604:8, 400:800]
-    after[lettering] = 255
-    assert most_changed(before, after, unmoved)[:2] == (400, 304)
+def test_windows_with_lettering_are_left_out(planes):
+    before, after, signs = planes
     after[0:300, 0:400] = 92
-    unmoved[304:604, 400:800] = True
-    assert most_changed(before, after, unmoved) == (0, 0, *WINDOW)
-    unmoved[:] = True
-    assert most_changed(before, after, unmoved)[:2] == (400, 304), "all stands still"
-    unmoved[100:110, 0:10] = False
-    assert most_changed(before, after, unmoved)[:2] == (0, 0), "all but little"
+    signs[304:604:4, 400:800] = True
+    assert most_changed(before, after, signs) == (0, 0, *WINDOW)
+    signs[::4] = True  # everywhere
+    assert most_changed(before, after, signs)[:2] == (400, 304)
 
 
-def test_still_is_what_the_codec_left_as_it_was():
-    lr = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    before = lr.copy()
-    before[0, 0] = 99
-    found = still(lr, before, (6, 8))
-    assert not found[:2, :2].any()
-    assert found.sum() == 6 * 8 - 4
-    assert not still(lr, None, (6, 8)).any()
-    assert not still(lr, before[:2], (6, 8)).any()
+def test_lettering_is_what_is_sharp_and_stands_still():
+    lr = np.full((30, 40), 90, np.uint8)
+    lr[10:20, 10:20] = 200  # a sign
+    lr[10:20, 30] = 200  # passes by
+    before = lr + np.uint8(4)  # as codecs have it
+    before[:, 30] = 90
+    found = lettering(lr, before, (60, 80))
+    assert found[20:40, 20:22].all()
+    assert not found[24:38, 24:38].any()
+    assert not found[:, 60:62].any()
+    assert not lettering(lr, None, (60, 80)).any()
+    assert not lettering(lr, before[:20], (60, 80)).any()
 
 
 def test_the_window_of_a_small_picture_is_all_of_it(tmp_path):
