@@ -11,6 +11,7 @@ from jobs.cli import entry
 from ns_ray.config.artifact import Artifact
 from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
+from ns_ray.report.artifact_files import INFER, NAIVE
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.claims import CLAIMS, findings
 from ns_ray.report.step import Step
@@ -204,8 +205,12 @@ def test_claims_hold_or_not_or_are_not_measured(places):
     assert (other_size.value, other_size.verdict) == (1.0, "not measured here")
     assert "no comparison" in other_size.remark
     write_record(places.quality("made", "engorgio"), document(places.quality("made", "engorgio"), gain=0.5))
+    for file, fps in ((INFER, 6.0), (NAIVE, 12.0)):
+        write_record(places.infer(places.model("engorgio"), file), {"throughput": fps})
     found = {one.claim.text: one for one in findings(places)}
     assert of("NeuroScaler (plain mode) gains at least what per-frame").verdict == "does not hold"
+    memory = of("Memory allocated")
+    assert (memory.verdict, memory.value, memory.remark) == ("does not hold", 0.5, "holds from 1 times on")
 
 
 def test_a_job_that_fails_tells_why(tmp_path):
