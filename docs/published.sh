@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # The published README's commands, steps 2 to 5, one after another, as jobs here (docs/artifact.md maps the names).
 #
-#     bash docs/published.sh                         a GPU host; published content, sizes and lengths
-#     SMALL=1 bash docs/published.sh                 the shipped sample on a CPU, in minutes
-#     CONTENT=match0 SOURCE=match.webm INSTANCE=h100 bash docs/published.sh      a video and a machine of yours
+#     SMALL=1 bash docs/published.sh                              the shipped sample on a CPU, in minutes
+#     OPTIONS="--config gpu.yaml" INSTANCE=h100 bash docs/published.sh     a GPU host, published content and sizes
+#     CONTENT=match0 SOURCE=match.webm OPTIONS=... bash docs/published.sh              a video of yours
 #
-# Names in capitals are variables to set so. INSTANCE is one of configs/artifact.yaml, or of the file in
-# OPTIONS="--config gpu.yaml". OPTIONS goes to every command, TRAIN_OPTIONS and the like to their own. The first command
-# that fails ends the script.
+# Names in capitals are variables to set so. OPTIONS goes to every command: here the machine's configuration, with
+# INSTANCE among its `instances`; TRAIN_OPTIONS and the like go to their own. The first command that fails ends the script.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
