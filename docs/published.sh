@@ -6,7 +6,7 @@
 #     CONTENT=match0 SOURCE=match.webm OPTIONS=... bash docs/published.sh              a video of yours
 #
 # Names in capitals are variables to set so. OPTIONS goes to every command: here the machine's configuration, with
-# INSTANCE among its `instances`; TRAIN_OPTIONS and the like go to their own. The first command that fails ends the script.
+# INSTANCE among its `instances`; TRAIN_OPTIONS and the like go to their own. The first command that fails ends it all.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -20,7 +20,7 @@ if [[ -n ${SMALL:-} ]]; then
 fi
 : ${CONTENT:=lol0} ${SOURCE:=} ${DURATION:=60} ${LR:=720} ${HR:=2160} ${DATA:=dataset} ${RESULT:=result} ${OPTIONS:=}
 : ${INSTANCE:=ae_server} ${GPUS:=1} ${VIDEOS:=1} ${NUMBER:=3000} ${MODE:=eval-small} ${EPOCH:=20}
-: ${BLOCKS:=8} ${FEW:=16} ${MANY:=32} ${ANCHORS:=8}  # channels of per-frame's DNN and of the others'; selective's anchors
+: ${BLOCKS:=8} ${FEW:=16} ${MANY:=32} ${ANCHORS:=8}  # channels, of per-frame and of the others; selective's anchors
 : ${TRAIN_OPTIONS:=} ${EXPORT_OPTIONS:=} ${PLAN_OPTIONS:=} ${INFER_OPTIONS:=} ${ENCODER_OPTIONS:=} ${QUALITY_OPTIONS:=}
 S=$((HR / LR))
 SMALLER=EDSR_B${BLOCKS}_F${FEW}_S$S LARGER=EDSR_B${BLOCKS}_F${MANY}_S$S
@@ -59,8 +59,8 @@ python jobs/benchmark_infer.py -i $INSTANCE -d $DURATION -c $CONTENT -r $LR -m $
 python jobs/benchmark_encoder.py --instance $INSTANCE --duration $DURATION --content $CONTENT \
     $ENCODER_OPTIONS "${common[@]}"
 python jobs/measure_throughput.py $ON --num_blocks $BLOCKS --num_channels $FEW --target per-frame "${common[@]}"
-python jobs/measure_throughput.py $ON --num_blocks $BLOCKS --num_channels $MANY --target selective --num_anchors $ANCHORS \
-    "${common[@]}"
+python jobs/measure_throughput.py $ON --num_blocks $BLOCKS --num_channels $MANY --target selective \
+    --num_anchors $ANCHORS "${common[@]}"
 python jobs/measure_throughput.py $ON --num_blocks $BLOCKS --num_channels $MANY --target engorgio "${common[@]}"  # ours
 
 # 5. Quality
