@@ -40,6 +40,7 @@ from ns_ray.evaluation.reencode import Reencode
 from ns_ray.evaluation.tally import Tally
 from ns_ray.evaluation.trial import Trial, records_of
 from ns_ray.evaluation.upscaled import LIBYUV, UPSCALED
+from ns_ray.picture.yuv import Plane
 from ns_ray.run_folder import set_aside
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.checkpoints import checkpoint_folder, trained_weights
@@ -89,7 +90,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "--crop",
         type=int,
         metavar="N",
-        help="write PNG images of frame N beside the figures, of the window where "
+        help="write PNG images of frame N beside the figures, of the window without lettering where "
         "bilinear errs most: a folder <target>_crops",
     )
     add("--output", type=Path, metavar="DIR", help="where the files go; default: RESULT_DIR/artifact")
@@ -154,12 +155,14 @@ def run(options: argparse.Namespace) -> None:
     console = entry.console()
     folder = options.output or options.result_dir / "artifact"
     crops: dict[str, Any] | None = None
+    before: Plane | None = None
     with Progress(console=console, transient=True) as bar, ThreadPoolExecutor(options.threads) as pool:
         shown = trial.run(reference(source.hr, source.size), pool)
         for frame in bar.track(shown, total=sum(record.shown for record in records), description="frames"):
             if len(tally.gops) == options.crop:
-                crops = method_crops(frame, methods, folder, f"{_stem(options.target)}_crops")
+                crops = method_crops(frame, before, methods, folder, f"{_stem(options.target)}_crops")
             tally.add(frame)
+            before = frame.lr.y
     count = len(tally.gops)
     if not count:
         raise MediaError(f"{source.info.path} and {source.hr} have no frame in common; is either empty?")

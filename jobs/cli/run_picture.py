@@ -17,7 +17,7 @@ from ns_ray.errors import MediaError, NsRayError
 from ns_ray.evaluation.original import scaled
 from ns_ray.picture.colors import colors_of
 from ns_ray.picture.convert import convert
-from ns_ray.picture.yuv import from_frame
+from ns_ray.picture.yuv import Plane, from_frame
 from ns_ray.report.crops import crop, last_of_each
 from ns_ray.report.results import BenchmarkResult, CropResult, PictureResult, StreamResult
 from ns_ray.video.address import regular
@@ -57,11 +57,21 @@ def _crops(result: BenchmarkResult, stream: StreamResult, reference: str, folder
     with ExitStack() as opened:
         pairs = _hybrid(stream, reference, opened) if hybrid else _encoded_anew(result, stream, reference, opened)
         crops = []
-        for frame, original in last_of_each(pairs, wanted):
+        for frame, (original, before) in last_of_each(_beside_the_one_before(pairs), wanted):
             rows, columns = frame.picture.y.shape
             truth = original and scaled(original, (columns, rows), frame.colors, reference)
-            crops.append(crop(frame, truth or None, folder))
+            crops.append(crop(frame, truth or None, before, folder))
     return crops
+
+
+def _beside_the_one_before(
+    pairs: Iterator[Pair],
+) -> Iterator[tuple[HrFrame, tuple[av.VideoFrame | None, Plane | None]]]:
+    """The frames, beside each its original and the LR luma of the frame before."""
+    before = None
+    for frame, original in pairs:
+        yield frame, (original, before)
+        before = frame.lr.y
 
 
 def _hybrid(stream: StreamResult, reference: str, opened: ExitStack) -> Iterator[Pair]:

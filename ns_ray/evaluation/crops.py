@@ -9,16 +9,17 @@ from ns_ray.metrics.psnr import bounded_psnr
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import to_rgb
 from ns_ray.picture.png import png
-from ns_ray.picture.yuv import resize
-from ns_ray.report.crops import cut, most_changed
+from ns_ray.picture.yuv import Plane, resize
+from ns_ray.report.crops import cut, lettering, most_changed
 from ns_ray.whole_file import write_whole
 
 
-def method_crops(frame: Shown, names: Iterable[str], folder: Path, below: str) -> dict[str, Any]:
-    """Write the window where bilinear errs most, which is the same whatever the methods are.
+def method_crops(frame: Shown, before: Plane | None, names: Iterable[str], folder: Path, below: str) -> dict[str, Any]:
+    """Write the window without lettering where bilinear errs most, which is the same whatever the methods are.
 
     Args:
         frame: the frame.
+        before: LR luma of the frame before; None where there is none.
         names: of its methods, in their order.
         folder: where the figures go.
         below: folder of the images, in that one.
@@ -31,7 +32,7 @@ def method_crops(frame: Shown, names: Iterable[str], folder: Path, below: str) -
     rows, columns = original.y.shape
     pictures = {"bilinear": resize(frame.lr, (columns, rows), "BILINEAR")}
     pictures |= {name: seen.picture for name, seen in zip(names, frame.methods, strict=True)}
-    window = most_changed(pictures["bilinear"].y, original.y)
+    window = most_changed(pictures["bilinear"].y, original.y, lettering(frame.lr.y, before, (rows, columns)))
     images = {}
     for name, picture in (pictures | {"original": original}).items():
         images[name] = f"{below}/{name.replace(' ', '_')}.png"

@@ -16,12 +16,13 @@ from ns_ray.report.plots import plots
 from ns_ray.report.rate_plot import rate_figure
 from ns_ray.report.results import BenchmarkResult
 from ns_ray.report.step import Outcome
-from ns_ray.report.tables import NOTHING, Column, Grid, Row, Tone, stage_latency_grid
+from ns_ray.report.tables import NOTHING, Column, Grid, Row, Tone, methods_latency_grid
 from ns_ray.whole_file import read_record, write_whole
 
 _TONES: dict[str, Tone] = {"holds": "good", "does not hold": "bad", "done": "", "skipped": "", "failed": "bad"}
-_COUNTED = {"holds": "hold", "does not hold": "do not", "not measured here": "are not measured here"}
+_COUNTED = {"does not hold": "do not", "not measured here": "are not measured here"}
 _SHOWN_PLOTS = ("Anchors chosen", "Latency")
+_REFERENCE = "shared/reference/"
 _NAMES = {"before re-encode": "before its re-encode", "plain": "plain mode", "best": "best mode"}
 
 
@@ -51,11 +52,13 @@ class _Page:
         artifact, instance = self._places.artifact, self._places.instance
         failed = [one for one in self._outcomes if one.status == "failed"]
         counts = (f"{sum(one.verdict == verdict for one in found)} {words}" for verdict, words in _COUNTED.items())
-        headline = f"{instance}: of {len(found)} claims {', '.join(counts)}"
+        held = sum(one.verdict == "holds" for one in found)
+        headline = f"NeuroScaler's claims on the machine {instance}: {held} of {len(found)} hold, {', '.join(counts)}"
         sizes = f"{artifact.rows}p -> {artifact.rows * artifact.scale}p"
-        detail = f"{sizes}, {', '.join(artifact.contents)}; {len(self._outcomes)} steps, {len(failed)} failed."
+        detail = f"{sizes}; {', '.join(artifact.contents)}; {len(self._outcomes)} steps, {len(failed)} failed."
+        tone = "bad" if failed else "good" if held == len(found) else ""
         sections = [
-            f'<header class="{"bad" if failed else "good"}"><h1>{text(headline)}</h1><p>{text(detail)}</p></header>',
+            f'<header class="{tone}"><h1>{text(headline)}</h1><p>{text(detail)}</p></header>',
             f"<section>{grid_html(self._claims(found))}</section>",
             *(self._content(name) for name in artifact.contents),
             self._streams(),
@@ -68,23 +71,19 @@ class _Page:
         return page(headline, detail, filter(None, sections))
 
     def _claims(self, found: list[Finding]) -> Grid:
-        words = ("claim", "published", "where", "measured here", "", "why, or what else to know", "files", "commands")
+        words = ("claim", "published", "measured here", "", "why, or what else to know", "measured in, by")
         grid = Grid("Claims", tuple(Column(title, numeric=False) for title in words))
         for one in found:
-            files = "\n".join(map(self._named, one.paths))
-            commands = "\n".join(dict.fromkeys(self._job(path) for path in one.paths))
+            jobs = dict.fromkeys(f"by {self._job(path)}" for path in one.paths)
+            files = "\n".join([*map(self._named, one.paths), *jobs])
             claim = one.claim.text + (f" ({one.content})" if one.content else "")
-            cells = (
-                claim,
-                one.claim.published,
-                one.claim.source,
-                one.measured,
-                one.verdict,
-                one.remark,
-                files,
-                commands,
-            )
+            published = f"{one.claim.published}\n{one.claim.source.replace(_REFERENCE, '')}"
+            cells = (claim, published, one.measured, one.verdict, one.remark, files)
             grid.rows.append(Row(tuple((cell,) for cell in cells), _TONES.get(one.verdict, "")))
+        grid.note = (
+            f"Where a claim was published: lines of {_REFERENCE}, what was read off the README, the scripts and the "
+            "paper. Figures are in JSON files of the result folder; the jobs' commands are under Steps."
+        )
         return grid
 
     def _content(self, content: str) -> str:
@@ -123,7 +122,8 @@ class _Page:
                     frame = crops["frame"]
         if not shown:
             return ""
-        note = f"Frame {frame} of {content}: the window where bilinear errs most. Luma PSNR is that of the whole frame."
+        note = f"Frame {frame} of {content}: the window without lettering where bilinear errs most. "
+        note += "Luma PSNR is that of the whole frame."
         pictures = "".join([*shown, original])
         return f'<h2>Side by side</h2><div class="crops">{pictures}</div><p class="note">{text(note)}</p>'
 
@@ -133,7 +133,7 @@ class _Page:
         words += ["$ a stream and hour", "by streams not rounded"]
         grid = Grid("Streams in real time, and what one costs", tuple(Column(one, numeric=False) for one in words))
         paths: list[Path] = []
-        price, times = "", dict[str, Any]()
+        price, encoder, times = "", "", dict[str, Any]()
         for target in self._places.artifact.methods:
             path = self._places.streams(target, "cost")
             cost = read_record(path)
@@ -143,6 +143,8 @@ class _Page:
             machine = cost["instance"]
             dollars = machine.get("price_usd")
             price = f"${dollars} an hour: {machine['price_source']}." if dollars else "This machine has no price."
+            if any(way["stated"] for way in cost["ways"].values()):
+                encoder = f"{_stated(machine['hardware_encoder'])} "
             alone = cost["dnn_alone"]
             for name, way in cost["ways"].items():
                 each = "\n".join(f"{part}: {one['exact']:.3g}" for part, one in way["parts"].items())
@@ -155,10 +157,10 @@ class _Page:
         if not grid.rows:
             return ""
         grid.note = (
-            f"{price} Per-frame and selective are estimated by the published formulas, neuroscaler (engorgio) is what "
-            "a run showed. As of less than one stream no ratio can be told, what was rounded stands beside it."
+            f"{price} {encoder}Per-frame and selective are estimated by the published formulas, neuroscaler (engorgio) "
+            "is what a run showed. As of less than one stream no ratio can be told, what was rounded stands beside it."
         )
-        ratios = grid_html(_ratios(times)) if times else ""
+        ratios = grid_html(_ratios(times, encoder)) if times else ""
         return f"<section>{grid_html(grid)}{ratios}{self._sources(paths)}</section>"
 
     def _runs(self) -> Iterable[str]:
@@ -170,21 +172,23 @@ class _Page:
         for one in plots(result):
             if one.title in _SHOWN_PLOTS:
                 yield _figure(one)
-        tables = [grid_html(_titled(stage_latency_grid(result), "neuroscaler"))]
-        for method in result.against:
-            beside = _result(path.parent / "against" / method.method / "benchmark.json")
-            if beside:
-                tables.append(grid_html(_titled(stage_latency_grid(beside), method.method)))
+        beside = {
+            one.method: _result(path.parent / "against" / one.method / "benchmark.json") for one in result.against
+        }
+        results = {"neuroscaler": result} | {method: one for method, one in beside.items() if one}
         reports = [("neuroscaler", self._address(path.with_name("report.html")))]
         reports += [(one.method, self._address(path.parent / one.report)) for one in result.against]
-        yield f"<section>{''.join(tables)}{links('Their own reports', reports)}{self._sources([path])}</section>"
+        table = grid_html(methods_latency_grid(results))
+        yield f"<section>{table}{links('Their own reports', reports)}{self._sources([path])}</section>"
 
     def _steps(self) -> Grid:
-        words = ("step", "", "why", "command")
+        words = ("step", "", "command")
         grid = Grid("Steps", tuple(Column(title, numeric=False) for title in words))
         for one in self._outcomes:
-            status = "failed" if one.status == "failed" else "done"  # by this invocation or an earlier one
-            cells = (one.step.name, status, one.reason, one.step.command)
+            status = (
+                f"failed: {one.reason}" if one.status == "failed" else "done"
+            )  # by this invocation or an earlier one
+            cells = (one.step.name, status, one.step.command)
             grid.rows.append(Row(tuple((cell,) for cell in cells), _TONES[one.status]))
         return grid
 
@@ -211,7 +215,7 @@ def _gains(content: str, quality: Mapping[str, dict[str, Any]], j2k: dict[str, A
     grid = Grid(
         f"Gains on {content}",
         (
-            Column("", numeric=False),
+            Column("method", numeric=False),
             Column("DNN", numeric=False),
             Column("super-resolved", numeric=False),
             Column("luma, dB", ("PSNR", *gains)),
@@ -254,15 +258,23 @@ def _gain_row(name: str, model: str, enhanced: str, one: Mapping[str, Any]) -> R
     return Row(((name,), (model,), (enhanced,), figures("psnr_y"), figures("psnr"), (sent,)))
 
 
-def _ratios(times: Mapping[str, Mapping[str, Any]]) -> Grid:
-    words = ("neuroscaler against", "times the streams", "not rounded", "by DNN alone", "their limit", "our limit")
+def _stated(encoder: Mapping[str, Any]) -> str:
+    """What the ways with a hardware encoder that was not measured rest on."""
+    return f"Hardware codec, stated: {encoder['fps']:g} 2160p frames a second of a GPU, {encoder['source']}."
+
+
+def _ratios(times: Mapping[str, Mapping[str, Any]], note: str) -> Grid:
+    ours = dict.fromkeys(f"Our limit: {one['our_limit']}" for one in times.values())
+    words = ("neuroscaler against", "times the streams", "not rounded", "by DNN alone", "their limit")
     grid = Grid(
-        "How many times the streams, so as many times cheaper", tuple(Column(one, numeric=False) for one in words)
+        "How many times the streams, so as many times cheaper",
+        tuple(Column(one, numeric=False) for one in words),
+        note=" ".join([*ours, note]),
     )
     for name, one in times.items():
         ratios = (one[key] for key in ("whole_streams", "not_rounded", "by_dnn_alone"))
         cells = (name, *map(_figure_or_none, ratios))
-        grid.rows.append(Row(tuple((cell,) for cell in (*cells, one["their_limit"], one["our_limit"]))))
+        grid.rows.append(Row(tuple((cell,) for cell in (*cells, one["their_limit"]))))
     return grid
 
 
@@ -282,11 +294,6 @@ def _rate_plots(content: str, curves: Mapping[str, Any], quality: Mapping[str, M
 
 def _figure_or_none(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.3g}"
-
-
-def _titled(grid: Grid, method: str) -> Grid:
-    grid.title = f"{grid.title}: {method}"
-    return grid
 
 
 def _result(path: Path) -> BenchmarkResult | None:

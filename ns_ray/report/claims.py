@@ -119,6 +119,9 @@ def _found(claim: Claim, content: str, places: ArtifactPlaces) -> Finding:
         remark = f"published at 720p -> 2160p, measured at {rows}p -> {rows * places.artifact.scale}p: no comparison"
         return Finding(claim, value, "not measured here", remark, content, paths)
     verdict: Verdict = "holds" if claim.least <= value <= claim.most else "does not hold"
+    if verdict == "does not hold" and not remark:
+        limit = f"from {claim.least:g} {claim.unit} on" if value < claim.least else f"up to {claim.most:g} {claim.unit}"
+        remark = f"holds {limit}"
     return Finding(claim, value, verdict, remark, content, paths)
 
 

@@ -153,7 +153,7 @@ def _page(result: BenchmarkResult, source: str, folder: Path) -> str:
         sections.append(f'<section class="problems">{grid_html(problems)}{rest}</section>')
     sections.append(
         '<section><h2>What was run</h2><div class="lists">'
-        + list_html("Options", flatten(result.options))
+        + list_html("Options", flatten(result.options), "")
         + list_html("Engine", ((name, str(engine)) for name, engine in result.engines.items()))
         + list_html("Host", flatten(result.host))
         + "</div></section>"

@@ -1,10 +1,14 @@
 """An HTML page that needs nothing else: its frame and style, and tables, lists and links in it."""
 
+import re
 from collections.abc import Iterable
 from html import escape
 from urllib.parse import quote
 
 from ns_ray.report.tables import Column, Grid, clean
+
+_JOINT = re.compile(r"([/_])(?=\w)")
+_OPTION = re.compile(r"(?<!\S)(--?\w)")
 
 
 def page(title: str, description: str, sections: Iterable[str]) -> str:
@@ -46,8 +50,14 @@ def _heading(column: Column, tall: bool) -> str:
 
 
 def _cells(column: Column, texts: Iterable[str]) -> str:
-    kind = "" if column.numeric else ' class="words"'
-    return "".join(f"<td{kind}>{text(one)}</td>" for one in texts)
+    if column.numeric:
+        return "".join(f"<td>{text(one)}</td>" for one in texts)
+    return "".join(f'<td class="words">{_breakable(text(one))}</td>' for one in texts)
+
+
+def _breakable(html: str) -> str:
+    """Text that may go on in a new line behind the slashes and underscores of paths, not behind an option's dashes."""
+    return _OPTION.sub(r'<span class="whole">\1</span>', _JOINT.sub(r"\1<wbr>", html))
 
 
 def list_html(title: str, pairs: Iterable[tuple[str, str]], state: str = " open") -> str:
@@ -112,7 +122,8 @@ table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabu
 th, td { padding: .22rem .5rem; text-align: right; vertical-align: top; white-space: nowrap; }
 th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
 th[colspan] { text-align: center; }
-.words { max-width: 40em; text-align: left; white-space: pre-wrap; overflow-wrap: anywhere; }
+.words { max-width: 40em; text-align: left; white-space: pre-wrap; overflow-wrap: break-word; }
+.whole { white-space: nowrap; } .wide + h2 { margin-top: 1.6rem; }
 td.words { min-width: 5em; } td.words:first-child { min-width: 7em; }
 thead tr:last-child th, thead th[rowspan] { border-bottom: 1px solid var(--line); }
 tr.bad td.words { color: var(--bad); } tr.good td.words { color: var(--good); }

@@ -40,7 +40,7 @@ def picture_section(picture: PictureResult, folder: Path) -> str:
     beside = (
         f"Reference: {picture.reference}." if picture.reference else "No reference is known: name it by --reference."
     )
-    about = f"The window of each frame where enhancing changes most. PSNR is that of luma. {beside}"
+    about = f"The window without lettering of each frame where enhancing changes most. PSNR is that of luma. {beside}"
     return f'<section class="picture">{crops}<p class="note">{_text(about)}</p>{note}</section>'
 
 

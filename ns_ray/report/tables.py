@@ -360,6 +360,19 @@ def stages_grid(result: BenchmarkResult) -> Grid:
     return grid
 
 
+def methods_latency_grid(results: Mapping[str, BenchmarkResult]) -> Grid:
+    """Latency of each stage over the epochs of all streams, of runs by their methods side by side."""
+    columns = (Column("stage", numeric=False), *(Column(f"{method}, ms", PERCENTILES) for method in results))
+    grid = Grid("Latency by stage, all streams", columns)
+    stages = dict.fromkeys(stage for result in results.values() for stage in stage_names(result.epochs))
+    for stage in stages:
+        values = (stages_ms(result.epochs, stage) for result in results.values())
+        grid.rows.append(Row(((stage,), *map(_percentiles, map(percentiles, values)))))
+    epochs = (epoch_ms(result.epochs) for result in results.values())
+    grid.rows.append(Row((("epoch",), *map(_percentiles, map(percentiles, epochs))), "total"))
+    return grid
+
+
 def stage_latency_grid(result: BenchmarkResult) -> Grid:
     """Latency of each stage of each stream."""
     seen = {stage for s in result.streams for stage in s.latency_ms}

@@ -11,6 +11,7 @@ from jobs.cli import entry
 from ns_ray.config.artifact import Artifact
 from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
+from ns_ray.report.artifact_files import INFER, NAIVE
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.claims import CLAIMS, findings
 from ns_ray.report.step import Step
@@ -53,10 +54,14 @@ def document(path, gain=1.0):
         ]
         return {"bilinear": method(30.0), "bicubic": method(30.2), "full": method(31.0), "points": points}
     if name.endswith("_cost.json"):
-        way = {"streams": 2, "exact": 2.5, "limit": "inference", "usd_an_hour_and_stream": 0.25}
+        way = {"streams": 2, "exact": 2.5, "limit": "inference", "usd_an_hour_and_stream": 0.25, "stated": True}
         times = {"whole_streams": None, "not_rounded": 25.0, "by_dnn_alone": 5.0, "their_limit": "encoder"}
         return {
-            "instance": {"price_usd": 0.5, "price_source": "a list, read today"},
+            "instance": {
+                "price_usd": 0.5,
+                "price_source": "a list, read today",
+                "hardware_encoder": {"fps": 120, "source": "a brochure"},
+            },
             "dnn_alone": {"exact": 3.0},
             "ways": {"a way": way | {"parts": {"inference": {"streams": 2, "exact": 2.5}}}},
             "times": {"Per-frame (Software codec)": times | {"our_limit": "the DNN"}},
@@ -159,6 +164,7 @@ def test_the_report_has_all_and_needs_nothing_else(evaluation, tmp_path):
     ):
         assert f'<img alt="{words}" src="data:image/png' in page
     assert page.count("<img") == 6
+    assert page.count("120 2160p frames a second of a GPU, a brochure") == 2, "beside the streams and beside the ratios"
     assert "http" not in page.replace("http://www.w3.org", "")
     before = [(folder / name).read_bytes() for name in ("claims.json", "report.html")]
     evaluate(evaluation)
@@ -199,8 +205,12 @@ def test_claims_hold_or_not_or_are_not_measured(places):
     assert (other_size.value, other_size.verdict) == (1.0, "not measured here")
     assert "no comparison" in other_size.remark
     write_record(places.quality("made", "engorgio"), document(places.quality("made", "engorgio"), gain=0.5))
+    for file, fps in ((INFER, 6.0), (NAIVE, 12.0)):
+        write_record(places.infer(places.model("engorgio"), file), {"throughput": fps})
     found = {one.claim.text: one for one in findings(places)}
     assert of("NeuroScaler (plain mode) gains at least what per-frame").verdict == "does not hold"
+    memory = of("Memory allocated")
+    assert (memory.verdict, memory.value, memory.remark) == ("does not hold", 0.5, "holds from 1 times on")
 
 
 def test_a_job_that_fails_tells_why(tmp_path):

@@ -129,7 +129,7 @@ def known(*arguments: object) -> dict[str, str]:
 
 
 def test_references_are_named_or_known(tmp_path):
-    sample = benchmark.face.ROOT / "dataset" / "sample"
+    sample = benchmark.entry.ROOT / "dataset" / "sample"
     lr, hr = sample / "360p_700kbps_d4_test.webm", str(sample / "1080p_d4_test.webm")
     assert known() == known("--input", lr) == {str(lr): hr}
     assert known("--input", lr, tmp_path / "other.webm") == {str(lr): hr}

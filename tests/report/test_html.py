@@ -41,8 +41,8 @@ class Page(HTMLParser):
         self.addresses += [v for k, v in attributes if k in ("href", "src", "xlink:href", "srcset", "data")]
         if tag == "tr":
             self.rows.append([])
-        self._cell = tag in ("td", "th")
-        if self._cell:
+        if tag in ("td", "th"):
+            self._cell = True
             self.rows[-1].append("")
 
     def handle_endtag(self, tag):
