@@ -157,44 +157,19 @@ async def wait_in_turn(folder: Path) -> Hung:
     return Hung([before], after, ward.losses)
 
 
-async def start_anew(folder: Path) -> Fleet:
-    fleet = Fleet(CONFIG.model_copy(update={"start_seconds": 16}), 0)
-    with pytest.MonkeyPatch.context() as changed:
-        changed.setattr("actors.fleet.SchedulerActor", freezing(folder))
-        await fleet.start({"scheduler": 1})
-    return fleet
-
-
-def freezing(folder: Path) -> type[SchedulerActor]:
-    class Freezing(SchedulerActor):
-        def __init__(self, affinity: list[int]) -> None:
-            super().__init__(affinity)
-            if not (folder / "start").exists():
-                (folder / "start").touch()
-                os.kill(os.getpid(), signal.SIGSTOP)
-                time.sleep(1000)  # this thread may go on for a moment
-
-    return Freezing
-
-
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    made: Path = tmp_path_factory.mktemp("hangs")
-    return made
-
-
-@pytest.fixture(scope="module")
-def outcomes(local_ray, runner, folder) -> tuple[Hung, Hung, Fleet]:
+def outcomes(local_ray, runner, tmp_path_factory) -> tuple[Hung, Hung]:
     """All that hangs does so at once: most of it is waiting."""
 
-    async def all_of_them() -> tuple[Hung, Hung, Fleet]:
-        return await asyncio.gather(hang(folder), wait_in_turn(folder), start_anew(folder))
+    async def both() -> tuple[Hung, Hung]:
+        folder = tmp_path_factory.mktemp("hangs")
+        return await asyncio.gather(hang(folder), wait_in_turn(folder))
 
-    return runner.run(all_of_them())
+    return runner.run(both())
 
 
 def test_each_way_of_hanging_is_a_death(outcomes):
-    hung, _, _ = outcomes
+    hung, _ = outcomes
     assert not set(hung.before) & set(hung.after), hung
     assert sorted(hung.losses) == [
         ("crawls 0", "crawl", "hung (crawl took more than 2 s)"),
@@ -205,14 +180,26 @@ def test_each_way_of_hanging_is_a_death(outcomes):
 
 
 def test_no_hang_is_seen_in_calls_that_wait_their_turn_nor_by_a_job_that_was_stopped(outcomes):
-    _, slow, _ = outcomes
+    _, slow = outcomes
     assert set(slow.after) == set(slow.before)
     assert not slow.losses
 
 
-def test_an_actor_that_hangs_as_it_starts_is_started_anew_and_none_is_left_behind(outcomes, folder):
-    _, _, fleet = outcomes
-    assert (folder / "start").exists()
+def test_an_actor_that_hangs_as_it_starts_is_started_anew_and_none_is_left_behind(
+    local_ray, runner, tmp_path, monkeypatch
+):
+    class Freezing(SchedulerActor):
+        def __init__(self, affinity: list[int]) -> None:
+            super().__init__(affinity)
+            if not (tmp_path / "start").exists():
+                (tmp_path / "start").touch()
+                os.kill(os.getpid(), signal.SIGSTOP)
+                time.sleep(1000)  # this thread may go on for a moment
+
+    monkeypatch.setattr("actors.fleet.SchedulerActor", Freezing)
+    fleet = Fleet(CONFIG.model_copy(update={"start_seconds": 12}), 0)
+    runner.run(fleet.start({"scheduler": 1}))
+    assert (tmp_path / "start").exists()
     assert not fleet.losses
     pid = fleet.pid("scheduler-0")
     assert psutil.pid_exists(pid)
