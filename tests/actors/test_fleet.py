@@ -106,8 +106,8 @@ def test_killed_actors_cost_nothing_but_time(bench, opened, expected, tmp_path, 
 
 def test_killed_actors_leave_no_hole_in_video_encoded_anew(bench, opened, tmp_path):
     plan = {"method": "per-frame", "policy": PerFrame(), "frames": 80}
-    names = [bench.first(kind) for kind in ("encoder", "host", "enhancer", "decoder")]
-    progress = signalling(bench, signal.SIGKILL, *([name] for name in names), after=20)
+    names = [bench.first(kind) for kind in ("encoder", "decoder", "host", "enhancer")]
+    progress = signalling(bench, signal.SIGKILL, names[:2], names[2:], after=30)
     for run in bench.run(opened[:2], tmp_path, progress, **plan):
         assert not run.reason
         decoded = VideoDecoder(probe(str(run.path))).decode(read_packets(probe(str(run.path))))

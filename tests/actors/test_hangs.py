@@ -145,7 +145,7 @@ async def hang(folder: Path) -> Hung:
 
 
 async def wait_in_turn(folder: Path) -> Hung:
-    """Each call may take 3 s and takes 2, and the last one waits for 4; the job stands still for longer than any may."""
+    """Calls may take 3 s and take 2, the last one waits for 4; and the job stands still for longer than any may."""
     ward = Ward(folder)
     peer = await ward.begin(Hanging, "slow-0", 3)
     before = ward.pid(peer)
