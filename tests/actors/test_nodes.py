@@ -116,12 +116,14 @@ def test_what_goes_with_a_node_is_made_again(apart, away, videos, expected, tmp_
     assert apart.lost() == [("decoder 0", "died"), ("enhancer 0", "died")]
 
 
-async def _with_impatient_hosts(config, seconds: float) -> Fleet:
-    """A fleet whose hosts and manager take what does not come back in so many seconds for gone."""
+async def _impatient(config, seconds: dict[str, float]) -> Fleet:
+    """A fleet whose manager and host take what does not come back in so many seconds for gone."""
     fleet = Fleet(config, 0)
     await fleet.start({"scheduler": 1, "decoder": 2, "enhancer": 1})
-    fleet._config = config.model_copy(update={"start_seconds": seconds})
-    names = [fleet._make(kind) for kind in ("manager", "host")]
+    names = []
+    for kind, patience in seconds.items():
+        fleet._config = config.model_copy(update={"start_seconds": patience})
+        names.append(fleet._make(kind))
     fleet._config = config
     await fleet._wait_for(names)
     return fleet
@@ -130,8 +132,11 @@ async def _with_impatient_hosts(config, seconds: float) -> Fleet:
 def test_streams_whose_decoder_has_no_node_any_more_go_on_with_another(
     away, runner, weights, videos, expected, tmp_path
 ):
-    """One at home and one on another node, which goes."""
-    fleet = runner.run(_with_impatient_hosts(placed(("decoder",), "either"), 3))
+    """One at home and one on another node, which goes.
+
+    The host waits 7 s for the decoder, and as long for another; the manager finds out within 6 s, and waits 3 s.
+    """
+    fleet = runner.run(_impatient(placed(("decoder",), "either"), {"manager": 3, "host": 7}))
     bench = Bench(fleet, runner, weights)
     opened = [bench.stream(name, path) for name, path in videos.items()]
     runs = bench.run(opened, tmp_path, once(away.remove, 60))
