@@ -134,9 +134,9 @@ def test_streams_whose_decoder_has_no_node_any_more_go_on_with_another(
 ):
     """One at home and one on another node, which goes.
 
-    The host waits 7 s for the decoder, and as long for another; the manager finds out within 6 s, and waits 3 s.
+    The host waits 10 s for the decoder, and as long for another; the manager finds out within 6 s, and waits 6 s.
     """
-    fleet = runner.run(_impatient(placed(("decoder",), "either"), {"manager": 3, "host": 7}))
+    fleet = runner.run(_impatient(placed(("decoder",), "either"), {"manager": 6, "host": 10}))
     bench = Bench(fleet, runner, weights)
     opened = [bench.stream(name, path) for name, path in videos.items()]
     runs = bench.run(opened, tmp_path, once(away.remove, 60))
