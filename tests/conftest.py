@@ -64,6 +64,8 @@ def cluster() -> Iterator[Cluster]:
             "resources": {"home": 1000, "either": 1},
             "object_store_memory": 256 * 2**20,
             "include_dashboard": False,
+            "include_log_monitor": False,  # nor the autoscaler's monitor: a process each, which nothing here needs
+            "no_monitor": True,
             "_system_config": _SYSTEM,
         },
     )

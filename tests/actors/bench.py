@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -64,6 +64,19 @@ class Bench:
     def run(
         self, streams: Sequence[Stream], output: Path, progress: Progress = lambda name, frames: None, **plan
     ) -> list[Run]:
+        (runs,) = self.at_once(self.follow(streams, output, progress, **plan))
+        return runs
+
+    def at_once(self, *followed: Awaitable[list[Run]]) -> list[list[Run]]:
+        """Several runs side by side, of streams with other names each."""
+
+        async def all_of_them() -> list[list[Run]]:
+            return await asyncio.gather(*followed)
+
+        self.fleet.losses.clear()
+        return self.runner.run(all_of_them())
+
+    async def follow(self, streams: Sequence[Stream], output: Path, progress: Progress, **plan) -> list[Run]:
         output.mkdir(exist_ok=True)
         settings = {
             "method": "neuroscaler",
@@ -72,19 +85,14 @@ class Bench:
             "frames": 100,
             "paced": False,
         } | plan
-        self.fleet.losses.clear()
-        return self.runner.run(self._follow(streams, output, settings, progress))
-
-    async def _follow(self, streams: Sequence[Stream], output: Path, settings, progress: Progress) -> list[Run]:
         following = Following(self.fleet.manager, self.fleet.crew, kept_epochs=1000)
         await self.fleet.manager.prepare(streams)
-        plan = Plan(run=uuid4().hex, output=output, began=time.time(), **settings)
-        await following.add([Order(stream, plan) for stream in streams])
+        orders = Plan(run=uuid4().hex, output=output, began=time.time(), **settings)
+        await following.add([Order(stream, orders) for stream in streams])
         try:
             while following.running:
                 await following.look(progress)
                 await asyncio.sleep(_LOOK_SECONDS)
-            await self.fleet.check()
             return [_run(following.streams[stream.name]) for stream in streams]
         finally:
             await following.halt(following.running)
@@ -96,6 +104,7 @@ class Bench:
 
     def lost(self) -> list[tuple[str, str]]:
         """Actors that died, and of what."""
+        self.runner.run(self.fleet.check())
         return sorted((loss.actor, loss.cause) for loss in self.fleet.losses)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from functools import cache
 
 import pytest
 from simulated import CONFIG, World, constant, slow, whole
@@ -34,6 +35,15 @@ def killer(seed, kinds, every, back=3.0):
     return kill
 
 
+@cache
+def undisturbed(seed):
+    """Five videos, and what becomes of them where nobody dies."""
+    rng = random.Random(seed)
+    videos = {f"s{i}": constant(rng.choice(RATES), rng.uniform(20, 40), gop=rng.choice([30, 77])) for i in range(5)}
+    world = World(videos, hosts=2)
+    return world, world.run(paced=False)
+
+
 @pytest.mark.parametrize(
     "kinds",
     [["host"], ["manager"], ["scheduler", "manager"], ["host", "decoder"], ["decoder", "enhancer"]],
@@ -41,22 +51,19 @@ def killer(seed, kinds, every, back=3.0):
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_as_fast_as_possible_deaths_change_no_byte(kinds, seed):
-    rng = random.Random(seed)
-    videos = {f"s{i}": constant(rng.choice(RATES), rng.uniform(20, 40), gop=rng.choice([30, 77])) for i in range(5)}
-    undisturbed = World(videos, hosts=2)
-    expected = undisturbed.run(paced=False)
-    world = World(videos, slow("enhance", 0.2), STUBBORN, hosts=2, decoders=2, enhancers=2, seed=seed)
+    calm, expected = undisturbed(seed)
+    world = World(calm.videos, slow("enhance", 0.2), STUBBORN, hosts=2, decoders=2, enhancers=2, seed=seed)
     runs = world.run(paced=False, meanwhile=killer(seed, kinds, 0.6, 1.0))
     assert sum(process.deaths for kind in kinds for process in world.named(kind)) >= 3
     for name, run in runs.items():
         assert run.report.state == "done", run.report.reason
-        assert world.bytes_of(name) == undisturbed.bytes_of(name), name
+        assert world.bytes_of(name) == calm.bytes_of(name), name
         told = sorted(run.epochs)
         assert told == sorted(expected[name].epochs)[: len(told)], name
         assert len(told) >= len(expected[name].epochs) - 6, "a host that dies tells no more of files just finished"
         for number in told:
             assert run.epochs[number].anchors == expected[name].epochs[number].anchors, (name, number)
-    assert whole(world, videos)
+    assert whole(world, calm.videos)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -143,12 +150,12 @@ def test_paced_streams_of_other_hosts_notice_nothing(kind):
         process.kill()
 
     hosted = set()
-    undisturbed, _ = run(None)
+    calm, _ = run(None)
     world, runs = run(kill)
     others = runs.keys() - hosted
     assert len(others) == (2 if kind == "host" else 4)
     for name in others:
-        assert world.bytes_of(name) == undisturbed.bytes_of(name)
+        assert world.bytes_of(name) == calm.bytes_of(name)
         assert not any(one.result.late for one in runs[name].epochs.values())
 
 
@@ -250,12 +257,12 @@ def test_a_stream_whose_weights_are_gone_when_its_enhancer_goes_fails_alone():
 
 
 def test_frames_that_went_with_their_node_are_decoded_again():
-    videos = {f"s{i}": constant(15, 60, gop=40) for i in range(3)}
-    undisturbed, world = World(videos), World(videos, loses=0.2)
-    undisturbed.run(paced=False)
+    videos = {f"s{i}": constant(15, 40, gop=40) for i in range(3)}
+    calm, world = World(videos), World(videos, loses=0.2)
+    calm.run(paced=False)
     world.run(paced=False)
-    assert world.calls["decode"] > undisturbed.calls["decode"]
-    assert all(world.bytes_of(name) == undisturbed.bytes_of(name) for name in videos)
+    assert world.calls["decode"] > calm.calls["decode"]
+    assert all(world.bytes_of(name) == calm.bytes_of(name) for name in videos)
 
 
 def test_what_a_host_tells_is_bounded_and_a_client_keeps_the_latest():

@@ -33,7 +33,7 @@ def states(runs):
 @HOSTS
 @pytest.mark.parametrize("paced", [True, False])
 def test_epochs_in_work_are_ended_and_no_more_taken_in(paced, hosts):
-    world = World(pair(600), slow("enhance", 0.3), hosts=hosts)
+    world = World(pair(60 if paced else 600), slow("enhance", 0.3), hosts=hosts)
     runs = world.run(paced=paced, stop_after=10.1)
     assert 10.1 <= world.took < 11 + LOOK
     for run in runs.values():

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -90,62 +91,87 @@ class Standing(LoopWorker):
 class Ward:
     """Actors under one watch, and what it lost."""
 
-    def __init__(self, runner: asyncio.Runner, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.losses: list[tuple[str, str, str]] = []
-        self._runner = runner
         self._folder = folder
         self._watch = Watch(3, lambda loss: self.losses.append((loss.actor, loss.call, loss.cause)))
         self._team = Team(uuid4().hex, retries=2, start_seconds=90)
         self._actors: list[object] = []
 
-    def begin(self, made: type[Worker], name: str, call_seconds: float = 60) -> Peer:
+    async def begin(self, made: type[Worker], name: str, call_seconds: float = 60) -> Peer:
         options = {"name": name, "namespace": self._team.namespace, "max_restarts": -1, "max_concurrency": 10}
         calls = options | {"max_concurrency": 1} if made is Hanging else options
         actor = ray.remote(concurrency_groups={HEALTH: 1})(made).options(**calls).remote([], self._folder)
         self._actors.append(actor)
-
-        async def ready() -> None:
-            self._watch.over(name, actor, call_seconds, await pulse(actor))
-
-        self._runner.run(ready())
+        self._watch.over(name, actor, call_seconds, await pulse(actor))
         return Peer(name, self._team)
 
-    def end(self) -> None:
+    async def end(self) -> None:
+        await self._watch.check()
         self._watch.end()
         for actor in self._actors:
             ray.kill(actor)
-
-    async def check(self) -> None:
-        await self._watch.check()
 
     def pid(self, peer: Peer) -> int:
         return self._watch.pid(peer.name)
 
 
-@pytest.fixture
-def ward(local_ray, runner, tmp_path):
-    made = Ward(runner, tmp_path)
-    yield made
-    made.end()
+@dataclass
+class Hung:
+    """What became of actors that hung: processes before and after, and what the watch lost."""
+
+    before: list[int]
+    after: list[int]
+    losses: list[tuple[str, str, str]]
 
 
-def test_each_way_of_hanging_is_a_death(ward, runner):
-    stops, holds = ward.begin(Hanging, "stops-0"), ward.begin(Hanging, "holds-0")
-    crawls, stands = ward.begin(Hanging, "crawls-0", 2), ward.begin(Standing, "stands-0", 4)
-    before = [ward.pid(peer) for peer in (stops, holds, crawls, stands)]
+async def hang(folder: Path) -> Hung:
+    ward = Ward(folder)
+    stops, holds, crawls, stands = peers = await asyncio.gather(
+        ward.begin(Hanging, "stops-0"),
+        ward.begin(Hanging, "holds-0"),
+        ward.begin(Hanging, "crawls-0", 2),
+        ward.begin(Standing, "stands-0", 4),
+    )
+    before = [ward.pid(peer) for peer in peers]
+    after = await asyncio.gather(
+        stops.ask("stop", lambda actor: actor.stop.remote()),
+        holds.ask("hold", lambda actor: actor.hold.remote()),
+        crawls.ask("crawl", lambda actor: actor.crawl.remote()),
+        stands.ask("stand", lambda actor: actor.stand.remote()),
+    )
+    await ward.end()
+    return Hung(before, after, ward.losses)
 
-    async def calls():
-        return await asyncio.gather(
-            stops.ask("stop", lambda actor: actor.stop.remote()),
-            holds.ask("hold", lambda actor: actor.hold.remote()),
-            crawls.ask("crawl", lambda actor: actor.crawl.remote()),
-            stands.ask("stand", lambda actor: actor.stand.remote()),
-        )
 
-    after = runner.run(calls())
-    runner.run(ward.check())
-    assert not set(before) & set(after), (before, after, ward.losses)
-    assert sorted(ward.losses) == [
+async def wait_in_turn(folder: Path) -> Hung:
+    """Calls may take 3 s and take 2, the last one waits for 4; and the job stands still for longer than any may."""
+    ward = Ward(folder)
+    peer = await ward.begin(Hanging, "slow-0", 3)
+    before = ward.pid(peer)
+    working = [asyncio.ensure_future(peer.ask("work", lambda actor: actor.work.remote(2))) for _ in range(3)]
+    await asyncio.sleep(1)  # it has just been asked how it is, and not answered yet
+    time.sleep(3.5)  # nothing of the job's goes on meanwhile
+    after = await asyncio.gather(*working)
+    await ward.end()
+    return Hung([before], after, ward.losses)
+
+
+@pytest.fixture(scope="module")
+def outcomes(local_ray, runner, tmp_path_factory) -> tuple[Hung, Hung]:
+    """All that hangs does so at once: most of it is waiting."""
+
+    async def both() -> tuple[Hung, Hung]:
+        folder = tmp_path_factory.mktemp("hangs")
+        return await asyncio.gather(hang(folder), wait_in_turn(folder))
+
+    return runner.run(both())
+
+
+def test_each_way_of_hanging_is_a_death(outcomes):
+    hung, _ = outcomes
+    assert not set(hung.before) & set(hung.after), hung
+    assert sorted(hung.losses) == [
         ("crawls 0", "crawl", "hung (crawl took more than 2 s)"),
         ("holds 0", "nothing", "hung (no answer for 3 s)"),
         ("stands 0", "the event loop", "hung (the event loop took more than 4 s)"),
@@ -153,17 +179,10 @@ def test_each_way_of_hanging_is_a_death(ward, runner):
     ]
 
 
-def test_no_hang_is_seen_in_calls_that_wait_their_turn_nor_by_a_job_that_was_stopped(ward, runner):
-    peer = ward.begin(Hanging, "slow-0", 3)
-
-    async def calls():
-        working = [asyncio.ensure_future(peer.ask("work", lambda actor: actor.work.remote(2))) for _ in range(3)]
-        await asyncio.sleep(1)  # it has just been asked how it is, and not answered yet
-        time.sleep(3.5)  # nothing of the job's goes on meanwhile
-        return await asyncio.gather(*working)
-
-    assert set(runner.run(calls())) == {ward.pid(peer)}
-    assert not ward.losses
+def test_no_hang_is_seen_in_calls_that_wait_their_turn_nor_by_a_job_that_was_stopped(outcomes):
+    _, slow = outcomes
+    assert set(slow.after) == set(slow.before)
+    assert not slow.losses
 
 
 def test_an_actor_that_hangs_as_it_starts_is_started_anew_and_none_is_left_behind(
@@ -200,24 +219,25 @@ def impatient(local_ray, runner, weights):
     fleet.stop()
 
 
-HUNG = "hung (no answer for 3 s)"
-
-
-def test_a_paced_run_in_which_one_actor_of_each_kind_freezes(impatient, videos, tmp_path):
+def test_frozen_actors_cost_an_unpaced_run_nothing_but_time_and_a_paced_one_no_packet(
+    impatient, videos, expected, tmp_path
+):
+    """Both at once, while one actor of each kind freezes; not the host and the scheduler together, see test_deaths."""
     opened = [impatient.stream(name, path) for name, path in videos.items()]
-    names = impatient.fleet.names()
-    progress = signalling(impatient, signal.SIGSTOP, names, after=80)
-    runs = impatient.run(opened, tmp_path, progress, paced=True, policy=Fraction(0.2))
-    for run in runs:
+    paced = [replace(stream, name=f"paced {stream.name}") for stream in opened]
+    groups = [
+        [impatient.first(kind) for kind in kinds]
+        for kinds in (("host", "encoder", "enhancer"), ("decoder", "scheduler", "manager"))
+    ]
+    progress = signalling(impatient, signal.SIGSTOP, *groups, after=60)
+
+    runs, paced_runs = impatient.at_once(
+        impatient.follow(opened, tmp_path / "unpaced", progress),
+        impatient.follow(paced, tmp_path / "paced", progress, paced=True, policy=Fraction(0.2)),
+    )
+    assert outputs(runs) == expected
+    for run in paced_runs:
         assert not run.failed
         assert [one.packet for one in read_hybrid(str(run.path))] == list(read_packets(run.stream.info))
-    assert impatient.lost() == sorted((name.replace("-", " "), HUNG) for name in names)
-
-
-@pytest.mark.parametrize("kinds", [("host", "encoder"), ("decoder", "scheduler")])
-def test_frozen_actors_cost_an_unpaced_run_nothing_but_time(impatient, videos, expected, tmp_path, kinds):
-    opened = [impatient.stream(name, path) for name, path in videos.items()]
-    names = [impatient.first(kind) for kind in kinds]
-    progress = signalling(impatient, signal.SIGSTOP, names, after=60)
-    assert outputs(impatient.run(opened, tmp_path, progress)) == expected
-    assert impatient.lost() == sorted((name.replace("-", " "), HUNG) for name in names)
+    hung = "hung (no answer for 3 s)"
+    assert impatient.lost() == sorted((name.replace("-", " "), hung) for names in groups for name in names)

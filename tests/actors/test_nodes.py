@@ -1,5 +1,6 @@
 """Nodes that go, and take actors and objects with them."""
 
+import asyncio
 import os
 import signal
 import time
@@ -19,7 +20,7 @@ STORE = 128 * 2**20
 
 
 class Away:
-    """A node that offers `away`, beside the one that offers `home`; another takes over when it goes."""
+    """A node that offers `away`, and one `either`, beside the one at home; another takes over when it goes."""
 
     def __init__(self, cluster) -> None:
         self._cluster = cluster
@@ -27,7 +28,7 @@ class Away:
 
     def _add(self):
         return self._cluster.add_node(
-            num_cpus=1, resources={"away": 100}, object_store_memory=STORE, include_dashboard=False
+            num_cpus=2, resources={"away": 100, "either": 1}, object_store_memory=STORE, include_dashboard=False
         )
 
     def replace(self) -> None:
@@ -35,7 +36,8 @@ class Away:
         self._cluster.remove_node(before, allow_graceful=False)
 
     def remove(self) -> None:
-        self._cluster.remove_node(self._node, allow_graceful=False)
+        if self._node in self._cluster.worker_nodes:
+            self._cluster.remove_node(self._node, allow_graceful=False)
 
 
 def placed(kinds, place: str, **more):
@@ -66,7 +68,7 @@ def away(cluster):
     made.remove()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def apart(away, runner, weights):
     """Decoders and enhancers away, all others at home."""
     fleet = start(placed(("decoder", "enhancer"), "away"), runner)
@@ -80,57 +82,63 @@ def decodings(run) -> int:
 
 
 def test_what_goes_with_a_node_is_made_again(apart, away, videos, expected, tmp_path):
-    """The frames that anchors are being made of are lost, with the actors that made them and those that took them."""
+    """Lost are frames that anchors are being made of, pictures that an encoder at home is to take, and their makers.
+
+    The encoder stands still until the node has gone, the enhancer from when pictures wait for the encoder.
+    """
+    encoder = apart.fleet.pid("encoder-0")
+    waiting = asyncio.Event()
+
+    def stop_encoder() -> None:
+        os.kill(encoder, signal.SIGSTOP)
+        waiting.set()
 
     def go() -> None:
         os.kill(apart.fleet.pid("enhancer-0"), signal.SIGSTOP)
         time.sleep(1)  # the epochs in work come as far as that
         away.replace()
+        os.kill(encoder, signal.SIGCONT)
 
-    runs = apart.run([apart.stream(name, path) for name, path in videos.items()], tmp_path, once(go, 60))
+    async def hybrid():
+        await waiting.wait()
+        return await apart.follow(opened, tmp_path, once(go, 60))
+
+    opened = [apart.stream(name, path) for name, path in videos.items()]
+    anew = [apart.stream("anew", videos["even"])]
+    encoding = apart.follow(anew, tmp_path, once(stop_encoder, 20), method="per-frame", policy=PerFrame())
+    runs, (encoded,) = apart.at_once(hybrid(), encoding)
     assert outputs(runs) == expected
     assert any(decodings(run) > 1 for run in runs)
-    assert apart.lost() == [("decoder 0", "died"), ("enhancer 0", "died")]
-
-
-def test_video_encoded_anew_goes_on_after_its_node(apart, away, videos, tmp_path):
-    """Pictures are lost that were made for an encoder elsewhere."""
-
-    def go() -> None:
-        os.kill(apart.fleet.pid("encoder-0"), signal.SIGSTOP)
-        time.sleep(1)
-        away.replace()
-        os.kill(apart.fleet.pid("encoder-0"), signal.SIGCONT)
-
-    opened = [apart.stream("even", videos["even"])]
-    (run,) = apart.run(opened, tmp_path, once(go, 20), method="per-frame", policy=PerFrame())
-    assert not run.failed
-    decoded = VideoDecoder(probe(str(run.path))).decode(read_packets(probe(str(run.path))))
+    assert not encoded.failed
+    decoded = VideoDecoder(probe(str(encoded.path))).decode(read_packets(probe(str(encoded.path))))
     assert (len(decoded.frames), decoded.damaged) == (100, [])
-    assert decodings(run) > 1
+    assert decodings(encoded) > 1
     assert apart.lost() == [("decoder 0", "died"), ("enhancer 0", "died")]
 
 
-async def _with_impatient_hosts(config, seconds: float) -> Fleet:
-    """A fleet whose hosts and manager take what does not come back in so many seconds for gone."""
+async def _impatient(config, seconds: dict[str, float]) -> Fleet:
+    """A fleet whose manager and host take what does not come back in so many seconds for gone."""
     fleet = Fleet(config, 0)
     await fleet.start({"scheduler": 1, "decoder": 2, "enhancer": 1})
-    fleet._config = config.model_copy(update={"start_seconds": seconds})
-    names = [fleet._make(kind) for kind in ("manager", "host")]
+    names = []
+    for kind, patience in seconds.items():
+        fleet._config = config.model_copy(update={"start_seconds": patience})
+        names.append(fleet._make(kind))
     fleet._config = config
     await fleet._wait_for(names)
     return fleet
 
 
 def test_streams_whose_decoder_has_no_node_any_more_go_on_with_another(
-    cluster, runner, weights, videos, expected, tmp_path
+    away, runner, weights, videos, expected, tmp_path
 ):
-    """One at home and one on another node, which goes."""
-    node = cluster.add_node(num_cpus=1, resources={"either": 1}, object_store_memory=STORE, include_dashboard=False)
-    fleet = runner.run(_with_impatient_hosts(placed(("decoder",), "either", hang_seconds=5), 6))
+    """One at home and one on another node, which goes.
+
+    The host waits 10 s for the decoder, and as long for another; the manager finds out within 6 s, and waits 6 s.
+    """
+    fleet = runner.run(_impatient(placed(("decoder",), "either"), {"manager": 6, "host": 10}))
     bench = Bench(fleet, runner, weights)
     opened = [bench.stream(name, path) for name, path in videos.items()]
-    go = once(lambda: cluster.remove_node(node, allow_graceful=False), 60)
-    runs = bench.run(opened, tmp_path, go)
+    runs = bench.run(opened, tmp_path, once(away.remove, 60))
     fleet.stop()
     assert outputs(runs) == expected

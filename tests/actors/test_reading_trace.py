@@ -284,12 +284,12 @@ def test_an_actor_that_ray_starts_again_refuses_what_killed_it(tmp_path, stream)
     actor = remote.options(max_restarts=-1, num_cpus=0).remote(tmp_path / "host-0.trace")
     innocent = Stream("innocent", stream.info, stream.model)
     error = ""
-    for _ in range(60):  # a call may find it gone, and not back yet
+    for _ in range(600):  # a call may find it gone, and not back yet
         try:
             error = ray.get(actor.read.remote(stream, 25))
             break
         except ActorUnavailableError:
-            time.sleep(1)
+            time.sleep(0.1)
     assert "died 2 times" in error
     assert ray.get(actor.read.remote(innocent, 1000)) == ""
     ray.kill(actor)

@@ -31,8 +31,8 @@ def work(item):
         time.sleep(0.5)  # until what it yielded has been sent
         os.kill(os.getpid(), signal.SIGSTOP)
         time.sleep(1000)  # this thread may go on for a moment
-    for _ in range(8 if name.startswith("talks") else 0):
-        time.sleep(0.25)
+    for _ in range(6 if name.startswith("talks") else 0):
+        time.sleep(0.2)
         yield 1
     if name.startswith("slow"):
         (folder / f"{name}.begin").write_text(str(time.time()))
@@ -91,11 +91,11 @@ def test_a_bug_is_not_hidden(tmp_path):
 
 @pytest.mark.usefixtures("local_ray")
 def test_what_freezes_is_killed_and_started_again(tmp_path):
-    ended, told = run(tmp_path, "freezes once", "good", "freezes always", retries=1, task_seconds=2)
+    ended, told = run(tmp_path, "freezes once", "good", "freezes always", retries=1, task_seconds=1)
     assert (ended["freezes once"], ended["good"]) == (None, None)
     assert [done for name, done in told if name == "freezes once"] == [1, 1, 2]
     assert isinstance(ended["freezes always"], TaskLostError)
-    assert "died 2 times (hung: no progress for 2 s)" in str(ended["freezes always"])
+    assert "died 2 times (hung: no progress for 1 s)" in str(ended["freezes always"])
     assert len(list(tmp_path.glob("freezes *"))) == 4
 
 

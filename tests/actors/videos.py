@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from ns_ray.video.packets import Packet, SidePacket
@@ -80,7 +80,9 @@ class Video:
         )
 
 
+@lru_cache(16)
 def constant(rate: Fraction | int, seconds: float, **more: Any) -> Video:
     """A video of a constant frame rate, on a clock of 90 kHz where nothing else is said."""
     base = more.get("base", Fraction(1, 90_000))
-    return Video([round(i / Fraction(rate) / base) * base for i in range(int(seconds * rate))], **more)
+    ticks = 1 / (rate * base)
+    return Video([round(i * ticks) * base for i in range(int(seconds * rate))], **more)

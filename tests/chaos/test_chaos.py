@@ -10,7 +10,7 @@ def test_streams_come_and_go_while_actors_are_killed(cluster, monkeypatch, tmp_p
     monkeypatch.setattr(run, "join_ray", lambda cpus, memory: None)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     record = tmp_path / "chaos.json"
-    settings = ("--seconds", "12", "--every", "2", "--kill-every", "2.6", "--life", "3", "5", "--json", str(record))
+    settings = ("--seconds", "9", "--every", "0.9", "--kill-every", "2", "--life", "2", "4", "--json", str(record))
     assert run.main(settings) == 0, capsys.readouterr().out
     told = json.loads(record.read_text())
     assert [kill["actor"].rpartition("-")[0] for kill in told["kills"]] == ["host", "enhancer", "scheduler", "manager"]
