@@ -6,6 +6,7 @@ from typing import Literal
 
 from actors.messages import Stream
 from ns_ray.anchors.policies import Policy
+from ns_ray.picture.coding import Coding
 
 Method = Literal["neuroscaler", "selective", "per-frame"]
 
@@ -18,7 +19,7 @@ class Plan:
         run: its name, which no other plan has.
         method: `neuroscaler` makes hybrid streams; `selective` and `per-frame` encode all frames anew.
         policy: how anchors are chosen.
-        quality: JPEG quality of anchors.
+        coding: how anchors are compressed.
         frames: shown frames a stream.
         paced: packets come in real time, and an epoch that is late loses anchors; otherwise as fast as possible.
         output: folder for the streams' files.
@@ -28,7 +29,7 @@ class Plan:
     run: str
     method: Method
     policy: Policy
-    quality: int
+    coding: Coding
     frames: int
     paced: bool
     output: Path

@@ -19,7 +19,7 @@ WEIGHTS: Final = {
     ),
 }
 """By scale, for each phase the weights of 7 LR samples, in 1/64: a Lanczos kernel of 3 lobes, centred, sharpened by a
-twentieth of its second difference, which leaves 0.3 to 0.9 dB less of a DNN's work to code than that kernel alone."""
+twentieth of its second difference, which leaves up to 0.7 dB less of a DNN's work to code than that kernel alone."""
 ZERO: Final = 128
 """The sample of a residual that stands for none."""
 _TABLES = {scale: np.array(weights, np.int16) for scale, weights in WEIGHTS.items()}
