@@ -24,6 +24,8 @@ class Plan:
         paced: packets come in real time, and an epoch that is late loses anchors; otherwise as fast as possible.
         output: folder for the streams' files.
         began: wall-clock time at which slot 0 began.
+        anchor_kbps: bits that the anchors of an epoch may take for its time; None for any number. Quality is lowered
+            from that of `coding` for it.
     """
 
     run: str
@@ -34,6 +36,7 @@ class Plan:
     paced: bool
     output: Path
     began: float
+    anchor_kbps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,14 @@ class _Epoch:
     encoded: Sequence[Packet] | None = None
     cpu_seconds: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def image_limit(self) -> int:
+        """Bytes that each of its anchors may take, so that all of them keep to the plan's rate; 0 for any number."""
+        kbps = self.order.plan.anchor_kbps
+        if kbps is None or not self.chosen:
+            return 0
+        return max(1, int(kbps * 125 * self.result.seconds / len(self.chosen)))
+
     def spent(self, stage: str, seconds: float) -> None:
         """Count CPU time."""
         self.cpu_seconds[stage] = self.cpu_seconds.get(stage, 0.0) + seconds
@@ -478,11 +486,12 @@ class Session:
         plan = epoch.order.plan
         apart: Form = "rgb" if plan.coding.codec == "jpeg" else "stacked"
         form: Form = "image" if self._config.encoder.anchors == "enhancer" else apart
-        job = Enhancing(epoch.order.stream, part, form, plan.coding, epoch.result.deadline)
+        coding = plan.coding._replace(limit=epoch.image_limit)
+        job = Enhancing(epoch.order.stream, part, form, coding, epoch.result.deadline)
         if form == "image":
             return await self._by(lambda who: self._work.enhance(who.enhancer, job))
         pictures, reply = await self._by(lambda who: self._work.enlarge(who.enhancer, job))
-        images = await self._by(lambda who: self._work.compress(who.encoder, pictures, plan.coding))
+        images = await self._by(lambda who: self._work.compress(who.encoder, pictures, coding))
         return replace(
             images,
             reply=replace(

@@ -57,6 +57,7 @@ METHODS = {
     "selective": ("EDSR_B8_F32_S3", "uniform", 0.2),
     "per-frame": ("EDSR_B8_F16_S3", "per-frame", 1.0),
 }
+_HIGHEST = 95  # quality from which a rate lowers it
 POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key")
 
 
@@ -142,6 +143,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--anchor-codec", choices=CODECS, help="how anchors are compressed; default: the configuration's")
     add("--quality", type=int, metavar="Q", help="of anchors, 1 to 100; default: by the codec and the fraction")
     add(
+        "--anchor-kbps",
+        type=int,
+        metavar="N",
+        help="bits that the anchors of an epoch may take for its time: their quality is lowered for it from --quality "
+        "(95 where that is not said); default: no limit",
+    )
+    add(
         "--weights",
         type=Path,
         metavar="PT",
@@ -192,7 +200,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--against-frames", type=int, default=240, metavar="N", help="frames a stream of those")
     parser.set_defaults(paced=False)
     options = parser.parse_args(argv)
-    for name in ("num_videos", "num_frames", "duration", "resolution", "against_videos", "against_frames"):
+    counts = ("num_videos", "num_frames", "duration", "resolution", "against_videos", "against_frames", "anchor_kbps")
+    for name in counts:
         value = getattr(options, name)
         if value is not None and value < 1:
             parser.error(f"--{name.replace('_', '-')} must be 1 or more")
@@ -422,6 +431,7 @@ class _Session:
             paced,
             (folder / "streams").resolve(),
             time.time(),
+            options.anchor_kbps,
         )
 
     def _weights(self, folder: Path, names: list[str]) -> list[str | None]:
@@ -488,7 +498,8 @@ def _coding(options: argparse.Namespace, config: Config) -> Coding:
     usual = Coding.usual(
         options.anchor_codec or config.anchor_codec, options.fraction if told else METHODS["neuroscaler"][2]
     )
-    return usual._replace(quality=options.quality or usual.quality)
+    highest = _HIGHEST if options.anchor_kbps else usual.quality
+    return usual._replace(quality=options.quality or highest)
 
 
 def _policy(options: argparse.Namespace, config: Config) -> Policy:

@@ -14,10 +14,18 @@ _QUALITY: dict[Codec, int] = {"jpeg-residual": 75, "av1": 55, "av1-residual": 65
 
 
 class Coding(NamedTuple):
-    """A codec, and its quality, 1 to 100: of JPEG as libjpeg counts, of AV1 evenly from crf 62 to 0."""
+    """A codec, and what an image may take.
+
+    Attributes:
+        codec: its name.
+        quality: 1 to 100: of JPEG as libjpeg counts, of AV1 evenly from crf 62 to 0.
+        limit: bytes that an image may take at most, for which its quality is lowered (`ns_ray.picture.fitted`); 0 for
+            any number.
+    """
 
     codec: Codec
     quality: int
+    limit: int = 0
 
     @property
     def residual(self) -> bool:

@@ -5,6 +5,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from threading import Lock, Thread
 
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from ns_ray.errors import ModelError
 from ns_ray.picture.coding import Coding
+from ns_ray.picture.fitted import fitted
 from ns_ray.sr.compressible import compressible
 from ns_ray.sr.engine import Engine, Planes
 
@@ -101,7 +103,8 @@ class Flight:
             if self._ready:
                 self._ready.synchronize()
             start = time.perf_counter()
-            image = compress(compressible(self._pixels, self._lr, self._coding), self._coding)
+            picture = compressible(self._pixels, self._lr, self._coding)
+            image = fitted(partial(compress, picture), self._coding)
             seconds = time.perf_counter() - start
             begin, end = busy.claim(self._submitted, time.time())
             cpu = time.thread_time() - cpu + self._cpu_seconds

@@ -374,12 +374,13 @@ def test_images_are_pickled_out_of_band_and_stay_where_they_are(actor, streams, 
     assert [image for anchors in pickle.loads(pickle.dumps(answers)) for image in anchors.images] == images
 
 
+@pytest.mark.parametrize("limit", [0, 3000])
 @pytest.mark.parametrize("codec", CODECS)
-def test_anchors_of_every_codec_by_the_enhancer_or_an_encoder(actor, streams, frames, codec) -> None:
+def test_anchors_of_every_codec_by_the_enhancer_or_an_encoder(actor, streams, frames, codec, limit) -> None:
     """Compressed where they are made, or elsewhere from what comes there, they are the same, and players open them."""
     odd = [replace(one, record=replace(one.record, width=33, height=17)) for one in resized(frames[2:3], (33, 17))]
     given = [*frames[:2], *odd]
-    ask = Ask(streams[0], 0, 0, Coding(codec, 95))
+    ask = Ask(streams[0], 0, 0, Coding(codec, 95, limit))
     (anchors,) = actor.enhance([ask], [given])
     form = "rgb" if codec == "jpeg" else "stacked"
     drawn, _ = actor.enlarge([ask], form, [given])
@@ -389,4 +390,5 @@ def test_anchors_of_every_codec_by_the_enhancer_or_an_encoder(actor, streams, fr
     for image, frame in zip(anchors.images, given, strict=True):
         assert (image.codec, image.name) == (codec, frame.record.name)
         rgb = picture(streams[0], frame)
-        assert psnr(anchor_picture(image, frame.picture, 3).y, from_rgb(rgb).y) > 35
+        seen = psnr(anchor_picture(image, frame.picture, 3).y, from_rgb(rgb).y)
+        assert seen > 35 or (limit and len(image) < 1.1 * limit)

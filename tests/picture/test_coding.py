@@ -8,7 +8,7 @@ from ns_ray.picture.coding import CODECS, Coding
     ("fraction", "quality"), [(0.0, 95), (0.05, 95), (0.051, 90), (0.075, 90), (0.1, 88), (0.11, 85), (0.15, 85)]
 )
 def test_quality_of_jpeg_follows_the_fraction(fraction, quality):
-    assert Coding.usual("jpeg", fraction) == ("jpeg", quality)
+    assert Coding.usual("jpeg", fraction) == Coding("jpeg", quality)
 
 
 @pytest.mark.parametrize("codec", CODECS)
