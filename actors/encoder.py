@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -13,8 +14,12 @@ from actors.worker import Worker, call, measured
 from ns_ray.client.rebuild import Rebuilder
 from ns_ray.config.actors import EncoderPool
 from ns_ray.errors import MediaError
-from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
+from ns_ray.hybrid.anchor_image import AnchorImage, tag
+from ns_ray.hybrid.anchor_picture import encode_image
+from ns_ray.picture.coding import Coding
 from ns_ray.picture.convert import convert
+from ns_ray.picture.fitted import fitted
+from ns_ray.picture.stacked import hr_size
 from ns_ray.picture.yuv import Yuv420, resize
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.encode import VideoEncoder, published_kbps, reencode_options
@@ -42,15 +47,22 @@ class EncoderActor(Worker):
         self._videos: OpenStreams[_Video] = OpenStreams()
 
     @call
-    def compress(self, frames: Sequence[Frame], quality: int) -> Anchors:
-        """Compress HR pictures (RGB) as anchors of a JPEG quality."""
+    def compress(self, frames: Sequence[Frame], coding: Coding) -> Anchors:
+        """Compress what an enhancer's pictures were made into (RGB or stacked planes) as anchors.
+
+        Raises:
+            ConfigError: the codec has no encoder here.
+            HybridError: the encoder does not take the pictures.
+        """
         cpu = time.thread_time()
         with measured("encode") as clock:
             anchors = []
             for frame in frames:
                 assert isinstance(frame.picture, np.ndarray)
                 record = frame.record
-                anchors.append(encode_anchor(frame.picture, record.video_index, record.super_index, quality))
+                image = fitted(partial(encode_image, frame.picture), coding)
+                size = hr_size(frame.picture.shape, record.width, record.height)
+                anchors.append(tag(image, record.video_index, record.super_index, coding.codec, size))
         made = tuple(Made(f.record, len(a)) for f, a in zip(frames, anchors, strict=True))
         return Anchors(tuple(anchors), MadeReply(made, (clock.span,), cpu_seconds=time.thread_time() - cpu))
 

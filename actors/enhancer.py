@@ -11,16 +11,20 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from actors.messages import Anchors, Ask, Frame, Made, MadeReply, Stream
 from actors.metrics import Sums
 from ns_ray.config.actors import EnhancerPool
-from ns_ray.errors import ModelError
-from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, encode_jpeg, tag
+from ns_ray.errors import ConfigError, HybridError, ModelError
+from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, tag
+from ns_ray.hybrid.anchor_picture import encode_image
+from ns_ray.picture.coding import PUBLISHED, Coding
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.report.results import EngineResult, Span
 from ns_ray.sr.calibrate import calibrate
+from ns_ray.sr.compressible import compressible
 from ns_ray.sr.engine import Engine, Planes
 from ns_ray.sr.enhance import Compress, Compressor, Enhancement, Flight, gpu_encoders
 from ns_ray.sr.kept_weights import KeptWeights, Owner
@@ -30,6 +34,7 @@ from ns_ray.sr.spec import ModelSpec
 _LOG = logging.getLogger(__name__)
 _REMEMBERED = 256  # sizes that no engine runs
 
+Drawn = Literal["rgb", "stacked", "yuv"]
 Parts = Sequence[Sequence[Frame]]
 """What a decoder left in the object store: frames of several streams."""
 _Key = tuple[str, int, int]
@@ -147,12 +152,12 @@ class Enhancer:
         self._count([one.reply for one in made])
         return made
 
-    def enlarge(self, asks: Sequence[Ask], form: Literal["rgb", "yuv"], *parts: Parts) -> tuple[Any, ...]:
+    def enlarge(self, asks: Sequence[Ask], form: Drawn, *parts: Parts) -> tuple[Any, ...]:
         """Super-resolve frames of several streams, whose pictures are compressed or encoded elsewhere.
 
         Args:
-            asks: what to do, as `enhance` does it; `quality` does not matter.
-            form: what to make of them: RGB or YUV pictures.
+            asks: what to do, as `enhance` does it.
+            form: what to make of them: RGB or YUV pictures, or the planes that the ask's codec takes, stacked.
             parts: what they refer to.
 
         Returns:
@@ -272,24 +277,32 @@ class Enhancer:
 
 
 def _encoders(device: str) -> list[Compress]:
-    """JPEG on the GPU, or where that cannot be on the CPU."""
+    """JPEG on the GPU, or where that cannot be on the CPU; AV1 always there."""
     if device == "cpu":
         return [_on_cpu]
     try:
-        return gpu_encoders(device)
+        return [_av1_on_cpu(jpeg) for jpeg in gpu_encoders(device)]
     except ModelError as error:
         _LOG.warning("anchors are compressed on the CPU: %s", error)
         return [_on_cpu]
 
 
-def _on_cpu(pixels: Tensor, quality: int) -> bytes:
-    return encode_jpeg(pixels.cpu().numpy(), quality)
+def _on_cpu(picture: Tensor, coding: Coding) -> bytes:
+    try:
+        return encode_image(picture.cpu().numpy(), coding)
+    except (ConfigError, HybridError) as error:
+        raise ModelError(str(error)) from error
+
+
+def _av1_on_cpu(jpeg: Compress) -> Compress:
+    """A GPU's JPEG encoder, and AV1 beside it."""
+    return lambda picture, coding: (jpeg if coding.codec.startswith("jpeg") else _on_cpu)(picture, coding)
 
 
 def _warm_up(hosted: _Hosted) -> None:
     """Let the compressor allocate what it needs for pictures of this size."""
     y, u, v = (np.full(shape, 128, np.uint8) for shape in hosted.engine.lr_shapes)
-    for _ in hosted.enhancement.run([(y, u, v)] * hosted.engine.in_flight, 90):
+    for _ in hosted.enhancement.run([(y, u, v)] * hosted.engine.in_flight, PUBLISHED):
         pass
 
 
@@ -320,7 +333,7 @@ def _least_switching(group: list[tuple[_Task, list[int]]], loaded: Owner | None)
 
 def _submit(hosted: _Hosted, task: _Task, positions: Sequence[int]) -> None:
     for position in task.in_time(positions):
-        task.flights[position] = hosted.enhancement.submit(_planes(task.frames[position]), task.ask.quality)
+        task.flights[position] = hosted.enhancement.submit(_planes(task.frames[position]), task.ask.coding)
 
 
 def _anchors(task: _Task) -> Anchors:
@@ -332,7 +345,10 @@ def _anchors(task: _Task) -> Anchors:
         with task.concerned():
             one = task.flights[position].result()
             record = task.frames[position].record
-            image = tag(one.data, record.video_index, record.super_index)
+            rows, columns = _planes(task.frames[position])[0].shape
+            scale = ModelSpec.parse(task.ask.stream.model).scale
+            size = columns * scale, rows * scale
+            image = tag(one.data, record.video_index, record.super_index, task.ask.coding.codec, size)
             images.append(image)
             made.append(Made(record, len(image)))
             busy, compressing, end = busy + one.end - one.begin, compressing + one.seconds, max(end, one.end)
@@ -341,10 +357,16 @@ def _anchors(task: _Task) -> Anchors:
     return Anchors(tuple(images), MadeReply(tuple(made), spans, task.switch, task.cpu, task.error))
 
 
-def _draw(hosted: _Hosted, task: _Task, positions: Sequence[int], form: Literal["rgb", "yuv"]) -> None:
+def _draw(hosted: _Hosted, task: _Task, positions: Sequence[int], form: Drawn) -> None:
     hosted.enhancement.drain()
     cpu, start = hosted.engine.cpu_seconds(), time.time()
-    pictures = hosted.engine.infer_all((_planes(task.frames[at]) for at in task.in_time(positions)), form)
+    planes = (_planes(task.frames[at]) for at in task.in_time(positions))
+    pictures: Iterator[NDArray[np.uint8] | Planes]
+    if form == "stacked":
+        engine, coding = hosted.engine, task.ask.coding
+        pictures = (compressible(engine.pixels(one), one, coding).cpu().numpy() for one in planes)
+    else:
+        pictures = hosted.engine.infer_all(planes, form)
     for position, picture in zip(positions, pictures, strict=False):
         frame = task.frames[position]
         drawn = Yuv420(*picture) if isinstance(picture, tuple) else picture

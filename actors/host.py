@@ -46,6 +46,7 @@ from ns_ray.config.config import Config
 from ns_ray.errors import NsRayError
 from ns_ray.hybrid.notes import read_notes
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
+from ns_ray.picture.coding import Coding
 from ns_ray.report.results import Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.packets import Mark, Packet
@@ -325,19 +326,19 @@ class Host:
         wheres = list({id(job.frames.where): job.frames.where for job in bundle}.values())
         number = {id(where): index for index, where in enumerate(wheres)}
         asks = [
-            Ask(job.stream, number[id(job.frames.where)], job.frames.place, job.quality, job.deadline) for job in bundle
+            Ask(job.stream, number[id(job.frames.where)], job.frames.place, job.coding, job.deadline) for job in bundle
         ]
         return await self._peers.enhance(enhancer, asks, wheres)
 
     async def enlarge(self, enhancer: str, job: Enhancing) -> tuple[Part, MadeReply]:
         """See `Work`; pictures are so large that none travel together."""
-        ask = Ask(job.stream, 0, job.frames.place, job.quality, job.deadline)
+        ask = Ask(job.stream, 0, job.frames.place, job.coding, job.deadline)
         parts, replies = await self._peers.enlarge(enhancer, [ask], job.form, [job.frames.where])
         return Part(parts[0]), replies[0]
 
-    async def compress(self, encoder: str, pictures: Part, quality: int) -> Anchors:
+    async def compress(self, encoder: str, pictures: Part, coding: Coding) -> Anchors:
         """See `Work`."""
-        return await self._peers.compress(encoder, pictures.where, quality)
+        return await self._peers.compress(encoder, pictures.where, coding)
 
     async def encode(self, encoder: str, job: EncodeJob, pictures: Sequence[Part]) -> tuple[PacketBlock, EncodeReply]:
         """See `Work`."""

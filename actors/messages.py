@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.hybrid.anchor_image import AnchorImage
+from ns_ray.picture.coding import PUBLISHED, Coding
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.report.results import Span
 from ns_ray.video.block import PacketBlock
@@ -17,7 +18,7 @@ from ns_ray.video.decode import FrameName
 from ns_ray.video.probe import VideoInfo
 from ns_ray.vp9.records import FrameRecord
 
-Form = Literal["jpeg", "rgb", "yuv"]
+Form = Literal["image", "rgb", "stacked", "yuv"]
 """What an enhancer makes of a frame: a compressed anchor, or an HR picture to be compressed or encoded elsewhere."""
 
 
@@ -178,14 +179,14 @@ class Ask:
         stream: the stream.
         part: which of the objects that come with the call holds them.
         place: their place in it.
-        quality: JPEG quality, where images are made.
+        coding: how images are compressed, where they are made or what they are made of.
         deadline: wall-clock time from which no further frame is begun; those left are not in the answer.
     """
 
     stream: Stream
     part: int
     place: int
-    quality: int = 0
+    coding: Coding = PUBLISHED
     deadline: float | None = None
 
 

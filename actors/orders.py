@@ -6,6 +6,7 @@ from typing import Literal
 
 from actors.messages import Stream
 from ns_ray.anchors.policies import Policy
+from ns_ray.picture.coding import Coding
 
 Method = Literal["neuroscaler", "selective", "per-frame"]
 
@@ -18,21 +19,24 @@ class Plan:
         run: its name, which no other plan has.
         method: `neuroscaler` makes hybrid streams; `selective` and `per-frame` encode all frames anew.
         policy: how anchors are chosen.
-        quality: JPEG quality of anchors.
+        coding: how anchors are compressed.
         frames: shown frames a stream.
         paced: packets come in real time, and an epoch that is late loses anchors; otherwise as fast as possible.
         output: folder for the streams' files.
         began: wall-clock time at which slot 0 began.
+        anchor_kbps: bits that the anchors of an epoch may take for its time; None for any number. Quality is lowered
+            from that of `coding` for it.
     """
 
     run: str
     method: Method
     policy: Policy
-    quality: int
+    coding: Coding
     frames: int
     paced: bool
     output: Path
     began: float
+    anchor_kbps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.policies import Policy
 from ns_ray.errors import ActorLostError
+from ns_ray.picture.coding import Coding
 from ns_ray.video.block import PacketBlock
 
 
@@ -73,7 +74,7 @@ class Peers(Protocol):
         """Super-resolve frames to pictures; a part for each of what was asked."""
         ...
 
-    async def compress(self, encoder: str, pictures: Any, quality: int) -> Anchors:
+    async def compress(self, encoder: str, pictures: Any, coding: Coding) -> Anchors:
         """Make images of pictures."""
         ...
 

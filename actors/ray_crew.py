@@ -27,6 +27,7 @@ from actors.service.manager import Placed, Prepared
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
 from ns_ray.errors import ActorLostError
+from ns_ray.picture.coding import Coding
 from ns_ray.report.results import EngineResult
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.probe import VideoInfo
@@ -94,10 +95,10 @@ class RayPeers(_Named):
         found: tuple[list[Any], list[MadeReply]] = await self._peer(enhancer).ask("enlarge", call)
         return found
 
-    async def compress(self, encoder: str, pictures: Any, quality: int) -> Anchors:
+    async def compress(self, encoder: str, pictures: Any, coding: Coding) -> Anchors:
         """See EncoderActor."""
         peer = self._peer(encoder)
-        anchors: Anchors = await peer.ask("compress", lambda actor: actor.compress.remote(pictures, quality))
+        anchors: Anchors = await peer.ask("compress", lambda actor: actor.compress.remote(pictures, coding))
         return anchors
 
     async def encode(self, encoder: str, job: EncodeJob, pictures: Sequence[Any]) -> tuple[PacketBlock, EncodeReply]:

@@ -70,6 +70,14 @@ class _Epoch:
     encoded: Sequence[Packet] | None = None
     cpu_seconds: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def image_limit(self) -> int:
+        """Bytes that each of its anchors may take, so that all of them keep to the plan's rate; 0 for any number."""
+        kbps = self.order.plan.anchor_kbps
+        if kbps is None or not self.chosen:
+            return 0
+        return max(1, int(kbps * 125 * self.result.seconds / len(self.chosen)))
+
     def spent(self, stage: str, seconds: float) -> None:
         """Count CPU time."""
         self.cpu_seconds[stage] = self.cpu_seconds.get(stage, 0.0) + seconds
@@ -476,12 +484,14 @@ class Session:
     async def _images(self, epoch: _Epoch, part: Part) -> Anchors:
         """The anchors of one group, by the enhancer alone or with an encoder's help."""
         plan = epoch.order.plan
-        form: Form = "jpeg" if self._config.encoder.anchors == "enhancer" else "rgb"
-        job = Enhancing(epoch.order.stream, part, form, plan.quality, epoch.result.deadline)
-        if form == "jpeg":
+        apart: Form = "rgb" if plan.coding.codec == "jpeg" else "stacked"
+        form: Form = "image" if self._config.encoder.anchors == "enhancer" else apart
+        coding = plan.coding._replace(limit=epoch.image_limit)
+        job = Enhancing(epoch.order.stream, part, form, coding, epoch.result.deadline)
+        if form == "image":
             return await self._by(lambda who: self._work.enhance(who.enhancer, job))
         pictures, reply = await self._by(lambda who: self._work.enlarge(who.enhancer, job))
-        images = await self._by(lambda who: self._work.compress(who.encoder, pictures, plan.quality))
+        images = await self._by(lambda who: self._work.compress(who.encoder, pictures, coding))
         return replace(
             images,
             reply=replace(
@@ -495,8 +505,8 @@ class Session:
     async def _encode(self, epoch: _Epoch) -> Sequence[Packet]:
         """Encode an epoch anew."""
         assert epoch.block is not None
-        info = epoch.order.stream.info
-        jobs = (Enhancing(epoch.order.stream, part, "yuv", 0, epoch.result.deadline) for part in epoch.parts)
+        info, plan = epoch.order.stream.info, epoch.order.plan
+        jobs = (Enhancing(epoch.order.stream, part, "yuv", plan.coding, epoch.result.deadline) for part in epoch.parts)
         made = await asyncio.gather(
             *(self._by(lambda who, job=job: self._work.enlarge(who.enhancer, job)) for job in jobs)  # type: ignore[misc]
         )
@@ -650,5 +660,11 @@ def _format(order: Order) -> HybridFormat:
     lr, hr = (info.width, info.height), (info.width * scale, info.height * scale)
     hybrid = order.plan.method == "neuroscaler"
     return HybridFormat(
-        lr if hybrid else hr, hr if hybrid else None, info.frame_rate, info.time_base, info.sides, info.header
+        lr if hybrid else hr,
+        hr if hybrid else None,
+        info.frame_rate,
+        info.time_base,
+        info.sides,
+        info.header,
+        order.plan.coding.codec,
     )

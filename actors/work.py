@@ -11,6 +11,7 @@ from actors.orders import Order
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.writer import HybridFormat
+from ns_ray.picture.coding import Coding
 from ns_ray.report.results import Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.decode import FrameName
@@ -69,12 +70,12 @@ class Decoding:
 
 @dataclass(frozen=True, slots=True)
 class Enhancing:
-    """Frames of a stream to be super-resolved: as images of a JPEG quality, or as pictures."""
+    """Frames of a stream to be super-resolved: as images, or as pictures."""
 
     stream: Stream
     frames: Part
     form: Form
-    quality: int
+    coding: Coding
     deadline: float | None
 
 
@@ -136,7 +137,7 @@ class Work(Protocol):
         """Super-resolve frames to pictures, kept for an encoder; raises as `enhance`."""
         ...
 
-    async def compress(self, encoder: str, pictures: Part, quality: int) -> Anchors:
+    async def compress(self, encoder: str, pictures: Part, coding: Coding) -> Anchors:
         """Make images of pictures; raises as `enhance`."""
         ...
 

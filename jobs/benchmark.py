@@ -39,7 +39,7 @@ from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
 from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
 from ns_ray.host import describe_host
-from ns_ray.hybrid.anchor_image import quality_for
+from ns_ray.picture.coding import CODECS, Coding
 from ns_ray.report import html
 from ns_ray.report.bottleneck import as_method
 from ns_ray.report.picture_section import picture_line
@@ -57,6 +57,7 @@ METHODS = {
     "selective": ("EDSR_B8_F32_S3", "uniform", 0.2),
     "per-frame": ("EDSR_B8_F16_S3", "per-frame", 1.0),
 }
+_HIGHEST = 95  # quality from which a rate lowers it
 POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key")
 
 
@@ -139,7 +140,15 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         default="fifth",
         help="which of a stream's frames may become anchors: its best fifth, or all (the published quality code)",
     )
-    add("--quality", type=int, metavar="Q", help="JPEG quality of anchors; default: by the fraction")
+    add("--anchor-codec", choices=CODECS, help="how anchors are compressed; default: the configuration's")
+    add("--quality", type=int, metavar="Q", help="of anchors, 1 to 100; default: by the codec and the fraction")
+    add(
+        "--anchor-kbps",
+        type=int,
+        metavar="N",
+        help="bits that the anchors of an epoch may take for its time: their quality is lowered for it from --quality "
+        "(95 where that is not said); default: no limit",
+    )
     add(
         "--weights",
         type=Path,
@@ -191,7 +200,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--against-frames", type=int, default=240, metavar="N", help="frames a stream of those")
     parser.set_defaults(paced=False)
     options = parser.parse_args(argv)
-    for name in ("num_videos", "num_frames", "duration", "resolution", "against_videos", "against_frames"):
+    counts = ("num_videos", "num_frames", "duration", "resolution", "against_videos", "against_frames", "anchor_kbps")
+    for name in counts:
         value = getattr(options, name)
         if value is not None and value < 1:
             parser.error(f"--{name.replace('_', '-')} must be 1 or more")
@@ -236,7 +246,7 @@ def benchmark(options: argparse.Namespace) -> None:
         raise ConfigError(f"--model-name: {error}") from error
     if options.scale not in (None, spec.scale):
         raise ConfigError(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
-    quality = options.quality or _quality(options)
+    coding = _coding(options, config)
     for path in _weights_files(options):
         load_weights(spec, path)
     inputs = _inputs(options, config)
@@ -244,7 +254,7 @@ def benchmark(options: argparse.Namespace) -> None:
     pools = (config.manager, config.host, config.decoder, config.scheduler, config.enhancer, config.encoder)
     try:
         join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
-        asyncio.run(_Session(options, config, quality, inputs, references, Stop()).run())
+        asyncio.run(_Session(options, config, coding, inputs, references, Stop()).run())
     except SystemExit as error:  # as Ray answers SIGTERM until `Stop` listens
         raise StoppedError("stopped by SIGTERM before the first frame") from error
     finally:
@@ -258,14 +268,14 @@ class _Session:
         self,
         options: argparse.Namespace,
         config: Config,
-        quality: int,
+        coding: Coding,
         inputs: list[str],
         references: dict[str, str],
         stop: Stop,
     ) -> None:
         self.options = options
         self.config = config
-        self.quality = quality
+        self.coding = coding
         self.inputs = inputs
         self.references = references
         self.stop = stop
@@ -353,7 +363,7 @@ class _Session:
         options.model_name, options.policy, options.fraction = METHODS[method]
         options.num_frames = options.against_frames
         options.num_videos = options.against_videos or self.config.encoder.actors
-        return _Session(options, self.config, _quality(options), self.inputs, self.references, self.stop)
+        return _Session(options, self.config, _coding(options, self.config), self.inputs, self.references, self.stop)
 
     async def against(self, fleet: Fleet, infos: dict[str, VideoInfo], beside: Path) -> MethodResult:
         """Measure this method for the report in the folder `beside`, and write a report of its own below that."""
@@ -416,11 +426,12 @@ class _Session:
             uuid.uuid4().hex,
             options.method,
             self.policy,
-            self.quality,
+            self.coding,
             options.num_frames,
             paced,
             (folder / "streams").resolve(),
             time.time(),
+            options.anchor_kbps,
         )
 
     def _weights(self, folder: Path, names: list[str]) -> list[str | None]:
@@ -481,12 +492,14 @@ def _weights_files(options: argparse.Namespace) -> list[Path | None]:
     return list(files)
 
 
-def _quality(options: argparse.Namespace) -> int:
-    if options.method != "neuroscaler":
-        return 0  # no anchor is compressed as an image
-    if options.policy in ("fraction", "uniform", "uniform-coded"):
-        return quality_for(options.fraction)
-    return quality_for(METHODS["neuroscaler"][2])
+def _coding(options: argparse.Namespace, config: Config) -> Coding:
+    """How anchors are compressed, where they are images at all."""
+    told = options.method == "neuroscaler" and options.policy in ("fraction", "uniform", "uniform-coded")
+    usual = Coding.usual(
+        options.anchor_codec or config.anchor_codec, options.fraction if told else METHODS["neuroscaler"][2]
+    )
+    highest = _HIGHEST if options.anchor_kbps else usual.quality
+    return usual._replace(quality=options.quality or highest)
 
 
 def _policy(options: argparse.Namespace, config: Config) -> Policy:

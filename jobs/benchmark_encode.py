@@ -27,7 +27,8 @@ from jobs.cli.prepared_videos import hr_video, video_options
 from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.host import describe_host
-from ns_ray.hybrid.anchor_image import encode_jpeg, quality_for
+from ns_ray.hybrid.anchor_image import encode_jpeg
+from ns_ray.picture.coding import Coding
 from ns_ray.report.artifact_files import ANCHOR_ENCODE, size_folder
 from ns_ray.video.probe import open_input
 from ns_ray.whole_file import write_record
@@ -43,7 +44,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--workers", type=int, default=2, metavar="N", help="threads that compress")
     add("--rounds", type=int, default=10, metavar="N", help="how often the frames are compressed")
     add("--round-frames", type=int, default=50, metavar="N", help="frames a round")
-    add("--quality", type=int, default=quality_for(0.075), metavar="Q", help="JPEG quality")
+    add("--quality", type=int, default=Coding.usual("jpeg", 0.075).quality, metavar="Q", help="JPEG quality")
     options = parser.parse_args(argv)
     if min(options.workers, options.rounds, options.round_frames) < 1 or not 1 <= options.quality <= 100:
         parser.error("--workers, --rounds and --round-frames must be 1 or more, --quality 1 to 100")

@@ -33,6 +33,7 @@ from ns_ray.config.config import Config
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, MediaError
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
+from ns_ray.picture.coding import PUBLISHED
 from ns_ray.picture.yuv import resize
 from ns_ray.report.results import Usage
 from ns_ray.run_folder import claimed
@@ -156,7 +157,7 @@ async def _measure(
     usage = UsageSampler()
     usage.start()
     policy = Fraction(options.fraction)
-    plan = Plan(uuid.uuid4().hex, "neuroscaler", policy, 90, frames, True, output.resolve(), time.time())
+    plan = Plan(uuid.uuid4().hex, "neuroscaler", policy, PUBLISHED, frames, True, output.resolve(), time.time())
     await following.add([Order(stream, plan) for stream in streams])
     await following.until_ended(lambda name, frames: None, asyncio.Event())
     seconds = time.time() - plan.began

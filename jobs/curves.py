@@ -2,8 +2,8 @@
 
     python jobs/curves.py LR HR [-m EDSR_B8_F32_S3] [--fractions 0.025 0.05 ...] [--frames N] [--threads N]
 
-LR is a VP9 stream, HR the original of the same frames; a larger one is scaled down. Anchors pass through JPEG at the
-quality that goes with their share, as they do in a hybrid stream. PSNR is that of luma, and of all planes.
+LR is a VP9 stream, HR the original of the same frames; a larger one is scaled down. Anchors pass through their codec,
+as they do in a hybrid stream; Mbit are of 2^20. PSNR is that of luma, and of all planes.
 Writes curves.json, curves.png and curves_all_planes.png to RESULT_DIR/evaluation/curves/<LR's name>/<model>.
 Exit status: 0 done, 1 failed, 2 wrong usage.
 """
@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from jobs.cli import entry
 from ns_ray.anchors.baselines import Uniform
@@ -34,7 +34,7 @@ from ns_ray.evaluation.original import reference
 from ns_ray.evaluation.tally import Tally
 from ns_ray.evaluation.trial import Trial, records_of
 from ns_ray.evaluation.upscaled import UPSCALED
-from ns_ray.hybrid.anchor_image import LARGEST_FRACTION
+from ns_ray.picture.coding import CODECS, LARGEST_FRACTION, Codec
 from ns_ray.report.curve_plot import draw
 from ns_ray.run_folder import claimed
 from ns_ray.sr.calibrate import create_engine
@@ -75,12 +75,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--fractions", type=float, nargs="+", default=[0.025, 0.05, 0.075, 0.1, 0.15, 0.2], metavar="X", help="anchors")
     add("--selections", nargs="+", choices=(*SELECTIONS, ORACLE), default=list(USUAL), metavar="NAME", help=selections)
     add("--modes", nargs="+", choices=MODES, default=list(MODES), metavar="NAME", help="how to rebuild")
+    add("--anchor-codec", choices=CODECS, help="how anchors are compressed; default: the configuration's")
+    add("--quality", type=int, metavar="Q", help="of anchors, 1 to 100; default: by the codec and their share")
     add("--frames", type=int, metavar="N", help="stop after N; all where not said")
     add("--threads", type=int, default=1, metavar="N", help="points rebuilt at a time")
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
     add("--output", type=Path, metavar="DIR", help="where it goes; default: by the LR video's name and the model")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where it runs")
     options = parser.parse_args(argv)
+    if options.quality is not None and not 1 <= options.quality <= 100:
+        parser.error("--quality must be 1 to 100")
     if not all(0 < fraction <= 0.2 for fraction in options.fractions):
         parser.error("fractions lie above 0, up to 0.2: no more frames than that are ranked")
     return options
@@ -102,6 +106,7 @@ def run(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
     options.lr, options.hr = (str(entry.found(path, options.data_dir)) for path in (options.lr, options.hr))
     named = options.engine or config.enhancer.engine
+    codec = options.anchor_codec or config.anchor_codec
     info = probe(options.lr)
     spec = ModelSpec.parse(options.model)
     engine = create_engine("torch" if named == "auto" else named, spec, info.width, info.height, options.device)
@@ -117,7 +122,9 @@ def run(options: argparse.Namespace) -> None:
             trying = tried(info, engine, packets, reference(options.hr, size), pool)
             due = sum(record.type is FrameType.KEY for record in records)
             gops = list(bar.track(trying, total=due, description="GOPs tried"))
-        methods = {"full": PER_FRAME} | {point: _method(point, records, gops) for point in points}
+        methods = {"full": PER_FRAME} | {
+            point: _method(point, records, gops, codec, options.quality) for point in points
+        }
         trial = Trial(info, engine, list(methods.values()), options.frames)
         tally = Tally(UPSCALED, methods)
         due = sum(record.shown for record in records)
@@ -137,7 +144,13 @@ def run(options: argparse.Namespace) -> None:
         | figures[x, how, mode]
         for x, how, mode in points
     ]
-    result |= {"lr": Path(options.lr).name, "hr": Path(options.hr).name, "model": spec.name}
+    result |= {
+        "anchor_codec": codec,
+        "quality": options.quality,
+        "lr": Path(options.lr).name,
+        "hr": Path(options.hr).name,
+        "model": spec.name,
+    }
     folder = options.output or options.result_dir / "evaluation" / "curves" / Path(options.lr).stem / spec.name
     console.print(table(result))
     with claimed(folder, console.print) as folder:
@@ -147,10 +160,11 @@ def run(options: argparse.Namespace) -> None:
     console.print(f"{folder}/curves.json, curves.png and curves_all_planes.png written")
 
 
-def _method(point: Point, records: list[FrameRecord], gops: list[Tried]) -> Method:
+def _method(point: Point, records: list[FrameRecord], gops: list[Tried], codec: Codec, quality: int | None) -> Method:
     fraction, selection, mode = point
     anchors = choose(records, SELECTIONS.get(selection, Fraction)(fraction))
-    image = ImageCodec.published("jpeg", min(fraction, LARGEST_FRACTION))
+    image = ImageCodec.published(codec, min(fraction, LARGEST_FRACTION))
+    image = image._replace(quality=quality or image.quality)
     return Method(nemo(gops, anchors) if selection == ORACLE else anchors, "best" if mode == "best" else "plain", image)
 
 
@@ -158,12 +172,20 @@ def table(result: dict[str, Any]) -> Table:
     """The means, and how each point compares."""
     bilinear, full = result["bilinear"], result["full"]
     figures = ("luma PSNR, dB", "over bilinear", "of SR's gain", "worst GOP over bilinear")
-    made = Table("", "anchors", *figures, "all planes, dB", "over bilinear", "of SR's gain")
+    made = Table(
+        Column("", no_wrap=True),
+        "anchors",
+        "Mbit/s of them",
+        *figures,
+        "all planes, dB",
+        "over bilinear",
+        "of SR's gain",
+    )
     for name in (*UPSCALED, "full"):
-        made.add_row(name if name != "full" else "SR on all", "", *_row(result[name], bilinear, full))
+        made.add_row(name if name != "full" else "SR on all", "", "", *_row(result[name], bilinear, full))
     for point in result["points"]:
         title = f"{point['selection']}, {point['mode']}, {point['fraction']:.1%}"
-        made.add_row(title, str(point["anchors"]), *_row(point, bilinear, full))
+        made.add_row(title, str(point["anchors"]), f"{point['size']['images']:.2f}", *_row(point, bilinear, full))
     return made
 
 

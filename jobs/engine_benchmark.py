@@ -21,8 +21,9 @@ from torch import Tensor
 from jobs.cli import entry
 from ns_ray.config.load import load_config
 from ns_ray.errors import ModelError
-from ns_ray.hybrid.anchor_image import encode_jpeg
+from ns_ray.hybrid.anchor_picture import encode_image
 from ns_ray.metrics.psnr import bounded_psnr
+from ns_ray.picture.coding import CODECS, Coding
 from ns_ray.sr.calibrate import ENGINES, create_engine
 from ns_ray.sr.color import chroma_size
 from ns_ray.sr.engine import Engine, Plane, Planes
@@ -44,7 +45,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--engine", nargs="+", default=list(ENGINES), choices=list(ENGINES), help="engines to compare")
     add("--device", default="cuda:0" if torch.cuda.is_available() else "cpu", help="where to run them")
     add("--size", default="1280x720", metavar="WxH", help="LR size")
-    add("--quality", type=int, default=90, help="JPEG quality of the anchors")
+    add("--anchor-codec", choices=CODECS, default="jpeg", help="how anchors are compressed")
+    add("--quality", type=int, default=90, help="of anchors")
     add("--runs", type=int, default=9, metavar="N", help="runs of each measurement")
     add("--frames", type=int, default=60, metavar="N", help="frames a run")
     add("--json", type=Path, metavar="OUT", help="the figures; default: engine_benchmark.json in --result-dir")
@@ -106,8 +108,8 @@ def encoders_on(device: str) -> list[Compress]:
         return [_on_cpu]
 
 
-def _on_cpu(pixels: Tensor, quality: int) -> bytes:
-    return encode_jpeg(pixels.cpu().numpy(), quality)
+def _on_cpu(picture: Tensor, coding: Coding) -> bytes:
+    return encode_image(picture.cpu().numpy(), coding)
 
 
 def measure(
@@ -125,8 +127,10 @@ def measure(
         for planes in islice(cycle(frames), options.frames):
             engine.pixels(planes)
 
+    coding = Coding(options.anchor_codec, options.quality)
+
     def anchors() -> None:
-        for _ in enhancement.run(switching(engine, streams, frames, options.frames), options.quality):
+        for _ in enhancement.run(switching(engine, streams, frames, options.frames), coding):
             pass
 
     def switch() -> None:

@@ -31,6 +31,7 @@ from ns_ray.config.actors import EnhancerPool
 from ns_ray.config.config import Config
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, MediaError, ModelError
+from ns_ray.picture.coding import CODECS, Coding
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.run_folder import claimed
 from ns_ray.sr.calibrate import calibrate
@@ -66,7 +67,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--call-streams", type=int, default=8, metavar="N", help="streams a call")
     add("--call-frames", type=int, default=3, metavar="N", help="anchors a stream and call; 3 are an epoch's at 7.5 %%")
     add("--calls", type=int, default=GPU_CALLS, metavar="N", help="calls under way at a time for each enhancer")
-    add("--quality", type=int, default=90, metavar="Q", help="JPEG quality")
+    add("--anchor-codec", choices=CODECS, default="jpeg", help="how anchors are compressed")
+    add("--quality", type=int, default=90, metavar="Q", help="of anchors")
     options = parser.parse_args(argv)
     if options.seconds <= 0 or options.num_gpus < 0 or not 1 <= options.quality <= 100:
         parser.error("--seconds must be above 0, --num-gpus 0 or more, --quality 1 to 100")
@@ -129,7 +131,10 @@ def _benchmark(options: argparse.Namespace, config: Config, path: str, folder: P
         "gpus": options.num_gpus,
         "model": options.model_name,
         "size": f"{info.width}x{info.height}",
-        **{key: getattr(options, key) for key in ("streams", "call_streams", "call_frames", "calls", "quality")},
+        **{
+            key: getattr(options, key)
+            for key in ("streams", "call_streams", "call_frames", "calls", "anchor_codec", "quality")
+        },
     }
     write_record(folder / "enhancers.json", document)
 
@@ -147,7 +152,7 @@ class EngineAlone(Worker):
     """An engine and a compressor in a process, with nothing to fetch and nothing to store."""
 
     def rate(
-        self, config: EnhancerPool, streams: Sequence[Stream], frames: Sequence[Frame], quality: int, seconds: float
+        self, config: EnhancerPool, streams: Sequence[Stream], frames: Sequence[Frame], coding: Coding, seconds: float
     ) -> float:
         """Anchors a second, from LR frames in memory to images in memory.
 
@@ -171,10 +176,10 @@ class EngineAlone(Worker):
                     assert isinstance(frame.picture, Yuv420)
                     yield frame.picture.planes
 
-        for _ in enhancement.run(work(time.monotonic() + min(seconds, 1.0)), quality):
+        for _ in enhancement.run(work(time.monotonic() + min(seconds, 1.0)), coding):
             pass
         begin = time.monotonic()
-        made = sum(1 for _ in enhancement.run(work(begin + seconds), quality))
+        made = sum(1 for _ in enhancement.run(work(begin + seconds), coding))
         return made / (time.monotonic() - begin)
 
 
@@ -187,10 +192,14 @@ def _alone(
     )
     handle = kind.remote(_affinity(config, 0))
     try:
-        rate: float = ray.get(handle.rate.remote(config, streams, frames, options.quality, options.seconds))
+        rate: float = ray.get(handle.rate.remote(config, streams, frames, _coding(options), options.seconds))
         return rate
     finally:
         ray.kill(handle)
+
+
+def _coding(options: argparse.Namespace) -> Coding:
+    return Coding(options.anchor_codec, options.quality)
 
 
 def _affinity(config: EnhancerPool, index: int) -> list[int]:
@@ -211,14 +220,14 @@ async def _through_ray(
     handles = [kind.remote(_affinity(config, index), config) for index in range(enhancers)]
     await asyncio.gather(*(handle.prepare.remote(stream) for handle in handles for stream in streams))
     stored: Stored = [ray.put([frames]) for _ in streams]
-    turns = count()
+    turns, coding = count(), _coding(options)
 
     async def feed(handle: Any, until: float) -> tuple[int, float]:
         made, cpu = 0, 0.0
         while time.monotonic() < until:
             first = next(turns) * options.call_streams
             chosen = [(first + i) % len(streams) for i in range(options.call_streams)]
-            asks = [Ask(streams[one], part, 0, options.quality) for part, one in enumerate(chosen)]
+            asks = [Ask(streams[one], part, 0, coding) for part, one in enumerate(chosen)]
             answers: list[Anchors] = await handle.enhance.remote(asks, *(stored[one] for one in chosen))
             for anchors in answers:
                 if anchors.error:

@@ -34,7 +34,7 @@ from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, MediaError
 from ns_ray.evaluation.choice import EPOCH, choose
 from ns_ray.evaluation.crops import method_crops
-from ns_ray.evaluation.method import PER_FRAME, Codec, ImageCodec, Method
+from ns_ray.evaluation.method import COMPARED, PER_FRAME, ImageCodec, Method
 from ns_ray.evaluation.original import reference
 from ns_ray.evaluation.reencode import Reencode
 from ns_ray.evaluation.tally import Tally
@@ -74,7 +74,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("-d", "--duration", type=int, default=60, metavar="S", help="seconds in the names of the content's videos")
     add("--mode", choices=FRAMES, default="test", help=", ".join(f"{name}: {n} frames" for name, n in FRAMES.items()))
     add("-n", "--frames", type=int, metavar="N", help="so many shown frames, whatever the mode")
-    add("--codec", choices=get_args(Codec), default="jpeg", help="of engorgio's anchors")
+    add("--codec", choices=COMPARED, default="jpeg", help="of engorgio's anchors")
     add("--input-resolution", type=int, metavar="ROWS", help="LR; default: 720, or that of --lr")
     add("--output-resolution", type=int, metavar="ROWS", help="HR; default: 3 times LR")
     add("--num-blocks", type=int, default=8, metavar="N", help="residual blocks")

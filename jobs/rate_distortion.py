@@ -68,7 +68,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    images = [ImageCodec("jpeg", quality) for quality in (95, 90, 75, 50)]
+    jpeg = [ImageCodec("jpeg", quality) for quality in (95, 90, 75)]
+    images = [*jpeg, ImageCodec("jpeg-residual", 75), ImageCodec("av1", 62), ImageCodec("av1", 43)]
     add("lr", type=Path, metavar="LR", help="the LR video: a path, or one below --data-dir")
     add("hr", type=Path, metavar="HR", help="the original, likewise")
     add("-m", "--model", default="EDSR_B8_F32_S3", help="what super-resolves")

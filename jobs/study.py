@@ -41,7 +41,7 @@ from ns_ray.evaluation.method import ImageCodec
 from ns_ray.evaluation.original import reference
 from ns_ray.evaluation.tally import Tally
 from ns_ray.evaluation.trial import Trial, records_of
-from ns_ray.hybrid.anchor_image import LARGEST_FRACTION
+from ns_ray.picture.coding import LARGEST_FRACTION
 from ns_ray.report import apart_plot, distance_plot, proxy_plot
 from ns_ray.run_folder import claimed
 from ns_ray.sr.calibrate import create_engine

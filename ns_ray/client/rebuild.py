@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from ns_ray.client.reconstruct import Mode, Reconstructor
 from ns_ray.errors import BitstreamError, HybridError
-from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, decode_anchor
+from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage
+from ns_ray.hybrid.anchor_picture import anchor_picture
 from ns_ray.picture.colors import STANDARD, Colors
-from ns_ray.picture.convert import convert, from_rgb
+from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize
 from ns_ray.video.decode import CodedFrame, DecodedFrame, VideoDecoder
 from ns_ray.video.packets import Packet
@@ -149,7 +150,7 @@ class Rebuilder:
         width, height = self._hr_size(frame)
         try:
             if isinstance(anchor, AnchorImage):
-                return from_rgb(decode_anchor(anchor, (width, height)), frame.colors)
+                anchor = anchor_picture(anchor, convert(frame.picture, frame.colors, STANDARD), self.scale)
             if anchor.y.shape != (height, width):
                 rows, columns = anchor.y.shape
                 raise HybridError(f"anchor {frame.record.name} is {columns}x{rows}, not {width}x{height}")

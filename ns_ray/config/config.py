@@ -11,6 +11,7 @@ from ns_ray.config.instance import Instance
 from ns_ray.config.strict import FolderName, Strict
 from ns_ray.config.training import Pretraining, Training
 from ns_ray.config.videos import Downloads, Encodes, Stills
+from ns_ray.picture.coding import Codec
 
 
 class Config(Strict):
@@ -29,6 +30,7 @@ class Config(Strict):
         object_store_mb: memory for objects shared between processes, where the job starts Ray itself.
         kept_epochs: epochs of which a host keeps what became of them, for whoever asks; at 1.5 a second and stream,
             10,000 are 100 s of 64 streams.
+        anchor_codec: how anchors are compressed; see `ns_ray.picture.coding`.
         inputs: videos to take where none are named, relative to the repository.
         references: originals at HR by the videos made of them, both relative to the repository, for who compares.
         instances: machines by the name under which results are kept, for what streams cost on them.
@@ -45,6 +47,7 @@ class Config(Strict):
     start_seconds: float = Field(300, gt=0)
     object_store_mb: int = Field(1024, ge=100)
     kept_epochs: int = Field(10_000, ge=1)
+    anchor_codec: Codec = "av1"
     inputs: list[str] = Field([])
     references: dict[str, str] = Field({})
     manager: Pool = Pool()

@@ -1,36 +1,44 @@
 """Ways to enhance a stream: which frames are super-resolved, and what pictures go through before they are seen."""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ns_ray.client.reconstruct import Mode
 from ns_ray.errors import ConfigError
 from ns_ray.evaluation.jpeg2000 import decode_j2k, encode_j2k, j2k_quality_for
 from ns_ray.evaluation.reencode import Reencode
-from ns_ray.hybrid.anchor_image import decode_anchor, encode_anchor, quality_for
+from ns_ray.hybrid.anchor_image import tag
+from ns_ray.hybrid.anchor_picture import anchor_picture, encode_image
+from ns_ray.picture.coding import CODECS, Codec, Coding
+from ns_ray.picture.convert import from_rgb
+from ns_ray.picture.yuv import Yuv420
+from ns_ray.sr.compressible import compressible
 
 Name = tuple[int, int]
 """A coded frame: its video_index and super_index."""
-Codec = Literal["jpeg", "j2k"]
+Compared = Codec | Literal["j2k"]
+"""Codecs that can be compared; a hybrid stream carries no JPEG 2000."""
+COMPARED: tuple[Compared, ...] = (*CODECS, "j2k")
 
 
 class ImageCodec(NamedTuple):
     """How anchors are compressed."""
 
-    codec: Codec
+    codec: Compared
     quality: int
 
     @classmethod
-    def published(cls, codec: Codec, fraction: float) -> "ImageCodec":
+    def published(cls, codec: Compared, fraction: float) -> "ImageCodec":
         """With the quality that goes with a share of anchors.
 
         Raises:
             ConfigError: so many anchors are not carried as images.
         """
-        return cls(codec, quality_for(fraction) if codec == "jpeg" else j2k_quality_for(fraction))
+        return cls(codec, j2k_quality_for(fraction) if codec == "j2k" else Coding.usual(codec, fraction).quality)
 
     @classmethod
     def parse(cls, text: str) -> "ImageCodec":
@@ -40,27 +48,33 @@ class ImageCodec(NamedTuple):
             ConfigError: it is something else.
         """
         name, _, quality = text.partition(":")
-        if name not in get_args(Codec) or not quality.isdecimal():
-            raise ConfigError(f"{text}: write it as jpeg:90; codecs are {', '.join(get_args(Codec))}")
-        return cls(name, int(quality))  # type: ignore[arg-type]
+        if name not in COMPARED or not quality.isdecimal():
+            raise ConfigError(f"{text}: write it as jpeg:90; codecs are {', '.join(COMPARED)}")
+        return cls(name, int(quality))
 
     def __str__(self) -> str:
         """Such as `jpeg:90`."""
         return f"{self.codec}:{self.quality}"
 
-    def through(self, rgb: NDArray[np.uint8], name: Name) -> tuple[NDArray[np.uint8], int]:
-        """A picture, RGB (height, width, 3), as it is decoded, and the bytes of its image.
+    def through(self, rgb: NDArray[np.uint8], lr: Yuv420, name: Name) -> tuple[Yuv420, int]:
+        """A picture as it is seen behind its compression, in BT.709, limited range, and the bytes of its image.
+
+        Args:
+            rgb: the picture, (height, width, 3).
+            lr: the LR picture that it was made from, in BT.709, limited range.
+            name: its frame's.
 
         Raises:
-            ConfigError: there is no such encoder, or no such quality of it.
+            ConfigError: there is no such encoder here, or no such quality of it.
         """
-        if self.codec == "jpeg":
-            image = encode_anchor(rgb, *name, self.quality)
-            return decode_anchor(image), len(image)
         if self.codec == "j2k":
             data = encode_j2k(rgb, self.quality)
-            return decode_j2k(data), len(data)
-        raise ConfigError(f"anchors cannot be compressed by {self.codec}: choose jpeg or j2k")
+            return from_rgb(decode_j2k(data)), len(data)
+        coding = Coding(self.codec, self.quality)
+        picture = compressible(torch.from_numpy(rgb), lr.planes, coding)
+        rows, columns, _ = rgb.shape
+        image = tag(encode_image(picture.numpy(), coding), *name, self.codec, (columns, rows))
+        return anchor_picture(image, lr, rows // lr.y.shape[0]), len(image)
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,11 +190,12 @@ class Trial:
         images = {method.image for method in self._methods if method.takes(name, shown)}
         if not images:
             return {}
-        rgb = self._engine.infer(standard(frame).planes)
+        lr = standard(frame)
+        rgb = self._engine.infer(lr.planes)
         anchors = {}
         for image in images:
-            decoded, size = (rgb, 0) if image is None else image.through(rgb, name)
-            anchors[name[1], image] = _Anchor(from_rgb(decoded), size)
+            picture, size = (from_rgb(rgb), 0) if image is None else image.through(rgb, lr, name)
+            anchors[name[1], image] = _Anchor(picture, size)
         return anchors
 
 

@@ -6,12 +6,14 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ns_ray.errors import MediaError
+from ns_ray.hybrid.av1_image import codec_private, coded_size
+from ns_ray.picture.coding import Codec
 from ns_ray.video import matroska as m
 from ns_ray.video.probe import SideTrack
 from ns_ray.video.tracks import beginning, entries_of, info, numbered
 
 TITLES = ("video", "anchors")
-TIME_BASE, FRAME_RATE, SCALE = "TIME_BASE", "FRAME_RATE", "SCALE"
+TIME_BASE, FRAME_RATE, SCALE, ANCHOR_CODEC = "TIME_BASE", "FRAME_RATE", "SCALE", "ANCHOR_CODEC"
 _SECOND = 1_000_000_000
 SHAPE = (m.DISPLAY_WIDTH, m.DISPLAY_HEIGHT, m.DISPLAY_UNIT, m.STEREO_MODE, m.PROJECTION)
 HDR = (m.MAX_CLL, m.MAX_FALL, m.MASTERING)
@@ -24,7 +26,7 @@ class HybridFormat:
     """What is fixed for a whole stream: sizes as (width, height), frames a second, seconds a tick.
 
     With `anchor_size` None there is no anchor track: the file is an ordinary video. `sides` and `header` are those of
-    the source (VideoInfo).
+    the source (VideoInfo). `codec` is that of the anchors.
     """
 
     video_size: tuple[int, int]
@@ -33,6 +35,7 @@ class HybridFormat:
     time_base: Fraction
     sides: tuple[SideTrack, ...] = ()
     header: bytes = b""
+    codec: Codec = "jpeg"
 
     @property
     def first_side(self) -> int:
@@ -93,12 +96,18 @@ def header_for(format: HybridFormat) -> Header:
     said = [[(TIME_BASE, _ratio(format.time_base)), (FRAME_RATE, _ratio(format.frame_rate))]]
     if format.anchor_size:
         shape = [m.element(name, body) for name, body in m.children(m.child(video, m.VIDEO) or b"") if name in SHAPE]
-        anchors = _entry("V_MJPEG", _size(format.video_size) + b"".join(shape))
+        av1 = format.codec.startswith("av1")
+        anchors = _entry("V_AV1" if av1 else "V_MJPEG", _size(format.video_size) + b"".join(shape))
         # Without a rate of their own FFmpeg would wait for twenty of them before it hands out the first packet.
         anchors += m.unsigned(m.DEFAULT_DURATION, round(_SECOND / format.frame_rate))
-        entries.append(_titled(resized(anchors, format.anchor_size), m.text(m.NAME, TITLES[1]), default=False))
+        anchors = _titled(resized(anchors, format.anchor_size), m.text(m.NAME, TITLES[1]), default=False)
+        if av1:
+            anchors += m.element(m.CODEC_PRIVATE, codec_private(coded_size(format.anchor_size)))
+        entries.append(anchors)
         scale = format.anchor_size[0] // format.video_size[0]
         said.append([(TIME_BASE, _ratio(format.time_base)), (SCALE, str(scale))])
+        if format.codec != "jpeg":  # the only one of version 1, which says none
+            said[-1].append((ANCHOR_CODEC, format.codec))
     for side, entry in zip(format.sides, source[1:], strict=True):
         entries.append(entry)
         said.append([(TIME_BASE, _ratio(side.time_base))])

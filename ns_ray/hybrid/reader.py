@@ -11,8 +11,9 @@ import av.error
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import AnchorImage, read_tag
 from ns_ray.hybrid.clock import to_ticks
-from ns_ray.hybrid.header import FRAME_RATE, SCALE, TIME_BASE, TITLES
+from ns_ray.hybrid.header import ANCHOR_CODEC, FRAME_RATE, SCALE, TIME_BASE, TITLES
 from ns_ray.hybrid.pairing import Pair, Pairing
+from ns_ray.picture.coding import CODECS
 from ns_ray.picture.colors import Colors
 from ns_ray.video.address import locate, regular
 from ns_ray.video.packets import Packet, SidePacket
@@ -74,7 +75,10 @@ class HybridReader:
         except BaseException:
             self._container.close()
             raise
-        self.anchor_size = (self._images.width, self._images.height)
+        columns, rows = self._images.width, self._images.height
+        # FFmpeg goes by the images themselves, which are of stacked planes here.
+        stacked = self._images.metadata.get(ANCHOR_CODEC) == "jpeg-residual"
+        self.anchor_size = (columns, 2 * rows // 3 if stacked else rows)
         said = _ratio(self._images, SCALE)
         self.scale = int(said) if said in (1, 2, 3, 4) else None
         self.damaged: list[tuple[int, str]] = []
@@ -179,16 +183,19 @@ def _opened(path: str) -> av.container.InputContainer:
         return container
     container.close()
     address = locate(path)
-    return open_address(replace(address, options=dict(address.options) | {"codec_whitelist": "mjpeg"}), path)
+    return open_address(replace(address, options=dict(address.options) | {"codec_whitelist": "mjpeg,libdav1d"}), path)
 
 
 def _tracks(container: av.container.InputContainer, path: str) -> tuple[av.VideoStream, av.VideoStream]:
-    """The video and its anchors: the first VP9 track, and the Motion JPEG track of that title, or the first."""
+    """The video and its anchors: the first VP9 track, and the Motion JPEG or AV1 track of that title, or the first."""
     videos = [one for one in container.streams.video if codec_of(one) == "vp9"]
-    images = [one for one in container.streams.video if codec_of(one) == "mjpeg"]
+    images = [one for one in container.streams.video if codec_of(one) in ("mjpeg", "av1")]
     images.sort(key=lambda one: one.metadata.get("title") != TITLES[1])
     if not videos or not images:
-        raise HybridError(f"{path}: no hybrid stream: a VP9 track and a Motion JPEG track are needed")
+        raise HybridError(f"{path}: no hybrid stream: a VP9 track and one of Motion JPEG or AV1 are needed")
+    codec = images[0].metadata.get(ANCHOR_CODEC, "jpeg")
+    if codec not in CODECS:
+        raise HybridError(f"{path}: its anchors are in {codec!r}; this reader knows {', '.join(CODECS)}")
     return videos[0], images[0]
 
 

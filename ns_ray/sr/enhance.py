@@ -1,10 +1,11 @@
-"""From LR frames to JPEG images, while one frame is compressed the next ones are super-resolved."""
+"""From LR frames to images, while one frame is compressed the next ones are super-resolved."""
 
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from threading import Lock, Thread
 
@@ -12,16 +13,19 @@ import torch
 from torch import Tensor
 
 from ns_ray.errors import ModelError
+from ns_ray.picture.coding import Coding
+from ns_ray.picture.fitted import fitted
+from ns_ray.sr.compressible import compressible
 from ns_ray.sr.engine import Engine, Planes
 
 Image = bytes | memoryview
-Compress = Callable[[Tensor, int], Image]
-"""(H, W, 3) uint8 RGB on the engine's device and a JPEG quality (1 to 100) -> an image; ordered by the stream."""
+Compress = Callable[[Tensor, Coding], Image]
+"""What `compressible` makes of a picture, on the engine's device, and the codec -> an image; ordered by the stream."""
 _GPU_ENCODERS = 2
 
 
 def gpu_encoders(device: str) -> list[Compress]:
-    """JPEG on the GPU itself, as many encoders as it takes to keep it busy.
+    """JPEG on the GPU itself, of pictures or residuals, as many encoders as it takes to keep it busy.
 
     Raises:
         ModelError: the device is no GPU, or nvImageCodec is not installed or does not run on it.
@@ -55,18 +59,19 @@ class Compressed:
 class Flight:
     """A frame on its way from an engine to an image."""
 
-    __slots__ = ("_cpu_seconds", "_done", "_outcome", "_pixels", "_quality", "_ready", "_submitted")
+    __slots__ = ("_coding", "_cpu_seconds", "_done", "_lr", "_outcome", "_pixels", "_ready", "_submitted")
 
     def __init__(
         self,
         pixels: Tensor,
         ready: "torch.cuda.Event | None",
-        quality: int,
+        lr: Planes,
+        coding: Coding,
         submitted: float,
         cpu_seconds: float,
     ) -> None:
         self._pixels: Tensor | None = pixels
-        self._ready, self._quality = ready, quality
+        self._ready, self._lr, self._coding = ready, lr, coding
         self._submitted, self._cpu_seconds = submitted, cpu_seconds
         self._outcome: Compressed | BaseException | None = None
         self._done = Lock()
@@ -98,7 +103,8 @@ class Flight:
             if self._ready:
                 self._ready.synchronize()
             start = time.perf_counter()
-            image = compress(self._pixels, self._quality)
+            picture = compressible(self._pixels, self._lr, self._coding)
+            image = fitted(partial(compress, picture), self._coding)
             seconds = time.perf_counter() - start
             begin, end = busy.claim(self._submitted, time.time())
             cpu = time.thread_time() - cpu + self._cpu_seconds
@@ -173,7 +179,7 @@ class Enhancement:
         self._engine, self._compressor = engine, compressor
         self._flying: deque[Flight] = deque()  # those whose pictures the engine holds
 
-    def submit(self, planes: Planes, quality: int) -> Flight:
+    def submit(self, planes: Planes, coding: Coding) -> Flight:
         """Start one frame; waits where the engine cannot hold another.
 
         Raises:
@@ -183,7 +189,7 @@ class Enhancement:
             self._flying.popleft().wait()
         submitted, cpu = time.time(), self._engine.cpu_seconds()
         pixels, ready = self._engine.begin_pixels(planes)
-        flight = Flight(pixels, ready, quality, submitted, self._engine.cpu_seconds() - cpu)
+        flight = Flight(pixels, ready, planes, coding, submitted, self._engine.cpu_seconds() - cpu)
         self._flying.append(flight)
         self._compressor.take(flight)
         return flight
@@ -193,8 +199,8 @@ class Enhancement:
         while self._flying:
             self._flying.popleft().wait()
 
-    def run(self, frames: Iterable[Planes], quality: int) -> Iterator[Image]:
-        """JPEG images of the frames, super-resolved, in order.
+    def run(self, frames: Iterable[Planes], coding: Coding) -> Iterator[Image]:
+        """Images of the frames, super-resolved, in order.
 
         Raises:
             ModelError: as `Engine.pixels` and the compressor do.
@@ -204,7 +210,7 @@ class Enhancement:
             for planes in frames:
                 if len(flying) == self._engine.in_flight:
                     yield flying.popleft().result().data
-                flying.append(self.submit(planes, quality))
+                flying.append(self.submit(planes, coding))
             while flying:
                 yield flying.popleft().result().data
         finally:

@@ -1,4 +1,4 @@
-"""JPEG images straight from pictures in GPU memory, by nvImageCodec."""
+"""JPEG images straight from pictures or residuals in GPU memory, by nvImageCodec."""
 
 from functools import cache
 from typing import Any
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ns_ray.errors import ModelError
+from ns_ray.picture.coding import Coding
 
 try:
     from nvidia import nvimgcodec
@@ -16,7 +17,10 @@ except ImportError as error:
 
 
 class GpuJpeg:
-    """Baseline JPEG, chroma 4:2:0, Huffman tables made for each picture: as good as libjpeg's at 3 % less bytes."""
+    """Baseline JPEG, chroma 4:2:0, Huffman tables made for each picture: as good as libjpeg's at 3 % less bytes.
+
+    Residuals are grey, and take more bytes than by the CPU's encoder: nvImageCodec has no other quantisation.
+    """
 
     def __init__(self, device: str) -> None:
         """Makes the encoder and tries it.
@@ -35,14 +39,14 @@ class GpuJpeg:
             backends=[nvimgcodec.Backend(kind) for kind in kinds],
         )
         self._encoded = nvimgcodec.CodeStream()
-        self.encode(torch.zeros(16, 16, 3, dtype=torch.uint8, device=self._device), 90)
+        self.encode(torch.zeros(16, 16, 3, dtype=torch.uint8, device=self._device), Coding("jpeg", 90))
 
-    def encode(self, pixels: Tensor, quality: int) -> memoryview:
+    def encode(self, picture: Tensor, coding: Coding) -> memoryview:
         """Compresses a picture, in the order of the current stream; returns when it is done. One call at a time.
 
         Args:
-            pixels: (H, W, 3) uint8 RGB, contiguous, on the encoder's device.
-            quality: 1 to 100, as libjpeg counts.
+            picture: (H, W, 3) uint8 RGB, or one plane (H, W), contiguous, on the encoder's device.
+            coding: a JPEG codec, and its quality as libjpeg counts.
 
         Raises:
             ModelError: nvImageCodec refuses; it prints why.
@@ -50,10 +54,10 @@ class GpuJpeg:
         stream = torch.cuda.current_stream(self._device).cuda_stream
         # Its pinned memory is used again for every picture, as making and freeing it would stop the GPU.
         encoded = self._encoder.encode(
-            nvimgcodec.as_image(pixels, stream),
+            nvimgcodec.as_image(picture if picture.ndim == 3 else picture[..., None], stream),
             "jpeg",
             code_stream_s=self._encoded,
-            params=_parameters(quality),
+            params=_parameters(coding.quality, coding.residual),
             cuda_stream=stream,
         )
         if encoded is None:
@@ -63,10 +67,11 @@ class GpuJpeg:
 
 
 @cache
-def _parameters(quality: int) -> Any:
+def _parameters(quality: int, grey: bool) -> Any:
+    subsampling = nvimgcodec.ChromaSubsampling.CSS_GRAY if grey else nvimgcodec.ChromaSubsampling.CSS_420
     return nvimgcodec.EncodeParams(
         quality_type=nvimgcodec.QualityType.QUALITY,
         quality_value=quality,
-        chroma_subsampling=nvimgcodec.ChromaSubsampling.CSS_420,
+        chroma_subsampling=subsampling,
         jpeg_encode_params=nvimgcodec.JpegEncodeParams(progressive=False, optimized_huffman=True),
     )

@@ -16,6 +16,7 @@ from actors.orders import Order, Plan
 from actors.reports import StreamReport, Totals
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.config import Config
+from ns_ray.picture.coding import PUBLISHED
 from ns_ray.report.results import AnchorResult, EpochResult
 
 MODEL = "EDSR_B1_F8_S3"
@@ -81,7 +82,7 @@ class Bench:
         settings = {
             "method": "neuroscaler",
             "policy": Fraction(0.1),
-            "quality": 90,
+            "coding": PUBLISHED,
             "frames": 100,
             "paced": False,
         } | plan

@@ -34,6 +34,7 @@ from ns_ray.config.config import Config
 from ns_ray.errors import MediaError, ModelError, NsRayError, PartLostError
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.writer import HybridFormat
+from ns_ray.picture.coding import PUBLISHED
 from ns_ray.report.results import EngineResult, Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.packets import Mark, Packet
@@ -520,11 +521,11 @@ class World:
             self._begin()
             async with asyncio.timeout(limit):
                 following = Following(self.client, Crew(self), self.config.kept_epochs)  # type: ignore[arg-type]
-                self.plan = Plan("run", "neuroscaler", policy, 90, frames, paced, Path(folder), 0.0)
+                self.plan = Plan("run", "neuroscaler", policy, PUBLISHED, frames, paced, Path(folder), 0.0)
                 initial = [self.order(name).stream for name in self.videos]
                 await self.client.prepare(initial)
                 loop = asyncio.get_running_loop()
-                self.plan = Plan("run", "neuroscaler", policy, 90, frames, paced, Path(folder), loop.time())
+                self.plan = Plan("run", "neuroscaler", policy, PUBLISHED, frames, paced, Path(folder), loop.time())
                 await following.add([self.order(name, **(orders or {}).get(name, {})) for name in self.videos])
                 stop = asyncio.Event()
                 if stop_after is not None:

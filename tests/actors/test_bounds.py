@@ -31,6 +31,7 @@ from ns_ray.config.config import Config
 from ns_ray.errors import ActorLostError, ModelError
 from ns_ray.hybrid.notes import read_notes
 from ns_ray.hybrid.writer import HybridFormat, append_epoch
+from ns_ray.picture.coding import PUBLISHED
 from ns_ray.report.results import EngineResult, EpochResult
 from ns_ray.video.packets import Mark
 from ns_ray.video.probe import VideoInfo, probe
@@ -50,7 +51,7 @@ def info(video) -> VideoInfo:
 
 
 def _order(stream: Stream) -> Order:
-    plan = Plan("run", "neuroscaler", POLICY, 90, 100, False, Path("out"), 0.0)
+    plan = Plan("run", "neuroscaler", POLICY, PUBLISHED, 100, False, Path("out"), 0.0)
     return Order(stream, plan)
 
 

@@ -15,6 +15,7 @@ from actors import open_streams
 from actors.encoder import EncoderActor
 from actors.messages import EncodeJob, Frame, Stream, VideoFormat
 from ns_ray.config.actors import EncoderPool
+from ns_ray.picture.coding import PUBLISHED
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import resize
@@ -91,7 +92,7 @@ def test_streams_are_forgotten_in_time(stream, monkeypatch):
 
 def test_compressing_tells_its_work():
     record = FrameRecord(4, 1, FrameType.ALTREF, 100)
-    made = actor().compress([Frame(record, 9, np.full((64, 96, 3), 90, np.uint8))], 90)
+    made = actor().compress([Frame(record, 9, np.full((64, 96, 3), 90, np.uint8))], PUBLISHED)
     assert [(image.video_index, image.super_index) for image in made.images] == [(4, 1)]
     assert [one.record for one in made.reply.made] == [record]
     assert made.reply.cpu_seconds > 0

@@ -14,12 +14,17 @@ import pytest
 from torch import Tensor
 
 from actors import enhancer
+from actors.encoder import EncoderActor
 from actors.enhancer import Enhancer
 from actors.messages import Anchors, Ask, Frame, Stream
 from actors.metrics import Sums
-from ns_ray.config.actors import EnhancerPool
+from ns_ray.config.actors import EncoderPool, EnhancerPool
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor, encode_anchor, encode_jpeg
+from ns_ray.hybrid.anchor_picture import anchor_picture
+from ns_ray.metrics.psnr import psnr
+from ns_ray.picture.coding import CODECS, PUBLISHED, Coding
+from ns_ray.picture.convert import from_rgb
 from ns_ray.picture.yuv import resize
 from ns_ray.sr.models import build
 from ns_ray.sr.torch_engine import TorchEngine
@@ -62,7 +67,7 @@ def enhance(
 ) -> list[Anchors]:
     """One call for these streams, each with its frames."""
     several = list(work)
-    asks = [Ask(stream, 0, place, 90, deadline) for place, (stream, _) in enumerate(several)]
+    asks = [Ask(stream, 0, place, PUBLISHED, deadline) for place, (stream, _) in enumerate(several)]
     return actor.enhance(asks, [frames for _, frames in several])
 
 
@@ -103,7 +108,11 @@ def test_each_stream_gets_its_own_anchors(actor, streams: list[Stream], frames: 
 
 
 def test_asks_say_which_part_and_place_their_frames_are_at(actor, streams: list[Stream], frames: list[Frame]) -> None:
-    asks = [Ask(streams[0], 1, 0, 90), Ask(streams[0], 0, 1, 90), Ask(streams[1], 1, 0, 30)]
+    asks = [
+        Ask(streams[0], 1, 0, PUBLISHED),
+        Ask(streams[0], 0, 1, PUBLISHED),
+        Ask(streams[1], 1, 0, Coding("jpeg", 30)),
+    ]
     one, two, three = actor.enhance(asks, [[], frames[:1]], [frames[1:2]])
     assert [names(anchors) for anchors in (one, two, three)] == [["1.0"], ["0.0"], ["1.0"]]
     assert len(three.images[0]) < len(one.images[0]), "quality is each ask's own"
@@ -145,7 +154,7 @@ def test_little_is_switched(actor, streams: list[Stream], frames: list[Frame], m
 def test_no_frame_is_begun_past_its_own_deadline(actor, streams: list[Stream], frames: list[Frame]) -> None:
     for stream in streams:
         actor.prepare(stream)
-    asks = [Ask(streams[0], 0, 0, 90, time.time() - 1), Ask(streams[1], 0, 0, 90, time.time() + 60)]
+    asks = [Ask(streams[0], 0, 0, PUBLISHED, time.time() - 1), Ask(streams[1], 0, 0, PUBLISHED, time.time() + 60)]
     late, other = actor.enhance(asks, [frames])
     assert not late.images
     assert not late.reply.made
@@ -191,14 +200,16 @@ def test_what_one_stream_cannot_use_is_its_own_trouble(actor, streams, frames, t
 
 
 def test_a_compressor_that_fails_is_heard_of(actor, streams, frames, monkeypatch) -> None:
-    def broken(pixels: Tensor, quality: int) -> bytes:
-        if quality == 1:
+    def broken(pixels: Tensor, coding: Coding) -> bytes:
+        if coding.quality == 1:
             raise ModelError("no encoder here")
-        return encode_jpeg(pixels.numpy(), quality)
+        return encode_jpeg(pixels.numpy(), coding.quality)
 
     monkeypatch.setattr(enhancer, "_encoders", lambda device: [broken])
     actor = made()
-    one, other = actor.enhance([Ask(streams[0], 0, 0, 1), Ask(streams[1], 0, 0, 90)], [frames[:2]])
+    one, other = actor.enhance(
+        [Ask(streams[0], 0, 0, Coding("jpeg", 1)), Ask(streams[1], 0, 0, PUBLISHED)], [frames[:2]]
+    )
     assert (one.images, one.error) == ((), "no encoder here")
     assert len(other.images) == 2
 
@@ -361,3 +372,23 @@ def test_images_are_pickled_out_of_band_and_stay_where_they_are(actor, streams, 
         assert np.shares_memory(np.frombuffer(image.body, np.uint8), np.frombuffer(buffer.raw(), np.uint8))
         assert np.shares_memory(np.frombuffer(there.body, np.uint8), np.frombuffer(kept, np.uint8))
     assert [image for anchors in pickle.loads(pickle.dumps(answers)) for image in anchors.images] == images
+
+
+@pytest.mark.parametrize("limit", [0, 3000])
+@pytest.mark.parametrize("codec", CODECS)
+def test_anchors_of_every_codec_by_the_enhancer_or_an_encoder(actor, streams, frames, codec, limit) -> None:
+    """Compressed where they are made, or elsewhere from what comes there, they are the same, and players open them."""
+    odd = [replace(one, record=replace(one.record, width=33, height=17)) for one in resized(frames[2:3], (33, 17))]
+    given = [*frames[:2], *odd]
+    ask = Ask(streams[0], 0, 0, Coding(codec, 95, limit))
+    (anchors,) = actor.enhance([ask], [given])
+    form = "rgb" if codec == "jpeg" else "stacked"
+    drawn, _ = actor.enlarge([ask], form, [given])
+    made = EncoderActor([], EncoderPool()).compress(drawn, ask.coding)
+    assert made.images == anchors.images
+    assert [one.bytes for one in made.reply.made] == [len(image) for image in anchors.images]
+    for image, frame in zip(anchors.images, given, strict=True):
+        assert (image.codec, image.name) == (codec, frame.record.name)
+        rgb = picture(streams[0], frame)
+        seen = psnr(anchor_picture(image, frame.picture, 3).y, from_rgb(rgb).y)
+        assert seen > 35 or (limit and len(image) < 1.1 * limit)

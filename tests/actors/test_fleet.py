@@ -15,9 +15,11 @@ from bench import MODEL, outputs, signalling
 from actors.decoder import DecoderActor
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction
+from ns_ray.client.decoder import HybridDecoder
 from ns_ray.errors import MediaError, ModelError
 from ns_ray.hybrid.anchor_image import decode_anchor
 from ns_ray.hybrid.reader import read_hybrid
+from ns_ray.picture.coding import Coding
 from ns_ray.report.results import STAGES
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.models import build
@@ -51,6 +53,18 @@ def test_hybrid_streams_hold_the_video_and_every_anchor(bench, opened, tmp_path)
         stages = {span.stage for epoch in run.epochs for span in epoch.spans}
         assert stages == set(STAGES)
     assert sum(len(run.anchors) for run in runs) == pytest.approx(30, abs=3)
+
+
+@pytest.mark.parametrize("codec", ["jpeg-residual", "av1"])
+def test_anchors_keep_to_a_rate(bench, opened, tmp_path, codec):
+    """In every epoch, and little of it is left over, though images are tiny and steps of quality coarse."""
+    kbps = 150
+    (run,) = bench.run(opened[:1], tmp_path, coding=Coding(codec, 95), anchor_kbps=kbps, **ALONE)
+    for epoch in run.epochs:
+        frames = range(epoch.first, epoch.first + epoch.packets)
+        sent = sum(anchor.bytes for anchor in run.anchors if anchor.video_index in frames)
+        assert 0.8 < sent * 8 / 1000 / epoch.seconds / kbps < 1.02
+    assert not HybridDecoder(str(run.path)).damaged
 
 
 def test_anchors_are_the_enhanced_frames(bench, opened, tmp_path):

@@ -45,6 +45,7 @@ from ns_ray.config.actors import DecoderPool, EnhancerPool, Pool
 from ns_ray.config.config import Config
 from ns_ray.errors import NsRayError
 from ns_ray.hybrid.reader import read_hybrid
+from ns_ray.picture.coding import PUBLISHED
 from ns_ray.report.results import EpochResult
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import save_weights
@@ -122,7 +123,16 @@ class Chaos:
         of_each = [Stream(f"first{number}", info, MODEL, str(self._weights)) for number, info in enumerate(infos)]
         await self._fleet.manager.prepare(of_each)
         await self._fleet.manager.remove([stream.name for stream in of_each])
-        plan = Plan("chaos", "neuroscaler", policies.Fraction(0.1), 90, FRAMES, True, self._output, began=time.time())
+        plan = Plan(
+            "chaos",
+            "neuroscaler",
+            policies.Fraction(0.1),
+            PUBLISHED,
+            FRAMES,
+            True,
+            self._output,
+            began=time.time(),
+        )
         until = time.monotonic() + seconds
         works = [
             asyncio.ensure_future(self._join(plan, infos, every, until)),

@@ -64,12 +64,12 @@ def test_the_published_reencode_costs_quality_by_its_bitrate(clip, engine):
 
 
 def test_images_cost_quality_and_bytes_where_the_anchors_are(clip, engine):
-    jpeg, j2k = ImageCodec("jpeg", 75), ImageCodec("j2k", 95)
-    frames = run(clip, engine, Method(FIRST), Method(FIRST, image=jpeg), Method(FIRST, image=j2k))
-    assert [seen.bytes for shown in frames[1:] for seen in shown.methods] == [0] * 21
+    codecs = ImageCodec("jpeg", 75), ImageCodec("j2k", 95), ImageCodec("jpeg-residual", 50), ImageCodec("av1", 20)
+    frames = run(clip, engine, Method(FIRST), *(Method(FIRST, image=codec) for codec in codecs))
+    assert {seen.bytes for shown in frames[1:] for seen in shown.methods} == {0}
     assert frames[0].methods[0].bytes == 0 < frames[0].methods[1].bytes
     assert frames[0].methods[2].bytes == pytest.approx(1.2 * 192 * 144 / 8, rel=0.05)
-    assert len({seen.errors for seen in frames[0].methods}) == 3
+    assert len({seen.errors for seen in frames[0].methods}) == len({seen.bytes for seen in frames[0].methods}) == 5
 
 
 def test_modes_and_anchors_tell(clip, engine):

@@ -9,6 +9,7 @@ from PIL import Image
 
 from ns_ray.errors import ModelError
 from ns_ray.metrics.psnr import psnr
+from ns_ray.picture.coding import Coding
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.color import chroma_size
 from ns_ray.sr.enhance import Compressor, Enhancement, gpu_encoders
@@ -93,7 +94,7 @@ def test_images_are_of_the_same_pictures_in_order():
     frames = [tuple(plane // 8 + 50 + 15 * seed for plane in noise(320, 180, seed)) for seed in range(8)]
     pictures = [engine.infer(planes).copy() for planes in frames]
     enhancement = Enhancement(engine, Compressor(compress, device=DEVICE))
-    for image, picture in zip(enhancement.run(frames, 95), pictures, strict=True):
+    for image, picture in zip(enhancement.run(frames, Coding("jpeg", 95)), pictures, strict=True):
         cpu = io.BytesIO()
         Image.fromarray(picture).save(cpu, "JPEG", quality=95, subsampling=2)
         ours, theirs = (psnr(np.asarray(Image.open(file)), picture) for file in (io.BytesIO(image), cpu))
@@ -117,7 +118,7 @@ def test_memory_stays_what_it_was():
                 engine.load(states[index % 2])
                 yield planes
 
-        assert sum(1 for _ in enhancement.run(switching(), 90)) == count
+        assert sum(1 for _ in enhancement.run(switching(), Coding("jpeg", 90))) == count
         torch.cuda.synchronize()
         free, _ = torch.cuda.mem_get_info(DEVICE)
         return free

@@ -17,9 +17,17 @@ from actors.orders import Order, Plan
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.actors import DecoderPool
 from ns_ray.config.config import Config
+from ns_ray.errors import ModelError
+from ns_ray.hybrid.anchor_image import tag
+from ns_ray.hybrid.anchor_picture import anchor_picture
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.metrics.psnr import psnr
+from ns_ray.picture.coding import CODECS, PUBLISHED, Coding
+from ns_ray.picture.convert import from_rgb, to_rgb
+from ns_ray.picture.yuv import resize
 from ns_ray.sr.calibrate import calibrate
+from ns_ray.sr.compressible import compressible
+from ns_ray.sr.enhance import gpu_encoders
 from ns_ray.sr.weights import load_weights
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets
@@ -64,7 +72,7 @@ def test_a_run_on_one_gpu(tmp_path):
         stream = Stream("stream0", await fleet.manager.probe(str(streams.SAMPLE)), "EDSR_B8_F32_S3")
         prepared = await fleet.manager.prepare([stream])
         following = Following(fleet.manager, fleet.crew, kept_epochs=100)
-        plan = Plan("run", "neuroscaler", Fraction(0.075), 90, 240, True, tmp_path, time.time())
+        plan = Plan("run", "neuroscaler", Fraction(0.075), PUBLISHED, 240, True, tmp_path, time.time())
         await following.add([Order(stream, plan)])
         await following.until_ended(lambda name, frames: None, asyncio.Event())
         fleet.stop()
@@ -79,3 +87,27 @@ def test_a_run_on_one_gpu(tmp_path):
     assert names == {f"{a.video_index}.{a.super_index}" for epoch in epochs for a in epoch.anchors}
     assert len(names) == 18
     assert not any(epoch.result.late for epoch in epochs[2:])
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("size", [(640, 360), (33, 21)])
+def test_what_is_compressed_is_the_same_to_the_bit(codec, size):
+    picture = resize(sample_frames(1)[0].picture, size)
+    pixels = torch.from_numpy(to_rgb(resize(picture, (3 * size[0], 3 * size[1]), "LANCZOS")))
+    on_cpu = compressible(pixels, picture.planes, Coding(codec, 80))
+    on_gpu = compressible(pixels.cuda(), picture.planes, Coding(codec, 80))
+    assert on_gpu.is_cuda
+    assert torch.equal(on_cpu, on_gpu.cpu())
+
+
+@pytest.mark.parametrize("codec", ["jpeg", "jpeg-residual"])
+def test_the_gpu_compresses_pictures_and_residuals(codec):
+    lr = sample_frames(1)[0].picture
+    pixels = torch.from_numpy(to_rgb(resize(lr, (1920, 1080), "LANCZOS")))
+    coding = Coding(codec, 90)
+    try:
+        (compress, *_) = gpu_encoders("cuda:0")
+    except ModelError as error:
+        pytest.skip(str(error))
+    image = tag(compress(compressible(pixels.cuda(), lr.planes, coding), coding), 0, 0, codec, (1920, 1080))
+    assert psnr(anchor_picture(image, lr, 3).y, from_rgb(pixels.numpy()).y) > 42

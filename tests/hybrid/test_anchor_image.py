@@ -7,13 +7,12 @@ import streams
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ns_ray.errors import ConfigError, HybridError
+from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import (
     AnchorImage,
     decode_anchor,
     encode_anchor,
     encode_jpeg,
-    quality_for,
     read_tag,
     tag,
 )
@@ -88,29 +87,18 @@ def test_an_image_with_a_hole_is_refused():
         decode_anchor(AnchorImage(3, 0, data[:middle] + data[middle + 188 :]))
 
 
-@pytest.mark.parametrize(
-    ("fraction", "quality"), [(0.0, 95), (0.05, 95), (0.051, 90), (0.075, 90), (0.1, 88), (0.11, 85), (0.15, 85)]
-)
-def test_quality_follows_the_fraction(fraction, quality):
-    assert quality_for(fraction) == quality
-
-
-@pytest.mark.parametrize("fraction", [-0.01, 0.151, 1.0, float("nan")])
-def test_other_fractions_are_refused(fraction):
-    with pytest.raises(ConfigError, match=r"outside 0\.\.0\.15"):
-        quality_for(fraction)
-
-
 def test_other_data_is_refused():
     with pytest.raises(HybridError, match="no JPEG"):
         tag(b"PNG", 0, 0)
-    with pytest.raises(HybridError, match="no JPEG"):
+    with pytest.raises(HybridError, match="no AV1"):
+        tag(simplejpeg.encode_jpeg(picture(), 90), 0, 0, "av1", (64, 48))
+    with pytest.raises(HybridError, match="neither a JPEG image nor an AV1"):
         read_tag(b"PNG")
     with pytest.raises(HybridError, match="does not name its frame"):
         read_tag(simplejpeg.encode_jpeg(picture(), 90))
     newer = bytearray(encode_anchor(picture(), 1, 0, 90).data)
-    newer[newer.index(b"NSRAY\0") + 6] = 2
-    with pytest.raises(HybridError, match="version 2"):
+    newer[newer.index(b"NSRAY\0") + 6] = 3
+    with pytest.raises(HybridError, match="version 3"):
         read_tag(bytes(newer))
 
 

@@ -357,6 +357,8 @@ def test_wrong_usage_is_told_before_anything_starts(capsys, arguments, status, m
         ("-g", "-1"),
         ("-n", "many"),
         ("--quality", "101"),
+        ("--anchor-kbps", "0"),
+        ("--anchor-codec", "gif"),
         ("--nonsense",),
         ("--find-max", "--against", "selective"),
     ],
