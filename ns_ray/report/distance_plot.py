@@ -32,14 +32,14 @@ def draw(contents: Mapping[str, Mapping[str, Any]], path: Path) -> None:
                 if points:
                     x, y = zip(*points, strict=True)
                     scaled = [100 * value for value in y] if figure == "kept" else y
-                    label = f"{name}, {mode}" if mode == "best" else None
+                    label = name if mode == "best" else None
                     axes.plot(x, scaled, line, color=colour, marker=".", label=label)
         axes.axhline(0, color="#999999", linewidth=1)
         axes.set_xticks(range(len(SPANS)), SPANS)
-        axes.set_title(f"{TITLES[selection]}; dashed: plain mode", fontsize="medium")
+        axes.set_title(f"{TITLES[selection]}; best mode, dashed: plain", fontsize="medium")
         axes.set_xlabel("frames since the last anchor, hidden ones too")
         axes.set_ylabel(FIGURES[figure])
         if figure == "kept":
             low, high = axes.get_ylim()
             axes.set_ylim(max(low, LOWEST), min(high, HIGHEST))
-    picture.write(path)
+    picture.write(path, one_legend=True)

@@ -24,12 +24,20 @@ class Picture:
         self.panels: tuple[Axes, ...] = tuple(made.flat)
         self.axes = self.panels[0]
 
-    def write(self, path: Path) -> None:
-        """Write it with grids, and legends where anything has a label; the suffix says in which format."""
+    def write(self, path: Path, one_legend: bool = False) -> None:
+        """Write it with grids, and legends where anything has a label; the suffix says in which format.
+
+        Args:
+            path: the picture.
+            one_legend: below all panels, the first one's, in place of one on each.
+        """
         for axes in self.panels:
             axes.grid(alpha=0.3)
-            if axes.get_legend_handles_labels()[0]:
+            if not one_legend and axes.get_legend_handles_labels()[0]:
                 axes.legend(fontsize="small")
+        if one_legend:
+            handles, labels = self.axes.get_legend_handles_labels()
+            self._figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 8))
         path.parent.mkdir(parents=True, exist_ok=True)
         written = BytesIO()
         self._figure.savefig(written, dpi=150, format=path.suffix[1:])
