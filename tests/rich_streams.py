@@ -8,8 +8,9 @@ from pathlib import Path
 import av
 import imageio_ffmpeg
 import numpy as np
+from jpeg_anchors import encode_anchor
 
-from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
+from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.video.packets import Packet, SidePacket
 from ns_ray.video.tracks import header_of

@@ -84,20 +84,8 @@ def _unpickled(video_index: int, super_index: int, body: Any, *others: Any) -> A
     return AnchorImage(video_index, super_index, body if isinstance(body, bytes) else memoryview(body), *others)
 
 
-def encode_anchor(rgb: NDArray[np.uint8], video_index: int, super_index: int, quality: int) -> AnchorImage:
-    """Compress an HR picture.
-
-    Args:
-        rgb: (height, width, 3).
-        video_index: number of the packet the frame came in.
-        super_index: the frame's number inside that packet.
-        quality: JPEG quality, 1 to 100; chroma is 4:2:0.
-    """
-    return tag(encode_jpeg(rgb, quality), video_index, super_index)
-
-
 def encode_jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:
-    """A plain JPEG image of a picture, RGB (height, width, 3); see `encode_anchor`.
+    """A plain JPEG image of a picture, chroma 4:2:0.
 
     By Pillow, as simplejpeg takes libjpeg-turbo's fast DCT below quality 96 whatever it is told: 0.3 dB less at 90.
     """

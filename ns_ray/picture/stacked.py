@@ -3,8 +3,6 @@
 Columns are even: those of an odd luma plane end in a repeat of the last one.
 """
 
-import numpy as np
-
 from ns_ray.picture.yuv import Plane, Yuv420
 
 
@@ -17,17 +15,6 @@ def hr_size(shape: tuple[int, ...], columns: int, rows: int) -> tuple[int, int]:
     """Columns and rows of an HR picture, RGB or stacked, of an array's shape, that was made from so many at LR."""
     scale = (shape[0] if len(shape) == 3 else 2 * shape[0] // 3) // max(rows, 1)
     return columns * scale, rows * scale
-
-
-def stacked(picture: Yuv420) -> Plane:
-    """The planes in one, (rows, columns) as `stacked_shape` has them, uint8."""
-    rows, columns = picture.y.shape
-    made = np.empty(stacked_shape(rows, columns), np.uint8)
-    made[:rows, :columns] = picture.y
-    made[:rows, columns:] = picture.y[:, -1:]
-    half = made.shape[1] // 2
-    made[rows:, :half], made[rows:, half:] = picture.u, picture.v
-    return made
 
 
 def unstacked(planes: Plane, columns: int | None = None) -> Yuv420:

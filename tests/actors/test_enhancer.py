@@ -11,6 +11,7 @@ from threading import Event
 
 import numpy as np
 import pytest
+from jpeg_anchors import encode_anchor
 from torch import Tensor
 
 from actors import enhancer
@@ -20,7 +21,7 @@ from actors.messages import Anchors, Ask, Frame, Stream
 from actors.metrics import Sums
 from ns_ray.config.actors import EncoderPool, EnhancerPool
 from ns_ray.errors import ModelError
-from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor, encode_anchor, encode_jpeg
+from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor, encode_jpeg
 from ns_ray.hybrid.anchor_picture import anchor_picture
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.coding import CODECS, PUBLISHED, Coding

@@ -26,11 +26,11 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "vp9")]
 
 import vp9_streams  # noqa: E402
+from jpeg_anchors import encode_anchor  # noqa: E402
 from made_streams import info_of, stream_of  # noqa: E402
 
 from ns_ray.client.decoder import HybridDecoder  # noqa: E402
 from ns_ray.errors import NsRayError  # noqa: E402
-from ns_ray.hybrid.anchor_image import encode_anchor  # noqa: E402
 from ns_ray.hybrid.writer import HybridFormat, append_epoch  # noqa: E402
 from ns_ray.video.decode import VideoDecoder  # noqa: E402
 from ns_ray.video.probe import open_input  # noqa: E402

@@ -10,6 +10,7 @@ import pytest
 import streams
 import torch
 import vp9_streams
+from jpeg_anchors import encode_anchor
 from made_streams import info_of, layers, stream_of, superframe
 from rich_streams import ffmpeg
 from sources import write_source
@@ -17,7 +18,7 @@ from sources import write_source
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.rebuild import Rebuilder
 from ns_ray.errors import HybridError
-from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor
+from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.writer import HybridFormat, append_epoch
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.colors import STANDARD

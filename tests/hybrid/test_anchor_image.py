@@ -6,16 +6,10 @@ import simplejpeg
 import streams
 from hypothesis import given
 from hypothesis import strategies as st
+from jpeg_anchors import encode_anchor
 
 from ns_ray.errors import HybridError
-from ns_ray.hybrid.anchor_image import (
-    AnchorImage,
-    decode_anchor,
-    encode_anchor,
-    encode_jpeg,
-    read_tag,
-    tag,
-)
+from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor, encode_jpeg, read_tag, tag
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.convert import to_rgb
 

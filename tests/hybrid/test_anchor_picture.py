@@ -124,3 +124,22 @@ def test_grey_images_of_any_size(size):
     plane = np.random.default_rng(1).integers(100, 156, size, np.uint8)
     assert np.abs(decode_grey(encode_grey(plane, 100), size).astype(int) - plane).max() <= 2
     assert decode_grey(encode_grey(plane, 50), size).shape == size
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_damaged_images_are_shown_or_refused_but_never_more(codec):
+    lr, hr = pair()
+    whole = anchor(hr, lr, Coding(codec, 60)).data
+    noise = np.random.default_rng(5)
+    outcomes = set()
+    for number in range(120):
+        data = bytearray(whole)
+        for at in noise.integers(0, 80 if number % 2 else len(data), 1 + number % 3):
+            data[at] = noise.integers(0, 256)
+        del data[len(data) - number % 5 * len(data) // 9 :]
+        try:
+            anchor_picture(read_tag(bytes(data)), lr, 3)
+            outcomes.add("shown")
+        except HybridError:
+            outcomes.add("refused")
+    assert outcomes == {"shown", "refused"}

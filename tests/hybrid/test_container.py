@@ -6,9 +6,10 @@ import av
 import numpy as np
 import pytest
 import streams
+from jpeg_anchors import encode_anchor
 
 from ns_ray.errors import HybridError, MediaError
-from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor, encode_anchor
+from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.video.packets import read_packets

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from jpeg_anchors import encode_anchor
 from rich_streams import ffmpeg, read, write
 
 from ns_ray.hybrid import pairing as module
-from ns_ray.hybrid.anchor_image import AnchorImage, encode_anchor, tag
+from ns_ray.hybrid.anchor_image import AnchorImage, tag
 from ns_ray.hybrid.pairing import Pairing
 from ns_ray.hybrid.reader import HybridReader
 from ns_ray.hybrid.writer import append_epoch

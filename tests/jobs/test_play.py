@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import streams
 import vp9_streams
+from jpeg_anchors import encode_anchor
 from made_streams import stream_of
 from rich_streams import ffmpeg, read, source, write
 from sources import samples, write_source
@@ -18,7 +19,6 @@ from sources import samples, write_source
 from jobs import play, quality
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.rebuild import HrFrame
-from ns_ray.hybrid.anchor_image import encode_anchor
 from ns_ray.hybrid.reader import HybridReader
 from ns_ray.hybrid.writer import HybridFormat, append_epoch
 from ns_ray.picture.colors import STANDARD
