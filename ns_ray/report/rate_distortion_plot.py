@@ -18,7 +18,10 @@ FIGURES = {
 _STYLES = {
     "LR, bilinear": ("#999999", "x"),
     "LR, bicubic": ("#555555", "x"),
-    "hybrid": ("#0072b2", "o"),
+    "hybrid: jpeg": ("#0072b2", "o"),
+    "hybrid: jpeg-residual": ("#56b4e9", "D"),
+    "hybrid: av1": ("#cc79a7", "P"),
+    "hybrid: av1-residual": ("#aa4499", "*"),
     "per-frame SR, libvpx-vp9": ("#d55e00", "s"),
     "per-frame SR, AV1": ("#e69f00", "^"),
     "source, AV1": ("#009e73", "v"),
@@ -42,7 +45,7 @@ def draw(result: dict[str, Any], path: Path, figure: str) -> None:
         else:
             ways[row["way"]].append((row["mbps"], row[figure]))
     for way, points in ways.items():
-        colour, marker = _STYLES.get(way.partition(":")[0], ("#cc79a7", "D"))
+        colour, marker = _STYLES[way]
         axes.plot(*zip(*sorted(points), strict=True), color=colour, marker=marker, label=way)
     axes.set_xlabel("all that is sent, Mbit/s")
     axes.set_ylabel(FIGURES[figure])
