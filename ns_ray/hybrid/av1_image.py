@@ -3,7 +3,6 @@
 AV1 bitstream specification: OBUs, section 5.3 to 5.5; AV1 in Matroska: its mapping, section "CodecPrivate".
 """
 
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
@@ -16,7 +15,6 @@ from ns_ray.errors import ConfigError, HybridError
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.yuv import Yuv420, from_frame, to_frame
 
-os.environ.setdefault("SVT_LOG", "1")  # errors alone
 SEQUENCE_HEADER, TEMPORAL_DELIMITER, METADATA = 1, 2, 5
 _PRESET = "8"
 """Of SVT-AV1: 10 takes half the time and a fifth more bytes for the same picture."""
