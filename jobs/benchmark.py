@@ -29,6 +29,7 @@ from actors.orders import Order, Plan
 from actors.summary import cpu_by_stage, summarise
 from actors.usage import UsageSampler
 from jobs.cli import entry
+from jobs.cli.despite import despite, despite_options
 from jobs.cli.run_picture import picture_of
 from jobs.cli.stopping import Stop, as_interrupt
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
@@ -38,6 +39,7 @@ from ns_ray.config.config import Config
 from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
 from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
+from ns_ray.evaluation.original import Despite, Original
 from ns_ray.host import describe_host
 from ns_ray.picture.coding import CODECS, Coding
 from ns_ray.report import html
@@ -48,7 +50,8 @@ from ns_ray.report.results import BenchmarkResult, MethodResult, PictureResult, 
 from ns_ray.run_folder import claimed, set_aside
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, varied
-from ns_ray.video.probe import VideoInfo
+from ns_ray.video.address import regular
+from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.whole_file import write_record
 
 # Published settings of each method: model, policy, fraction of anchors.
@@ -198,6 +201,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add("--against-videos", type=int, metavar="N", help="streams at once of those; default: one an encoder")
     add("--against-frames", type=int, default=240, metavar="N", help="frames a stream of those")
+    despite_options(parser)
     parser.set_defaults(paced=False)
     options = parser.parse_args(argv)
     counts = ("num_videos", "num_frames", "duration", "resolution", "against_videos", "against_frames", "anchor_kbps")
@@ -251,6 +255,8 @@ def benchmark(options: argparse.Namespace) -> None:
         load_weights(spec, path)
     inputs = _inputs(options, config)
     references = _references(options, config, inputs)
+    if options.reference:
+        _require_originals(references, spec.scale, despite(options))
     pools = (config.manager, config.host, config.decoder, config.scheduler, config.enhancer, config.encoder)
     try:
         join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
@@ -467,7 +473,7 @@ class _Session:
         if self.stop.by:  # there is no time for more
             result.picture = PictureResult(note="the run was stopped")
         else:
-            result.picture = picture_of(result, self.references, folder)
+            result.picture = picture_of(result, self.references, folder, despite(self.options))
         self._save(result, folder)
         write_logs(result, folder)
         path = folder / "report.html"
@@ -557,6 +563,21 @@ def _references(options: argparse.Namespace, config: Config, inputs: list[str]) 
         known[lr] = prepared / hr_name(rows, options.duration, "test")
     there = {lr.resolve(): str(hr) for lr, hr in known.items() if hr.is_file()}
     return {path: there[Path(path).resolve()] for path in inputs if Path(path).resolve() in there}
+
+
+def _require_originals(references: dict[str, str], scale: int, differing: Despite) -> None:
+    """Refuse originals that do not belong to their videos, as far as these are files that can be read.
+
+    Raises:
+        MediaError: one does not; says what differs.
+    """
+    for lr, hr in references.items():
+        try:
+            known = regular(lr) is not None and probe(lr)
+        except MediaError:  # the stream will be refused, and the others run
+            continue
+        if known:
+            Original(hr, lr, scale, differing)
 
 
 def _plain(value: object) -> object:
