@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from math import floor
 from pathlib import Path
 from typing import get_args
 
@@ -46,6 +47,7 @@ from ns_ray.report import html
 from ns_ray.report.bottleneck import as_method
 from ns_ray.report.picture_section import picture_line
 from ns_ray.report.published_logs import write_logs
+from ns_ray.report.realtime import LEAST_EPOCHS
 from ns_ray.report.results import BenchmarkResult, MethodResult, PictureResult, StreamResult
 from ns_ray.run_folder import claimed, set_aside
 from ns_ray.sr.spec import ModelSpec
@@ -341,6 +343,7 @@ class _Session:
         """Double the streams until real time breaks, then close in on the last number that held."""
         if self.refused:
             raise MediaError("; ".join(self.refused.values()))
+        self._require_epochs(infos)
         tried: dict[int, bool] = {}
         held, broke, count = 0, None, self.options.num_videos
         while broke is None or broke - held > 1:
@@ -349,10 +352,12 @@ class _Session:
                 self._show(result, folder)
             if self.stop.by:
                 break
-            tried[count] = result.real_time
             failed = [stream.reason for stream in result.streams if stream.status == "failed"]
             if failed:
                 raise MediaError("; ".join(failed))
+            if result.real_time is None:
+                raise MediaError(f"--find-max: {count} streams cannot be judged: {result.not_judged}")
+            tried[count] = result.real_time
             held, broke = (count, broke) if result.real_time else (held, count)
             count = 2 * count if broke is None else (held + broke) // 2
         path = folder.parent / f"find_max_g{self.options.num_gpus}.json"
@@ -361,6 +366,17 @@ class _Session:
         self.console.print(f"[bold]{held} streams in real time[/bold] (tried {sorted(tried)}); {path}")
         if self.stop.by:
             raise StoppedError(f"stopped by {self.stop.by} while trying {count} streams")
+
+    def _require_epochs(self, infos: dict[str, VideoInfo]) -> None:
+        """Refuse a search by runs that are too short to be judged; raises ConfigError."""
+        frames = self.options.num_frames
+        for path, info in infos.items():
+            least = floor((LEAST_EPOCHS - 1) * self.config.slot * info.frame_rate) + 1
+            if frames < least:
+                raise ConfigError(
+                    f"--num-frames {frames}: real time is judged by {LEAST_EPOCHS} epochs or more, which take {least} "
+                    f"frames of {path}; ask for as many"
+                )
 
     def _other(self, method: str) -> "_Session":
         """The same for another method: published settings, pretrained weights."""

@@ -51,7 +51,7 @@ def best_run(model: Path, gpus: int, method: str = "neuroscaler") -> SystemRun |
         if record is None:
             continue
         result = BenchmarkResult.from_json(record)
-        held = result.paced and result.real_time
+        held = result.paced and bool(result.real_time)
         if result.options.get("method", "neuroscaler") == method and (held or not result.paced):
             enhancers = gpu_limit(result)
             found.append(
