@@ -13,12 +13,11 @@ def despite_options(parser: argparse.ArgumentParser) -> None:
     """Add them."""
     parser.add_argument(
         "--despite",
-        nargs="+",
+        action="append",
         choices=("rate", "shape"),
         default=[],
-        metavar="WHAT",
-        help="compare with an original of another frame rate (rate: frames of the same time) or shape (shape: it is "
-        "stretched), which are refused otherwise",
+        help="compare with an original of another frame rate (frames of the same time) or shape (it is stretched), "
+        "which is refused otherwise; may be repeated",
     )
     parser.add_argument(
         "--offset",

@@ -6,8 +6,9 @@ import pytest
 from sources import level, samples, write_source
 
 from jobs import benchmark, curves, evaluate_sr, quality
+from jobs.cli.despite import despite
 from ns_ray.errors import MediaError
-from ns_ray.evaluation.original import Despite, Original, originals
+from ns_ray.evaluation.original import ALIKE, Despite, Original, originals
 from ns_ray.video.probe import probe
 
 SIZE, HR = (64, 48), (128, 96)
@@ -131,6 +132,14 @@ def test_jobs_refuse_what_does_not_belong_together(job, arguments, lr, half, tmp
 def test_lr_is_no_hr(lr, tmp_path, capsys):
     assert evaluate_sr.main([lr, lr, "-m", "EDSR_B8_F32_S3", "--result-dir", str(tmp_path)]) == 1
     assert "it is 64x48, smaller than 192x144" in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_the_options_say():
+    said = quality.arguments(
+        ["--despite", "rate", "h.mkv", "--despite", "shape", "--offset", "-0.05", "--reference", "r"]
+    )
+    assert despite(said) == Despite(rate=True, shape=True, offset=Fraction(-1, 20))
+    assert despite(quality.arguments(["h.mkv", "--reference", "r"])) == ALIKE
 
 
 def test_offsets_are_numbers(capsys):
