@@ -200,7 +200,7 @@ def _system(options: argparse.Namespace, instance: Instance, model: Path, hr: Pa
     run = best_run(model, instance.gpus)
     if run is None:
         raise ResultError(
-            f"{model}: no run with {instance.gpus} GPUs is there that was in real time, or as fast as possible; run "
+            f"{model}: no run with {instance.gpus} GPUs is there that was in real time, or not judged; run "
             f"jobs/benchmark.py -i {options.instance} -g {instance.gpus} first, with --find-max for the most streams"
         )
     parts = []
