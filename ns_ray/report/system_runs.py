@@ -53,7 +53,7 @@ def best_run(model: Path, gpus: int, method: str = "neuroscaler") -> SystemRun |
         result = BenchmarkResult.from_json(record)
         held = result.paced and bool(result.real_time)
         broke = result.paced and result.real_time is False
-        if result.options.get("method", "neuroscaler") == method and (held or not broke):
+        if result.options.get("method", "neuroscaler") == method and not broke:
             enhancers = gpu_limit(result)
             found.append(
                 SystemRun(
