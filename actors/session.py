@@ -130,6 +130,7 @@ class Session:
         self._offset = 0
         self._history: list[PacketBlock] = []
         self._broken = False  # whether the decoder waits for a key frame
+        self._keyed = False  # whether a key frame came
         self._deliveries: list[asyncio.Task[None]] = []
         self._flow = _Flow()
         self._decoding = asyncio.Lock()
@@ -176,6 +177,7 @@ class Session:
             self._work.leave(self.order)
             for task in self._deliveries:
                 await self._settle(task)
+            self._require_picture()
         finally:
             halt.cancel()
 
@@ -225,6 +227,16 @@ class Session:
             task.result()
         except NsRayError as error:
             self._fail(error)
+
+    def _require_picture(self) -> None:
+        """A stream that came to its end without a single picture has failed, although its packets were passed on."""
+        totals, packets = self.report.totals, self._at.mark.index
+        if not packets or totals.shown or self._flow.halt.is_set():
+            return
+        why = totals.reasons[0] if totals.reasons else "its packets show none"
+        if not self._keyed:
+            why = "it starts without a key frame, and none comes; give a stream from a key frame on, or a longer one"
+        self._fail(f"{self.order.stream.info.path}: none of its {packets} packets gives a picture: {why}")
 
     def _fail(self, error: object) -> None:
         whose = f"stream {self.order.stream.name}: "
@@ -345,6 +357,7 @@ class Session:
         self._at = epoch.after
         self._broken = epoch.decoded.broken
         key = any(record.type is FrameType.KEY for record in records)
+        self._keyed = self._keyed or key
         self._history = [epoch.block] if key else [*self._history, epoch.block][-_HISTORY_EPOCHS:]
         self._begin_delivery(epoch)
 

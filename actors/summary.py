@@ -7,7 +7,7 @@ from functools import reduce
 from actors.following import Followed
 from actors.reports import added
 from ns_ray.config.config import Config
-from ns_ray.report.realtime import Pace, rules
+from ns_ray.report.realtime import Pace, not_judged, rules
 from ns_ray.report.results import STAGES, BenchmarkResult, EpochResult, Loss, StreamResult, percentiles
 
 
@@ -34,7 +34,9 @@ def summarise(
     decoders = pool["actors"] + pool["nvdec"] * pool["nvdec_sessions"]
     result.rules = rules(paces, paced=result.paced, decoders=decoders)
     whole = all(stream.status in ("done", "damaged", "stopped") for stream in result.streams)
-    result.real_time = whole and bool(result.rules) and all(rule.met for rule in result.rules)
+    made = any(sum(stream.anchors.values()) for stream in result.streams)
+    result.not_judged = not_judged(result)
+    result.real_time = None if result.not_judged else whole and made and all(rule.met for rule in result.rules)
 
 
 def stream_result(stream: Followed) -> StreamResult:

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from math import floor
 from pathlib import Path
 from typing import get_args
 
@@ -29,6 +30,7 @@ from actors.orders import Order, Plan
 from actors.summary import cpu_by_stage, summarise
 from actors.usage import UsageSampler
 from jobs.cli import entry
+from jobs.cli.despite import despite, despite_options
 from jobs.cli.run_picture import picture_of
 from jobs.cli.stopping import Stop, as_interrupt
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
@@ -38,17 +40,20 @@ from ns_ray.config.config import Config
 from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
 from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
+from ns_ray.evaluation.original import Despite, Original
 from ns_ray.host import describe_host
 from ns_ray.picture.coding import CODECS, Coding
 from ns_ray.report import html
 from ns_ray.report.bottleneck import as_method
 from ns_ray.report.picture_section import picture_line
 from ns_ray.report.published_logs import write_logs
+from ns_ray.report.realtime import LEAST_EPOCHS
 from ns_ray.report.results import BenchmarkResult, MethodResult, PictureResult, StreamResult
 from ns_ray.run_folder import claimed, set_aside
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, varied
-from ns_ray.video.probe import VideoInfo
+from ns_ray.video.address import regular
+from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.whole_file import write_record
 
 # Published settings of each method: model, policy, fraction of anchors.
@@ -198,6 +203,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add("--against-videos", type=int, metavar="N", help="streams at once of those; default: one an encoder")
     add("--against-frames", type=int, default=240, metavar="N", help="frames a stream of those")
+    despite_options(parser)
     parser.set_defaults(paced=False)
     options = parser.parse_args(argv)
     counts = ("num_videos", "num_frames", "duration", "resolution", "against_videos", "against_frames", "anchor_kbps")
@@ -251,6 +257,8 @@ def benchmark(options: argparse.Namespace) -> None:
         load_weights(spec, path)
     inputs = _inputs(options, config)
     references = _references(options, config, inputs)
+    if options.reference:
+        _require_originals(references, spec.scale, despite(options))
     pools = (config.manager, config.host, config.decoder, config.scheduler, config.enhancer, config.encoder)
     try:
         join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
@@ -335,6 +343,7 @@ class _Session:
         """Double the streams until real time breaks, then close in on the last number that held."""
         if self.refused:
             raise MediaError("; ".join(self.refused.values()))
+        self._require_epochs(infos)
         tried: dict[int, bool] = {}
         held, broke, count = 0, None, self.options.num_videos
         while broke is None or broke - held > 1:
@@ -343,10 +352,12 @@ class _Session:
                 self._show(result, folder)
             if self.stop.by:
                 break
-            tried[count] = result.real_time
             failed = [stream.reason for stream in result.streams if stream.status == "failed"]
             if failed:
                 raise MediaError("; ".join(failed))
+            if result.real_time is None:
+                raise MediaError(f"--find-max: {count} streams cannot be judged: {result.not_judged}")
+            tried[count] = result.real_time
             held, broke = (count, broke) if result.real_time else (held, count)
             count = 2 * count if broke is None else (held + broke) // 2
         path = folder.parent / f"find_max_g{self.options.num_gpus}.json"
@@ -355,6 +366,17 @@ class _Session:
         self.console.print(f"[bold]{held} streams in real time[/bold] (tried {sorted(tried)}); {path}")
         if self.stop.by:
             raise StoppedError(f"stopped by {self.stop.by} while trying {count} streams")
+
+    def _require_epochs(self, infos: dict[str, VideoInfo]) -> None:
+        """Refuse a search by runs that are too short to be judged; raises ConfigError."""
+        frames = self.options.num_frames
+        for path, info in infos.items():
+            least = floor((LEAST_EPOCHS - 1) * self.config.slot * info.frame_rate) + 1
+            if frames < least:
+                raise ConfigError(
+                    f"--num-frames {frames}: real time is judged by {LEAST_EPOCHS} epochs or more, which take {least} "
+                    f"frames of {path}; ask for as many"
+                )
 
     def _other(self, method: str) -> "_Session":
         """The same for another method: published settings, pretrained weights."""
@@ -467,7 +489,7 @@ class _Session:
         if self.stop.by:  # there is no time for more
             result.picture = PictureResult(note="the run was stopped")
         else:
-            result.picture = picture_of(result, self.references, folder)
+            result.picture = picture_of(result, self.references, folder, despite(self.options))
         self._save(result, folder)
         write_logs(result, folder)
         path = folder / "report.html"
@@ -557,6 +579,21 @@ def _references(options: argparse.Namespace, config: Config, inputs: list[str]) 
         known[lr] = prepared / hr_name(rows, options.duration, "test")
     there = {lr.resolve(): str(hr) for lr, hr in known.items() if hr.is_file()}
     return {path: there[Path(path).resolve()] for path in inputs if Path(path).resolve() in there}
+
+
+def _require_originals(references: dict[str, str], scale: int, differing: Despite) -> None:
+    """Refuse originals that do not belong to their videos, as far as these are files that can be read.
+
+    Raises:
+        MediaError: one does not; says what differs.
+    """
+    for lr, hr in references.items():
+        try:
+            known = regular(lr) is not None and probe(lr)
+        except MediaError:  # the stream will be refused, and the others run
+            continue
+        if known:
+            Original(hr, lr, scale, differing)
 
 
 def _plain(value: object) -> object:

@@ -18,8 +18,10 @@ from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
 from ns_ray.report.artifact_files import run_folder
 from ns_ray.report.published_logs import read_log
-from ns_ray.report.realtime import published_rules
+from ns_ray.report.realtime import published_not_judged, published_rules
 from ns_ray.whole_file import write_record
+
+_WORDS = {True: "passed", False: "failed", None: "not judged"}
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -52,19 +54,23 @@ def check(options: argparse.Namespace) -> None:
 
     Raises:
         ConfigError: a setting is wrong.
-        ResultError: a log is missing or damaged, or the run did not keep up; says what broke.
+        ResultError: a log is missing or damaged, or the run did not keep up or cannot be judged; says why.
     """
     load_config(options.config, options.set)  # for what is wrong with it: the rule has no settings
     folder = run_folder(options.log_dir, options.num_videos, options.num_gpus)
-    rules = published_rules([read_log(folder / str(number)) for number in range(options.num_videos)])
+    logs = [read_log(folder / str(number)) for number in range(options.num_videos)]
+    rules, reason = published_rules(logs), published_not_judged(logs)
     table = Table("rule", "worst stream", "limit", "", "met")
     for rule in rules:
         table.add_row(rule.name, f"{rule.value:.3f}", f"{rule.limit:g}", rule.unit, "yes" if rule.met else "no")
     entry.console().print(table)
     broken = [rule for rule in rules if not rule.met]
-    record = {"real_time": not broken, "rules": [asdict(rule) for rule in rules]}
+    real_time = None if reason else not broken
+    record = {"real_time": real_time, "not_judged": reason, "rules": [asdict(rule) for rule in rules]}
     write_record(folder / "realtime.json", record)
-    print(f"[{'failed' if broken else 'passed'}] real-time")
+    print(f"[{_WORDS[real_time]}] real-time")
+    if reason:
+        raise ResultError(f"{folder}: whether it was in real time is not judged: {reason}")
     if broken:
         raise ResultError(
             f"{folder}: " + "; ".join(f"{r.name}: {r.value:.3f} {r.unit}, limit {r.limit:g}" for r in broken)

@@ -22,6 +22,7 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from jobs.cli import entry
+from jobs.cli.despite import despite, despite_options
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction, Policy
 from ns_ray.config.load import load_config
@@ -30,7 +31,7 @@ from ns_ray.evaluation.choice import choose
 from ns_ray.evaluation.figures import described
 from ns_ray.evaluation.method import PER_FRAME, ImageCodec, Method
 from ns_ray.evaluation.oracle import Tried, nemo, tried
-from ns_ray.evaluation.original import reference
+from ns_ray.evaluation.original import originals
 from ns_ray.evaluation.tally import Tally
 from ns_ray.evaluation.trial import Trial, records_of
 from ns_ray.evaluation.upscaled import UPSCALED
@@ -82,6 +83,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
     add("--output", type=Path, metavar="DIR", help="where it goes; default: by the LR video's name and the model")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where it runs")
+    despite_options(parser)
     options = parser.parse_args(argv)
     if options.quality is not None and not 1 <= options.quality <= 100:
         parser.error("--quality must be 1 to 100")
@@ -109,17 +111,17 @@ def run(options: argparse.Namespace) -> None:
     codec = options.anchor_codec or config.anchor_codec
     info = probe(options.lr)
     spec = ModelSpec.parse(options.model)
+    compared = originals(info, options.hr, spec.scale, despite(options))
     engine = create_engine("torch" if named == "auto" else named, spec, info.width, info.height, options.device)
     engine.load(load_weights(spec, options.weights))
     records = records_of(info, options.frames)
     points: list[Point] = list(product(options.fractions, options.selections, options.modes))
-    size = info.width * spec.scale, info.height * spec.scale
     console = entry.console()
     with Progress(console=console, transient=True) as bar, ThreadPoolExecutor(options.threads) as pool:
         gops: list[Tried] = []
         if ORACLE in options.selections:
             packets = islice(read_packets(info), options.frames)
-            trying = tried(info, engine, packets, reference(options.hr, size), pool)
+            trying = tried(info, engine, packets, originals(info, options.hr, spec.scale, despite(options)), pool)
             due = sum(record.type is FrameType.KEY for record in records)
             gops = list(bar.track(trying, total=due, description="GOPs tried"))
         methods = {"full": PER_FRAME} | {
@@ -128,7 +130,7 @@ def run(options: argparse.Namespace) -> None:
         trial = Trial(info, engine, list(methods.values()), options.frames)
         tally = Tally(UPSCALED, methods)
         due = sum(record.shown for record in records)
-        for frame in bar.track(trial.run(reference(options.hr, size), pool), total=due, description="frames"):
+        for frame in bar.track(trial.run(compared, pool), total=due, description="frames"):
             tally.add(frame)
     if not tally.gops:
         raise MediaError(f"{options.lr} and {options.hr} have no frame in common; is either empty?")

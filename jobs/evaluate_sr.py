@@ -2,9 +2,10 @@
 
     python jobs/evaluate_sr.py LR HR [-m MODEL ...] [--every 20] [--weights DIR [-e 20]]
 
-LR and HR are videos of the same frames; an HR video larger than scale times LR is scaled down first (swscale,
-bicubic). Bilinear and bicubic are those of swscale. Prints a table and writes
-RESULT_DIR/evaluation/sr/<LR's name>.json. Exit status: 0 done, 1 failed, 2 wrong usage.
+LR and HR are videos of the same frames, compared by their times; an HR video larger than scale times LR is scaled down
+first (swscale, bicubic), and one that is smaller, or of another frame rate, shape or beginning is refused. Bilinear and
+bicubic are those of swscale. Prints a table and writes RESULT_DIR/evaluation/sr/<LR's name>.json. Exit status: 0 done,
+1 failed, 2 wrong usage.
 """
 
 import argparse
@@ -21,10 +22,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from jobs.cli import entry
+from jobs.cli.despite import despite, despite_options
 from jobs.cli.model import epoch_option
 from ns_ray.config.load import load_config
 from ns_ray.errors import ModelError
 from ns_ray.evaluation.figures import Series
+from ns_ray.evaluation.original import Despite, Original
 from ns_ray.evaluation.upscaled import UPSCALED, upscaled
 from ns_ray.metrics.psnr import plane_errors
 from ns_ray.picture.yuv import Yuv420
@@ -55,22 +58,25 @@ def evaluate(
     device: str,
     engine: str,
     console: Console,
+    differing: Despite,
 ) -> Evaluation:
     """Compare frame by frame.
 
     Raises:
-        NsRayError: an unknown model, missing weights, or videos that cannot be read or share no frame.
+        NsRayError: an unknown model, missing weights, or videos that cannot be read or do not belong together.
     """
     specs = [ModelSpec.parse(model) for model in models]
     if len({spec.scale for spec in specs}) != 1:
         raise ModelError("name models of one scale")
     scale = specs[0].scale
+    Original(str(pair.hr), str(pair.lr), scale, differing)
+    ahead = float(differing.offset or 0)
     states = [load_weights(spec, weights_in(weights, spec, epoch) if weights else None) for spec in specs]
     engines: list[Engine] = []
     found = Evaluation(defaultdict(Series), defaultdict(list))
     with Progress(console=console) as bar:
         task = bar.add_task("frames", total=None)
-        for low, high in read_pair(pair, scale, every):
+        for low, high in read_pair(pair, scale, every, ahead):
             rows, columns = low[0].shape
             if not engines:
                 engines = [
@@ -103,6 +109,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--every", type=int, default=20, metavar="N", help="compare one frame in N")
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda or cuda:<index>")
+    despite_options(parser)
     options = parser.parse_args(argv)
     if options.every < 1:
         parser.error("--every must be at least 1")
@@ -124,7 +131,15 @@ def measure(options: argparse.Namespace) -> None:
     models = options.model or list(SHIPPED)
     engine = options.engine or config.enhancer.engine
     found = evaluate(
-        VideoPair("", low, high), models, options.weights, options.epoch, options.every, options.device, engine, console
+        VideoPair("", low, high),
+        models,
+        options.weights,
+        options.epoch,
+        options.every,
+        options.device,
+        engine,
+        console,
+        despite(options),
     )
     table = Table("", "luma PSNR, dB", "over bicubic, dB", "all planes, dB", "over bicubic, dB", "ms a frame")
     bicubic = found.series["bicubic"]

@@ -28,6 +28,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from jobs.cli import entry
+from jobs.cli.despite import despite, despite_options
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction, Horizon
 from ns_ray.config.load import load_config
@@ -35,7 +36,7 @@ from ns_ray.errors import ConfigError, MediaError
 from ns_ray.evaluation.choice import EPOCH, choose
 from ns_ray.evaluation.crops import method_crops
 from ns_ray.evaluation.method import COMPARED, PER_FRAME, ImageCodec, Method
-from ns_ray.evaluation.original import reference
+from ns_ray.evaluation.original import originals
 from ns_ray.evaluation.reencode import Reencode
 from ns_ray.evaluation.tally import Tally
 from ns_ray.evaluation.trial import Trial, records_of
@@ -94,6 +95,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "bilinear errs most: a folder <target>_crops",
     )
     add("--output", type=Path, metavar="DIR", help="where the files go; default: RESULT_DIR/artifact")
+    despite_options(parser)
     options = parser.parse_args(argv)
     options.command = shlex.join(["python", "jobs/measure_quality.py", *(sys.argv[1:] if argv is None else argv)])
     if options.content is None and (options.lr is None or options.hr is None):
@@ -142,6 +144,7 @@ def run(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
     named = options.engine or config.enhancer.engine
     source = _source(options)
+    compared = originals(source.info, source.hr, source.spec.scale, despite(options))
     asked = options.frames or FRAMES[options.mode]
     records = records_of(source.info, asked)
     kbps = options.bitrate or published_kbps(*source.size)
@@ -157,7 +160,7 @@ def run(options: argparse.Namespace) -> None:
     crops: dict[str, Any] | None = None
     before: Plane | None = None
     with Progress(console=console, transient=True) as bar, ThreadPoolExecutor(options.threads) as pool:
-        shown = trial.run(reference(source.hr, source.size), pool)
+        shown = trial.run(compared, pool)
         for frame in bar.track(shown, total=sum(record.shown for record in records), description="frames"):
             if len(tally.gops) == options.crop:
                 crops = method_crops(frame, before, methods, folder, f"{_stem(options.target)}_crops")

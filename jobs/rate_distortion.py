@@ -27,6 +27,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from jobs.cli import entry
+from jobs.cli.despite import despite, despite_options
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, MediaError
@@ -34,7 +35,7 @@ from ns_ray.evaluation.choice import choose
 from ns_ray.evaluation.equal_rate import at_rate
 from ns_ray.evaluation.figures import Series
 from ns_ray.evaluation.method import PER_FRAME, ImageCodec, Method
-from ns_ray.evaluation.original import reference
+from ns_ray.evaluation.original import originals
 from ns_ray.evaluation.perceived import Perceived
 from ns_ray.evaluation.reencode import Reencode, Reencoder
 from ns_ray.evaluation.trial import Shown, Trial, records_of
@@ -83,6 +84,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
     add("--output", type=Path, metavar="DIR", help="where it goes; default: by the LR video's name and the model")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where it runs")
+    despite_options(parser)
     options = parser.parse_args(argv)
     if not 0 < options.fraction <= 0.2:
         parser.error("--fraction lies above 0, up to 0.2: no more frames than that are ranked")
@@ -151,6 +153,7 @@ def run(options: argparse.Namespace) -> None:
     named = options.engine or config.enhancer.engine
     info = probe(options.lr)
     spec = ModelSpec.parse(options.model)
+    compared = originals(info, options.hr, spec.scale, despite(options))
     engine = create_engine("torch" if named == "auto" else named, spec, info.width, info.height, options.device)
     engine.load(load_weights(spec, options.weights))
     size = info.width * spec.scale, info.height * spec.scale
@@ -177,9 +180,7 @@ def run(options: argparse.Namespace) -> None:
             perceived = None if options.no_vmaf else stack.enter_context(Perceived(size, info.frame_rate))
             return _Way(name, setting, perceived, sent=name != FULL)
 
-        shown = bar.track(
-            trial.run(reference(options.hr, size), pool), sum(record.shown for record in records), description="frames"
-        )
+        shown = bar.track(trial.run(compared, pool), sum(record.shown for record in records), description="frames")
         enhanced = [(way(name, setting), method) for name, setting, method in methods]
         others = [way(f"LR, {name}", "") for name in UPSCALED]
         sources = [

@@ -28,6 +28,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from jobs.cli import entry
+from jobs.cli.despite import despite, despite_options
 from ns_ray.anchors.baselines import Key
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.load import load_config
@@ -38,7 +39,7 @@ from ns_ray.evaluation.choice import choose, whole_epochs
 from ns_ray.evaluation.content_study import Title, content_study, methods
 from ns_ray.evaluation.distance import SPANS
 from ns_ray.evaluation.method import ImageCodec
-from ns_ray.evaluation.original import reference
+from ns_ray.evaluation.original import originals
 from ns_ray.evaluation.tally import Tally
 from ns_ray.evaluation.trial import Trial, records_of
 from ns_ray.picture.coding import LARGEST_FRACTION
@@ -96,6 +97,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
     add("--output", type=Path, metavar="DIR", help="where it goes; default: by the model")
     add("--device", default=device, help="where it runs")
+    despite_options(parser)
     options = parser.parse_args(argv)
     pairs = len(options.videos) // 2
     if len(options.videos) % 2:
@@ -183,6 +185,7 @@ def _measured(
 ) -> dict[str, Any]:
     """The figures of one content."""
     info, weights = content.lr, load_weights(spec, content.weights)
+    compared = originals(info, content.hr, spec.scale, despite(options))
     named = "torch" if options.engine == "auto" else options.engine
     engine = create_engine(named, spec, info.width, info.height, options.device)
     engine.load(weights)
@@ -195,9 +198,8 @@ def _measured(
     tried = methods((*selections.values(), *choices.values()), image)
     tally: Tally[Title] = Tally(("bilinear",), tried)
     trial = Trial(info, engine, list(tried.values()), options.frames, ("bilinear",))
-    originals = reference(content.hr, (info.width * spec.scale, info.height * spec.scale))
     due = sum(record.shown for record in content.records)
-    for frame in bar.track(trial.run(originals, pool), total=due, description=f"{content.name}, {len(tried)} methods"):
+    for frame in bar.track(trial.run(compared, pool), total=due, description=f"{content.name}, {len(tried)} methods"):
         tally.add(frame)
     if not tally.gops:
         raise MediaError(f"{info.path} and {content.hr} have no frame in common; is either empty?")

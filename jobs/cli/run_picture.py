@@ -4,17 +4,17 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
 
 import av
 import av.error
 
-from jobs.quality import together
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.rebuild import HrFrame
 from ns_ray.errors import MediaError, NsRayError
-from ns_ray.evaluation.original import scaled
+from ns_ray.evaluation.original import ALIKE, Despite, Original, scaled
 from ns_ray.picture.colors import colors_of
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Plane, from_frame
@@ -30,13 +30,16 @@ _EPOCHS = 1.25, 2
 _MOST_THREADS = 8
 
 
-def picture_of(result: BenchmarkResult, references: Mapping[str, str], folder: Path) -> PictureResult:
+def picture_of(
+    result: BenchmarkResult, references: Mapping[str, str], folder: Path, despite: Despite = ALIKE
+) -> PictureResult:
     """Show the first stream that was written; what cannot be shown is told by a note.
 
     Args:
         result: the run.
         references: originals at HR by the videos that were enhanced.
         folder: the run's, where images are written.
+        despite: what an original may differ in.
     """
     stream = next((one for one in result.streams if one.output and one.frames), None)
     if stream is None:
@@ -44,18 +47,22 @@ def picture_of(result: BenchmarkResult, references: Mapping[str, str], folder: P
     reference, note = references.get(stream.input, ""), ""
     for path in dict.fromkeys((reference, "")):
         try:
-            return PictureResult(stream.name, path, _crops(result, stream, path, folder), note)
+            return PictureResult(stream.name, path, _crops(result, stream, path, folder, despite), note)
         except (NsRayError, OSError) as error:
             note = str(error)
     return PictureResult(stream.name, note=note)
 
 
-def _crops(result: BenchmarkResult, stream: StreamResult, reference: str, folder: Path) -> list[CropResult]:
+def _crops(
+    result: BenchmarkResult, stream: StreamResult, reference: str, folder: Path, despite: Despite
+) -> list[CropResult]:
     rate = stream.frames / stream.seconds if stream.seconds else 0
     wanted = range(*(math.ceil(epochs * result.config["epoch_seconds"] * rate) for epochs in _EPOCHS))
     hybrid = result.options["method"] == "neuroscaler"
     with ExitStack() as opened:
-        pairs = _hybrid(stream, reference, opened) if hybrid else _encoded_anew(result, stream, reference, opened)
+        pairs = (
+            _hybrid(stream, reference, despite) if hybrid else _encoded_anew(result, stream, reference, despite, opened)
+        )
         crops = []
         for frame, (original, before) in last_of_each(_beside_the_one_before(pairs), wanted):
             rows, columns = frame.picture.y.shape
@@ -74,26 +81,39 @@ def _beside_the_one_before(
         before = frame.lr.y
 
 
-def _hybrid(stream: StreamResult, reference: str, opened: ExitStack) -> Iterator[Pair]:
+def _hybrid(stream: StreamResult, reference: str, despite: Despite) -> Iterator[Pair]:
     decoder = HybridDecoder(stream.output, "best", min(os.cpu_count() or 1, _MOST_THREADS))
     if not reference:
         return zip(decoder, repeat(None), strict=False)
-    return together(decoder, _open(reference, opened), reference)
+    original = Original(reference, _source(stream), decoder.scale, despite)
+    return original.beside((frame, frame.pts * decoder.info.time_base) for frame in decoder)
 
 
-def _encoded_anew(result: BenchmarkResult, stream: StreamResult, reference: str, opened: ExitStack) -> Iterator[Pair]:
+def _source(stream: StreamResult) -> str:
+    """What is looked at to tell whether an original belongs to it: what came in, if that can be read once more."""
+    return stream.output if regular(stream.input) is None else stream.input
+
+
+def _encoded_anew(
+    result: BenchmarkResult, stream: StreamResult, reference: str, despite: Despite, opened: ExitStack
+) -> Iterator[Pair]:
     """The frames of HR video, and of the LR video it was made of."""
     anchors = {anchor.video_index for anchor in result.chosen if anchor.stream == stream.name}
     every = result.options["method"] == "per-frame"
     if regular(stream.input) is None:
         raise MediaError(f"{stream.input} is no file: what was enhanced cannot be read a second time")
-    made, taken = _frames(stream.output, opened), _frames(stream.input, opened)
-    originals = _frames(reference, opened) if reference else repeat(None)
-    for number, (hr, lr, original) in enumerate(zip(made, taken, originals, strict=False)):
+    videos = zip(_frames(stream.output, opened), _frames(stream.input, opened), strict=False)
+    pairs: Iterator[tuple[tuple[av.VideoFrame, av.VideoFrame], av.VideoFrame | None]] = zip(
+        videos, repeat(None), strict=False
+    )
+    if reference:
+        original = Original(reference, stream.input, 1, despite)
+        pairs = original.beside(((hr, lr), (hr.pts or 0) * Fraction(hr.time_base or 1)) for hr, lr in videos)
+    for number, ((hr, lr), truth) in enumerate(pairs):
         colors = colors_of(hr).assumed
         low = convert(from_frame(lr), colors_of(lr), colors)
         source = "super-resolved" if every else "anchor" if number in anchors else "rebuilt"
-        yield HrFrame(number, hr.pts or 0, from_frame(hr), low, source, colors), original
+        yield HrFrame(number, hr.pts or 0, from_frame(hr), low, source, colors), truth
 
 
 def _frames(path: str, opened: ExitStack) -> Iterator[av.VideoFrame]:

@@ -142,8 +142,7 @@ def _page(result: BenchmarkResult, source: str, folder: Path) -> str:
     problems = problems_grid(result)
     options = ", ".join(f"{name} {value}" for name, value in flatten(result.options))
     sections = [
-        f'<header class="{"good" if said.good else "bad"}"><h1>{text(said.headline)}</h1>'
-        f"<p>{text(said.detail)}</p></header>",
+        f'<header class="{said.tone}"><h1>{text(said.headline)}</h1><p>{text(said.detail)}</p></header>',
         picture_section(result.picture, folder),
     ]
     if problems.rows:

@@ -288,7 +288,8 @@ class BenchmarkResult:
         paced: whether packets came in real time; otherwise as fast as possible.
         wall_seconds: from the first packet to the last byte written.
         media_seconds: media time of all streams together.
-        real_time: whether every rule was met.
+        real_time: whether every rule was met; None where that cannot be judged.
+        not_judged: why it cannot.
         rules: the rules of real time.
         usage: CPU and memory of all processes.
         losses: actors that died.
@@ -308,7 +309,8 @@ class BenchmarkResult:
     paced: bool = False
     wall_seconds: float = 0.0
     media_seconds: float = 0.0
-    real_time: bool = False
+    real_time: bool | None = None
+    not_judged: str = ""
     rules: list[Rule] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     losses: list[Loss] = field(default_factory=list)

@@ -31,7 +31,7 @@ class SystemRun:
 
 
 def best_run(model: Path, gpus: int, method: str = "neuroscaler") -> SystemRun | None:
-    """The run with so many GPUs that shows most streams: paced ones that held, before those as fast as possible.
+    """The run with so many GPUs that shows most streams: paced ones that held, before those that were not judged.
 
     Args:
         model: the folder of runs.
@@ -51,8 +51,9 @@ def best_run(model: Path, gpus: int, method: str = "neuroscaler") -> SystemRun |
         if record is None:
             continue
         result = BenchmarkResult.from_json(record)
-        held = result.paced and result.real_time
-        if result.options.get("method", "neuroscaler") == method and (held or not result.paced):
+        held = result.paced and bool(result.real_time)
+        broke = result.paced and result.real_time is False
+        if result.options.get("method", "neuroscaler") == method and not broke:
             enhancers = gpu_limit(result)
             found.append(
                 SystemRun(

@@ -53,9 +53,9 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The run in a sentence, and what it rests on."""
+    """The run in a sentence, and what it rests on; without a tone where nothing is judged."""
 
-    good: bool
+    tone: Tone
     headline: str
     detail: str
 
@@ -131,18 +131,27 @@ def verdict(result: BenchmarkResult) -> Verdict:
     """Whether real time held, and how fast the run was."""
     ran = [s for s in result.streams if s.frames]
     if not ran:
-        return Verdict(False, "No stream ran", f"{_statuses(result)}. Why is under Problems.")
-    good = result.real_time
+        return Verdict("bad", "No stream ran", f"{_statuses(result)}. Why is under Problems.")
+    tone, words = _judged(result)
     broken = [f"{r.name} {number(r.value)} {r.unit} (limit {number(r.limit)})" for r in result.rules if not r.met]
-    why = f"Rules broken: {'; '.join(broken)}. " if broken else ""
+    why = f"Rules broken: {'; '.join(broken)}. " if broken and tone == "bad" else ""
+    if not tone:
+        why = f"It is not judged because of this: {result.not_judged}. "
     pace = "paced in real time" if result.paced else "as fast as possible"
     frames = sum(s.frames for s in ran)
     rate = f", {number(frames / result.wall_seconds)} frames a second" if result.wall_seconds else ""
     return Verdict(
-        good,
-        f"{'Real time' if good else 'Not real time'}: {_count(len(ran), 'stream')} at {speed(result)}",
+        tone,
+        f"{words}: {_count(len(ran), 'stream')} at {speed(result)}",
         f"{why}{number(result.media_seconds)} s of video in {number(result.wall_seconds)} s{rate}, {pace}.",
     )
+
+
+def _judged(result: BenchmarkResult) -> tuple[Tone, str]:
+    """Whether it was real time, as a tone and in words."""
+    if result.real_time is None:
+        return "", "Real time not judged"
+    return ("good", "Real time") if result.real_time else ("bad", "Not real time")
 
 
 def speed(result: BenchmarkResult) -> str:
@@ -213,16 +222,15 @@ def overall_grid(result: BenchmarkResult) -> Grid:
     def add(name: str, value: str, note: str = "", tone: Tone = "") -> None:
         grid.rows.append(Row(((name,), (value,), (note,)), tone))
 
-    add("real time", "yes" if result.real_time else "no", tone="good" if result.real_time else "bad")
+    tone, _ = _judged(result)
+    add("real time", {"good": "yes", "bad": "no"}.get(tone, "not judged"), result.not_judged, tone)
     for rule in result.rules:
         note = f"limit {number(rule.limit)} {rule.unit}".rstrip()
         value = f"{number(rule.value)} {rule.unit}".rstrip()
-        add(
-            f"  {rule.name}",
-            value,
-            f"{'met' if rule.met else 'broken'}, {note}",
-            "good" if rule.met else "bad",
-        )
+        if not tone:
+            add(f"  {rule.name}", value, note)
+        else:
+            add(f"  {rule.name}", value, f"{'met' if rule.met else 'broken'}, {note}", "good" if rule.met else "bad")
     add("streams", _statuses(result), tone="bad" if any(s.status != "done" for s in streams) else "")
     add("speed", speed(result), "paced" if result.paced else "as fast as possible")
     add("wall time", f"{number(result.wall_seconds)} s", f"{number(result.media_seconds)} s of video")

@@ -88,17 +88,24 @@ def spacing(pair: VideoPair, fps: float) -> int:
     return max(1, round(float(rate or 60) / fps))
 
 
-def read_pair(pair: VideoPair, scale: int, every: int = 1) -> Iterator[tuple[Planes, Planes]]:
+def read_pair(pair: VideoPair, scale: int, every: int = 1, ahead: float = 0.0) -> Iterator[tuple[Planes, Planes]]:
     """The frames that both videos have, LR and HR planes, at least `every` LR frames apart.
 
     Frames are matched by their times; HR is scaled down to `scale` times LR if it is larger (swscale, bicubic).
 
+    Args:
+        pair: the videos.
+        scale: HR/LR.
+        every: LR frames from one to the next.
+        ahead: seconds by which HR's times are ahead of LR's.
+
     Raises:
-        ModelError: a video cannot be read.
+        ModelError: a video cannot be read, or HR is smaller than `scale` times LR.
     """
     try:
-        times = _common(shown_times(pair.lr), shown_times(pair.hr), every)
-        high_frames = decode_at(pair.hr, times)
+        times = _common(shown_times(pair.lr), [time - ahead for time in shown_times(pair.hr)], every)
+        asked = {time + ahead: time for time in times}
+        high_frames = ((asked[time], frame) for time, frame in decode_at(pair.hr, list(asked)))
         high_time, original = next(high_frames, (math.inf, None))
         for time, frame in decode_at(pair.lr, times):
             while high_time < time:
@@ -107,6 +114,11 @@ def read_pair(pair: VideoPair, scale: int, every: int = 1) -> Iterator[tuple[Pla
                 return
             if high_time == time:
                 size = frame.width * scale, frame.height * scale
+                if original.width < size[0] or original.height < size[1]:
+                    raise ModelError(
+                        f"{pair.hr} is {original.width}x{original.height}, smaller than {size[0]}x{size[1]}, which is "
+                        f"{scale} times {pair.lr}: name its HR original"
+                    )
                 if size != (original.width, original.height):
                     original = original.reformat(*size, interpolation=Interpolation.BICUBIC)
                 yield planes_of(frame), planes_of(original)

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
 import av
 import pytest
+import rich_streams
 
 from actors.service.manager import Prepared
 from jobs import benchmark
@@ -54,15 +56,24 @@ def test_good_and_bad_streams_together(job, tmp_path, plain_video, layered_video
     common = ("-m", MODEL, "--weights", weights, "-n", 60)
     alone = job("benchmark", *common, "--input", *good, "--result-dir", tmp_path / "alone")
     assert alone.status == 0, alone.out + alone.err
-    bad = [empty, text, h264(tmp_path / "h264.mp4")]
+    whole = rich_streams.read(plain_video, None)
+    keyless = rich_streams.write(tmp_path / "keyless.mkv", replace(whole, packets=whole.packets[1:29]))
+    bad = [empty, text, h264(tmp_path / "h264.mp4"), keyless]
     done = job("benchmark", *common, "--input", *good, *bad, "--result-dir", tmp_path / "both")
     assert done.status == 1
     for number, path in enumerate(bad, start=2):
         assert f"stream{number}: {path}" in done.err
 
-    folder = tmp_path / "both" / "evaluation" / "local" / "64p" / MODEL / "s5g0"
+    folder = tmp_path / "both" / "evaluation" / "local" / "64p" / MODEL / "s6g0"
     result = load_result(folder / "benchmark.json")
-    assert [stream.status for stream in result.streams] == ["done", "done", "refused", "refused", "refused"]
+    assert [stream.status for stream in result.streams] == ["done", "done", *["refused"] * 3, "failed"]
+    assert result.streams[5].reason.startswith(
+        f"stream stream5: {keyless}: none of its 60 packets gives a picture: it "
+    )
+    assert "starts without a key frame" in result.streams[5].reason
+    assert result.real_time is None
+    assert "as fast as possible" in result.not_judged
+    assert "not judged" in done.out
     assert [stream.frames for stream in result.streams[:2]] == [60, 60]
     assert result.streams[1].hidden == 22
     assert sum(sum(stream.anchors.values()) for stream in result.streams) == len(result.chosen) == 9
@@ -103,6 +114,7 @@ def test_find_max_says_how_many_streams_hold(job, tmp_path, plain_video, weights
     done = job(
         "benchmark",
         *("-m", "EDSR_B8_F32_S3", "--weights", big, "-n", 60, "--find-max", "--policy", "per-frame"),
+        *("--set", "epoch_seconds=0.2"),
         *("--input", plain_video, "--result-dir", tmp_path),
     )
     assert done.status == 0, done.out + done.err
@@ -252,6 +264,14 @@ def test_a_search_that_is_stopped_tells_what_it_found(without_ray, tmp_path, pla
     assert "stopped by SIGTERM while trying 4 streams" in capsys.readouterr().err
     found = json.loads(next(tmp_path.rglob("find_max_g0.json")).read_text())
     assert found == {"streams": 2, "tried": {"1": True, "2": True}}
+
+
+def test_a_search_by_runs_too_short_to_be_judged_is_wrong_usage(without_ray, tmp_path, plain_video, capsys):
+    options = ("--find-max", "--input", plain_video, "--result-dir", tmp_path)
+    assert without_ray("run 1", *options, "-n", 160) == 2
+    assert "--num-frames 160: " in capsys.readouterr().err
+    assert without_ray("run 1", *options, "-n", 161) == 1
+    assert "while trying 1 streams" in capsys.readouterr().err
 
 
 def test_a_method_that_was_cut_short_is_no_comparison(without_ray, tmp_path, plain_video, capsys):

@@ -118,6 +118,20 @@ def test_overall_states_verdict_rules_speed_and_resources(tmp_path):
         assert figure in text
 
 
+def test_what_is_not_judged_is_neither_good_nor_bad(tmp_path):
+    result = make_result(2, 6, paced=False, real_time=None, not_judged="packets came as they liked")
+    result.rules[0] = Rule("slowest decode", 43.2, 59, "fps", False)
+    seen = page(result, tmp_path)
+    assert '<header class=""><h1>Real time not judged: 2 streams at' in seen.source
+    assert "packets came as they liked" in seen.source
+    assert seen.row("real time")[1:] == ["not judged", "packets came as they liked"]
+    assert seen.row("  slowest decode")[1:] == ["43.2 fps", "limit 59.0 fps"]
+    assert "Rules broken" not in seen.source
+    assert "not judged" in terminal(result)
+    assert json.loads(json.dumps(result.to_json()))["real_time"] is None
+    assert BenchmarkResult.from_json(json.loads(json.dumps(result.to_json()))) == result
+
+
 def test_options_host_and_configuration_are_listed(tmp_path):
     source = page(make_result(), tmp_path).source
     for name, text in (

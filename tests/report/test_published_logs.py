@@ -1,5 +1,6 @@
 """Logs in the published form, and the published rule on them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,15 @@ def test_the_job_prints_the_verdict(tmp_path, capsys):
     shown = capsys.readouterr()
     assert "[failed] real-time" in shown.out
     assert "inference: " in shown.err
+
+
+def test_the_job_judges_no_run_that_is_too_short(tmp_path, capsys):
+    write_logs(make_result(1, 3), tmp_path / "s1g1")
+    assert check_realtime.main(["--log_dir", str(tmp_path), "--gpus", "1", "--videos", "1"]) == 1
+    shown = capsys.readouterr()
+    assert "[not judged] real-time" in shown.out
+    assert "there were 3" in shown.err
+    assert json.loads((tmp_path / "s1g1" / "realtime.json").read_text())["real_time"] is None
 
 
 def test_missing_and_damaged_logs_are_named(tmp_path, capsys):

@@ -1,5 +1,9 @@
-from ns_ray.report.realtime import Pace, rules
-from ns_ray.report.results import EpochResult, Span
+import pytest
+from synthetic_results import make_result
+
+from ns_ray.report.published_logs import StreamLog
+from ns_ray.report.realtime import Pace, not_judged, published_not_judged, rules
+from ns_ray.report.results import EpochResult, Span, StreamResult
 
 EPOCH = 40 / 60
 
@@ -95,6 +99,58 @@ def test_one_epoch_is_judged_by_its_own_time():
 def test_nothing_run_means_no_rule():
     assert rules([], paced=True) == []
     assert rules([Pace(EPOCH, [])], paced=False) == []
+
+
+def test_what_did_not_happen_has_no_rule():
+    """No anchor in a run of one epoch: there is no speed of inference, and no absurd one."""
+    quiet = EpochResult("s", 0, 0.0, None, [Span("decode", 0.0, 0.1)], seconds=EPOCH)
+    assert [rule.name for rule in rules([Pace(EPOCH, [quiet])], paced=False)] == ["decoding"]
+    still = EpochResult("s", 0, 0.0, None, [], seconds=EPOCH)
+    for paced, names in ((True, ["inference"]), (False, [])):
+        assert [rule.name for rule in rules([Pace(EPOCH, [still])], paced=paced)] == names
+    together = [EpochResult("s", n, 0.0, None, [Span("inference", 0.0, 1.0)], seconds=EPOCH) for n in range(2)]
+    assert rules([Pace(EPOCH, together)], paced=False) == []
+
+
+def test_a_paced_run_of_five_epochs_with_anchors_is_judged():
+    assert not not_judged(make_result(2, 5))
+    late = make_result(1, 5)
+    late.streams[0].anchors, late.streams[0].dropped_anchors = {}, 7
+    assert not not_judged(late), "all anchors were too late"
+    late.streams.append(StreamResult("refused", "x", "refused"))
+    assert not not_judged(late)
+
+
+@pytest.mark.parametrize(
+    ("streams", "epochs", "paced", "anchors", "said"),
+    [
+        (1, 8, False, True, "as fast as possible"),
+        (1, 4, True, True, "5 epochs or more, and there were 4"),
+        (1, 8, True, False, "no anchor was made"),
+        (0, 0, True, True, "no frame was decoded"),
+    ],
+)
+def test_other_runs_are_not_judged(streams, epochs, paced, anchors, said):
+    result = make_result(streams, epochs, paced=paced)
+    for stream in result.streams:
+        stream.dropped_anchors = 0
+        stream.anchors = stream.anchors if anchors else {}
+    assert said in not_judged(result)
+
+
+def test_the_published_check_judges_as_little():
+    def log(decoded: int, epochs: int) -> StreamLog:
+        due = [float(epoch) for epoch in range(epochs) for _ in range(3)]
+        return StreamLog("0", [(0.0, 1.0)] * decoded, [(0.0, 1.0)] * len(due), due, [])
+
+    assert not published_not_judged([log(9, 5), log(9, 0)])
+    for logs, said in (
+        ([log(9, 4)], "there were 4"),
+        ([log(9, 0)], "no anchor"),
+        ([log(0, 0)], "no frame"),
+        ([], "no frame"),
+    ):
+        assert said in published_not_judged(logs)
 
 
 def test_epochs_without_anchors_do_not_count_against_inference():
