@@ -200,7 +200,7 @@ def _system(options: argparse.Namespace, instance: Instance, model: Path, hr: Pa
     run = best_run(model, instance.gpus)
     if run is None:
         raise ResultError(
-            f"{model}: no run with {instance.gpus} GPUs is there that was in real time, or as fast as possible; run "
+            f"{model}: no run with {instance.gpus} GPUs is there that was in real time, or not judged; run "
             f"jobs/benchmark.py -i {options.instance} -g {instance.gpus} first, with --find-max for the most streams"
         )
     parts = []
@@ -216,7 +216,7 @@ def _system(options: argparse.Namespace, instance: Instance, model: Path, hr: Pa
         exact = encode["throughput"] * EPOCH_FRAMES / (options.num_anchors * FRAME_RATE)
         parts.append(Capacity(f"anchor encoder ({encode['workers']} threads)", floor(exact), exact))
     path = run.path.relative_to(options.result_dir).as_posix()
-    words = f"{'paced' if run.paced else 'as fast as possible'}, {path}. {run.limit}"
+    words = f"{'paced' if run.paced else 'real time not judged'}, {path}. {run.limit}"
     return {"engorgio": Way(floor(run.streams), run.streams, words, tuple(parts))}
 
 

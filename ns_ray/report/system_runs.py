@@ -31,7 +31,7 @@ class SystemRun:
 
 
 def best_run(model: Path, gpus: int, method: str = "neuroscaler") -> SystemRun | None:
-    """The run with so many GPUs that shows most streams: paced ones that held, before those as fast as possible.
+    """The run with so many GPUs that shows most streams: paced ones that held, before those that were not judged.
 
     Args:
         model: the folder of runs.
@@ -52,7 +52,8 @@ def best_run(model: Path, gpus: int, method: str = "neuroscaler") -> SystemRun |
             continue
         result = BenchmarkResult.from_json(record)
         held = result.paced and bool(result.real_time)
-        if result.options.get("method", "neuroscaler") == method and (held or not result.paced):
+        broke = result.paced and result.real_time is False
+        if result.options.get("method", "neuroscaler") == method and not broke:
             enhancers = gpu_limit(result)
             found.append(
                 SystemRun(
