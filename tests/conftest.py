@@ -10,8 +10,11 @@ from typing import NamedTuple
 import pytest
 import ray
 import streams
+from hypothesis import settings
 from ray.cluster_utils import Cluster
 
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code's
+settings.load_profile("untimed")
 os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
