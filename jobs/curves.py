@@ -23,6 +23,7 @@ from rich.table import Column, Table
 
 from jobs.cli import entry
 from jobs.cli.despite import despite, despite_options
+from jobs.cli.loaded_engine import loaded_engine
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction, Policy
 from ns_ray.config.load import load_config
@@ -38,9 +39,7 @@ from ns_ray.evaluation.upscaled import UPSCALED
 from ns_ray.picture.coding import CODECS, LARGEST_FRACTION, Codec
 from ns_ray.report.curve_plot import draw
 from ns_ray.run_folder import claimed
-from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.spec import ModelSpec
-from ns_ray.sr.weights import load_weights
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
 from ns_ray.vp9.records import FrameRecord, FrameType
@@ -112,8 +111,7 @@ def run(options: argparse.Namespace) -> None:
     info = probe(options.lr)
     spec = ModelSpec.parse(options.model)
     compared = originals(info, options.hr, spec.scale, despite(options))
-    engine = create_engine("torch" if named == "auto" else named, spec, info.width, info.height, options.device)
-    engine.load(load_weights(spec, options.weights))
+    engine = loaded_engine(named, spec, info, options.weights, options.device)
     records = records_of(info, options.frames)
     points: list[Point] = list(product(options.fractions, options.selections, options.modes))
     console = entry.console()

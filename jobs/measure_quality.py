@@ -29,6 +29,7 @@ from rich.table import Table
 
 from jobs.cli import entry
 from jobs.cli.despite import despite, despite_options
+from jobs.cli.loaded_engine import loaded_engine
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction, Horizon
 from ns_ray.config.load import load_config
@@ -43,11 +44,10 @@ from ns_ray.evaluation.trial import Trial, records_of
 from ns_ray.evaluation.upscaled import LIBYUV, UPSCALED
 from ns_ray.picture.yuv import Plane
 from ns_ray.run_folder import set_aside
-from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.checkpoints import checkpoint_folder, trained_weights
 from ns_ray.sr.dataset import content_pair
 from ns_ray.sr.spec import ModelSpec
-from ns_ray.sr.weights import load_weights, weights_path
+from ns_ray.sr.weights import weights_path
 from ns_ray.video.encode import published_kbps
 from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.vp9.records import FrameRecord
@@ -149,10 +149,7 @@ def run(options: argparse.Namespace) -> None:
     records = records_of(source.info, asked)
     kbps = options.bitrate or published_kbps(*source.size)
     methods = _methods(options, records, kbps)
-    engine = create_engine(
-        "torch" if named == "auto" else named, source.spec, source.info.width, source.info.height, options.device
-    )
-    engine.load(load_weights(source.spec, source.weights))
+    engine = loaded_engine(named, source.spec, source.info, source.weights, options.device)
     trial = Trial(source.info, engine, list(methods.values()), asked, UPSCALINGS)
     tally = Tally(UPSCALINGS, methods)
     console = entry.console()

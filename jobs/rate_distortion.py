@@ -28,6 +28,7 @@ from rich.table import Table
 
 from jobs.cli import entry
 from jobs.cli.despite import despite, despite_options
+from jobs.cli.loaded_engine import loaded_engine
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, MediaError
@@ -44,10 +45,8 @@ from ns_ray.metrics.psnr import PlaneErrors, plane_errors
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.report.rate_distortion_plot import FIGURES, draw
 from ns_ray.run_folder import claimed
-from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.engine import Engine
 from ns_ray.sr.spec import ModelSpec
-from ns_ray.sr.weights import load_weights
 from ns_ray.video.encode import published_kbps
 from ns_ray.video.probe import probe
 from ns_ray.whole_file import write_record
@@ -117,7 +116,6 @@ class _Way:
     setting: str
     perceived: Perceived | None
     sent: bool = True
-    anchors: float = 0
     series: Series = field(default_factory=Series)
     video: int = 0
     images: int = 0
@@ -154,8 +152,7 @@ def run(options: argparse.Namespace) -> None:
     info = probe(options.lr)
     spec = ModelSpec.parse(options.model)
     compared = originals(info, options.hr, spec.scale, despite(options))
-    engine = create_engine("torch" if named == "auto" else named, spec, info.width, info.height, options.device)
-    engine.load(load_weights(spec, options.weights))
+    engine = loaded_engine(named, spec, info, options.weights, options.device)
     size = info.width * spec.scale, info.height * spec.scale
     records = records_of(info, options.frames)
     anchors = choose(records, Fraction(options.fraction))

@@ -29,6 +29,7 @@ from rich.table import Table
 
 from jobs.cli import entry
 from jobs.cli.despite import despite, despite_options
+from jobs.cli.loaded_engine import loaded_engine
 from ns_ray.anchors.baselines import Key
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.load import load_config
@@ -45,9 +46,7 @@ from ns_ray.evaluation.trial import Trial, records_of
 from ns_ray.picture.coding import LARGEST_FRACTION
 from ns_ray.report import apart_plot, distance_plot, proxy_plot
 from ns_ray.run_folder import claimed
-from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.spec import ModelSpec
-from ns_ray.sr.weights import load_weights
 from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.vp9.records import FrameRecord
 from ns_ray.whole_file import write_record
@@ -184,11 +183,9 @@ def _measured(
     content: Content, plan: ApartPlan, options: argparse.Namespace, spec: ModelSpec, bar: Progress, pool: Executor
 ) -> dict[str, Any]:
     """The figures of one content."""
-    info, weights = content.lr, load_weights(spec, content.weights)
+    info = content.lr
     compared = originals(info, content.hr, spec.scale, despite(options))
-    named = "torch" if options.engine == "auto" else options.engine
-    engine = create_engine(named, spec, info.width, info.height, options.device)
-    engine.load(weights)
+    engine = loaded_engine(options.engine, spec, info, content.weights, options.device)
     selections = {
         "neuroscaler": choose(content.records, Fraction(options.fraction)),
         "key": choose(content.records, Key()),

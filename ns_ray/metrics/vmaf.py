@@ -152,7 +152,7 @@ class Vmaf:
 
 
 def _write(target: IO[bytes], picture: Yuv420) -> None:
-    for plane in picture.packed().planes:
+    for plane in picture.planes:
         left = memoryview(plane.tobytes())
         while left:
             left = left[target.write(left) :]
