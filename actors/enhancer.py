@@ -341,12 +341,12 @@ def _anchors(task: _Task) -> Anchors:
     images: list[AnchorImage] = []
     made: list[Made] = []
     busy = compressing = end = 0.0
+    scale = ModelSpec.parse(task.ask.stream.model).scale if task.flights else 1  # no flights of a model unknown
     for position in sorted(task.flights):
         with task.concerned():
             one = task.flights[position].result()
             record = task.frames[position].record
             rows, columns = _planes(task.frames[position])[0].shape
-            scale = ModelSpec.parse(task.ask.stream.model).scale
             size = columns * scale, rows * scale
             image = tag(one.data, record.video_index, record.super_index, task.ask.coding.codec, size)
             images.append(image)

@@ -20,8 +20,7 @@ def loaded_engine(named: str, spec: ModelSpec, info: VideoInfo, weights: Path | 
         device: where it runs.
 
     Raises:
-        ConfigError: there is no such engine.
-        ModelError: it cannot run here, or the weights are missing.
+        ModelError: there is no such engine, it cannot run here, or the weights are missing.
     """
     state = load_weights(spec, weights)
     engine = create_engine("torch" if named == "auto" else named, spec, info.width, info.height, device)
