@@ -11,9 +11,6 @@ from actors.worker import Worker, call
 from ns_ray.config.actors import EnhancerPool
 from ns_ray.report.results import EngineResult
 
-GPU_CALLS = 3
-"""Calls that an enhancer on a GPU works on: one fetches its frames, one has the GPU, one stores its images."""
-
 
 class EnhancerActor(Worker):
     """See Enhancer.

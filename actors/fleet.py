@@ -12,7 +12,7 @@ from ray.exceptions import RayActorError
 
 from actors.decoder import DecoderActor
 from actors.encoder import EncoderActor
-from actors.enhancer_actor import GPU_CALLS, EnhancerActor
+from actors.enhancer_actor import EnhancerActor
 from actors.health import Watch
 from actors.host_actor import HostActor
 from actors.metrics import Flushing, RaySink, Sums
@@ -22,7 +22,7 @@ from actors.reading_trace import clear_traces
 from actors.scheduler_actor import SchedulerActor
 from actors.service.manager_actor import ManagerActor
 from actors.worker import HEALTH, Pulse, Worker
-from ns_ray.config.actors import Pool
+from ns_ray.config.actors import GPU_CALLS, Pool
 from ns_ray.config.config import Config
 from ns_ray.errors import ConfigError
 from ns_ray.report.results import Loss

@@ -27,7 +27,6 @@ from jobs.cli import entry
 from jobs.cli.artifact_steps import Plan, shown
 from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
-from ns_ray.report.artifact_page import write_artifact_page
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.claims import Finding, findings
 from ns_ray.report.step import Outcome, Step, StepRecords
@@ -89,6 +88,8 @@ def evaluate(options: argparse.Namespace, run: Runner | None = None) -> None:
         bar.update(task, description="steps")
     found = findings(places)
     write_record(places.folder / "claims.json", {"claims": [finding.record(options.result_dir) for finding in found]})
+    from ns_ray.report.artifact_page import write_artifact_page  # it draws: Matplotlib takes seconds
+
     report = places.folder / "report.html"
     write_artifact_page(report, places, outcomes, found)
     console.print(steps_table(outcomes))

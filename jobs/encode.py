@@ -10,13 +10,10 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
-import ray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from actors.local_ray import join_ray
-from actors.tasks import run_tasks
 from jobs.cli import entry
 from jobs.cli.lists import list_options, videos_of
 from ns_ray.config.config import Config
@@ -104,6 +101,11 @@ def encode(options: argparse.Namespace) -> None:
 
 def _make(missing: list[Output], at_once: int, config: Config, console: Console) -> list[str]:
     """Make outputs as Ray tasks; returns what failed, in words."""
+    import ray  # takes seconds
+
+    from actors.local_ray import join_ray
+    from actors.tasks import run_tasks
+
     settings = config.encode
     failures: list[str] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -39,7 +39,6 @@ from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.settle import settle
 from ns_ray.config.config import Config
 from ns_ray.config.load import load_config
-from ns_ray.report.scale_plot import draw
 from ns_ray.whole_file import write_record
 
 FRAMES_PER_SECOND = 60
@@ -112,6 +111,8 @@ def run(options: argparse.Namespace) -> None:
     for table in tables(result):
         console.print(table)
     write_record(options.json, result)
+    from ns_ray.report.scale_plot import draw  # Matplotlib takes seconds
+
     picture = options.json.with_suffix(".png")
     draw(result, picture)
     console.print(f"{options.json} and {picture.name} written")

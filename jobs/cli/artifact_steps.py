@@ -11,9 +11,8 @@ from ns_ray.errors import ConfigError, ModelError
 from ns_ray.report.artifact_files import NAIVE
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.step import Step
-from ns_ray.sr.checkpoints import checkpoint_folder
+from ns_ray.sr.checkpoints import checkpoint_folder, weights_path
 from ns_ray.sr.spec import ModelSpec
-from ns_ray.sr.weights import weights_path
 
 TARGETS: tuple[ArtifactTarget, ...] = ("per-frame", "selective", "engorgio")
 """In the order of their figures: engorgio's are set against the others'."""

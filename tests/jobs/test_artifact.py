@@ -11,6 +11,7 @@ from jobs.cli import entry
 from ns_ray.config.artifact import Artifact
 from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
+from ns_ray.report import artifact_page
 from ns_ray.report.artifact_files import INFER, NAIVE
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.claims import CLAIMS, findings
@@ -110,7 +111,7 @@ def evaluate(evaluation, *more):
 
 
 def test_what_is_done_is_skipped_until_something_changes(evaluation, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(artifact, "write_artifact_page", lambda *_: None)
+    monkeypatch.setattr(artifact_page, "write_artifact_page", lambda *_: None)
     first = evaluate(evaluation)
     assert len(first) == len(set(first)) == 15
     assert evaluate(evaluation) == []

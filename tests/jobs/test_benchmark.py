@@ -19,6 +19,7 @@ import rich_streams
 
 from actors.service.manager import Prepared
 from jobs import benchmark
+from jobs.work import benchmark as work
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.report.html import load_result
 from ns_ray.report.published_logs import read_log
@@ -239,14 +240,14 @@ def without_ray(monkeypatch):
 
     def run(told: str, *arguments: object) -> int:
         fleet = NoFleet(told)
-        monkeypatch.setattr(benchmark, "Fleet", lambda config, gpus: fleet)
-        monkeypatch.setattr(benchmark, "Following", lambda manager, crew, kept_epochs: fleet)
-        monkeypatch.setattr(benchmark, "join_ray", lambda cpus, memory: None)
-        monkeypatch.setattr(benchmark, "offered", dict)
-        monkeypatch.setattr(benchmark.ray, "shutdown", lambda: None)
+        monkeypatch.setattr(work, "Fleet", lambda config, gpus: fleet)
+        monkeypatch.setattr(work, "Following", lambda manager, crew, kept_epochs: fleet)
+        monkeypatch.setattr(work, "join_ray", lambda cpus, memory: None)
+        monkeypatch.setattr(work, "offered", dict)
+        monkeypatch.setattr(work.ray, "shutdown", lambda: None)
         usage = SimpleNamespace(start=lambda: None, stop=lambda seconds: Usage())
-        monkeypatch.setattr(benchmark, "UsageSampler", lambda: usage)
-        monkeypatch.setattr(benchmark, "summarise", lambda result, *_: setattr(result, "real_time", True))
+        monkeypatch.setattr(work, "UsageSampler", lambda: usage)
+        monkeypatch.setattr(work, "summarise", lambda result, *_: setattr(result, "real_time", True))
         return benchmark.main([*map(str, arguments)])
 
     return run

@@ -1,6 +1,9 @@
 """Every job has the options that all share."""
 
 import importlib
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,30 @@ def test_a_wrong_setting_is_wrong_usage(name, capsys, tmp_path):
     options = ["--set", "enhancer.speed=3", "--data-dir", str(tmp_path), "--result-dir", str(tmp_path)]
     assert importlib.import_module(f"jobs.{name}").main([*POSITIONAL.get(name, []), *options]) == entry.USAGE
     assert "enhancer.speed" in capsys.readouterr().err
+
+
+SLOW = ("matplotlib", "onnx", "onnxruntime", "ray", "scipy", "tensorrt", "tensorrt_rtx", "torch", "yt_dlp")
+ANSWERS = """
+import importlib, json, sys
+slow, calls = json.loads(sys.argv[1])
+for name, words in calls:
+    try:
+        status = importlib.import_module(f"jobs.{name}").main(words)
+    except SystemExit as ended:
+        status = ended.code
+    print("answer", json.dumps([name, status, [one for one in slow if one in sys.modules]]))
+"""
+
+
+def test_help_and_wrong_usage_import_nothing_that_takes_seconds():
+    """All in one process, so that this takes no longer: the first job that is named is the one to look at."""
+    wrong = {name: [*POSITIONAL.get(name, []), "--set", "enhancer.speed=3"] for name in JOBS}
+    calls = [(name, words) for name in JOBS for words in (["--help"], ["--no-such-option"], wrong[name])]
+    command = [sys.executable, "-c", ANSWERS, json.dumps([SLOW, calls])]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.splitlines()
+    answers = [json.loads(line.removeprefix("answer ")) for line in shown if line.startswith("answer ")]
+    assert len(JOBS) > 25
+    assert answers == [[name, status, []] for name in JOBS for status in (entry.DONE, entry.USAGE, entry.USAGE)]
 
 
 def test_underscores_do_as_well_as_dashes():

@@ -4,6 +4,7 @@ import pytest
 
 from jobs import benchmark, download, encode, evaluate_sr
 from jobs.cli import entry
+from jobs.work import benchmark as work
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Budget, Fraction
 from ns_ray.config.config import Config
@@ -42,7 +43,7 @@ def test_the_published_options_are_understood():
     ],
 )
 def test_how_anchors_are_chosen(words, expected):
-    assert benchmark._policy(benchmark.arguments(words.split()), Config()) == expected
+    assert work._policy(benchmark.arguments(words.split()), Config()) == expected
 
 
 def test_an_epoch_is_one_of_weights_that_are_named(tmp_path, capsys):

@@ -12,6 +12,7 @@ from synthetic_results import make_result
 from jobs import benchmark
 from jobs.cli.run_picture import picture_of
 from jobs.quality import compare, scaled
+from jobs.work import benchmark as work
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
@@ -125,7 +126,7 @@ def test_a_stranger_s_result_reads_no_other_file(hybrid, plain_video, tmp_path):
 def known(*arguments: object) -> dict[str, str]:
     options = benchmark.arguments([*map(str, arguments)])
     config = load_config(options.config, options.set)
-    return benchmark._references(options, config, benchmark._inputs(options, config))
+    return work._references(options, config, work._inputs(options, config))
 
 
 def test_references_are_named_or_known(tmp_path):

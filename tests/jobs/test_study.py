@@ -8,6 +8,7 @@ import streams
 import torch
 
 from jobs import study
+from jobs.work import study as work
 from ns_ray.sr.models import build
 from ns_ray.sr.train import start_as_interpolation
 
@@ -68,7 +69,7 @@ def test_every_content_is_measured_once_for_all_studies(clips, tmp_path, capsys)
 
 
 def test_a_content_that_fails_leaves_those_of_the_others(clips, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(study.Study, "draw", lambda self: None)
+    monkeypatch.setattr(work.Study, "draw", lambda self: None)
     (lr, hr, *_), weights = clips
     assert run(([lr, hr, lr, lr], weights), tmp_path, "--names", "good", "small", "--frames", 3) == 1
     assert "small: " in (errors := capsys.readouterr().err)

@@ -95,7 +95,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_bits(data: Path, tmp_path: Pat
     script.write_text(
         "import sys\n"
         "from pathlib import Path\n"
-        "from jobs.train import plan_of\n"
+        "from jobs.work.train import plan_of\n"
         "from ns_ray.config.training import Training\n"
         "from ns_ray.sr.content_training import ContentTraining, train_content\n"
         "from ns_ray.sr.dataset import content_pair\n"

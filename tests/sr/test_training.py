@@ -16,6 +16,8 @@ from PIL import Image
 
 from jobs import evaluate_sr, prepare_stills, pretrain
 from jobs.cli import entry
+from jobs.work import prepare_stills as stills
+from jobs.work.pretrain import prepare
 from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LrEncoding
 from ns_ray.errors import FolderBusyError, ModelError
@@ -185,7 +187,7 @@ def test_pretraining_learns_and_goes_on_where_it_was(data: Path, tmp_path: Path)
         entry.ROOT / "configs" / "local.yaml", _options(*_SETTINGS, "steps=24", "rate=2e-3", "save_seconds=0")[1::2]
     ).pretrain
     model, folder = "EDSR_B1_F8_S3", tmp_path / "cut" / "pretrain"
-    for _ in islice(pretrain.prepare([model], data, folder, settings, entry.console()).run(), 15):
+    for _ in islice(prepare([model], data, folder, settings, entry.console()).run(), 15):
         pass
     assert not (folder / f"{model}.pt").exists()
     assert _pretrain(data, tmp_path / "cut", "steps=24", "rate=2e-3") == 0
@@ -239,7 +241,7 @@ def test_pretraining_says_why_it_failed(data: Path, tmp_path: Path, capsys: pyte
 
 
 def test_stills_become_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare_stills, "TARGETS", (prepare_stills.Target(108, LrEncoding(36, 60, 7, 1), 24),))
+    monkeypatch.setattr(stills, "TARGETS", (stills.Target(108, LrEncoding(36, 60, 7, 1), 24),))
     images = tmp_path / "images"
     images.mkdir()
     Image.fromarray(pictures.textured(300, 200)).save(images / "good.png")
