@@ -5,14 +5,14 @@ import pickle
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.reports import EpochReport, Totals
+from ns_ray.actors.reports import EpochReport, Totals
 from ns_ray.anchors.epoch import StreamState
 from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.video.packets import Mark
 
 _KNOWN = {
-    "actors.journal": {"Entry", "Position"},
-    "actors.reports": {"EpochReport", "Totals"},
+    "ns_ray.actors.journal": {"Entry", "Position"},
+    "ns_ray.actors.reports": {"EpochReport", "Totals"},
     "ns_ray.anchors.epoch": {"StreamState"},
     "ns_ray.report.results": {"AnchorResult", "EpochResult", "Span"},
     "ns_ray.video.clock": {"Clock", "SideClock"},

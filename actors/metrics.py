@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import ray
 from ray.util import metrics
 
-from actors.reports import EpochReport, Totals
+from ns_ray.actors.reports import EpochReport, Totals
 
 _FLUSH_SECONDS = 1.0
 _SECONDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.667, 0.8, 1.0, 1.333, 2.0, 4.0, 8.0)

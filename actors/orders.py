@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from actors.messages import Stream
+from ns_ray.actors.messages import Stream
 from ns_ray.anchors.policies import Policy
 from ns_ray.picture.coding import Coding
 

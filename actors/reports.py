@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from actors.orders import Order, Placement
+from ns_ray.actors.orders import Order, Placement
 from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.report.results import AnchorResult, EpochResult
 

@@ -9,14 +9,14 @@ from math import floor
 from pathlib import Path
 from typing import TypeVar
 
-from actors.clock import RunClock
-from actors.journal import Entry, Position, pack, unpack
-from actors.messages import Anchors, DecodeReply, EncodeJob, Form, VideoFormat
-from actors.metrics import Sums, count_epoch
-from actors.orders import Change, Order, Placement
-from actors.peers import DiedError
-from actors.reports import EpochReport, State, StreamReport, Totals, added, counted, first_of_each_kind
-from actors.work import Decoding, Enhancing, Part, Read, Work, Writing
+from ns_ray.actors.clock import RunClock
+from ns_ray.actors.journal import Entry, Position, pack, unpack
+from ns_ray.actors.messages import Anchors, DecodeReply, EncodeJob, Form, VideoFormat
+from ns_ray.actors.metrics import Sums, count_epoch
+from ns_ray.actors.orders import Change, Order, Placement
+from ns_ray.actors.peers import DiedError
+from ns_ray.actors.reports import EpochReport, State, StreamReport, Totals, added, counted, first_of_each_kind
+from ns_ray.actors.work import Decoding, Enhancing, Part, Read, Work, Writing
 from ns_ray.anchors.epoch import Choice, StreamEpoch, shown_since_key
 from ns_ray.config.config import Config
 from ns_ray.errors import ActorLostError, MediaError, ModelError, NsRayError, PartLostError

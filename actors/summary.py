@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 
-from actors.following import Followed
-from actors.reports import added
+from ns_ray.actors.following import Followed
+from ns_ray.actors.reports import added
 from ns_ray.config.config import Config
 from ns_ray.report.realtime import Pace, not_judged, rules
 from ns_ray.report.results import STAGES, BenchmarkResult, EpochResult, Loss, StreamResult, percentiles

@@ -23,10 +23,10 @@ from typing import TextIO
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.artifact_steps import Plan, shown
 from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.artifact_steps import Plan, shown
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.claims import Finding, findings
 from ns_ray.report.step import Outcome, Step, StepRecords

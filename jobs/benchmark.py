@@ -12,13 +12,13 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from jobs.cli import entry
-from jobs.cli.despite import despite_options
-from jobs.cli.methods import METHODS
-from jobs.cli.stopping import as_interrupt
 from ns_ray.anchors.normalisers import Normaliser
 from ns_ray.anchors.policies import Horizon, Ranked
 from ns_ray.config.load import load_config
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite_options
+from ns_ray.jobs.cli.methods import METHODS
+from ns_ray.jobs.cli.stopping import as_interrupt
 from ns_ray.picture.coding import CODECS
 
 POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key")
@@ -198,7 +198,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
-    from jobs.work.benchmark import benchmark  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.benchmark import benchmark  # takes seconds, which --help and wrong settings do without
 
     benchmark(options, config)
 

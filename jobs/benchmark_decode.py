@@ -16,11 +16,11 @@ from itertools import count, islice
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.prepared_videos import lr_video, video_options
 from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.host import describe_host
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.prepared_videos import lr_video, video_options
 from ns_ray.report.artifact_files import DECODE, size_folder
 from ns_ray.report.throughput import EPOCH_FRAMES, FRAME_RATE
 from ns_ray.video.decode import VideoDecoder

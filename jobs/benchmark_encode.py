@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.prepared_videos import hr_video, video_options
 from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import encode_jpeg
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.prepared_videos import hr_video, video_options
 from ns_ray.picture.coding import Coding
 from ns_ray.report.artifact_files import ANCHOR_ENCODE, size_folder
 from ns_ray.video.probe import open_input

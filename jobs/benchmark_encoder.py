@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.prepared_videos import hr_video, video_options
 from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.host import describe_host
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.prepared_videos import hr_video, video_options
 from ns_ray.report.artifact_files import HARDWARE_ENCODE, SOFTWARE_ENCODE, size_folder
 from ns_ray.video.live_encoders import SOFTWARE_THREADS, LiveEncoder, encode_speed, hardware_encoder, software_encoder
 from ns_ray.video.probe import probe

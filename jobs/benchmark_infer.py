@@ -20,9 +20,9 @@ OMP_WAIT_POLICY=PASSIVE, as all actors have it: threads that wait by spinning co
 import argparse
 import sys
 
-from jobs.cli import entry
-from jobs.cli.prepared_videos import instance_option
 from ns_ray.config.load import load_config
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.prepared_videos import instance_option
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
-    from jobs.work.benchmark_infer import benchmark  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.benchmark_infer import benchmark  # takes seconds, which --help and wrong settings do without
 
     benchmark(options, config)
 

@@ -12,8 +12,8 @@ its record; else it is left as it is. Exit status: 0 done, 1 failed (said why), 
 import argparse
 import sys
 
-from jobs.cli import entry
-from jobs.cli.model import choose, model_parser
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.model import choose, model_parser
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     chosen = choose(options)
-    from jobs.work.build_engine import build  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.build_engine import build  # takes seconds, which --help and wrong settings do without
 
     build(options, chosen)
 

@@ -10,8 +10,8 @@ RTX), PyCUDA and nvcc. Writes RESULT_DIR/generic/<model>/check.json. Exit status
 import argparse
 import sys
 
-from jobs.cli import entry
-from jobs.cli.model import choose, model_parser
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.model import choose, model_parser
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     chosen = choose(options)
-    from jobs.work.check_engine import check  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.check_engine import check  # takes seconds, which --help and wrong settings do without
 
     check(options, chosen)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from jobs.cli import entry
 from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
+from ns_ray.jobs.cli import entry
 from ns_ray.report.artifact_files import run_folder
 from ns_ray.report.published_logs import read_log
 from ns_ray.report.realtime import published_not_judged, published_rules

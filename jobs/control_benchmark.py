@@ -10,8 +10,8 @@ nothing is done, which does not grow with the streams.
 import argparse
 import sys
 
-from jobs.cli import entry
 from ns_ray.config.load import load_config
+from ns_ray.jobs.cli import entry
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -35,7 +35,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
-    from jobs.work.control_benchmark import benchmark  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.control_benchmark import (
+        benchmark,  # takes seconds, which --help and wrong settings do without
+    )
 
     benchmark(options, config)
 

@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.lists import list_options, videos_of
 from ns_ray.config.load import load_config
 from ns_ray.dataset.dataset_list import Video, named_video
 from ns_ray.dataset.download import Wanted, fetch
 from ns_ray.dataset.ladder import PUBLISHED_HEIGHT
 from ns_ray.dataset.raw import RawVideo
 from ns_ray.errors import ConfigError, MediaError, NsRayError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.lists import list_options, videos_of
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:

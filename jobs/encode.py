@@ -14,8 +14,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.lists import list_options, videos_of
 from ns_ray.config.config import Config
 from ns_ray.config.load import load_config
 from ns_ray.dataset.check import Structure
@@ -23,6 +21,8 @@ from ns_ray.dataset.ladder import LADDER, PUBLISHED_HEIGHT
 from ns_ray.dataset.plan import Plan, outputs
 from ns_ray.dataset.prepare import Output, prepare, prepared
 from ns_ray.errors import NsRayError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.lists import list_options, videos_of
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -103,8 +103,8 @@ def _make(missing: list[Output], at_once: int, config: Config, console: Console)
     """Make outputs as Ray tasks; returns what failed, in words."""
     import ray  # takes seconds
 
-    from actors.local_ray import join_ray
-    from actors.tasks import run_tasks
+    from ns_ray.actors.local_ray import join_ray
+    from ns_ray.actors.tasks import run_tasks
 
     settings = config.encode
     failures: list[str] = []

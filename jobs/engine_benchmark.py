@@ -8,8 +8,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from jobs.cli import entry
 from ns_ray.config.load import load_config
+from ns_ray.jobs.cli import entry
 from ns_ray.picture.coding import CODECS
 from ns_ray.sr.engine_names import ENGINES
 from ns_ray.sr.spec import SHIPPED
@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     load_config(options.config, options.set)  # for what is wrong with it: engines are measured side by side
-    from jobs.work.engine_benchmark import benchmark  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.engine_benchmark import benchmark  # takes seconds, which --help and wrong settings do without
 
     benchmark(options)
 

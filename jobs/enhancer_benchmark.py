@@ -9,9 +9,9 @@ on to all.
 import argparse
 import sys
 
-from jobs.cli import entry
 from ns_ray.config.actors import GPU_CALLS
 from ns_ray.config.load import load_config
+from ns_ray.jobs.cli import entry
 from ns_ray.picture.coding import CODECS
 
 
@@ -53,7 +53,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
-    from jobs.work.enhancer_benchmark import benchmark  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.enhancer_benchmark import (
+        benchmark,  # takes seconds, which --help and wrong settings do without
+    )
 
     benchmark(options, config)
 

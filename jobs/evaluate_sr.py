@@ -12,10 +12,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from jobs.cli import entry
-from jobs.cli.despite import despite_options
-from jobs.cli.model import epoch_option
 from ns_ray.config.load import load_config
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite_options
+from ns_ray.jobs.cli.model import epoch_option
 from ns_ray.sr.spec import SHIPPED
 
 
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
-    from jobs.work.evaluate_sr import measure  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.evaluate_sr import measure  # takes seconds, which --help and wrong settings do without
 
     measure(options, config)
 

@@ -13,8 +13,8 @@ Exit status: 0 done, 1 failed (said why), 2 wrong usage.
 import argparse
 import sys
 
-from jobs.cli import entry
-from jobs.cli.model import choose, model_parser
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.model import choose, model_parser
 
 _PRECISIONS = ("fp32", "fp16")
 _SHAPES = ("fixed", "dynamic")
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     chosen = choose(options)
-    from jobs.work.export_onnx import export_all  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.export_onnx import export_all  # takes seconds, which --help and wrong settings do without
 
     export_all(options, chosen)
 

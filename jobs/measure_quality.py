@@ -20,13 +20,13 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from jobs.cli import entry
-from jobs.cli.despite import despite_options
-from jobs.cli.published_quality import FRAMES, PUBLISHED_KEYS
 from ns_ray.anchors.policies import Horizon
 from ns_ray.config.load import load_config
 from ns_ray.evaluation.choice import EPOCH
 from ns_ray.evaluation.method import COMPARED
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite_options
+from ns_ray.jobs.cli.published_quality import FRAMES, PUBLISHED_KEYS
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -86,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
-    from jobs.work.measure_quality import run  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.measure_quality import run  # takes seconds, which --help and wrong settings do without
 
     run(options, config)
 

@@ -26,11 +26,11 @@ from typing import Any
 
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.prepared_videos import instance_option
 from ns_ray.config.instance import Instance
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, ResultError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.prepared_videos import instance_option
 from ns_ray.report import artifact_files as files
 from ns_ray.report.cost import cost_of_stream, times
 from ns_ray.report.system_runs import best_run

@@ -20,7 +20,6 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from jobs.cli import entry
 from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.anchors.table import WINDOW
@@ -29,6 +28,7 @@ from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LADDER
 from ns_ray.errors import NsRayError
 from ns_ray.evaluation.original import reference
+from ns_ray.jobs.cli import entry
 from ns_ray.picture.yuv import Yuv420, resize, to_frame
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets, read_units

@@ -12,13 +12,13 @@ import numpy as np
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from jobs.cli import entry
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.film import Film, open_film
 from ns_ray.client.film_encoder import FilmFormat, part_of
 from ns_ray.client.rebuild import HrFrame
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, HybridError
+from ns_ray.jobs.cli import entry
 from ns_ray.picture.colors import RESERVED, STANDARD, Colors
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize

@@ -12,8 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from jobs.cli import entry
 from ns_ray.config.load import load_config
+from ns_ray.jobs.cli import entry
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     settings = load_config(options.config, options.set).stills
-    from jobs.work.prepare_stills import prepare  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.prepare_stills import prepare  # takes seconds, which --help and wrong settings do without
 
     prepare(options, settings)
 

@@ -12,8 +12,8 @@ command goes on, and TensorBoard logs. Exit status: 0 done, 1 failed, 2 wrong us
 import argparse
 import sys
 
-from jobs.cli import entry
 from ns_ray.config.load import load_config
+from ns_ray.jobs.cli import entry
 from ns_ray.sr.spec import SHIPPED
 
 
@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     settings = load_config(options.config, options.set).pretrain
-    from jobs.work.pretrain import pretrain  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.pretrain import pretrain  # takes seconds, which --help and wrong settings do without
 
     pretrain(options, settings)
 

@@ -12,12 +12,12 @@ import numpy as np
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.despite import despite, despite_options
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.evaluation.original import Original, scaled
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite, despite_options
 from ns_ray.metrics.psnr import plane_errors
 from ns_ray.metrics.ssim import ssim
 from ns_ray.picture.yuv import Yuv420, resize

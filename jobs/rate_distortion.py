@@ -15,11 +15,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from jobs.cli import entry
-from jobs.cli.despite import despite_options
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
 from ns_ray.evaluation.method import ImageCodec
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite_options
 
 
 def image_codec(text: str) -> ImageCodec:
@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
-    from jobs.work.rate_distortion import run  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.rate_distortion import run  # takes seconds, which --help and wrong settings do without
 
     run(options, config)
 

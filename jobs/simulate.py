@@ -29,7 +29,6 @@ import numpy as np
 from rich.progress import track
 from rich.table import Table
 
-from jobs.cli import entry
 from ns_ray.anchors.award import Award, award, dealt_out
 from ns_ray.anchors.epoch import StreamState
 from ns_ray.anchors.made_up import MadeUpStream
@@ -39,6 +38,7 @@ from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.settle import settle
 from ns_ray.config.config import Config
 from ns_ray.config.load import load_config
+from ns_ray.jobs.cli import entry
 from ns_ray.whole_file import write_record
 
 FRAMES_PER_SECOND = 60

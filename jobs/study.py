@@ -20,9 +20,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.cli import entry
-from jobs.cli.despite import despite_options
 from ns_ray.config.load import load_config
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite_options
 
 MOST_CONTENTS = 12
 """So many that all ways to place them can be gone through."""
@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
-    from jobs.work.study import run  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.study import run  # takes seconds, which --help and wrong settings do without
 
     run(options, config)
 

@@ -16,10 +16,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from jobs.cli import entry
-from jobs.cli.model import edsr_options, epoch_option, model_name
 from ns_ray.config.load import load_config
 from ns_ray.errors import ModelError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.model import edsr_options, epoch_option, model_name
 from ns_ray.sr.spec import SHIPPED, ModelSpec
 
 
@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
-    from jobs.work.train import train  # takes seconds, which --help and wrong settings do without
+    from ns_ray.jobs.work.train import train  # takes seconds, which --help and wrong settings do without
 
     train(options, config)
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jobs.cli import entry
 from ns_ray.config.artifact import Artifact, ArtifactTarget
 from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
 from ns_ray.errors import ConfigError, ModelError
+from ns_ray.jobs.cli import entry
 from ns_ray.report.artifact_files import NAIVE
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.step import Step

@@ -4,9 +4,9 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.cli import entry
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
+from ns_ray.jobs.cli import entry
 from ns_ray.sr.checkpoints import checkpoint_folder, lr_size, trained_weights
 from ns_ray.sr.spec import ModelSpec
 

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from jobs.cli import entry
 from ns_ray.config.config import Config
 from ns_ray.dataset.ladder import LADDER, PUBLISHED_HEIGHT, hr_name, video_folder
 from ns_ray.errors import ConfigError
+from ns_ray.jobs.cli import entry
 
 _SAMPLE_HR = entry.ROOT / "dataset" / "sample" / "1080p_d4_test.webm"
 

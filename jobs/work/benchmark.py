@@ -13,18 +13,13 @@ import ray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from actors.fleet import Fleet, offered
-from actors.following import Following
-from actors.local_ray import join_ray
-from actors.messages import Stream
-from actors.orders import Order, Plan
-from actors.summary import cpu_by_stage, summarise
-from actors.usage import UsageSampler
-from jobs.cli import entry
-from jobs.cli.despite import despite
-from jobs.cli.methods import METHODS
-from jobs.cli.run_picture import picture_of
-from jobs.cli.stopping import Stop
+from ns_ray.actors.fleet import Fleet, offered
+from ns_ray.actors.following import Following
+from ns_ray.actors.local_ray import join_ray
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.orders import Order, Plan
+from ns_ray.actors.summary import cpu_by_stage, summarise
+from ns_ray.actors.usage import UsageSampler
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.config.config import Config
@@ -32,6 +27,11 @@ from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
 from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
 from ns_ray.evaluation.original import Despite, Original
 from ns_ray.host import describe_host
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite
+from ns_ray.jobs.cli.methods import METHODS
+from ns_ray.jobs.cli.run_picture import picture_of
+from ns_ray.jobs.cli.stopping import Stop
 from ns_ray.picture.coding import Coding
 from ns_ray.report import html
 from ns_ray.report.bottleneck import as_method

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.device import device_of
 from ns_ray.config.config import Config
 from ns_ray.errors import ConfigError, ModelError
 from ns_ray.host import describe_host
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.device import device_of
 from ns_ray.report.artifact_files import INFER, NAIVE, model_folder
 from ns_ray.sr.calibrate import calibrate, create_engine
 from ns_ray.sr.checkpoints import checkpoint_folder, lr_size, trained_weights, weights_path

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.model import Chosen
 from ns_ray.errors import ConfigError, ModelError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.model import Chosen
 from ns_ray.sr.export import holds, onnx_name, read_onnx
 from ns_ray.sr.gpus import Gpu, find_gpu
 from ns_ray.sr.onnx_model import Precision, digest

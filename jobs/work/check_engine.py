@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.model import Chosen
 from ns_ray.errors import ModelError
 from ns_ray.host import describe_host
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.model import Chosen
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.engine import Planes
 from ns_ray.sr.frames import spaced_frames

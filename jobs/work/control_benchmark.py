@@ -12,18 +12,18 @@ from pathlib import Path
 import ray
 from rich.table import Table
 
-from actors.fleet import Fleet
-from actors.following import Following
-from actors.local_ray import join_ray
-from actors.messages import Stream
-from actors.orders import Order, Plan
-from actors.summary import cpu_by_stage
-from actors.usage import UsageSampler, ray_thread_seconds
-from jobs.cli import entry
+from ns_ray.actors.fleet import Fleet
+from ns_ray.actors.following import Following
+from ns_ray.actors.local_ray import join_ray
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.orders import Order, Plan
+from ns_ray.actors.summary import cpu_by_stage
+from ns_ray.actors.usage import UsageSampler, ray_thread_seconds
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.config import Config
 from ns_ray.errors import ConfigError, MediaError
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
+from ns_ray.jobs.cli import entry
 from ns_ray.picture.coding import PUBLISHED
 from ns_ray.picture.yuv import resize
 from ns_ray.report.results import Usage

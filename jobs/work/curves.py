@@ -9,11 +9,6 @@ from typing import Any
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from jobs.cli import entry
-from jobs.cli.despite import despite
-from jobs.cli.device import device_of
-from jobs.cli.loaded_engine import loaded_engine
-from jobs.cli.selections import ORACLE, SELECTIONS
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.config import Config
 from ns_ray.errors import MediaError
@@ -25,6 +20,11 @@ from ns_ray.evaluation.original import originals
 from ns_ray.evaluation.tally import Tally
 from ns_ray.evaluation.trial import Trial, records_of
 from ns_ray.evaluation.upscaled import UPSCALED
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite
+from ns_ray.jobs.cli.device import device_of
+from ns_ray.jobs.cli.loaded_engine import loaded_engine
+from ns_ray.jobs.cli.selections import ORACLE, SELECTIONS
 from ns_ray.picture.coding import LARGEST_FRACTION, Codec
 from ns_ray.report.curve_plot import draw
 from ns_ray.run_folder import claimed

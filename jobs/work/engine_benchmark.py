@@ -12,10 +12,10 @@ import torch
 from rich.table import Table
 from torch import Tensor
 
-from jobs.cli import entry
-from jobs.cli.device import device_of
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_picture import encode_image
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.device import device_of
 from ns_ray.metrics.psnr import bounded_psnr
 from ns_ray.picture.coding import Coding
 from ns_ray.sr.calibrate import create_engine

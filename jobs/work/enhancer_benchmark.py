@@ -13,16 +13,16 @@ import torch
 from ray import ObjectRef
 from rich.table import Table
 
-from actors.enhancer_actor import EnhancerActor
-from actors.fleet import offered
-from actors.local_ray import join_ray
-from actors.messages import Anchors, Ask, Frame, Stream
-from actors.worker import Worker
-from jobs.cli import entry
-from jobs.work.engine_benchmark import encoders_on
+from ns_ray.actors.enhancer_actor import EnhancerActor
+from ns_ray.actors.fleet import offered
+from ns_ray.actors.local_ray import join_ray
+from ns_ray.actors.messages import Anchors, Ask, Frame, Stream
+from ns_ray.actors.worker import Worker
 from ns_ray.config.actors import GPU_CALLS, EnhancerPool
 from ns_ray.config.config import Config
 from ns_ray.errors import ConfigError, MediaError, ModelError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.work.engine_benchmark import encoders_on
 from ns_ray.picture.coding import Coding
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.run_folder import claimed

@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.despite import despite
-from jobs.cli.device import device_of
 from ns_ray.config.config import Config
 from ns_ray.errors import ModelError
 from ns_ray.evaluation.figures import Series
 from ns_ray.evaluation.original import Despite, Original
 from ns_ray.evaluation.upscaled import UPSCALED, upscaled
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite
+from ns_ray.jobs.cli.device import device_of
 from ns_ray.metrics.psnr import plane_errors
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.run_folder import set_aside

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.model import Chosen
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.model import Chosen
 from ns_ray.sr.export import REQUIRED_DB, Exported, export, onnx_name
 from ns_ray.sr.frames import spaced_frames
 from ns_ray.sr.weights import load_weights

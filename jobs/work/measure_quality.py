@@ -10,11 +10,6 @@ from typing import Any
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.despite import despite
-from jobs.cli.device import device_of
-from jobs.cli.loaded_engine import loaded_engine
-from jobs.cli.published_quality import FRAMES, PUBLISHED_KEYS
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.config import Config
@@ -27,6 +22,11 @@ from ns_ray.evaluation.reencode import Reencode
 from ns_ray.evaluation.tally import Tally
 from ns_ray.evaluation.trial import Trial, records_of
 from ns_ray.evaluation.upscaled import LIBYUV, UPSCALED
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite
+from ns_ray.jobs.cli.device import device_of
+from ns_ray.jobs.cli.loaded_engine import loaded_engine
+from ns_ray.jobs.cli.published_quality import FRAMES, PUBLISHED_KEYS
 from ns_ray.picture.yuv import Plane
 from ns_ray.run_folder import set_aside
 from ns_ray.sr.checkpoints import checkpoint_folder, trained_weights, weights_path

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import Progress
 
-from jobs.cli import entry
 from ns_ray.config.videos import Stills
 from ns_ray.dataset.ladder import LADDER, LrEncoding, hr_name, size_of
 from ns_ray.errors import MediaError
+from ns_ray.jobs.cli import entry
 from ns_ray.sr.dataset import planes_of
 from ns_ray.sr.engine import Planes
 from ns_ray.video.webm import WebmWriter

@@ -8,10 +8,10 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from jobs.cli import entry
-from jobs.cli.training_table import training_table, warn_without_tensorboard
 from ns_ray.config.training import Pretraining
 from ns_ray.errors import ModelError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.training_table import training_table, warn_without_tensorboard
 from ns_ray.sr.dataset import find_pairs, load_pools
 from ns_ray.sr.spec import SHIPPED, ModelSpec
 from ns_ray.sr.train import Cosine, Objective

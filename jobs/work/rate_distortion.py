@@ -13,10 +13,6 @@ from typing import Any
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.despite import despite
-from jobs.cli.device import device_of
-from jobs.cli.loaded_engine import loaded_engine
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.config import Config
 from ns_ray.errors import MediaError
@@ -29,6 +25,10 @@ from ns_ray.evaluation.perceived import Perceived
 from ns_ray.evaluation.reencode import Reencode, Reencoder
 from ns_ray.evaluation.trial import Shown, Trial, records_of
 from ns_ray.evaluation.upscaled import UPSCALED, upscaled
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite
+from ns_ray.jobs.cli.device import device_of
+from ns_ray.jobs.cli.loaded_engine import loaded_engine
 from ns_ray.metrics.psnr import PlaneErrors, plane_errors
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.report.rate_distortion_plot import FIGURES, draw

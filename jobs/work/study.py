@@ -10,10 +10,6 @@ from typing import Any
 from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.despite import despite
-from jobs.cli.device import device_of
-from jobs.cli.loaded_engine import loaded_engine
 from ns_ray.anchors.baselines import Key
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.config import Config
@@ -27,6 +23,10 @@ from ns_ray.evaluation.method import ImageCodec
 from ns_ray.evaluation.original import originals
 from ns_ray.evaluation.tally import Tally
 from ns_ray.evaluation.trial import Trial, records_of
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite
+from ns_ray.jobs.cli.device import device_of
+from ns_ray.jobs.cli.loaded_engine import loaded_engine
 from ns_ray.picture.coding import LARGEST_FRACTION
 from ns_ray.report import apart_plot, distance_plot, proxy_plot
 from ns_ray.run_folder import claimed

@@ -9,13 +9,13 @@ import ray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from actors.local_ray import join_ray
-from actors.tasks import run_tasks
-from jobs.cli import entry
-from jobs.cli.training_table import training_table, warn_without_tensorboard
+from ns_ray.actors.local_ray import join_ray
+from ns_ray.actors.tasks import run_tasks
 from ns_ray.config.config import Config
 from ns_ray.config.training import Training
 from ns_ray.errors import ConfigError, ModelError, NsRayError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.training_table import training_table, warn_without_tensorboard
 from ns_ray.sr.checkpoints import weights_in
 from ns_ray.sr.content_training import ContentTraining, train_content, training_folder
 from ns_ray.sr.dataset import content_pair

@@ -18,15 +18,25 @@ from jumping import LoopClock, jump
 from processes import Process, watch_lives
 from videos import Video, constant
 
-from actors.following import Followed, Following
-from actors.host import Host
-from actors.messages import Anchors, Ask, DecodeJob, DecodeReply, DecoderSpeed, Made, MadeReply, Stream, WriteReply
-from actors.orders import Change, Order, Placement, Plan, Roster
-from actors.peers import Meeting
-from actors.reports import Doing, HostReport
-from actors.scheduler import Scheduler
-from actors.service.manager import Manager, Placed, Prepared
-from actors.work import Read, Writing
+from ns_ray.actors.following import Followed, Following
+from ns_ray.actors.host import Host
+from ns_ray.actors.messages import (
+    Anchors,
+    Ask,
+    DecodeJob,
+    DecodeReply,
+    DecoderSpeed,
+    Made,
+    MadeReply,
+    Stream,
+    WriteReply,
+)
+from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
+from ns_ray.actors.peers import Meeting
+from ns_ray.actors.reports import Doing, HostReport
+from ns_ray.actors.scheduler import Scheduler
+from ns_ray.actors.service.manager import Manager, Placed, Prepared
+from ns_ray.actors.work import Read, Writing
 from ns_ray.anchors import policies
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer

@@ -12,7 +12,7 @@ import ray
 import streams
 from bench import MODEL, outputs, signalling
 
-from actors.decoder import DecoderActor
+from ns_ray.actors.decoder import DecoderActor
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction
 from ns_ray.client.decoder import HybridDecoder
@@ -236,7 +236,7 @@ def poisoned(bench, opened, monkeypatch):
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     fleet = bench.fleet
     with monkeypatch.context() as changed:
-        changed.setattr("actors.fleet.DecoderActor", PoisonedDecoder)
+        changed.setattr("ns_ray.actors.fleet.DecoderActor", PoisonedDecoder)
         name = bench.runner.run(fleet.add("decoder"))
     fleet.remove(bench.first("decoder"))
     yield

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from actors import metrics
-from actors.metrics import METRICS, PREFIX, Flushing, RaySink, Sums, count_epoch
-from actors.reports import EpochReport, Totals
+from ns_ray.actors import metrics
+from ns_ray.actors.metrics import METRICS, PREFIX, Flushing, RaySink, Sums, count_epoch
+from ns_ray.actors.reports import EpochReport, Totals
 from ns_ray.report.results import AnchorResult, EpochResult, Span
 
 DOCS = Path(__file__).parents[2] / "docs/operations.md"

@@ -5,10 +5,10 @@ import asyncio
 import numpy as np
 from jumping import BEGAN, LoopClock, jump
 
-from actors.orders import Roster
-from actors.peers import Meeting
-from actors.rounds import Rounds
-from actors.scheduler import Scheduler
+from ns_ray.actors.orders import Roster
+from ns_ray.actors.peers import Meeting
+from ns_ray.actors.rounds import Rounds
+from ns_ray.actors.scheduler import Scheduler
 from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.policies import Fraction
 

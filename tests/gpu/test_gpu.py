@@ -10,10 +10,10 @@ import ray
 import streams
 import torch
 
-from actors.fleet import Fleet
-from actors.following import Following
-from actors.messages import Stream
-from actors.orders import Order, Plan
+from ns_ray.actors.fleet import Fleet
+from ns_ray.actors.following import Following
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.orders import Order, Plan
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.actors import DecoderPool
 from ns_ray.config.config import Config

@@ -6,11 +6,11 @@ from base64 import b64decode
 import pytest
 import yaml
 
-from jobs import artifact
-from jobs.cli import entry
 from ns_ray.config.artifact import Artifact
 from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
+from ns_ray.jobs import artifact
+from ns_ray.jobs.cli import entry
 from ns_ray.report import artifact_page
 from ns_ray.report.artifact_files import INFER, NAIVE
 from ns_ray.report.artifact_places import ArtifactPlaces

@@ -17,10 +17,10 @@ import av
 import pytest
 import rich_streams
 
-from actors.service.manager import Prepared
-from jobs import benchmark
-from jobs.work import benchmark as work
+from ns_ray.actors.service.manager import Prepared
 from ns_ray.hybrid.reader import read_hybrid
+from ns_ray.jobs import benchmark
+from ns_ray.jobs.work import benchmark as work
 from ns_ray.report.html import load_result
 from ns_ray.report.published_logs import read_log
 from ns_ray.report.results import Usage

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from jobs import benchmark_infer
-from jobs.work import benchmark_infer as work
+from ns_ray.jobs import benchmark_infer
+from ns_ray.jobs.work import benchmark_infer as work
 
 OPTIONS = ["-r", "32", "-m", "EDSR_B8_F16_S3", "-i", "box", "--device", "cpu", "--set", "enhancer.engine=torch"]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jobs import clear
 from ns_ray.folder_lock import FolderLock
+from ns_ray.jobs import clear
 
 FILES = (
     "lol0/checkpoint/EDSR_B8_F32_S3.pt",

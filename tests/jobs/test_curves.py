@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jobs import curves
+from ns_ray.jobs import curves
 
 SAMPLE, ORIGINAL = "dataset/sample/360p_700kbps_d4_test.webm", "dataset/sample/1080p_d4_test.webm"
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from jobs import build_engine, check_engine, export_onnx
-from jobs.cli import entry
+from ns_ray.jobs import build_engine, check_engine, export_onnx
+from ns_ray.jobs.cli import entry
 from ns_ray.sr.weights import load_weights, save_weights
 
 FRAMES = entry.ROOT / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
@@ -49,7 +49,7 @@ def test_export_writes_checked_files_and_says_so(results, capsys):
 
 def test_killed_and_started_again(results, tmp_path):
     options = (*EXPORT, "--precision", "fp16", "--result-dir", str(tmp_path))
-    command = [sys.executable, "-m", "jobs.export_onnx", *options]
+    command = [sys.executable, "-m", "ns_ray.jobs.export_onnx", *options]
     folder = tmp_path / "generic" / "EDSR_B8_F16_S3"
     job = subprocess.Popen(command, cwd=entry.ROOT, env=os.environ | {"PYTHONPATH": str(entry.ROOT)})
     while not folder.exists() and job.poll() is None:  # the file is being written

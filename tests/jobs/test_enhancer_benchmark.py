@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from jobs import enhancer_benchmark
+from ns_ray.jobs import enhancer_benchmark
 
 
 def test_anchors_a_second_of_each_number_of_enhancers(job, tmp_path, plain_video):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.cli import entry
 from ns_ray.config.config import Config
+from ns_ray.jobs.cli import entry
 
 SHARED = ("--config", "--set", "--data-dir", "--result-dir")
 CONFIGS = {"artifact": "artifact", "measure_throughput": "artifact"}  # of jobs with another default
@@ -20,7 +20,7 @@ JOBS = sorted({path.stem for path in Path(entry.ROOT / "jobs").glob("[a-z]*.py")
 @pytest.mark.parametrize("name", JOBS)
 def test_help_shows_the_shared_options_and_defaults(name, capsys):
     with pytest.raises(SystemExit) as stop:
-        importlib.import_module(f"jobs.{name}").main(["--help"])
+        importlib.import_module(f"ns_ray.jobs.{name}").main(["--help"])
     assert stop.value.code == 0
     shown = capsys.readouterr().out
     for option in SHARED:
@@ -47,7 +47,7 @@ POSITIONAL = {
 @pytest.mark.parametrize("name", JOBS)
 def test_a_wrong_setting_is_wrong_usage(name, capsys, tmp_path):
     options = ["--set", "enhancer.speed=3", "--data-dir", str(tmp_path), "--result-dir", str(tmp_path)]
-    assert importlib.import_module(f"jobs.{name}").main([*POSITIONAL.get(name, []), *options]) == entry.USAGE
+    assert importlib.import_module(f"ns_ray.jobs.{name}").main([*POSITIONAL.get(name, []), *options]) == entry.USAGE
     assert "enhancer.speed" in capsys.readouterr().err
 
 
@@ -57,7 +57,7 @@ import importlib, json, sys
 slow, calls = json.loads(sys.argv[1])
 for name, words in calls:
     try:
-        status = importlib.import_module(f"jobs.{name}").main(words)
+        status = importlib.import_module(f"ns_ray.jobs.{name}").main(words)
     except SystemExit as ended:
         status = ended.code
     print("answer", json.dumps([name, status, [one for one in slow if one in sys.modules]]))

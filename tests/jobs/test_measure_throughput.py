@@ -7,9 +7,9 @@ import pytest
 import yaml
 from synthetic_results import make_result
 
-from jobs import measure_throughput
-from jobs.cli import entry
 from ns_ray.config.load import load_config
+from ns_ray.jobs import measure_throughput
+from ns_ray.jobs.cli import entry
 from ns_ray.whole_file import write_record
 
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from jobs import benchmark, download, encode, evaluate_sr
-from jobs.cli import entry
-from jobs.work import benchmark as work
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Budget, Fraction
 from ns_ray.config.config import Config
+from ns_ray.jobs import benchmark, download, encode, evaluate_sr
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.work import benchmark as work
 
 
 @pytest.mark.parametrize("fraction", ["60", "-0.1", "nan"])

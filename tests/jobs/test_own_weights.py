@@ -4,7 +4,7 @@ import pytest
 import torch
 from test_benchmark import MODEL
 
-from jobs import benchmark
+from ns_ray.jobs import benchmark
 from ns_ray.report.html import load_result
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import load_weights, save_weights

@@ -16,11 +16,11 @@ from made_streams import stream_of
 from rich_streams import ffmpeg, read, source, write
 from sources import samples, write_source
 
-from jobs import play, quality
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.rebuild import HrFrame
 from ns_ray.hybrid.reader import HybridReader
 from ns_ray.hybrid.writer import HybridFormat, append_epoch
+from ns_ray.jobs import play, quality
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420

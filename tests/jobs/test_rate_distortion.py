@@ -5,7 +5,7 @@ import json
 import pytest
 import streams
 
-from jobs import rate_distortion
+from ns_ray.jobs import rate_distortion
 
 FIGURES = ("psnr_y", "psnr", "ssim_y", "vmaf_v1", "vmaf_neg", "flicker")
 

@@ -9,13 +9,13 @@ from PIL import Image
 from sources import write_source
 from synthetic_results import make_result
 
-from jobs import benchmark
-from jobs.cli.run_picture import picture_of
-from jobs.quality import compare, scaled
-from jobs.work import benchmark as work
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
+from ns_ray.jobs import benchmark
+from ns_ray.jobs.cli.run_picture import picture_of
+from ns_ray.jobs.quality import compare, scaled
+from ns_ray.jobs.work import benchmark as work
 from ns_ray.picture.yuv import resize
 from ns_ray.report.html import load_result, write_report
 from ns_ray.report.picture_section import picture_line

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from jobs.cli.stopping import SIGNALS, Stop
 from ns_ray.errors import StoppedError
+from ns_ray.jobs.cli.stopping import SIGNALS, Stop
 
 
 def tell(number: int) -> None:

@@ -7,8 +7,8 @@ import pytest
 import streams
 import torch
 
-from jobs import study
-from jobs.work import study as work
+from ns_ray.jobs import study
+from ns_ray.jobs.work import study as work
 from ns_ray.sr.models import build
 from ns_ray.sr.train import start_as_interpolation
 

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import torch
 
-from jobs import train
-from jobs.cli import entry
-from jobs.cli.training_table import warn_without_tensorboard
+from ns_ray.jobs import train
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.training_table import warn_without_tensorboard
 from ns_ray.sr.models import build
 from ns_ray.sr.training_log import TrainingLog
 from ns_ray.sr.weights import load_weights, save_weights
@@ -95,7 +95,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_bits(data: Path, tmp_path: Pat
     script.write_text(
         "import sys\n"
         "from pathlib import Path\n"
-        "from jobs.work.train import plan_of\n"
+        "from ns_ray.jobs.work.train import plan_of\n"
         "from ns_ray.config.training import Training\n"
         "from ns_ray.sr.content_training import ContentTraining, train_content\n"
         "from ns_ray.sr.dataset import content_pair\n"

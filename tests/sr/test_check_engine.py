@@ -8,8 +8,8 @@ import fake_pycuda
 import host_device
 import pytest
 
-from jobs import check_engine
-from jobs.work import check_engine as work
+from ns_ray.jobs import check_engine
+from ns_ray.jobs.work import check_engine as work
 from ns_ray.sr import refittable_plan, tensorrt_engine
 from ns_ray.sr.gpus import Gpu
 from ns_ray.sr.models import build

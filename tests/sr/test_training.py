@@ -14,15 +14,15 @@ import pytest
 import torch
 from PIL import Image
 
-from jobs import evaluate_sr, prepare_stills, pretrain
-from jobs.cli import entry
-from jobs.work import prepare_stills as stills
-from jobs.work.pretrain import prepare
 from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LrEncoding
 from ns_ray.errors import FolderBusyError, ModelError
 from ns_ray.evaluation.upscaled import upscaled
 from ns_ray.folder_lock import FolderLock
+from ns_ray.jobs import evaluate_sr, prepare_stills, pretrain
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.work import prepare_stills as stills
+from ns_ray.jobs.work.pretrain import prepare
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.sr.dataset import Pool, VideoPair, content_pair, find_pairs, load_pools, read_pair, spacing
