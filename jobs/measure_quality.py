@@ -62,7 +62,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--output", type=Path, metavar="DIR", help="where the files go; default: RESULT_DIR/artifact")
     despite_options(parser)
     options = parser.parse_args(argv)
-    options.command = shlex.join(["python", "jobs/measure_quality.py", *(sys.argv[1:] if argv is None else argv)])
+    options.command = shlex.join(
+        [*entry.as_called("python jobs/measure_quality.py").split(), *(sys.argv[1:] if argv is None else argv)]
+    )
     if options.content is None and (options.lr is None or options.hr is None):
         parser.error("name a --content, or --lr and --hr")
     if options.content is not None and (options.lr is not None or options.hr is not None):

@@ -13,6 +13,7 @@ import ray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ns_ray import shipped
 from ns_ray.actors.fleet import Fleet, offered
 from ns_ray.actors.following import Following
 from ns_ray.actors.local_ray import join_ray
@@ -363,7 +364,7 @@ def _inputs(options: argparse.Namespace, config: Config) -> list[str]:
         return [str(prepared)]
     if not config.inputs:
         raise ConfigError(f"{prepared} is not there: name videos by --input, or make it by jobs/encode.py")
-    return [str(entry.ROOT / path) for path in config.inputs]
+    return [str(shipped.found(path)) for path in config.inputs]
 
 
 def _references(options: argparse.Namespace, config: Config, inputs: list[str]) -> dict[str, str]:
@@ -383,7 +384,7 @@ def _references(options: argparse.Namespace, config: Config, inputs: list[str]) 
         return dict(zip(inputs, options.reference, strict=True))
     rows = options.resolution * ModelSpec.parse(options.model_name).scale
     prepared = video_folder(options.data_dir, options.content)
-    known = {entry.ROOT / lr: entry.ROOT / hr for lr, hr in config.references.items()}
+    known = {shipped.found(lr): shipped.found(hr) for lr, hr in config.references.items()}
     if options.resolution in LADDER:
         lr = prepared / LADDER[options.resolution].name(options.duration, "test")
         known[lr] = prepared / hr_name(rows, options.duration, "test")

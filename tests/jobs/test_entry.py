@@ -14,7 +14,7 @@ from ns_ray.jobs.cli import entry
 SHARED = ("--config", "--set", "--data-dir", "--result-dir")
 CONFIGS = {"artifact": "artifact", "measure_throughput": "artifact"}  # of jobs with another default
 
-JOBS = sorted({path.stem for path in Path(entry.ROOT / "jobs").glob("[a-z]*.py")})
+JOBS = sorted({path.stem for path in Path(ROOT / "jobs").glob("[a-z]*.py")})
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -87,5 +87,5 @@ def test_underscores_do_as_well_as_dashes():
 
 def test_the_defaults_are_those_of_the_configuration():
     options = entry.parser("").parse_args([])
-    assert (options.config, options.set) == (entry.ROOT / "configs" / "local.yaml", [])
+    assert (options.config, options.set) == (ROOT / "configs" / "local.yaml", [])
     assert Config().stop_seconds == 2
