@@ -7,6 +7,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+from ns_ray.jobs.cli.calling import COMMAND, called_by_command
+
 _USAGE = 2
 _JOBS = {path.stem: path for path in sorted(Path(__file__).parent.glob("[a-z]*.py"))}
 
@@ -25,13 +27,12 @@ def main(argv: list[str] | None = None) -> int:
         nearest = difflib.get_close_matches(name, _JOBS, 1, cutoff=0)[0]
         print(f"error: there is no job {words[0]}; the nearest is {nearest}, --help lists all", file=sys.stderr)
         return _USAGE
-    # None of it for --help alone: it takes time to import.
-    from ns_ray.jobs.cli.entry import COMMAND
-    from ns_ray.jobs.cli.stopping import as_interrupt
+    from ns_ray.jobs.cli.stopping import as_interrupt  # takes time, which --help does without
 
+    called_by_command(name, words[1:])
+    job = importlib.import_module(f"ns_ray.jobs.{name}")
     as_interrupt()
-    sys.argv = [f"{COMMAND} {name}", *words[1:]]
-    status: int = importlib.import_module(f"ns_ray.jobs.{name}").main()
+    status: int = job.main()
     return status
 
 
@@ -39,7 +40,7 @@ def _help() -> str:
     """All jobs, each with the first line of what it says of itself; nothing is imported for that."""
     width = max(map(len, _JOBS)) + 4
     columns = min(shutil.get_terminal_size().columns, 120)
-    lines = ["usage: neuroscaler JOB [--help] ...", "", "Each job tells its options by --help.", ""]
+    lines = [f"usage: {COMMAND} JOB [--help] ...", "", "Each job tells its options by --help.", ""]
     for name, path in _JOBS.items():
         with path.open(encoding="utf-8") as file:
             told = file.readline().strip().strip('"')

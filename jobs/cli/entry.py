@@ -1,7 +1,6 @@
 """What all jobs have in common on the command line."""
 
 import argparse
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,9 +10,10 @@ from rich.console import Console
 
 from ns_ray import shipped
 from ns_ray.errors import ConfigError, MediaError, NsRayError
+from ns_ray.jobs.cli.calling import as_called, program
+from ns_ray.jobs.cli.shipped_config import config_path
 from ns_ray.names import folder_name
 
-COMMAND = "neuroscaler"
 DONE, FAILED, USAGE = 0, 1, 2
 
 
@@ -39,14 +39,14 @@ class Parser(argparse.ArgumentParser):
 def parser(description: str | None, conflicts: str = "error") -> argparse.ArgumentParser:
     """A parser with the options that every job has; `conflicts` may be `resolve`, for a job's own meaning of -h."""
     made = Parser(
-        prog=_program(),
+        prog=program(),
         description=as_called(description or ""),
         formatter_class=HelpFormatter,
         conflict_handler=conflicts,
     )
     made.add_argument(
         "--config",
-        type=config,
+        type=config_path,
         default="local",
         metavar="YAML",
         help="the machine or experiment: a file, or the name of one that ships",
@@ -61,29 +61,6 @@ def parser(description: str | None, conflicts: str = "error") -> argparse.Argume
     made.add_argument("--data-dir", type=Path, default=Path.cwd() / "dataset", metavar="DIR", help="where videos are")
     made.add_argument("--result-dir", type=Path, default=Path.cwd() / "result", metavar="DIR", help="where results go")
     return made
-
-
-def _program() -> str:
-    """How this job was called, for its usage line."""
-    called = sys.argv[0]
-    return f"python {called}" if called.endswith(".py") else called
-
-
-def as_called(text: str) -> str:
-    """Text that names jobs by their files; where this one was called as `neuroscaler NAME`, others are named so, too."""
-    command = sys.argv[0].startswith(f"{COMMAND} ")
-    return re.sub(r"(?:python )?\bjobs/([a-z_]+)\.py\b", rf"{COMMAND} \1", text) if command else text
-
-
-def config(text: str) -> Path:
-    """An option's value that is a configuration: its path, or the name of one that ships."""
-    if Path(text).suffix or len(Path(text).parts) != 1 or Path(text).is_file():
-        return shipped.found(text)
-    if not shipped.configuration(text).is_file():
-        raise argparse.ArgumentTypeError(
-            f"{text} is no file and does not ship; {', '.join(shipped.configurations())} do"
-        )
-    return shipped.configuration(text)
 
 
 def name(text: str) -> str:
@@ -107,7 +84,7 @@ def fraction(text: str) -> float:
 
 def found(path: Path, data_dir: Path) -> Path:
     """A file that is named by its path, by one below the data folder, or by that of one that ships."""
-    places = (path, data_dir / path, shipped.SHIPPED / path)
+    places = (path, data_dir / path, shipped.FOLDER / path)
     return next((place for place in places if place.exists()), data_dir / path)
 
 

@@ -355,7 +355,7 @@ def _policy(options: argparse.Namespace, config: Config) -> Policy:
 def _inputs(options: argparse.Namespace, config: Config) -> list[str]:
     """The videos to take: those named, the content's prepared test video, or the configuration's."""
     if options.input:
-        return list(options.input)
+        return [shipped.named(path) for path in options.input]
     if options.resolution not in LADDER:
         raise ConfigError(f"--resolution {options.resolution}: prepared videos have {', '.join(map(str, LADDER))} rows")
     name = LADDER[options.resolution].name(options.duration, "test")
@@ -378,10 +378,11 @@ def _references(options: argparse.Namespace, config: Config, inputs: list[str]) 
             raise ConfigError(
                 f"--reference: {len(options.reference)} are named for {len(inputs)} videos; name one each"
             )
-        for path in options.reference:
+        originals = [shipped.named(path) for path in options.reference]
+        for path in originals:
             if not Path(path).is_file():
                 raise ConfigError(f"--reference {path}: there is no such file")
-        return dict(zip(inputs, options.reference, strict=True))
+        return dict(zip(inputs, originals, strict=True))
     rows = options.resolution * ModelSpec.parse(options.model_name).scale
     prepared = video_folder(options.data_dir, options.content)
     known = {shipped.found(lr): shipped.found(hr) for lr, hr in config.references.items()}
