@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import venv
 from pathlib import Path
 from zipfile import ZipFile
@@ -83,8 +84,6 @@ def test_a_wheel_holds_what_ships_and_no_names_of_its_own(wheel):
 
 
 def test_a_source_distribution_holds_what_a_wheel_is_made_of(tmp_path):
-    import tarfile
-
     build = "from scikit_build_core.build import build_sdist; import sys; build_sdist(sys.argv[1])"
     subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
     (made,) = tmp_path.iterdir()
