@@ -115,11 +115,20 @@ def test_the_benchmark_runs_in_an_empty_folder(home, tmp_path):
     assert set(places.values()) == {str(site / "ns_ray/__init__.py")}
 
 
+EVALUATION = """
+from pathlib import Path
+from ns_ray.jobs.artifact import Processes
+from ns_ray.report.step import Step
+print(Processes(60)(Step("check", "check_realtime", ("--log_dir", "logs"), ()), Path("check.log")))
+"""
+
+
 def test_jobs_are_named_as_they_are_called(home, tmp_path):
-    helped = call(home, tmp_path, "check_realtime", "--help")
+    helped = call(home, tmp_path, "check-realtime", "--help")
     assert helped.returncode == 0
     assert helped.stdout.startswith("usage: neuroscaler check_realtime ")
     assert "neuroscaler check_realtime --log_dir" in helped.stdout
-    failed = call(home, tmp_path, "measure-throughput", "--target", "selective")
-    assert failed.returncode == 1
-    assert "run neuroscaler benchmark_encoder first" in failed.stderr or "neuroscaler benchmark_infer" in failed.stderr
+    step = subprocess.run(
+        [home / "bin" / "python", "-c", EVALUATION], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "run neuroscaler benchmark first" in step.stdout
