@@ -102,7 +102,10 @@ def test_the_benchmark_runs_in_an_empty_folder(home, tmp_path):
     folder, told = tmp_path / "empty", tmp_path / "told"
     folder.mkdir()
     words = ["-v", "1", "-n", "40", "-m", MODEL, "--config", "local"]
-    done = call(home, folder, "benchmark", *words, told=told)
+    for _ in range(3):
+        done = call(home, folder, "benchmark", *words, told=told)
+        if "timed out during startup" not in done.stderr:  # Ray gives up after 30 s, which a busy machine may take
+            break
     assert done.returncode == 0, done.stdout + done.stderr
     assert [path.name for path in folder.iterdir()] == ["result"]
     (report,) = folder.rglob("report.html")
