@@ -20,6 +20,7 @@ from ns_ray.actors.messages import Stream
 from ns_ray.actors.orders import Order, Plan
 from ns_ray.actors.summary import cpu_by_stage, summarise
 from ns_ray.actors.usage import UsageSampler
+from ns_ray.anchors.account import Rate
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.config.config import Config
@@ -32,7 +33,7 @@ from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.methods import METHODS
 from ns_ray.jobs.cli.run_picture import picture_of
 from ns_ray.jobs.cli.stopping import Stop
-from ns_ray.picture.coding import Coding
+from ns_ray.picture.coding import Coding, usual_share
 from ns_ray.report import html
 from ns_ray.report.bottleneck import as_method
 from ns_ray.report.picture_section import picture_line
@@ -263,7 +264,7 @@ class _Session:
             paced,
             (folder / "streams").resolve(),
             time.time(),
-            options.anchor_kbps,
+            _rate(options, self.coding),
         )
 
     def _weights(self, folder: Path, names: list[str]) -> list[str | None]:
@@ -330,8 +331,20 @@ def _coding(options: argparse.Namespace, config: Config) -> Coding:
     usual = Coding.usual(
         options.anchor_codec or config.anchor_codec, options.fraction if told else METHODS["neuroscaler"][2]
     )
-    highest = _HIGHEST if options.anchor_kbps else usual.quality
-    return usual._replace(quality=options.quality or highest)
+    told = options.anchor_kbps or options.anchor_share
+    return usual._replace(quality=options.quality or (_HIGHEST if told else usual.quality))
+
+
+def _rate(options: argparse.Namespace, coding: Coding) -> Rate | None:
+    """What anchors may take: as told, or where a quality was told instead, or the codec is the published one, anything.
+
+    What is encoded anew is no anchor.
+    """
+    if options.anchor_kbps:
+        return Rate(kbps=options.anchor_kbps)
+    usual = 0.0 if options.quality else usual_share(coding.codec)
+    share = usual if options.anchor_share is None else options.anchor_share
+    return Rate(share=share) if share else None
 
 
 def _policy(options: argparse.Namespace, config: Config) -> Policy:

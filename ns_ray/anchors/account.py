@@ -52,7 +52,8 @@ def granted(
     """Share out an epoch's bytes.
 
     An epoch gets its part, by its anchors, of each 2 s that it lies in, which is what they bring in less what was given
-    already; of epochs to come, as much is expected as of it and of those before. So no 2 s are given more than they
+    already; of epochs to come, as many bytes are expected as it brings in, and anchors between the mean and the most of
+    late. So no 2 s are given more than they
     bring in, and bytes that were saved go to who wants them without leaving the next epochs nothing. An anchor that
     would get less than `least` is not worth it: then there are fewer, and one as soon as 2 s have saved enough.
 
@@ -71,7 +72,8 @@ def granted(
         What it gets, and the account with it.
     """
     recent = [one for one in account if one.slot > slot - slots]
-    usual = (sum(one.wanted for one in recent) + wanted) / (len(recent) + 1)
+    lately = [*(one.wanted for one in recent), wanted]
+    usual = (sum(lately) / len(lately) + max(lately)) / 2
     parts = []
     for later in range(slots):
         before = (one for one in recent if one.slot > slot - slots + later)
