@@ -406,7 +406,7 @@ class Session:
         if plan.rate is None or plan.method != "neuroscaler":
             return positions
         samples = info.width * info.height
-        worth = moving(records, positions, before.carry, samples)
+        worth = moving(records, positions, before, samples)
         grant, account = granted(
             self._at.account,
             epoch.result.epoch,

@@ -8,25 +8,30 @@ from ns_ray.vp9.records import FrameRecord, FrameType
 
 STILL = 1 / 200
 """Bytes for a luma sample of the LR frame that have to come since the last anchor for another one to show more."""
+HEADER = 32
+"""Bytes that a frame takes to say that it is the one before it."""
 
 
-def moving(records: Sequence[FrameRecord], positions: Sequence[int], carry: int, samples: int) -> list[int]:
+def moving(
+    records: Sequence[FrameRecord], positions: Sequence[int], before: StreamState, samples: int
+) -> list[int]:
     """The anchors that show more than the last one before them does: KEY frames, which begin anew, and those before
-    which the video has sent anything to speak of.
+    which the video has sent anything to speak of. While an encoder refines a picture that stands, there is more to show.
 
     Args:
         records: an epoch's coded frames in decode order.
         positions: its anchors, indices into `records`.
-        carry: bytes that had come since the last anchor or KEY frame before the epoch.
+        before: what the epoch starts from.
         samples: of a frame's luma.
 
     Returns:
         Those of `positions`, in their order.
     """
     chosen, kept = set(positions), set()
+    carry = max(0, before.carry - HEADER * before.waited)
     for position, record in enumerate(records):
         key = _resets(record)
-        carry += record.size
+        carry += max(0, record.size - HEADER)
         if position in chosen and (key or carry > STILL * samples):
             kept.add(position)
         if key or position in kept:

@@ -5,11 +5,12 @@ import pytest
 from ns_ray.anchors.epoch import StreamEpoch, StreamState
 from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.select import select
-from ns_ray.anchors.thinned import STILL, moving, thinned
+from ns_ray.anchors.thinned import HEADER, STILL, moving, thinned
 from ns_ray.vp9.records import FrameRecord, FrameType
 
 SAMPLES = 64 * 48
-TINY, LARGE = 1, round(STILL * SAMPLES) + 1
+FRESH = StreamState()
+TINY, LARGE = HEADER, HEADER + round(STILL * SAMPLES) + 1
 
 
 def records(sizes, keys=()):
@@ -20,18 +21,19 @@ def records(sizes, keys=()):
 
 def test_a_still_picture_needs_no_second_anchor():
     still = records([LARGE, *[TINY] * 9])
-    assert moving(still, [3, 0, 7], 0, SAMPLES) == [0]
+    assert moving(still, [3, 0, 7], FRESH, SAMPLES) == [0]
 
 
 def test_little_adds_up():
-    slow = records([LARGE // 3] * 12)
-    assert moving(slow, [11, 1, 5, 8], 0, SAMPLES) == [11, 5]
-    assert moving(slow, [1], LARGE, SAMPLES) == [1]
+    slow = records([HEADER + round(STILL * SAMPLES) // 3] * 12)
+    assert moving(slow, [11, 1, 5, 8], FRESH, SAMPLES) == [11, 5]
+    assert moving(slow, [1], StreamState(carry=LARGE + HEADER, waited=2), SAMPLES) == [1]
+    assert moving(slow, [1], StreamState(carry=LARGE, waited=9), SAMPLES) == []
 
 
 def test_key_frames_begin_anew():
-    assert moving(records([TINY] * 6, keys=(3,)), [3], 0, SAMPLES) == [3]
-    assert moving(records([LARGE, LARGE, LARGE, TINY, TINY], keys=(3,)), [4], 0, SAMPLES) == []
+    assert moving(records([TINY] * 6, keys=(3,)), [3], FRESH, SAMPLES) == [3]
+    assert moving(records([LARGE, LARGE, LARGE, TINY, TINY], keys=(3,)), [4], FRESH, SAMPLES) == []
 
 
 @pytest.mark.parametrize("keys", [(), (7,)])
