@@ -110,9 +110,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "--anchor-share",
         type=_share,
         metavar="S",
-        help="bits that anchors take at most for one of the video, over any 2 s; 0 or none for any number: their quality "
-        "is lowered for it from --quality (95 where that is not said), some are left out. Default: 1, from the codec's "
-        "own quality; no limit for jpeg, or with --quality alone",
+        help="bits that anchors take at most for one of the video, over 2 s; 0 or none: any number. Their quality is "
+        "lowered for it from --quality (95 where that is not said), and some are left out. Default: 1, from the codec's "
+        "own quality; none for jpeg, or with --quality alone",
     )
     rate.add_argument("--anchor-kbps", type=int, metavar="N", help="the same, in kbit/s")
     add(

@@ -29,7 +29,7 @@ def pictures(count: int) -> tuple[Yuv420, ...]:
 
 
 def scenes(frames: int) -> list[Yuv420]:
-    """Three scenes, cut hard, of so many frames each: the sample, its negative backwards, and one picture that stands."""
+    """Three scenes of so many frames each, cut hard: the sample, its negative backwards, one picture that stands."""
     sample = pictures(frames)
     negative = [Yuv420(*(255 - plane for plane in picture.planes)) for picture in reversed(sample)]
     return [*sample, *negative, *[sample[0]] * frames]

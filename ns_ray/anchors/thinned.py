@@ -12,11 +12,11 @@ HEADER = 32
 """Bytes that a frame takes to say that it is the one before it."""
 
 
-def moving(
-    records: Sequence[FrameRecord], positions: Sequence[int], before: StreamState, samples: int
-) -> list[int]:
-    """The anchors that show more than the last one before them does: KEY frames, which begin anew, and those before
-    which the video has sent anything to speak of. While an encoder refines a picture that stands, there is more to show.
+def moving(records: Sequence[FrameRecord], positions: Sequence[int], before: StreamState, samples: int) -> list[int]:
+    """The anchors that show more than the last one before them does.
+
+    These are KEY frames, which begin anew, and those before which the video has sent anything to speak of: while an
+    encoder refines a picture that stands, there is more to show.
 
     Args:
         records: an epoch's coded frames in decode order.

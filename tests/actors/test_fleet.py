@@ -58,7 +58,7 @@ def test_hybrid_streams_hold_the_video_and_every_anchor(bench, opened, tmp_path)
 
 @pytest.mark.parametrize("codec", ["jpeg-residual", "av1"])
 def test_anchors_keep_to_a_rate_through_cuts(bench, tmp_path, codec):
-    """In every 2 s, and little is left over, though images are tiny and steps of quality coarse; none of what stands."""
+    """In every 2 s, and little is left over, though images are tiny and steps of quality coarse."""
     video = streams.encode(tmp_path / "cuts.mkv", size=(64, 48), frames=0, shown=streams.scenes(100))
     rate = Rate(kbps=100)
     (run,) = bench.run(

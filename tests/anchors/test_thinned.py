@@ -14,9 +14,7 @@ TINY, LARGE = HEADER, HEADER + round(STILL * SAMPLES) + 1
 
 
 def records(sizes, keys=()):
-    return [
-        FrameRecord(i, 0, FrameType.KEY if i in keys else FrameType.NORMAL, size) for i, size in enumerate(sizes)
-    ]
+    return [FrameRecord(i, 0, FrameType.KEY if i in keys else FrameType.NORMAL, size) for i, size in enumerate(sizes)]
 
 
 def test_a_still_picture_needs_no_second_anchor():
