@@ -111,7 +111,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         type=_share,
         metavar="S",
         help="bits that anchors take at most for one of the video, over 2 s; 0 or none: any number. Their quality is "
-        "lowered for it from --quality (95 where that is not said), and some are left out. Default: 1, from the codec's "
+        "lowered for it from --quality (95 where that is not said), some are left out. Default: 1, from the codec's "
         "own quality; none for jpeg, or with --quality alone",
     )
     rate.add_argument("--anchor-kbps", type=int, metavar="N", help="the same, in kbit/s")
