@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from ns_ray.errors import ModelError
-from ns_ray.hybrid.grey_jpeg import BASIS, DEAD_ZONE, FINEST, GREY, SIDE, step_of, written
+from ns_ray.hybrid.grey_jpeg import FINEST, GREY, SIDE, step_of, written
+from ns_ray.sr.stacked_kernels import kernels
 
 _CSS_GRAY = 6  # nvjpegChromaSubsampling_t
 _CHANNELS = 4
@@ -67,7 +68,7 @@ class GpuGreyJpeg:
         stream = torch.cuda.current_stream(self._device)
         step = step_of(quality)
         if step >= FINEST:
-            plane = settled(plane, step)
+            plane = kernels(self._device).settled(plane, step)
         rows, columns = plane.shape
         image = _Image()
         image.channel[0], image.pitch[0] = plane.data_ptr(), columns
@@ -112,29 +113,6 @@ class GpuGreyJpeg:
         status = getattr(self._library, function)(*arguments)
         if status:
             raise ModelError(f"{function}: nvJPEG says {_NAMES.get(status, status)}; use --anchor-codec jpeg")
-
-
-def settled(plane: Tensor, step: int) -> Tensor:
-    """The plane with its coefficients where the quantiser has them, but for those in the dead zone, which are 0.
-
-    Args:
-        plane: (H, W) uint8.
-        step: of all coefficients, `FINEST` or more.
-    """
-    rows, columns = plane.shape
-    padding = (0, -columns % SIDE, 0, -rows % SIDE)
-    padded = torch.nn.functional.pad((plane.float() - GREY)[None], padding, mode="replicate")[0]
-    basis = torch.from_numpy(BASIS).to(plane.device)
-    steps = _transformed(padded, basis / step**0.5)
-    steps = torch.where(steps.abs() < DEAD_ZONE, 0.0, steps.round_())
-    made = _transformed(steps, basis.t() * step**0.5)[:rows, :columns]
-    return made.round_().add_(GREY).clamp_(0, 255).to(torch.uint8).contiguous()
-
-
-def _transformed(plane: Tensor, basis: Tensor) -> Tensor:
-    """Blocks of 8x8, each with its rows and columns taken to another basis."""
-    across = plane.reshape(-1, SIDE) @ basis.t()
-    return (basis @ across.reshape(-1, SIDE, plane.shape[1])).reshape(plane.shape)
 
 
 def _library() -> ctypes.CDLL:
