@@ -63,7 +63,7 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
         raise ConfigError(f"--model-name: {error}") from error
     if options.scale not in (None, spec.scale):
         raise ConfigError(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
-    coding = _coding(options, config)
+    coding = coding_of(options, config)
     for path in _weights_files(options):
         load_weights(spec, path)
     inputs = _inputs(options, config)
@@ -196,7 +196,7 @@ class _Session:
         options.model_name, options.policy, options.fraction = METHODS[method]
         options.num_frames = options.against_frames
         options.num_videos = options.against_videos or self.config.encoder.actors
-        return _Session(options, self.config, _coding(options, self.config), self.inputs, self.references, self.stop)
+        return _Session(options, self.config, coding_of(options, self.config), self.inputs, self.references, self.stop)
 
     async def against(self, fleet: Fleet, infos: dict[str, VideoInfo], beside: Path) -> MethodResult:
         """Measure this method for the report in the folder `beside`, and write a report of its own below that."""
@@ -264,7 +264,7 @@ class _Session:
             paced,
             (folder / "streams").resolve(),
             time.time(),
-            _rate(options, self.coding),
+            rate_of(options, self.coding),
         )
 
     def _weights(self, folder: Path, names: list[str]) -> list[str | None]:
@@ -325,7 +325,7 @@ def _weights_files(options: argparse.Namespace) -> list[Path | None]:
     return list(files)
 
 
-def _coding(options: argparse.Namespace, config: Config) -> Coding:
+def coding_of(options: argparse.Namespace, config: Config) -> Coding:
     """How anchors are compressed, where they are images at all."""
     told = options.method == "neuroscaler" and options.policy in ("fraction", "uniform", "uniform-coded")
     usual = Coding.usual(
@@ -335,7 +335,7 @@ def _coding(options: argparse.Namespace, config: Config) -> Coding:
     return usual._replace(quality=options.quality or (_HIGHEST if told else usual.quality))
 
 
-def _rate(options: argparse.Namespace, coding: Coding) -> Rate | None:
+def rate_of(options: argparse.Namespace, coding: Coding) -> Rate | None:
     """What anchors may take: as told, or where a quality was told instead, or the codec is the published one, anything.
 
     What is encoded anew is no anchor.

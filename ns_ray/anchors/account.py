@@ -52,10 +52,10 @@ def granted(
     """Share out an epoch's bytes.
 
     An epoch gets its part, by its anchors, of each 2 s that it lies in, which is what they bring in less what was given
-    already; of epochs to come, as many bytes are expected as it brings in, and anchors between the mean and the most of
-    late. So no 2 s are given more than they
-    bring in, and bytes that were saved go to who wants them without leaving the next epochs nothing. An anchor that
-    would get less than `least` is not worth it: then there are fewer, and one as soon as 2 s have saved enough.
+    already; epochs to come are expected to bring in the mean of late, and to have between the mean and the most anchors
+    of late. So no 2 s are given more than they bring in, and bytes that were saved go to who wants them without leaving
+    the next epochs nothing. An anchor that would get less than `least` is not worth it: then there are fewer, and one as
+    soon as 2 s have saved enough.
 
     It is what was given that counts, not what images took of it: so epochs need not wait for one another's images, and
     the same stream gets the same bytes again, whoever makes it.
@@ -74,10 +74,11 @@ def granted(
     recent = [one for one in account if one.slot > slot - slots]
     lately = [*(one.wanted for one in recent), wanted]
     usual = (sum(lately) / len(lately) + max(lately)) / 2
+    income = (sum(one.earned for one in recent) + earned) / len(lately)
     parts = []
     for later in range(slots):
         before = (one for one in recent if one.slot > slot - slots + later)
-        left = (later + 1) * earned + sum(one.earned - one.given for one in before)
+        left = earned + later * income + sum(one.earned - one.given for one in before)
         parts.append((left, left * wanted / (wanted + later * usual) if wanted else 0))
     least = max(1, min(least, slots * earned))
     part = max(min(part for _, part in parts), min(least, parts[0][0]))
