@@ -54,7 +54,7 @@ def granted(
     An epoch gets its part, by its anchors, of each 2 s that it lies in, which is what they bring in less what was given
     already; epochs to come are expected to bring in the mean of late, and to have between the mean and the most anchors
     of late. So no 2 s are given more than they bring in, and bytes that were saved go to who wants them without leaving
-    the next epochs nothing. An anchor that would get less than `least` is not worth it: then there are fewer, and one as
+    the next epochs nothing. An anchor of less than `least` is not worth it: then there are fewer, and one as
     soon as 2 s have saved enough.
 
     It is what was given that counts, not what images took of it: so epochs need not wait for one another's images, and
