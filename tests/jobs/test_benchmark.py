@@ -115,6 +115,7 @@ def test_find_max_says_how_many_streams_hold(job, tmp_path, plain_video, weights
     done = job(
         "benchmark",
         *("-m", "EDSR_B8_F32_S3", "--weights", big, "-n", 60, "--find-max", "--policy", "per-frame"),
+        *("--anchor-share", "none"),
         *("--set", "epoch_seconds=0.2"),
         *("--input", plain_video, "--result-dir", tmp_path),
     )
