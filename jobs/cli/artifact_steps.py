@@ -116,6 +116,7 @@ class Plan:
         model = places.model("engorgio")
         weights = self._weights(first, model)
         options: list[object] = ["-g", artifact.gpus, "-m", model, "-f", artifact.methods["engorgio"].anchors / 40]
+        options += ["--anchor-share", "none"]  # qualities as published
         if first.trained:
             options += ["-c", first.name, "-r", artifact.rows, "-d", artifact.duration, "--weights", weights]
         else:

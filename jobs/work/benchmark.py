@@ -21,6 +21,7 @@ from ns_ray.actors.messages import Stream
 from ns_ray.actors.orders import Order, Plan
 from ns_ray.actors.summary import cpu_by_stage, summarise
 from ns_ray.actors.usage import UsageSampler
+from ns_ray.anchors.account import Rate
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.config.config import Config
@@ -33,7 +34,7 @@ from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.methods import METHODS
 from ns_ray.jobs.cli.run_picture import picture_of
 from ns_ray.jobs.cli.stopping import Stop
-from ns_ray.picture.coding import Coding
+from ns_ray.picture.coding import Coding, usual_share
 from ns_ray.report import html
 from ns_ray.report.bottleneck import as_method
 from ns_ray.report.picture_section import picture_line
@@ -63,7 +64,7 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
         raise ConfigError(f"--model-name: {error}") from error
     if options.scale not in (None, spec.scale):
         raise ConfigError(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
-    coding = _coding(options, config)
+    coding = coding_of(options, config)
     for path in _weights_files(options):
         load_weights(spec, path)
     inputs = _inputs(options, config)
@@ -196,7 +197,7 @@ class _Session:
         options.model_name, options.policy, options.fraction = METHODS[method]
         options.num_frames = options.against_frames
         options.num_videos = options.against_videos or self.config.encoder.actors
-        return _Session(options, self.config, _coding(options, self.config), self.inputs, self.references, self.stop)
+        return _Session(options, self.config, coding_of(options, self.config), self.inputs, self.references, self.stop)
 
     async def against(self, fleet: Fleet, infos: dict[str, VideoInfo], beside: Path) -> MethodResult:
         """Measure this method for the report in the folder `beside`, and write a report of its own below that."""
@@ -264,7 +265,7 @@ class _Session:
             paced,
             (folder / "streams").resolve(),
             time.time(),
-            options.anchor_kbps,
+            rate_of(options, self.coding),
         )
 
     def _weights(self, folder: Path, names: list[str]) -> list[str | None]:
@@ -325,14 +326,26 @@ def _weights_files(options: argparse.Namespace) -> list[Path | None]:
     return list(files)
 
 
-def _coding(options: argparse.Namespace, config: Config) -> Coding:
+def coding_of(options: argparse.Namespace, config: Config) -> Coding:
     """How anchors are compressed, where they are images at all."""
     told = options.method == "neuroscaler" and options.policy in ("fraction", "uniform", "uniform-coded")
     usual = Coding.usual(
         options.anchor_codec or config.anchor_codec, options.fraction if told else METHODS["neuroscaler"][2]
     )
-    highest = _HIGHEST if options.anchor_kbps else usual.quality
-    return usual._replace(quality=options.quality or highest)
+    told = options.anchor_kbps or options.anchor_share
+    return usual._replace(quality=options.quality or (_HIGHEST if told else usual.quality))
+
+
+def rate_of(options: argparse.Namespace, coding: Coding) -> Rate | None:
+    """What anchors may take: as told, or where a quality was told instead, or the codec is the published one, anything.
+
+    What is encoded anew is no anchor.
+    """
+    if options.anchor_kbps:
+        return Rate(kbps=options.anchor_kbps)
+    usual = 0.0 if options.quality else usual_share(coding.codec)
+    share = usual if options.anchor_share is None else options.anchor_share
+    return Rate(share=share) if share else None
 
 
 def _policy(options: argparse.Namespace, config: Config) -> Policy:

@@ -77,7 +77,8 @@ def test_good_and_bad_streams_together(job, tmp_path, plain_video, layered_video
     assert "not judged" in done.out
     assert [stream.frames for stream in result.streams[:2]] == [60, 60]
     assert result.streams[1].hidden == 22
-    assert sum(sum(stream.anchors.values()) for stream in result.streams) == len(result.chosen) == 9
+    assert sum(sum(stream.anchors.values()) for stream in result.streams) == len(result.chosen)
+    assert len(result.chosen) + sum(s.still_anchors + s.unpaid_anchors for s in result.streams) == 9
     for stream in result.streams[:2]:
         other = tmp_path / "alone" / "evaluation" / "local" / "64p" / MODEL / "s2g0" / "streams" / f"{stream.name}.mkv"
         assert Path(stream.output).read_bytes() == other.read_bytes()
@@ -115,6 +116,7 @@ def test_find_max_says_how_many_streams_hold(job, tmp_path, plain_video, weights
     done = job(
         "benchmark",
         *("-m", "EDSR_B8_F32_S3", "--weights", big, "-n", 60, "--find-max", "--policy", "per-frame"),
+        *("--anchor-share", "none"),
         *("--set", "epoch_seconds=0.2"),
         *("--input", plain_video, "--result-dir", tmp_path),
     )
@@ -379,6 +381,9 @@ def test_wrong_usage_is_told_before_anything_starts(capsys, arguments, status, m
         ("-n", "many"),
         ("--quality", "101"),
         ("--anchor-kbps", "0"),
+        ("--anchor-share", "-1"),
+        ("--anchor-share", "all"),
+        ("--anchor-share", "1", "--anchor-kbps", "800"),
         ("--anchor-codec", "gif"),
         ("--nonsense",),
         ("--find-max", "--against", "selective"),
