@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from ns_ray.errors import ConfigError, MediaError, NsRayError
+from ns_ray.jobs.cli.stopping import as_interrupt
 from ns_ray.names import folder_name
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,13 +82,14 @@ def found(path: Path, data_dir: Path) -> Path:
 
 
 def run(job: Callable[[], None]) -> int:
-    """Run a job; an error that a user can act on is printed in one line.
+    """Run a job; an error that a user can act on is printed in one line, and SIGTERM ends it as Ctrl-C does.
 
     Returns:
         The exit status: 0 done, 1 failed, 2 wrong usage.
     """
     try:
-        job()
+        with as_interrupt():
+            job()
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE

@@ -65,7 +65,7 @@ def test_good_and_bad_streams_together(job, tmp_path, plain_video, layered_video
     for number, path in enumerate(bad, start=2):
         assert f"stream{number}: {path}" in done.err
 
-    folder = tmp_path / "both" / "evaluation" / "local" / "64p" / MODEL / "s6g0"
+    folder = tmp_path / "both" / "evaluation" / "local" / "64p" / MODEL / "s6g0" / "latest"
     result = load_result(folder / "benchmark.json")
     assert [stream.status for stream in result.streams] == ["done", "done", *["refused"] * 3, "failed"]
     assert result.streams[5].reason.startswith(
@@ -79,7 +79,8 @@ def test_good_and_bad_streams_together(job, tmp_path, plain_video, layered_video
     assert result.streams[1].hidden == 22
     assert sum(sum(stream.anchors.values()) for stream in result.streams) == len(result.chosen) == 9
     for stream in result.streams[:2]:
-        other = tmp_path / "alone" / "evaluation" / "local" / "64p" / MODEL / "s2g0" / "streams" / f"{stream.name}.mkv"
+        other = tmp_path / "alone" / "evaluation" / "local" / "64p" / MODEL / "s2g0" / "latest" / "streams"
+        other /= f"{stream.name}.mkv"
         assert Path(stream.output).read_bytes() == other.read_bytes()
         anchors = [anchor.name for one in read_hybrid(stream.output) for anchor in one.anchors]
         assert sorted(anchors) == sorted(
@@ -124,7 +125,7 @@ def test_find_max_says_how_many_streams_hold(job, tmp_path, plain_video, weights
     assert found["streams"] == max(held, default=0)
     assert not all(found["tried"].values())
     for count in found["tried"]:
-        result = load_result(next(tmp_path.rglob(f"s{count}g0")) / "benchmark.json")
+        result = load_result(next(tmp_path.rglob(f"s{count}g0")) / "latest" / "benchmark.json")
         assert result.paced
         assert len(result.streams) == int(count)
 
@@ -136,7 +137,7 @@ def test_other_methods_are_measured_in_the_same_run(job, tmp_path, plain_video, 
         *("--against-videos", 2, "--input", plain_video, "--result-dir", tmp_path),
     )
     assert done.status == 0, done.out + done.err
-    folder = tmp_path / "evaluation" / "local" / "64p" / MODEL / "s1g0"
+    folder = tmp_path / "evaluation" / "local" / "64p" / MODEL / "s1g0" / "latest"
     result, other = (load_result(folder / path / "benchmark.json") for path in ("", "against/selective"))
     (row,) = result.against
     assert (row.method, row.model, row.streams) == ("selective", "EDSR_B8_F32_S3", 2)
