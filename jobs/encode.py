@@ -113,7 +113,15 @@ def _make(missing: list[Output], at_once: int, config: Config, console: Console)
         join_ray(settings.cpus, config.object_store_mb)
     try:
         with Progress(console) as progress:
-            bars = {output.path: progress.add_task(_label(output), total=len(output.times)) for output in missing}
+            bars = {
+                output.path: progress.add_task(_label(output), start=False, total=len(output.times))
+                for output in missing
+            }
+
+            def told(output: Output, done: int) -> None:
+                progress.start_task(bars[output.path])
+                progress.update(bars[output.path], completed=done)
+
             ended = run_tasks(
                 prepare,
                 missing,
@@ -122,7 +130,7 @@ def _make(missing: list[Output], at_once: int, config: Config, console: Console)
                 resources=settings.resources,
                 retries=config.retries,
                 task_seconds=settings.task_seconds,
-                on_progress=lambda output, done: progress.update(bars[output.path], completed=done),
+                on_progress=told,
             )
             for output, error in ended:
                 if error is not None:

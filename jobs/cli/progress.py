@@ -14,6 +14,7 @@ from rich.text import Text
 FIRST_SECONDS, SECONDS = 1.0, 5.0
 """Until the first line, and between those that follow."""
 Counted = Literal["count", "bytes", "share"]
+_BEGUN = "begun"
 
 
 class Progress(progress.Progress):
@@ -41,6 +42,19 @@ class Progress(progress.Progress):
             console=console,
             transient=True,
         )
+
+    def add_task(
+        self,
+        description: str,
+        start: bool = True,
+        total: float | None = 100.0,
+        completed: int = 0,
+        visible: bool = True,
+        **fields: object,
+    ) -> progress.TaskID:
+        """As Rich has it; `completed` counts for no rate, as it was done before."""
+        fields[_BEGUN] = completed
+        return super().add_task(description, start, total, completed, visible, **fields)
 
     def start(self) -> None:
         """Begin to draw or print."""
@@ -102,21 +116,21 @@ class _Figures(progress.ProgressColumn):
 
 
 def told(task: progress.Task, counted: Counted) -> str:
-    """Done, due, rate and time left of a task, as far as they are known."""
-    done, total, speed = task.completed, task.total, task.finished_speed or task.speed
+    """Done, due, mean rate and time left of a task, as far as they are known."""
+    done, total = task.completed, task.total
     share = f"{done / total:.0%}".replace("%", " %") if total else ""
-    if counted == "share":
-        words = [share]
-    else:
+    words = [share]
+    rate = (done - task.fields.get(_BEGUN, 0)) / task.elapsed if task.elapsed else 0
+    if counted != "share":
         words = [
             f"{_amount(done, counted)} of {_amount(total, counted)} ({share})" if total else _amount(done, counted)
         ]
-        if speed:
-            words.append(f"{_amount(speed, counted) if counted == 'bytes' or speed >= 100 else f'{speed:.3g}'}/s")
+        if rate:
+            words.append(f"{_amount(rate, counted) if counted == 'bytes' or rate >= 100 else f'{rate:.3g}'}/s")
     if task.finished:
         words.append(f"done in {_seconds(task.finished_time or 0)}")
-    elif task.time_remaining is not None:
-        words.append(f"{_seconds(task.time_remaining)} left")
+    elif total and rate:
+        words.append(f"{_seconds((total - done) / rate)} left")
     return ", ".join(filter(None, words))
 
 

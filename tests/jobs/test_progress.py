@@ -81,6 +81,7 @@ def test_waiting_says_for_what_and_how_long(quick):
     ("counted", "total", "done", "expected"),
     [
         ("count", None, 12, "12, 0.5/s"),
+        ("count", None, 0, "0"),
         ("count", 480, 480, "480 of 480 (100 %), 20/s, done in 24 s"),
         ("bytes", 4_000_000, 1_000_000, "1.0 MB of 4.0 MB (25 %), 41.7 kB/s, 1 min 12 s left"),
         ("share", 1000, 250, "25 %, 1 min 12 s left"),
