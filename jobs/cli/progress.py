@@ -15,6 +15,7 @@ FIRST_SECONDS, SECONDS = 1.0, 5.0
 """Until the first line, and between those that follow."""
 Counted = Literal["count", "bytes", "share"]
 _BEGUN = "begun"
+_SOON = 0.1  # seconds that tell of no rate
 
 
 class Progress(progress.Progress):
@@ -120,7 +121,8 @@ def told(task: progress.Task, counted: Counted) -> str:
     done, total = task.completed, task.total
     share = f"{done / total:.0%}".replace("%", " %") if total else ""
     words = [share]
-    rate = (done - task.fields.get(_BEGUN, 0)) / task.elapsed if task.elapsed else 0
+    seconds = task.finished_time if task.finished else task.elapsed
+    rate = (done - task.fields.get(_BEGUN, 0)) / seconds if seconds and seconds > _SOON else 0
     if counted != "share":
         words = [
             f"{_amount(done, counted)} of {_amount(total, counted)} ({share})" if total else _amount(done, counted)
@@ -128,7 +130,7 @@ def told(task: progress.Task, counted: Counted) -> str:
         if rate:
             words.append(f"{_amount(rate, counted) if counted == 'bytes' or rate >= 100 else f'{rate:.3g}'}/s")
     if task.finished:
-        words.append(f"done in {_seconds(task.finished_time or 0)}")
+        words.append(f"done in {_seconds(seconds)}" if seconds and seconds > _SOON else "done")
     elif total and rate:
         words.append(f"{_seconds((total - done) / rate)} left")
     return ", ".join(filter(None, words))

@@ -68,7 +68,7 @@ class Stop:
 def as_interrupt() -> Iterator[None]:
     """In the block SIGTERM ends the job as Ctrl-C does, by a KeyboardInterrupt, but while `Stop` listens.
 
-    Ray, once it is joined, makes of it a SystemExit, and here that becomes the same.
+    While Ray is being joined it becomes a SystemExit, and here the same.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

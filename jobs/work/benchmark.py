@@ -74,8 +74,6 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
         with waiting(entry.console(), "starting Ray"):
             join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
         asyncio.run(_Session(options, config, coding, inputs, references, Stop()).run())
-    except SystemExit as error:  # as Ray answers SIGTERM until `Stop` listens
-        raise StoppedError("stopped by SIGTERM before the first frame") from error
     finally:
         ray.shutdown()
 
