@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -181,6 +182,9 @@ def test_sigint_ends_a_run_with_a_report_and_whole_files(tmp_path, plain_video, 
         assert sum(len(one.anchors) for one in read) == sum(stream.anchors.values())
         assert f"stopped after {stream.frames} frames" in stream.reason
     assert not list(tmp_path.rglob("*.part"))
+    assert re.search(r"^\d\d:\d\d:\d\d frames written: [\d,]+ of 200,000 ", out, re.MULTILINE), "no terminal, so lines"
+    assert path.parent.samefile(path.parents[1] / "latest")
+    assert re.fullmatch(rf"\d{{8}}-\d{{6}}_{plain_video.stem}_neuroscaler_f0\.075", path.parent.name)
     assert "stream1" in path.with_name("report.html").read_text()
 
 
