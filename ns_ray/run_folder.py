@@ -101,7 +101,9 @@ def _made(parent: Path, name: str) -> Path:
 
 def _stem(path: str) -> str:
     if "://" not in path:
-        return _word(Path(path).stem, _LONGEST_INPUT)
+        file = Path(path)
+        content = f"{file.parent.parent.name}-" if file.parent.name == "video" else ""  # prepared: all are named alike
+        return _word(content + file.stem, _LONGEST_INPUT)
     url = urlsplit(path)  # without its query, which may hold a password
     return _word(Path(url.path).stem or url.hostname or "", _LONGEST_INPUT)
 

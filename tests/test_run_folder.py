@@ -69,6 +69,7 @@ def test_names_of_runs_are_those_of_folders(tmp_path):
     assert of_inputs(inputs) == "a-b+cam+2-more"
     assert of_inputs(inputs[2:3]) == "box"
     assert of_inputs(inputs[4:]) == "d" * 30
+    assert of_inputs(["dataset/lol0/video/720p_4125kbps_d60_test.webm"]) == "lol0-720p_4125kbps_d60_test"
     with new_run(tmp_path, "a/../..", "", "..") as folder:
         assert folder.parent == tmp_path
         assert folder.name.endswith("_a")
