@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
+from ns_ray import shipped
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
@@ -59,6 +60,7 @@ def measure(options: argparse.Namespace) -> None:
     load_config(options.config, options.set)  # for what is wrong with it: measuring needs no setting
     require_other_output(options, "json")
     decoder = HybridDecoder(options.hybrid, options.mode, options.threads)
+    options.reference = shipped.named(options.reference)
     source = Original(options.reference, options.hybrid, decoder.scale, despite(options))
     frames: list[dict[str, dict[str, float]]] = []
     names: list[dict[str, int | str]] = []

@@ -13,6 +13,7 @@ import ray
 from rich.console import Console
 from rich.table import Table
 
+from ns_ray import shipped
 from ns_ray.actors.fleet import Fleet
 from ns_ray.actors.following import Following
 from ns_ray.actors.local_ray import join_ray
@@ -58,7 +59,7 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
         raise ConfigError(f"{options.config}: it names no video under `inputs` to make clips of")
     console = entry.console()
     with new_run(options.result_dir / "control", f"{options.num_videos}-streams") as folder:
-        clip = _clip(entry.ROOT / config.inputs[0], folder / "clip.mkv")
+        clip = _clip(shipped.found(config.inputs[0]), folder / "clip.mkv")
         weights = folder / f"{_MODEL}.pt"
         save_weights(build(_MODEL).state_dict(), weights)
         pools = (config.host, config.decoder, config.scheduler, config.enhancer)
