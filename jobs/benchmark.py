@@ -18,7 +18,6 @@ from ns_ray.config.load import load_config
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite_options
 from ns_ray.jobs.cli.methods import METHODS
-from ns_ray.jobs.cli.stopping import as_interrupt
 from ns_ray.picture.coding import CODECS
 
 POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key")
@@ -219,5 +218,4 @@ def _work(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    as_interrupt()
     sys.exit(main())

@@ -4,7 +4,8 @@
 
 LR is a VP9 stream, HR the original of the same frames; a larger one is scaled down. Anchors pass through their codec,
 as they do in a hybrid stream; Mbit are of 2^20. PSNR is that of luma, and of all planes.
-Writes curves.json, curves.png and curves_all_planes.png to RESULT_DIR/evaluation/curves/<LR's name>/<model>.
+Writes curves.json, curves.png and curves_all_planes.png to a folder of the run's own in
+RESULT_DIR/evaluation/curves/<LR's name>/<model>, where `latest` leads to it.
 Exit status: 0 done, 1 failed, 2 wrong usage.
 """
 
@@ -39,7 +40,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--frames", type=int, metavar="N", help="stop after N; all where not said")
     add("--threads", type=int, default=1, metavar="N", help="points rebuilt at a time")
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
-    add("--output", type=Path, metavar="DIR", help="where it goes; default: by the LR video's name and the model")
+    add("--output", type=Path, metavar="DIR", help="where runs go; default: by the LR video's name and the model")
     add("--device", default="auto", help="where it runs")
     despite_options(parser)
     options = parser.parse_args(argv)

@@ -188,7 +188,8 @@ class Plan:
             weights = self._weights(content, model)
             output = places.curves(content.name)
             options = [content.lr, content.hr, "-m", model, "--weights", weights, "--frames", artifact.curve_frames]
-            options += ["--selections", "neuroscaler", "uniform", "--output", output.parent]
+            options += ["--selections", "neuroscaler", "uniform"]
+            options += ["--output", places.curves_folder(content.name)]
             options += ["--fractions", *artifact.fractions]
             yield self._step(f"curves, {content.name}", "curves", options, [output], [content.lr, content.hr, weights])
 
