@@ -94,7 +94,7 @@ def _benchmark(options: argparse.Namespace, config: Config, path: str, folder: P
         "size": f"{info.width}x{info.height}",
         **{
             key: getattr(options, key)
-            for key in ("streams", "call_streams", "call_frames", "calls", "anchor_codec", "quality")
+            for key in ("streams", "call_streams", "call_frames", "calls", "anchor_codec", "quality", "limit")
         },
     }
     write_record(folder / "enhancers.json", document)
@@ -160,7 +160,7 @@ def _alone(
 
 
 def _coding(options: argparse.Namespace) -> Coding:
-    return Coding(options.anchor_codec, options.quality)
+    return Coding(options.anchor_codec, options.quality, options.limit)
 
 
 def _affinity(config: EnhancerPool, index: int) -> list[int]:
