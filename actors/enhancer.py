@@ -277,11 +277,11 @@ class Enhancer:
 
 
 def _encoders(device: str) -> list[Compress]:
-    """JPEG on the GPU, or where that cannot be on the CPU; AV1 always there."""
+    """JPEG on the GPU, or where that cannot be on the CPU; AV1 always there, and HEVC where PyAV has it (NVENC)."""
     if device == "cpu":
         return [_on_cpu]
     try:
-        return [_av1_on_cpu(jpeg) for jpeg in gpu_encoders(device)]
+        return [_others_from_cpu(jpeg) for jpeg in gpu_encoders(device)]
     except ModelError as error:
         _LOG.warning("anchors are compressed on the CPU: %s", error)
         return [_on_cpu]
@@ -294,8 +294,8 @@ def _on_cpu(picture: Tensor, coding: Coding) -> bytes:
         raise ModelError(str(error)) from error
 
 
-def _av1_on_cpu(jpeg: Compress) -> Compress:
-    """A GPU's JPEG encoder, and AV1 beside it."""
+def _others_from_cpu(jpeg: Compress) -> Compress:
+    """A GPU's JPEG encoder, and beside it those that take pictures from the CPU."""
     return lambda picture, coding: (jpeg if coding.codec.startswith("jpeg") else _on_cpu)(picture, coding)
 
 

@@ -1,4 +1,7 @@
-"""Anchors as images that name their frame: JPEG in an application marker, AV1 in metadata (docs/hybrid-format.md)."""
+"""Anchors as images that name their frame: JPEG in an application marker, AV1 in metadata, HEVC in SEI.
+
+The bytes: docs/hybrid-format.md.
+"""
 
 import struct
 from dataclasses import dataclass
@@ -13,7 +16,8 @@ from PIL import Image
 
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.av1_image import METADATA, SEQUENCE_HEADER, metadata, obus
-from ns_ray.picture.coding import CODECS, Codec
+from ns_ray.hybrid.nal import LENGTH, PICTURES, SEI, VPS, read_user_data, units, user_data
+from ns_ray.picture.coding import CODECS, Codec, image_format
 
 MARKER = 0xE9  # APP9
 METADATA_TYPE = 9  # of those that are anyone's to use
@@ -114,12 +118,10 @@ def tag(
     if version == _CODED:
         assert size is not None
         body += _FURTHER.pack(CODECS.index(codec), *size)
-    if codec.startswith("jpeg"):
-        at, marker = _in_jpeg(image, body)
-    else:
-        at, marker = _in_av1(image, body)
+    form = image_format(codec)
+    at, marker = {"jpeg": _in_jpeg, "av1": _in_av1, "hevc": _in_hevc}[form](image, body)
     if not at:
-        raise HybridError(f"frame {video_index}.{super_index}: the image to be tagged is no {_format(codec)}")
+        raise HybridError(f"frame {video_index}.{super_index}: the image to be tagged is no {form.upper()}")
     head = bytes(image[:at]) + marker
     return AnchorImage(
         video_index, super_index, memoryview(image)[at:], head, codec, size if version == _CODED else None
@@ -140,8 +142,10 @@ def _in_av1(image: bytes | memoryview, body: bytes) -> tuple[int, bytes]:
     return at, metadata(METADATA_TYPE, body)
 
 
-def _format(codec: Codec) -> str:
-    return codec.removesuffix("-residual").upper()
+def _in_hevc(image: bytes | memoryview, body: bytes) -> tuple[int, bytes]:
+    """Before the picture, behind its parameter sets."""
+    at = next((begin - LENGTH for kind, begin, _ in units(image) if kind in PICTURES), 0)
+    return at, user_data(body)
 
 
 def read_tag(image: bytes) -> AnchorImage:
@@ -152,10 +156,12 @@ def read_tag(image: bytes) -> AnchorImage:
     """
     if image[:2] == _SOI:
         bodies, kind = _jpeg_segments(image), "jpeg"
+    elif next(units(image), (0,))[0] == VPS:
+        bodies, kind = _hevc_user_data(image), "hevc"
     else:
         bodies, kind = [image[body + 1 : end] for kind, _, body, end in obus(image) if kind == METADATA], "av1"
         if not bodies:
-            raise HybridError("an anchor is neither a JPEG image nor an AV1 picture; is this a hybrid stream?")
+            raise HybridError("an anchor is neither a JPEG image nor an AV1 or HEVC picture; is this a hybrid stream?")
     for body in bodies:
         if len(body) >= _BODY.size and body.startswith(IDENTIFIER):
             return _tagged(image, body, kind)
@@ -173,6 +179,12 @@ def _jpeg_segments(image: bytes) -> list[bytes]:
     return found
 
 
+def _hevc_user_data(image: bytes) -> list[bytes]:
+    """What our SEI units hold."""
+    found = (read_user_data(image[begin:end]) for kind, begin, end in units(image) if kind == SEI)
+    return [body for body in found if body is not None]
+
+
 def _tagged(image: bytes, body: bytes, kind: str) -> AnchorImage:
     _, version, video_index, super_index = _BODY.unpack_from(body)
     if version == _PICTURE and kind == "jpeg":
@@ -180,7 +192,7 @@ def _tagged(image: bytes, body: bytes, kind: str) -> AnchorImage:
     if version != _CODED or len(body) < _BODY.size + _FURTHER.size:
         raise HybridError(f"an anchor is marked in version {version}; this reader knows versions 1 and 2")
     number, *size = _FURTHER.unpack_from(body, _BODY.size)
-    if number >= len(CODECS) or not CODECS[number].startswith(kind):
+    if number >= len(CODECS) or image_format(CODECS[number]) != kind:
         raise HybridError(f"anchor {video_index}.{super_index} is of codec {number}, which this reader does not know")
     return AnchorImage(video_index, super_index, image, codec=CODECS[number], size=(size[0], size[1]))
 

@@ -7,6 +7,7 @@ from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor, encode_jpeg, require_size
 from ns_ray.hybrid.av1_image import coded_size, decode_av1, encode_av1
 from ns_ray.hybrid.grey_jpeg import decode_grey, encode_grey
+from ns_ray.hybrid.hevc_image import decode_hevc, encode_hevc, even_size
 from ns_ray.picture.coding import Coding
 from ns_ray.picture.convert import from_rgb
 from ns_ray.picture.prediction import with_residual
@@ -30,6 +31,8 @@ def encode_image(picture: NDArray[np.uint8], coding: Coding) -> bytes:
             return encode_jpeg(picture, coding.quality)
         case "jpeg-residual":
             return encode_grey(picture, coding.quality)
+        case "hevc":
+            return encode_hevc(unstacked(picture), coding.quality)
         case _:
             return encode_av1(unstacked(picture), coding.quality)
 
@@ -62,5 +65,8 @@ def anchor_picture(image: AnchorImage, lr: Yuv420, scale: int) -> Yuv420:
 def _planes(image: AnchorImage, rows: int, columns: int) -> Yuv420:
     if image.codec == "jpeg-residual":
         return unstacked(decode_grey(image.data, stacked_shape(rows, columns)), columns)
-    even = decode_av1(image.data, coded_size((columns, rows)))
-    return Yuv420(even.y[:, :columns], even.u, even.v)
+    if image.codec == "hevc":
+        even = decode_hevc(image.data, even_size((columns, rows)))
+    else:
+        even = decode_av1(image.data, coded_size((columns, rows)))
+    return Yuv420(even.y[:rows, :columns], even.u, even.v)

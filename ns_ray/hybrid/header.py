@@ -6,14 +6,15 @@ from fractions import Fraction
 from functools import lru_cache
 
 from ns_ray.errors import MediaError
-from ns_ray.hybrid.av1_image import codec_private, coded_size
-from ns_ray.picture.coding import Codec
+from ns_ray.hybrid import av1_image, hevc_image
+from ns_ray.picture.coding import Codec, image_format
 from ns_ray.video import matroska as m
 from ns_ray.video.probe import SideTrack
 from ns_ray.video.tracks import beginning, entries_of, info, numbered
 
 TITLES = ("video", "anchors")
 TIME_BASE, FRAME_RATE, SCALE, ANCHOR_CODEC = "TIME_BASE", "FRAME_RATE", "SCALE", "ANCHOR_CODEC"
+_CODEC_IDS = {"jpeg": "V_MJPEG", "av1": "V_AV1", "hevc": "V_MPEGH/ISO/HEVC"}
 _SECOND = 1_000_000_000
 SHAPE = (m.DISPLAY_WIDTH, m.DISPLAY_HEIGHT, m.DISPLAY_UNIT, m.STEREO_MODE, m.PROJECTION)
 HDR = (m.MAX_CLL, m.MAX_FALL, m.MASTERING)
@@ -96,13 +97,15 @@ def header_for(format: HybridFormat) -> Header:
     said = [[(TIME_BASE, _ratio(format.time_base)), (FRAME_RATE, _ratio(format.frame_rate))]]
     if format.anchor_size:
         shape = [m.element(name, body) for name, body in m.children(m.child(video, m.VIDEO) or b"") if name in SHAPE]
-        av1 = format.codec.startswith("av1")
-        anchors = _entry("V_AV1" if av1 else "V_MJPEG", _size(format.video_size) + b"".join(shape))
+        form = image_format(format.codec)
+        anchors = _entry(_CODEC_IDS[form], _size(format.video_size) + b"".join(shape))
         # Without a rate of their own FFmpeg would wait for twenty of them before it hands out the first packet.
         anchors += m.unsigned(m.DEFAULT_DURATION, round(_SECOND / format.frame_rate))
         anchors = _titled(resized(anchors, format.anchor_size), m.text(m.NAME, TITLES[1]), default=False)
-        if av1:
-            anchors += m.element(m.CODEC_PRIVATE, codec_private(coded_size(format.anchor_size)))
+        if form == "av1":
+            anchors += m.element(m.CODEC_PRIVATE, av1_image.codec_private(av1_image.coded_size(format.anchor_size)))
+        if form == "hevc":
+            anchors += m.element(m.CODEC_PRIVATE, hevc_image.codec_private(hevc_image.even_size(format.anchor_size)))
         entries.append(anchors)
         scale = format.anchor_size[0] // format.video_size[0]
         said.append([(TIME_BASE, _ratio(format.time_base)), (SCALE, str(scale))])

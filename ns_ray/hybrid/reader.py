@@ -183,16 +183,18 @@ def _opened(path: str) -> av.container.InputContainer:
         return container
     container.close()
     address = locate(path)
-    return open_address(replace(address, options=dict(address.options) | {"codec_whitelist": "mjpeg,libdav1d"}), path)
+    return open_address(
+        replace(address, options=dict(address.options) | {"codec_whitelist": "mjpeg,libdav1d,hevc"}), path
+    )
 
 
 def _tracks(container: av.container.InputContainer, path: str) -> tuple[av.VideoStream, av.VideoStream]:
-    """The video and its anchors: the first VP9 track, and the Motion JPEG or AV1 track of that title, or the first."""
+    """The video and its anchors: the first VP9 track, and the track of images of that title, or the first."""
     videos = [one for one in container.streams.video if codec_of(one) == "vp9"]
-    images = [one for one in container.streams.video if codec_of(one) in ("mjpeg", "av1")]
+    images = [one for one in container.streams.video if codec_of(one) in ("mjpeg", "av1", "hevc")]
     images.sort(key=lambda one: one.metadata.get("title") != TITLES[1])
     if not videos or not images:
-        raise HybridError(f"{path}: no hybrid stream: a VP9 track and one of Motion JPEG or AV1 are needed")
+        raise HybridError(f"{path}: no hybrid stream: a VP9 track and one of Motion JPEG, AV1 or HEVC are needed")
     codec = images[0].metadata.get(ANCHOR_CODEC, "jpeg")
     if codec not in CODECS:
         raise HybridError(f"{path}: its anchors are in {codec!r}; this reader knows {', '.join(CODECS)}")

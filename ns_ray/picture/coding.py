@@ -4,14 +4,20 @@ from typing import Literal, NamedTuple, get_args
 
 from ns_ray.errors import ConfigError
 
-Codec = Literal["jpeg", "jpeg-residual", "av1", "av1-residual"]
+Codec = Literal["jpeg", "jpeg-residual", "av1", "av1-residual", "hevc"]
 """Codecs of anchors by name: an image format, and whether the image is of the picture or of its residual, that is of
 what it differs by from its LR picture upscaled (`ns_ray.picture.prediction`)."""
 CODECS: tuple[Codec, ...] = get_args(Codec)
+"""In the order of their numbers in tags."""
 LARGEST_FRACTION = 0.15
 _PUBLISHED = ((0.05, 95), (0.075, 90), (0.1, 88), (LARGEST_FRACTION, 85))
-_LEAST: dict[Codec, float] = {"jpeg": 0.35, "jpeg-residual": 0.1, "av1": 0.08, "av1-residual": 0.06}
-_QUALITY: dict[Codec, int] = {"jpeg-residual": 75, "av1": 55, "av1-residual": 65}
+_LEAST: dict[Codec, float] = {"jpeg": 0.35, "jpeg-residual": 0.1, "av1": 0.08, "av1-residual": 0.06, "hevc": 0.08}
+_QUALITY: dict[Codec, int] = {"jpeg-residual": 75, "av1": 55, "av1-residual": 65, "hevc": 55}
+
+
+def image_format(codec: Codec) -> str:
+    """Of a codec's images: `jpeg`, `av1` or `hevc`."""
+    return codec.removesuffix("-residual")
 
 
 class Coding(NamedTuple):
@@ -19,7 +25,8 @@ class Coding(NamedTuple):
 
     Attributes:
         codec: its name.
-        quality: 1 to 100: of JPEG as libjpeg counts, of AV1 evenly from crf 62 to 0.
+        quality: 1 to 100: of JPEG as libjpeg counts, of AV1 evenly from crf 62 to 0, of HEVC from
+            QP 51 to 1.
         limit: bytes that an image may take at most, for which its quality is lowered (`ns_ray.picture.fitted`); 0 for
             any number.
     """

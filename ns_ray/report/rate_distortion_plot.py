@@ -22,6 +22,7 @@ _STYLES = {
     "hybrid: jpeg-residual": ("#56b4e9", "D"),
     "hybrid: av1": ("#cc79a7", "P"),
     "hybrid: av1-residual": ("#aa4499", "*"),
+    "hybrid: hevc": ("#117733", "h"),
     "per-frame SR, libvpx-vp9": ("#d55e00", "s"),
     "per-frame SR, AV1": ("#e69f00", "^"),
     "source, AV1": ("#009e73", "v"),
