@@ -1,6 +1,6 @@
-"""NAL units of HEVC images, each behind its length as in Matroska, and what parameter sets say (ITU-T H.265, section 7.3).
+"""NAL units of HEVC images, each behind its length as in Matroska, and what parameter sets say.
 
-What Matroska is told of them, hvcC: ISO/IEC 14496-15, section 8.3.3.
+ITU-T H.265, section 7.3; hvcC, as Matroska is told of them: ISO/IEC 14496-15, section 8.3.3.
 """
 
 import re

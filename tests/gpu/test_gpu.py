@@ -21,6 +21,7 @@ from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import tag
 from ns_ray.hybrid.anchor_picture import anchor_picture
 from ns_ray.hybrid.grey_jpeg import decode_grey, encode_grey
+from ns_ray.hybrid.hevc_image import decode_hevc, encode_hevc, has_nvenc
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.coding import CODECS, PUBLISHED, Coding
@@ -113,6 +114,21 @@ def test_the_gpu_compresses_pictures_and_residuals(codec):
         pytest.skip(str(error))
     image = tag(compress(compressible(pixels.cuda(), lr.planes, coding), coding), 0, 0, codec, (1920, 1080))
     assert psnr(anchor_picture(image, lr, 3).y, from_rgb(pixels.numpy()).y) > 42
+
+
+def test_nvenc_compresses_pictures():
+    if not has_nvenc((1920, 1080)):
+        pytest.skip("no NVENC here")
+    hr = resize(sample_frames(1)[0].picture, (1920, 1080), "LANCZOS")
+    sizes, seen = [], []
+    for quality in (20, 55, 55, 95):
+        image = encode_hevc(hr, quality)
+        sizes.append(len(image))
+        seen.append(psnr(decode_hevc(image, (1920, 1080)).y, hr.y))
+    assert sizes[0] < sizes[1] == sizes[2] < sizes[3]
+    assert seen[0] < seen[1] == seen[2] < seen[3]
+    assert seen[1] > 36
+    assert seen[3] > 46
 
 
 @pytest.mark.parametrize("quality", [30, 50, 75, 90, 97])

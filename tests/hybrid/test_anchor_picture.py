@@ -6,10 +6,13 @@ import streams
 import torch
 
 from ns_ray.errors import HybridError
+from ns_ray.hybrid import hevc_image
 from ns_ray.hybrid.anchor_image import AnchorImage, anchor_size, read_tag, tag
 from ns_ray.hybrid.anchor_picture import anchor_picture, encode_image
 from ns_ray.hybrid.av1_image import METADATA, SEQUENCE_HEADER, codec_private, obus
 from ns_ray.hybrid.grey_jpeg import decode_grey, encode_grey
+from ns_ray.hybrid.nal import PICTURES, PPS, SEI, SPS, VPS, joined, units
+from ns_ray.hybrid.still import encode_still
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.coding import CODECS, Coding
 from ns_ray.picture.convert import to_rgb
@@ -104,6 +107,62 @@ def test_av1_is_as_matroska_wants_it():
     header = codec_private((288, 192))
     assert header[0] == 0x81
     assert data.startswith(header[4:]), "the sequence header of the images is that of the track"
+
+
+def test_hevc_is_as_matroska_wants_it():
+    lr, hr = pair()
+    data = anchor(hr, lr, Coding("hevc", 50)).data
+    assert [kind for kind, *_ in units(data)] == [VPS, SPS, PPS, SEI, PICTURES[1]]
+    assert [end for *_, end in units(data)][-1] == len(data)
+    header = hevc_image.codec_private((288, 192))
+    assert header[:2] == b"\1\1", "profile Main"
+    sets = [data[begin:end] for kind, begin, end in units(data) if kind in (VPS, SPS, PPS)]
+    assert all(unit in header for unit in sets), "the parameter sets of the images are those of the track"
+
+
+def test_hevc_that_claims_to_be_larger_is_not_decoded(monkeypatch):
+    """Nor what has further layers: their units are left out."""
+    lr, hr = pair()
+    small, large = (anchor(resize(hr, size), lr, Coding("hevc", 50)) for size in ((288, 192), (640, 384)))
+    by_kind = [{kind: image.data[begin:end] for kind, begin, end in units(image.data)} for image in (small, large)]
+    mixed = joined({**by_kind[0], SPS: by_kind[1][SPS]}.values())
+    layered = joined([*by_kind[0].values(), bytes((SPS << 1, 9)) + bytes(40)])
+    assert np.array_equal(anchor_picture(read_tag(layered), lr, 3).y, anchor_picture(small, lr, 3).y)
+    monkeypatch.setattr(hevc_image, "decode_still", None)
+    for data in (mixed, joined({**by_kind[0], SPS: by_kind[0][SPS][:9]}.values())):
+        with pytest.raises(HybridError, match=r"anchor 70000\.2: its data is not one picture of 288x192"):
+            anchor_picture(read_tag(data), lr, 3)
+
+
+def test_nvenc_is_asked_for_the_same_picture_where_it_runs(monkeypatch):
+    """Without a GPU here, x265 stands in for it, as which it takes pictures from 64x64 on, and no others."""
+    lr, hr = pair()
+    expected = anchor(hr, lr, Coding("hevc", 41))
+    asked: list[dict[str, str]] = []
+
+    def encode(picture, encoder, options):
+        if encoder == "hevc_nvenc":
+            asked.append(options)
+            if picture.y.shape < (64, 64):
+                raise HybridError("the session cannot be opened")
+            options = {
+                "preset": "medium",
+                "x265-params": f"qp={options['init_qpI']}:ipratio=1:psy-rd=0:bframes=0:log-level=0",
+            }
+        return encode_still(picture, "libx265", options)
+
+    monkeypatch.setattr(hevc_image, "encode_still", encode)
+    hevc_image.has_nvenc.cache_clear()
+    try:
+        made = [anchor(hr, lr, Coding("hevc", 41)) for _ in range(2)]
+        assert made[0] == made[1]
+        anchor(resize(hr, (48, 32)), resize(lr, (16, 11)), Coding("hevc", 41))
+    finally:
+        hevc_image.has_nvenc.cache_clear()
+    assert [one["init_qpI"] for one in asked] == ["51", "31", "31", "51"], "a probe for each size"
+    assert all(one["rc"] == "constqp" for one in asked)
+    seen = [psnr(anchor_picture(one, lr, 3).y, hr.y) for one in (made[0], expected)]
+    assert seen[0] == pytest.approx(seen[1], abs=0.5)
 
 
 def test_residuals_have_a_dead_zone_and_keep_what_is_beyond():
