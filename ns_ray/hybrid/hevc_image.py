@@ -33,7 +33,10 @@ def encode_hevc(picture: Yuv420, quality: int) -> bytes:
     if bottom or right:
         picture = Yuv420(np.pad(picture.y, ((0, bottom), (0, right)), "edge"), picture.u, picture.v)
     qp = 51 - round((quality - 1) * 50 / 99)
-    return (_by_nvenc if has_nvenc(even_size((columns, rows))) else _by_x265)(picture, qp)
+    if has_nvenc(even_size((columns, rows))):
+        with suppress(HybridError):  # GPUs open a limited number of sessions at a time
+            return _by_nvenc(picture, qp)
+    return _by_x265(picture, qp)
 
 
 def _by_nvenc(picture: Yuv420, qp: int) -> bytes:

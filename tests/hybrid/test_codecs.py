@@ -121,7 +121,7 @@ video.onloadeddata = tell; video.onerror = tell;
 </script>"""
 
 
-@pytest.mark.parametrize("codec", ["av1", "jpeg-residual"])
+@pytest.mark.parametrize("codec", ["av1", "jpeg-residual", "hevc"])
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium")
 def test_chromium_plays_the_video(tmp_path, lr, codec):
     write(tmp_path / "h.mkv", lr, Coding(codec, 80))
