@@ -10,7 +10,7 @@ Image = TypeVar("Image", bound=bytes | memoryview)
 AIM, ENOUGH = 0.96, 0.92
 """Of a limit: what is aimed at, and what is so near that no more is tried."""
 _FIRST = 40  # quality of the first try
-_DOUBLING = 22  # points of quality for twice the bytes: 18 to 27, by the codec
+_DOUBLING = 22  # points of quality for twice the bytes: 16 to 27, by the codec
 _TRIES = 5
 
 _Tried = tuple[int, int]

@@ -57,7 +57,7 @@ def test_the_same_picture_gives_the_same_bytes_and_higher_quality_is_nearer(code
     assert psnr(anchor_picture(low, lr, 3).y, hr.y) < psnr(anchor_picture(high, lr, 3).y, hr.y)
 
 
-def test_residuals_and_av1_take_fewer_bytes():
+def test_residuals_av1_and_hevc_take_fewer_bytes():
     lr, _ = pair()
     smooth = resize(lr, (288, 192), "LANCZOS")
     sizes = {codec: len(anchor(smooth, lr, Coding.usual(codec, 0.075))) for codec in CODECS}
