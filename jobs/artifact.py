@@ -43,7 +43,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = entry.parser(__doc__)
     parser.set_defaults(config=entry.ROOT / "configs" / "artifact.yaml")
     parser.add_argument(
-        "-i", "--instance", type=entry.name, metavar="NAME", help="machine; default: the configuration's"
+        "-i", "--instance", type=values.name, metavar="NAME", help="machine; default: the configuration's"
     )
     parser.add_argument("--again", action="store_true", help="run every step, done or not")
     return parser.parse_args(argv)

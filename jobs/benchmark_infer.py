@@ -29,7 +29,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    add("-c", "--content", type=entry.name, default="lol0", metavar="NAME", help="content whose weights are taken")
+    add("-c", "--content", type=values.name, default="lol0", metavar="NAME", help="content whose weights are taken")
     add("-r", "--resolution", type=int, default=720, metavar="H", help="LR rows; columns make it 16:9")
     add("-d", "--duration", type=int, default=600, metavar="S", help="seconds of the training video, as in its name")
     add("-s", "--scale", type=int, metavar="S", help="HR over LR; must be the model's")

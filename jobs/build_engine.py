@@ -24,7 +24,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--package", choices=("tensorrt", "tensorrt-rtx"), help="what builds it (default: what is installed)")
     add("--device", default="cuda:0", help="the GPU to build for")
     add("--capability", metavar="X.Y", help="build for GPUs of this compute capability instead, without one")
-    add("--gpu-name", type=entry.name, metavar="NAME", help="what those are called, with --capability")
+    add("--gpu-name", type=values.name, metavar="NAME", help="what those are called, with --capability")
     add(
         "--no-refit", dest="refit", action="store_false", help="fix the weights (engine tensorrt needs them refittable)"
     )

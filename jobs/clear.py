@@ -29,9 +29,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    add("-c", "--content", type=entry.name, metavar="NAME", help="content whose results go")
-    add("-i", "--instance", type=entry.name, metavar="NAME", help="machine whose results go")
-    add("--mode", type=entry.name, metavar="NAME", help="of that mode alone, such as eval-small")
+    add("-c", "--content", type=values.name, metavar="NAME", help="content whose results go")
+    add("-i", "--instance", type=values.name, metavar="NAME", help="machine whose results go")
+    add("--mode", type=values.name, metavar="NAME", help="of that mode alone, such as eval-small")
     add("--input-resolution", type=int, metavar="H", help="of that LR or the other's HR alone")
     add("--output-resolution", type=int, metavar="H", help="of that HR or the other's LR alone")
     add("--num-blocks", type=int, metavar="N", help="of the model with so many blocks alone")

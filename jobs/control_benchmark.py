@@ -20,7 +20,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("-v", "--num-videos", "--videos", type=int, default=32, metavar="N", help="streams at once")
     add("--seconds", type=float, default=20.0, metavar="S", help="how long they last")
-    add("-f", "--fraction", type=entry.fraction, default=0.075, metavar="F", help="anchors a shown frame")
+    add("-f", "--fraction", type=values.fraction, default=0.075, metavar="F", help="anchors a shown frame")
     options = parser.parse_args(argv)
     if options.num_videos < 1 or options.seconds < 2:
         parser.error("--num-videos must be 1 or more, --seconds 2 or more")

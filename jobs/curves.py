@@ -5,15 +5,14 @@
 LR is a VP9 stream, HR the original of the same frames; a larger one is scaled down. Anchors pass through their codec,
 as they do in a hybrid stream; Mbit are of 2^20. PSNR is that of luma, and of all planes.
 Writes curves.json, curves.png and curves_all_planes.png to RESULT_DIR/evaluation/curves/<LR's name>/<model>.
-Exit status: 0 done, 1 failed, 2 wrong usage.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from ns_ray.config.load import load_config
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.compared import checked
 from ns_ray.jobs.cli.despite import despite_options
 from ns_ray.jobs.cli.selections import ORACLE, SELECTIONS
 from ns_ray.picture.coding import CODECS
@@ -27,26 +26,23 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = entry.parser(__doc__)
     add = parser.add_argument
     selections = f"how to choose: {', '.join(SELECTIONS)}; {ORACLE} tries every frame, which takes minutes a GOP"
-    add("lr", type=Path, metavar="LR", help="the LR video: a path, or one below --data-dir")
-    add("hr", type=Path, metavar="HR", help="the original, likewise")
-    add("-m", "--model", default="EDSR_B8_F32_S3", help="what super-resolves")
-    add("--weights", type=Path, metavar="FILE", help="its weights; the ones that ship where not said")
-    add("--fractions", type=float, nargs="+", default=[0.025, 0.05, 0.075, 0.1, 0.15, 0.2], metavar="X", help="anchors")
+    vocabulary.pair_options(parser)
+    vocabulary.model_option(parser)
+    vocabulary.weights_option(parser)
+    add("--fractions", type=values.ranked_share, nargs="+", default=[0.025, 0.05, 0.075, 0.1, 0.15, 0.2], metavar="X", help="anchors")
     add("--selections", nargs="+", choices=(*SELECTIONS, ORACLE), default=list(USUAL), metavar="NAME", help=selections)
     add("--modes", nargs="+", choices=MODES, default=list(MODES), metavar="NAME", help="how to rebuild")
     add("--anchor-codec", choices=CODECS, help="how anchors are compressed; default: the configuration's")
-    add("--quality", type=int, metavar="Q", help="of anchors, 1 to 100; default: by the codec and their share")
-    add("--frames", type=int, metavar="N", help="stop after N; all where not said")
-    add("--threads", type=int, default=1, metavar="N", help="points rebuilt at a time")
+    add("--quality", type=values.quality, metavar="Q", help="of anchors, 1 to 100; default: by the codec and their share")
+    vocabulary.frames_option(parser, dest="frames")
+    add("--threads", type=values.count, default=1, metavar="N", help="points rebuilt at a time")
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
-    add("--output", type=Path, metavar="DIR", help="where it goes; default: by the LR video's name and the model")
-    add("--device", default="auto", help="where it runs")
+    what = "where it goes; default: by the LR video's name and the model"
+    add("-o", "--output", type=Path, metavar="DIR", help=what)
+    add("--device", type=values.device, default="auto", help="where it runs")
     despite_options(parser)
     options = parser.parse_args(argv)
-    if options.quality is not None and not 1 <= options.quality <= 100:
-        parser.error("--quality must be 1 to 100")
-    if not all(0 < fraction <= 0.2 for fraction in options.fractions):
-        parser.error("fractions lie above 0, up to 0.2: no more frames than that are ranked")
+    vocabulary.one_pair(parser, options)
     return options
 
 
@@ -57,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(options: argparse.Namespace) -> None:
-    config = load_config(options.config, options.set)
+    config = checked(options)
     from ns_ray.jobs.work.curves import run  # takes seconds, which --help and wrong settings do without
 
     run(options, config)

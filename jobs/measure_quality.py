@@ -34,7 +34,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = entry.parser(__doc__)
     add = parser.add_argument
     add("--target", choices=PUBLISHED_KEYS, default="engorgio", help="the method")
-    add("--content", type=entry.name, metavar="NAME", help="its test video, and the weights trained on it")
+    add("--content", type=values.name, metavar="NAME", help="its test video, and the weights trained on it")
     add("--lr", type=Path, metavar="FILE", help="in place of --content: the LR video, a path or one below --data-dir")
     add("--hr", type=Path, metavar="FILE", help="with --lr: the original; a larger one is scaled down")
     add("-d", "--duration", type=int, default=60, metavar="S", help="seconds in the names of the content's videos")

@@ -60,7 +60,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--gpus", type=int, default=500, metavar="N", help="GPUs, an enhancer each")
     add("--host-streams", type=int, default=64, metavar="N", help="streams a host")
     add("--slots", type=int, default=6, metavar="N", help=f"slots to measure, after {WARM_UP} to warm up")
-    add("-f", "--fraction", type=entry.fraction, default=0.075, metavar="X", help="anchors a shown frame")
+    add("-f", "--fraction", type=values.fraction, default=0.075, metavar="X", help="anchors a shown frame")
     add("--share", type=float, default=0.25, metavar="X", help="of a slot that one scheduler may take")
     add("--call-ms", type=float, default=1.1, metavar="MS", help="CPU time of a Ray call in the process called")
     add("--region-hosts", type=int, default=100, metavar="N", help="hosts whose offers a region joins")

@@ -30,7 +30,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add(
         "-c",
         "--content",
-        type=entry.name,
+        type=values.name,
         nargs="+",
         default=["lol0"],
         metavar="NAME",

@@ -2,31 +2,66 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 
 from ns_ray.errors import ConfigError, MediaError, NsRayError
-from ns_ray.names import folder_name
 
 ROOT = Path(__file__).resolve().parents[2]
 DONE, FAILED, USAGE = 0, 1, 2
 
 
-class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Shows defaults and keeps the description's lines."""
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the description's lines, and shows the defaults that say something, as they are typed."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text, value = action.help or "", action.default
+        if value in (None, False, argparse.SUPPRESS, []) or "default" in text:
+            return text
+        words = value if isinstance(value, list | tuple) else [value]
+        return f"{text} (default: {' '.join(map(str, words)).replace('%', '%%')})"
 
 
 class Parser(argparse.ArgumentParser):
-    """Reads `--num_blocks` as `--num-blocks`: the published scripts spell their options both ways."""
+    """Reads `--num_blocks` as `--num-blocks`: the published scripts spell their options both ways.
+
+    Of values that are wrong it tells all at once.
+    """
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         """As argparse has it."""
         words = sys.argv[1:] if args is None else list(args)
         options = words.index("--") if "--" in words else len(words)
-        return super().parse_known_args([*map(self._dashed, words[:options]), *words[options:]], namespace)
+        self._wrong: list[str] = []
+        read = super().parse_known_args([*map(self._dashed, words[:options]), *words[options:]], namespace)
+        if self._wrong:
+            self.error("\n".join(self._wrong))
+        return read
+
+    def _get_value(self, action: argparse.Action, text: str) -> Any:
+        with self._noted():
+            return super()._get_value(action, text)  # type: ignore[misc]
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if value is not None:  # as is what was no value
+            with self._noted():
+                super()._check_value(action, value)  # type: ignore[misc]
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except argparse.ArgumentError as error:
+            self._wrong.append(str(error))
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, a line for each, and exit with status 2."""
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, "".join(f"{self.prog}: error: {line}\n" for line in message.splitlines()))
 
     def _dashed(self, word: str) -> str:
         option, equals, value = word.partition("=")
@@ -34,9 +69,20 @@ class Parser(argparse.ArgumentParser):
         return word if known else option.replace("_", "-") + equals + value
 
 
-def parser(description: str | None, conflicts: str = "error") -> argparse.ArgumentParser:
-    """A parser with the options that every job has; `conflicts` may be `resolve`, for a job's own meaning of -h."""
-    made = Parser(description=description, formatter_class=HelpFormatter, conflict_handler=conflicts)
+def parser(description: str | None, failed: str = "failed (said why)", conflicts: str = "error") -> Parser:
+    """A parser with the options that every job has.
+
+    Args:
+        description: the job's.
+        failed: when it exits with status 1.
+        conflicts: may be `resolve`, for a job's own meaning of -h.
+    """
+    made = Parser(
+        description=description,
+        epilog=f"exit status: {DONE} done, {FAILED} {failed}, {USAGE} wrong usage or settings",
+        formatter_class=HelpFormatter,
+        conflict_handler=conflicts,
+    )
     made.add_argument(
         "--config",
         type=Path,
@@ -49,30 +95,11 @@ def parser(description: str | None, conflicts: str = "error") -> argparse.Argume
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="a setting that differs from the configuration, such as enhancer.threads=4",
+        help="a setting that differs from the configuration, such as enhancer.threads=4; may be repeated",
     )
     made.add_argument("--data-dir", type=Path, default=ROOT / "dataset", metavar="DIR", help="where videos are")
     made.add_argument("--result-dir", type=Path, default=ROOT / "result", metavar="DIR", help="where results go")
     return made
-
-
-def name(text: str) -> str:
-    """An option's value that becomes part of a path; argparse says what is wrong with it."""
-    try:
-        return folder_name(text)
-    except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def fraction(text: str) -> float:
-    """An option's value from 0 to 1; argparse says what is wrong with it."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no number") from None
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text}: fractions lie in 0..1")
-    return value
 
 
 def found(path: Path, data_dir: Path) -> Path:
@@ -81,17 +108,18 @@ def found(path: Path, data_dir: Path) -> Path:
 
 
 def run(job: Callable[[], None]) -> int:
-    """Run a job; an error that a user can act on is printed in one line.
+    """Run a job; an error that a user can act on is printed, each thing that is wrong in a line.
 
     Returns:
         The exit status: 0 done, 1 failed, 2 wrong usage.
     """
     try:
         job()
-    except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USAGE
-    except (NsRayError, OSError) as error:
+    except NsRayError as error:
+        for problem in error.args:
+            print(f"error: {problem}", file=sys.stderr)
+        return USAGE if isinstance(error, ConfigError) else FAILED
+    except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:

@@ -23,7 +23,7 @@ def list_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-c",
         "--content",
-        type=entry.name,
+        type=values.name,
         nargs="+",
         metavar="NAME",
         help="only these of the list, such as lol0",

@@ -65,7 +65,7 @@ def model_parser(description: str | None) -> argparse.ArgumentParser:
     add = made.add_argument
     add("-m", "--model", default="EDSR_B8_F32_S3", help="its name, or edsr with -b, -f and -s")
     edsr_options(made)
-    add("-c", "--content", type=entry.name, help="the content it was trained on; left out, the weights that ship")
+    add("-c", "--content", type=values.name, help="the content it was trained on; left out, the weights that ship")
     add("-l", "--lr", default="720", metavar="ROWS", help="LR size: rows of 16:9 video, or COLUMNSxROWS")
     add("-d", "--duration", type=int, default=60, metavar="S", help="seconds of the training video, as in its name")
     epoch_option(made)

@@ -14,7 +14,7 @@ _SAMPLE_HR = entry.ROOT / "dataset" / "sample" / "1080p_d4_test.webm"
 def video_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that name a content's video, and the machine; they have the published names."""
     add = parser.add_argument
-    add("-c", "--content", type=entry.name, default="lol0", metavar="NAME", help="whose prepared video is taken")
+    add("-c", "--content", type=values.name, default="lol0", metavar="NAME", help="whose prepared video is taken")
     add("-d", "--duration", type=int, default=600, metavar="S", help="duration in the names of prepared videos")
     add("--input", type=Path, metavar="VIDEO", help="another video; where the content has none, the sample is taken")
     instance_option(parser)
@@ -25,7 +25,7 @@ def instance_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-i",
         "--instance",
-        type=entry.name,
+        type=values.name,
         metavar="NAME",
         help="name of the machine in results; default: the configuration's",
     )

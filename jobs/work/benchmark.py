@@ -23,14 +23,13 @@ from ns_ray.actors.usage import UsageSampler
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.config.config import Config
-from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
-from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
-from ns_ray.evaluation.original import Despite, Original
+from ns_ray.errors import ConfigError, MediaError, StoppedError
 from ns_ray.host import describe_host
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.methods import METHODS
 from ns_ray.jobs.cli.run_picture import picture_of
+from ns_ray.jobs.cli.run_sources import inputs_of, references_of, require_rate, weights_of
 from ns_ray.jobs.cli.stopping import Stop
 from ns_ray.picture.coding import Coding
 from ns_ray.report import html
@@ -40,35 +39,23 @@ from ns_ray.report.published_logs import write_logs
 from ns_ray.report.realtime import LEAST_EPOCHS
 from ns_ray.report.results import BenchmarkResult, MethodResult, PictureResult, StreamResult
 from ns_ray.run_folder import claimed, set_aside
-from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, varied
-from ns_ray.video.address import regular
-from ns_ray.video.probe import VideoInfo, probe
+from ns_ray.video.probe import VideoInfo
 from ns_ray.whole_file import write_record
 
 _HIGHEST = 95  # quality from which a rate lowers it
 
 
 def benchmark(options: argparse.Namespace, config: Config) -> None:
-    """Check what can be checked, start or join Ray, and run.
+    """Start or join Ray, and run; what can be checked before that was (`jobs/benchmark.py`).
 
     Raises:
         ConfigError: an option is out of range.
         NsRayError: nothing could be run, or a stream was refused, failed or stopped; results are written all the same.
     """
-    try:
-        spec = ModelSpec.parse(options.model_name)
-    except ModelError as error:
-        raise ConfigError(f"--model-name: {error}") from error
-    if options.scale not in (None, spec.scale):
-        raise ConfigError(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
     coding = _coding(options, config)
-    for path in _weights_files(options):
-        load_weights(spec, path)
-    inputs = _inputs(options, config)
-    references = _references(options, config, inputs)
-    if options.reference:
-        _require_originals(references, spec.scale, despite(options))
+    inputs = inputs_of(options, config)
+    references = references_of(options, config, inputs)
     pools = (config.manager, config.host, config.decoder, config.scheduler, config.enhancer, config.encoder)
     try:
         join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
@@ -141,9 +128,7 @@ class _Session:
         for path in dict.fromkeys(self.inputs):
             try:
                 info = await fleet.manager.probe(path, self.options.unsafe_input)
-                rate = self.options.frame_rate
-                if rate is not None and abs(float(info.frame_rate) - rate) > 0.01:
-                    raise MediaError(f"{path}: it has {float(info.frame_rate):g} frames/s, not {rate:g}")
+                require_rate(info, self.options.frame_rate)
                 infos[path] = info
             except MediaError as error:
                 self.refused[path] = str(error)
@@ -268,7 +253,7 @@ class _Session:
 
     def _weights(self, folder: Path, names: list[str]) -> list[str | None]:
         """The weights files that the streams take in turn; None for the pretrained ones."""
-        files = _weights_files(self.options)
+        files = weights_of(self.options)
         if self.options.own_weights:
             shipped = load_weights(self.options.model_name, files[0])
             own = [folder / "weights" / f"{name}.pt" for name in names]
@@ -307,23 +292,6 @@ class _Session:
         return path
 
 
-def _weights_files(options: argparse.Namespace) -> list[Path | None]:
-    """The files that --weights names.
-
-    Raises:
-        ConfigError: it is a folder with fewer files than there are streams, or one to copy for each stream.
-    """
-    folder: Path | None = options.weights
-    if folder is None or not folder.is_dir():
-        return [folder]
-    files = sorted(folder.glob("*.pt"))
-    if options.own_weights:
-        raise ConfigError(f"--weights {folder}: name one file to copy for --own-weights, not a folder")
-    if len(files) < options.num_videos:
-        raise ConfigError(f"--weights {folder}: it holds {len(files)} .pt files for {options.num_videos} streams")
-    return list(files)
-
-
 def _coding(options: argparse.Namespace, config: Config) -> Coding:
     """How anchors are compressed, where they are images at all."""
     told = options.method == "neuroscaler" and options.policy in ("fraction", "uniform", "uniform-coded")
@@ -349,61 +317,6 @@ def _policy(options: argparse.Namespace, config: Config) -> Policy:
             return Key()
         case _:
             return PerFrame()
-
-
-def _inputs(options: argparse.Namespace, config: Config) -> list[str]:
-    """The videos to take: those named, the content's prepared test video, or the configuration's."""
-    if options.input:
-        return list(options.input)
-    if options.resolution not in LADDER:
-        raise ConfigError(f"--resolution {options.resolution}: prepared videos have {', '.join(map(str, LADDER))} rows")
-    name = LADDER[options.resolution].name(options.duration, "test")
-    prepared = video_folder(options.data_dir, options.content) / name
-    if prepared.exists():
-        return [str(prepared)]
-    if not config.inputs:
-        raise ConfigError(f"{prepared} is not there: name videos by --input, or make it by jobs/encode.py")
-    return [str(entry.ROOT / path) for path in config.inputs]
-
-
-def _references(options: argparse.Namespace, config: Config, inputs: list[str]) -> dict[str, str]:
-    """The originals at HR that are known, by their videos: those named, the content's, or the configuration's.
-
-    Raises:
-        ConfigError: those named are not one for each video, or not there.
-    """
-    if options.reference:
-        if len(options.reference) != len(inputs):
-            raise ConfigError(
-                f"--reference: {len(options.reference)} are named for {len(inputs)} videos; name one each"
-            )
-        for path in options.reference:
-            if not Path(path).is_file():
-                raise ConfigError(f"--reference {path}: there is no such file")
-        return dict(zip(inputs, options.reference, strict=True))
-    rows = options.resolution * ModelSpec.parse(options.model_name).scale
-    prepared = video_folder(options.data_dir, options.content)
-    known = {entry.ROOT / lr: entry.ROOT / hr for lr, hr in config.references.items()}
-    if options.resolution in LADDER:
-        lr = prepared / LADDER[options.resolution].name(options.duration, "test")
-        known[lr] = prepared / hr_name(rows, options.duration, "test")
-    there = {lr.resolve(): str(hr) for lr, hr in known.items() if hr.is_file()}
-    return {path: there[Path(path).resolve()] for path in inputs if Path(path).resolve() in there}
-
-
-def _require_originals(references: dict[str, str], scale: int, differing: Despite) -> None:
-    """Refuse originals that do not belong to their videos, as far as these are files that can be read.
-
-    Raises:
-        MediaError: one does not; says what differs.
-    """
-    for lr, hr in references.items():
-        try:
-            known = regular(lr) is not None and probe(lr)
-        except MediaError:  # the stream will be refused, and the others run
-            continue
-        if known:
-            Original(hr, lr, scale, differing)
 
 
 def _plain(value: object) -> object:

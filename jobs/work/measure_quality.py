@@ -30,7 +30,7 @@ from ns_ray.jobs.cli.published_quality import FRAMES, PUBLISHED_KEYS
 from ns_ray.picture.yuv import Plane
 from ns_ray.run_folder import set_aside
 from ns_ray.sr.checkpoints import checkpoint_folder, trained_weights, weights_path
-from ns_ray.sr.dataset import content_pair
+from ns_ray.sr.pairs import content_pair
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.encode import published_kbps
 from ns_ray.video.probe import VideoInfo, probe

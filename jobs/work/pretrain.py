@@ -12,7 +12,8 @@ from ns_ray.config.training import Pretraining
 from ns_ray.errors import ModelError
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.training_table import training_table, warn_without_tensorboard
-from ns_ray.sr.dataset import find_pairs, load_pools
+from ns_ray.sr.dataset import load_pools
+from ns_ray.sr.pairs import find_pairs
 from ns_ray.sr.spec import SHIPPED, ModelSpec
 from ns_ray.sr.train import Cosine, Objective
 from ns_ray.sr.training_run import Plan, TrainingRun

@@ -18,7 +18,7 @@ from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.training_table import training_table, warn_without_tensorboard
 from ns_ray.sr.checkpoints import weights_in
 from ns_ray.sr.content_training import ContentTraining, train_content, training_folder
-from ns_ray.sr.dataset import content_pair
+from ns_ray.sr.pairs import content_pair
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.train import Halving, Objective
 from ns_ray.sr.training_run import Plan

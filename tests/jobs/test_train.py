@@ -98,7 +98,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_bits(data: Path, tmp_path: Pat
         "from ns_ray.jobs.work.train import plan_of\n"
         "from ns_ray.config.training import Training\n"
         "from ns_ray.sr.content_training import ContentTraining, train_content\n"
-        "from ns_ray.sr.dataset import content_pair\n"
+        "from ns_ray.sr.pairs import content_pair\n"
         "settings = Training(epochs=3, epoch_steps=20, batch=4, patch=16, fps=60, rate=1e-3, save_seconds=0)\n"
         "data, folder, model = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]\n"
         "pair = content_pair(data, 'lol0', 48, 1, 3)\n"

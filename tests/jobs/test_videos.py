@@ -16,7 +16,7 @@ from ns_ray.dataset.check import inspect
 from ns_ray.errors import ConfigError
 from ns_ray.jobs import download, encode
 from ns_ray.jobs.cli.lists import videos_of
-from ns_ray.sr.dataset import find_pairs
+from ns_ray.sr.pairs import find_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 
