@@ -78,7 +78,12 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         help="which of a stream's frames may become anchors: its best fifth, or all (the published quality code)",
     )
     add("--anchor-codec", choices=CODECS, help="how anchors are compressed; default: the configuration's")
-    add("--quality", type=values.quality, metavar="Q", help="of anchors, 1 to 100; default: by the codec and the fraction")
+    add(
+        "--quality",
+        type=values.quality,
+        metavar="Q",
+        help="of anchors, 1 to 100; default: by the codec and the fraction",
+    )
     add(
         "--anchor-kbps",
         type=values.count,

@@ -29,11 +29,23 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     vocabulary.pair_options(parser)
     vocabulary.model_option(parser)
     vocabulary.weights_option(parser)
-    add("--fractions", type=values.ranked_share, nargs="+", default=[0.025, 0.05, 0.075, 0.1, 0.15, 0.2], metavar="X", help="anchors")
+    add(
+        "--fractions",
+        type=values.ranked_share,
+        nargs="+",
+        default=[0.025, 0.05, 0.075, 0.1, 0.15, 0.2],
+        metavar="X",
+        help="anchors",
+    )
     add("--selections", nargs="+", choices=(*SELECTIONS, ORACLE), default=list(USUAL), metavar="NAME", help=selections)
     add("--modes", nargs="+", choices=MODES, default=list(MODES), metavar="NAME", help="how to rebuild")
     add("--anchor-codec", choices=CODECS, help="how anchors are compressed; default: the configuration's")
-    add("--quality", type=values.quality, metavar="Q", help="of anchors, 1 to 100; default: by the codec and their share")
+    add(
+        "--quality",
+        type=values.quality,
+        metavar="Q",
+        help="of anchors, 1 to 100; default: by the codec and their share",
+    )
     vocabulary.frames_option(parser, dest="frames")
     add("--threads", type=values.count, default=1, metavar="N", help="points rebuilt at a time")
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")

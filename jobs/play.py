@@ -1,13 +1,13 @@
 """Play a hybrid stream: write its frames at high resolution, as video, with its sound and subtitles."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -16,9 +16,9 @@ from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.film import Film, open_film
 from ns_ray.client.film_encoder import FilmFormat, part_of
 from ns_ray.client.rebuild import HrFrame
-from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, HybridError
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks
 from ns_ray.picture.colors import RESERVED, STANDARD, Colors
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize
@@ -30,7 +30,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    add("hybrid", metavar="HYBRID", help="the hybrid stream")
+    add("hybrid", nargs="?", metavar="HYBRID", help="the hybrid stream: a path, or a URL; the same as -i HYBRID")
+    vocabulary.input_option(parser, "the hybrid stream", metavar="HYBRID")
     add(
         "-o",
         "--output",
@@ -54,8 +55,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="an option of the encoder; libx264 gets preset=veryfast, libvpx-vp9 lag-in-frames=0",
     )
-    add("--threads", type=int, default=1, metavar="N", help="threads of the reconstruction")
+    add("--threads", type=values.count, default=1, metavar="N", help="threads of the reconstruction")
     options = parser.parse_args(argv)
+    vocabulary.one_input(parser, options, "hybrid")
     options.encoder_option = dict(option.partition("=")[::2] for option in options.encoder_option)
     options.encoder = options.encoder or ("libvpx-vp9" if options.output.suffix.lower() == ".webm" else "libx264")
     # Slower presets look ahead over more 2160p frames than memory should hold.
@@ -76,10 +78,14 @@ def play(options: argparse.Namespace) -> None:
     Raises:
         NsRayError: the input is no hybrid stream, or the output cannot be written.
     """
-    load_config(options.config, options.set)  # for what is wrong with it: playing needs no setting
+    checks = Checks()
+    checks.settings(options)
+    checks.video(options.hybrid)
     for path in (options.output, part_of(options.output)):
-        if path.exists() and os.path.exists(options.hybrid) and path.samefile(options.hybrid):
-            raise ConfigError(f"{options.output}: it is the hybrid stream itself; give another -o")
+        checks.file(path, "--output", [options.hybrid])
+    if options.output.suffix.lower() != ".y4m":
+        checks(_require_encoder, options.encoder)
+    checks.done()
     decoder = HybridDecoder(options.hybrid, "best" if options.mode == "lr" else options.mode, options.threads)
     sources = dict.fromkeys(("anchor", "rebuilt", "upscaled", "repeated"), 0)
     console = entry.console()
@@ -96,6 +102,15 @@ def play(options: argparse.Namespace) -> None:
         console.print(note, style="yellow")
     if sources["upscaled"] and options.mode != "lr":
         console.print("upscaled frames come before the first anchor, or refer to nothing known at HR", style="yellow")
+
+
+def _require_encoder(name: str) -> None:
+    try:
+        codec = av.codec.Codec(name, "w")
+    except ValueError:
+        codec = None
+    if codec is None or codec.type != "video":
+        raise ConfigError(f"--encoder {name}: PyAV has no such video encoder; choose libx264, libsvtav1 or libvpx-vp9")
 
 
 class _Output:

@@ -43,7 +43,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     vocabulary.frames_option(parser, dest="frames")
     add("--gpus", type=values.count, nargs="+", default=[2, 3, 6], metavar="N", help="numbers of GPUs to compare")
     add("--streams", type=values.count, default=60, metavar="N", help="streams that are simulated")
-    add("--placements", type=values.count_or_none, default=15, metavar="N", help="measured for each number of GPUs; 0: none")
+    add(
+        "--placements",
+        type=values.count_or_none,
+        default=15,
+        metavar="N",
+        help="measured for each number of GPUs; 0: none",
+    )
     add("--threads", type=values.count, default=1, metavar="N", help="methods rebuilt at a time")
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
     add("-o", "--output", type=Path, metavar="DIR", help="where it goes; default: by the model")

@@ -21,6 +21,12 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
+def required(found: T | None) -> T:
+    """What checks that were all passed have found."""
+    assert found is not None
+    return found
+
+
 class Checks:
     """What was found wrong so far. What is checked is given back, so that nothing is read twice."""
 
@@ -105,7 +111,7 @@ class Checks:
 
     def pair(
         self, lr: Path, hr: Path, options: argparse.Namespace, spec: ModelSpec | None, enhanced: bool = True
-    ) -> None:
+    ) -> tuple[VideoInfo | None, VideoInfo | None]:
         """A video and its original, each a path or one below --data-dir; whether they belong together, too.
 
         Args:
@@ -114,11 +120,15 @@ class Checks:
             options: with those of `despite_options`.
             spec: the model; None where that is wrong itself.
             enhanced: whether the video has to be of a kind that can be enhanced.
+
+        Returns:
+            What both are.
         """
         low = self.source(lr, options.data_dir) if enhanced else self.video(lr, options.data_dir)
         high = self.video(hr, options.data_dir)
         if low is not None and high is not None and spec is not None:
             self(Original, high.path, low.path, spec.scale, despite(options))
+        return low, high
 
     def weights(self, spec: ModelSpec | None, path: Path | None, epoch: int | None = None) -> Path | None:
         """The file of a model's weights, which is read.
@@ -145,7 +155,9 @@ class Checks:
         if not there.is_dir():
             self._failures.append(f"{option} {path}: {there} is no folder; name another place")
         elif not os.access(there, os.W_OK | os.X_OK):
-            self._failures.append(f"{option} {path}: {there} cannot be written to; change its rights, or name another place")
+            self._failures.append(
+                f"{option} {path}: {there} cannot be written to; change its rights, or name another place"
+            )
 
     def file(self, path: Path, option: str, inputs: Iterable[str | Path] = ()) -> None:
         """A file that can be written and is none of the inputs."""
@@ -166,7 +178,9 @@ def weights_file(spec: ModelSpec, path: Path | None, epoch: int | None = None) -
     if path is None:
         file = weights_path(spec)
         if not file.is_file():
-            raise ModelError(f"no weights for {spec} ship ({file}): train them (jobs/train.py), or name some by --weights")
+            raise ModelError(
+                f"no weights for {spec} ship ({file}): train them (jobs/train.py), or name some by --weights"
+            )
         return file
     if not path.exists():
         raise ModelError(f"--weights {path}: there is no such file or folder; check the path")
@@ -179,4 +193,3 @@ def weights_file(spec: ModelSpec, path: Path | None, epoch: int | None = None) -
         there = ", ".join(sorted(one.name for one in path.glob("*.pt"))) or "no weights at all"
         raise ModelError(f"--weights {path}: it has no {file.name}, but {there}; name the folder of {spec}, or a file")
     return file
-

@@ -143,5 +143,14 @@ def name(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-NUMBERS: tuple[Callable[[str], object], ...] = (count, even_count, positive, share, ranked_share, quality, frame_rate, size)
+NUMBERS: tuple[Callable[[str], object], ...] = (
+    count,
+    even_count,
+    positive,
+    share,
+    ranked_share,
+    quality,
+    frame_rate,
+    size,
+)
 """Those that take no 0."""

@@ -10,10 +10,33 @@ from typing import Any
 from ns_ray.jobs.cli import values
 from ns_ray.sr.spec import SHIPPED
 
-_VIDEOS = (
-    ".264 .265 .avi .flv .gxf .h264 .hevc .ivf .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .nut .obu .ogg .ogv .ts "
-    ".webm .wmv .y4m"
-).split()
+_VIDEOS = [
+    ".264",
+    ".265",
+    ".avi",
+    ".flv",
+    ".gxf",
+    ".h264",
+    ".hevc",
+    ".ivf",
+    ".m2ts",
+    ".m4v",
+    ".mkv",
+    ".mov",
+    ".mp4",
+    ".mpeg",
+    ".mpg",
+    ".mts",
+    ".mxf",
+    ".nut",
+    ".obu",
+    ".ogg",
+    ".ogv",
+    ".ts",
+    ".webm",
+    ".wmv",
+    ".y4m",
+]
 
 
 def input_option(parser: argparse.ArgumentParser, what: str, metavar: str = "FILE", many: bool = False) -> None:
@@ -139,7 +162,10 @@ def resolution_option(
 
 
 def frames_option(
-    parser: argparse.ArgumentParser, default: int | None = None, what: str = "stop after N frames; default: all", **more: Any
+    parser: argparse.ArgumentParser,
+    default: int | None = None,
+    what: str = "stop after N frames; default: all",
+    **more: Any,
 ) -> None:
     """Add the option that says how many frames."""
     names = ("-n", "--num-frames", "--number", "--frames")

@@ -16,7 +16,6 @@ def _engine_name(name: str) -> str:
         raise ValueError(str(error)) from None
 
 
-
 class Pool(Strict):
     """Actors of one kind.
 

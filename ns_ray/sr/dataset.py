@@ -21,6 +21,7 @@ from ns_ray.sr.engine import Plane, Planes
 from ns_ray.sr.pairs import VideoPair
 from ns_ray.sr.sparse_decode import TOLERANCE, decode_at, shown_times
 
+
 def spacing(pair: VideoPair, fps: float) -> int:
     """LR frames from one to the next where `fps` of them are taken a second; 1 or more.
 
