@@ -48,10 +48,10 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     vocabulary.frames_option(parser, dest="frames")
     add("--threads", type=values.count, default=1, metavar="N", help="points rebuilt at a time")
-    add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
+    vocabulary.engine_option(parser)
     what = "where it goes; default: by the LR video's name and the model"
     add("-o", "--output", type=Path, metavar="DIR", help=what)
-    add("--device", type=values.device, default="auto", help="where it runs")
+    vocabulary.device_option(parser)
     despite_options(parser)
     options = parser.parse_args(argv)
     vocabulary.one_pair(parser, options)

@@ -27,8 +27,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     vocabulary.weights_option(parser)
     epoch_option(parser)
     add("--every", type=values.count, default=20, metavar="N", help="compare one frame in N")
-    add("--engine", metavar="NAME", help="inference engine; default: the configuration's")
-    add("--device", type=values.device, default="auto", help="where it runs")
+    what = "inference engine; default: the configuration's"
+    add("--engine", metavar="NAME", help=what)
+    vocabulary.device_option(parser)
     despite_options(parser)
     options = parser.parse_args(argv)
     vocabulary.one_pair(parser, options)

@@ -59,8 +59,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--horizon", choices=get_args(Horizon), default="gap", help="of engorgio's choice; published here: epoch")
     add("--bitrate", type=values.count, metavar="KBPS", help="of the re-encode; default: 35500 at 2160p, 6750 at 1080p")
     vocabulary.weights_option(parser, "those of the content; with --input those that ship")
-    add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
-    add("--device", type=values.device, default="auto", help="where it runs")
+    vocabulary.engine_option(parser)
+    vocabulary.device_option(parser)
     add("--threads", type=values.count, default=4, metavar="N", help="methods and upscalings at work at a time")
     add(
         "--crop",

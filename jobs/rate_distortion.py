@@ -45,10 +45,10 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     vocabulary.frames_option(parser, dest="frames")
     add("--threads", type=values.count, default=2, metavar="N", help="ways measured at a time")
     add("--no-vmaf", action="store_true", help="leave SSIM, VMAF and flicker out, which take most of the time")
-    add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
+    vocabulary.engine_option(parser)
     what = "where it goes; default: by the LR video's name and the model"
     add("-o", "--output", type=Path, metavar="DIR", help=what)
-    add("--device", type=values.device, default="auto", help="where it runs")
+    vocabulary.device_option(parser)
     despite_options(parser)
     options = parser.parse_args(argv)
     vocabulary.one_pair(parser, options)

@@ -33,7 +33,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    weights = "file of weights, or a folder that holds <model>.pt: one for all pairs or one for each; default: those that ship"
+    weights = (
+        "files of weights, or folders that hold <model>.pt: one for all pairs or one each; default: those that ship"
+    )
     names = "names of the pairs; default: the LR files', with their folders' where two are the same"
     vocabulary.pair_options(parser)
     vocabulary.model_option(parser)
@@ -51,9 +53,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         help="measured for each number of GPUs; 0: none",
     )
     add("--threads", type=values.count, default=1, metavar="N", help="methods rebuilt at a time")
-    add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
+    vocabulary.engine_option(parser)
     add("-o", "--output", type=Path, metavar="DIR", help="where it goes; default: by the model")
-    add("--device", type=values.device, default="auto", help="where it runs")
+    vocabulary.device_option(parser)
     despite_options(parser)
     options = parser.parse_args(argv)
     named = vocabulary.pairs_of(parser, options)

@@ -10,33 +10,7 @@ from typing import Any
 from ns_ray.jobs.cli import values
 from ns_ray.sr.spec import SHIPPED
 
-_VIDEOS = [
-    ".264",
-    ".265",
-    ".avi",
-    ".flv",
-    ".gxf",
-    ".h264",
-    ".hevc",
-    ".ivf",
-    ".m2ts",
-    ".m4v",
-    ".mkv",
-    ".mov",
-    ".mp4",
-    ".mpeg",
-    ".mpg",
-    ".mts",
-    ".mxf",
-    ".nut",
-    ".obu",
-    ".ogg",
-    ".ogv",
-    ".ts",
-    ".webm",
-    ".wmv",
-    ".y4m",
-]
+_VIDEOS = "264 265 avi flv gxf h264 hevc ivf m2ts m4v mkv mov mp4 mpeg mpg mts mxf nut obu ogg ogv ts webm wmv y4m"  # suffixes
 
 
 def input_option(parser: argparse.ArgumentParser, what: str, metavar: str = "FILE", many: bool = False) -> None:
@@ -172,6 +146,18 @@ def frames_option(
     parser.add_argument(*names, type=values.count, default=default, metavar="N", help=what, **more)
 
 
+def engine_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the engine of a job that compares methods."""
+    what = "inference engine; default: the configuration's, or torch where that is auto"
+    parser.add_argument("--engine", metavar="NAME", help=what)
+
+
+def device_option(parser: argparse.ArgumentParser, default: str = "auto", what: str = "where it runs") -> None:
+    """Add the option that says where a DNN runs."""
+    what = f"{what}: auto, cpu, cuda, cuda:1 and so on"
+    parser.add_argument("--device", type=values.device, default=default, metavar="NAME", help=what)
+
+
 class _InputOrInstance(argparse.Action):
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, given: Any, option: str | None = None
@@ -189,5 +175,5 @@ class _InputOrInstance(argparse.Action):
 
 def _is_name(word: str) -> bool:
     """Whether it is a machine's name, and neither a file's nor a URL."""
-    like_a_path = any(mark in word for mark in "/\\:") or Path(word).suffix.lower() in _VIDEOS
+    like_a_path = any(mark in word for mark in "/\\:") or Path(word).suffix[1:].lower() in _VIDEOS.split()
     return not like_a_path and (not os.path.exists(word) or os.path.isdir(word))

@@ -34,10 +34,7 @@ def train(options: argparse.Namespace, config: Config) -> None:
     """
     settings = config.train
     found = [
-        (
-            content_pair(options.data_dir.resolve(), content, options.input_resolution, options.duration, spec.scale),
-            spec,
-        )
+        (content_pair(data_dir, content, options.input_resolution, options.duration, spec.scale), spec)
         for content in options.content
         for spec in map(ModelSpec.parse, options.model)
     ]
