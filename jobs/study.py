@@ -33,9 +33,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    weights = (
-        "files of weights, or folders that hold <model>.pt: one for all pairs or one each; default: those that ship"
-    )
+    weights = "files of weights, or folders that hold <model>.pt: one for all or one a pair; default: those that ship"
     names = "names of the pairs; default: the LR files', with their folders' where two are the same"
     vocabulary.pair_options(parser)
     vocabulary.model_option(parser)

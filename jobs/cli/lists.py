@@ -6,7 +6,7 @@ from pathlib import Path
 from ns_ray.dataset.dataset_list import Video, read_list
 from ns_ray.dataset.raw import raw_path
 from ns_ray.errors import ConfigError, MediaError
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values
 
 
 def list_options(parser: argparse.ArgumentParser) -> None:

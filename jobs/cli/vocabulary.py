@@ -10,7 +10,8 @@ from typing import Any
 from ns_ray.jobs.cli import values
 from ns_ray.sr.spec import SHIPPED
 
-_VIDEOS = "264 265 avi flv gxf h264 hevc ivf m2ts m4v mkv mov mp4 mpeg mpg mts mxf nut obu ogg ogv ts webm wmv y4m"  # suffixes
+_VIDEOS = "264 265 avi flv gxf h264 hevc ivf m2ts m4v mkv mov mp4 mpeg mpg mts mxf nut obu ogg ogv ts webm wmv y4m"
+"""How videos' names end."""
 
 
 def input_option(parser: argparse.ArgumentParser, what: str, metavar: str = "FILE", many: bool = False) -> None:

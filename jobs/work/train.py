@@ -32,7 +32,7 @@ def train(options: argparse.Namespace, config: Config) -> None:
         ConfigError: an option is wrong.
         ModelError: videos or weights are missing, or a training failed.
     """
-    settings = config.train
+    settings, data_dir = config.train, options.data_dir.resolve()
     found = [
         (content_pair(data_dir, content, options.input_resolution, options.duration, spec.scale), spec)
         for content in options.content
