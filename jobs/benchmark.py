@@ -1,6 +1,6 @@
 """Enhance live streams and measure it: VP9 in, hybrid streams (or video encoded anew) out.
 
-Without --input it takes the test video of --content at --resolution from --data-dir; if that is not there, the
+Without --input it takes the test video of --content at --input-resolution from --data-dir; if that is not there, the
 configuration's inputs.
 
 SIGINT (Ctrl-C) and SIGTERM (`ray job stop`) end a run early: it reads no more, gives epochs in work `stop_seconds` of

@@ -32,9 +32,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("-d", "--duration", type=values.count, default=60, metavar="S", help="seconds of train, and of test")
     add("--start", type=values.not_negative, metavar="S", help="second at which train begins; default: the list's")
-    choices = {"nargs": "+", "choices": sorted(LADDER), "dest": "resolutions"}
-    what = f"rows of LR videos: {', '.join(map(str, sorted(LADDER)))}"
-    vocabulary.resolution_option(parser, "--resolutions", default=[720], what=what, **choices)
+    heights = sorted(LADDER)
+    vocabulary.resolution_option(
+        parser,
+        "--resolutions",
+        default=[720],
+        what=f"rows of LR videos: {', '.join(map(str, heights))}",
+        nargs="+",
+        choices=heights,
+        dest="resolutions",
+    )
     what = "rows of HR; larger sources are scaled"
     vocabulary.resolution_option(parser, which="output", default=PUBLISHED_HEIGHT, take=values.even_count, what=what)
     add(

@@ -218,7 +218,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__, failed="a step takes longer than it may, or failed")
     parser.epilog = "\n".join(
-        ("cases:", *(f"  {name}: {case.title}" for name, case in CASES.items()), "", parser.epilog)
+        ("cases:", *(f"  {name}: {case.title}" for name, case in CASES.items()), "", parser.epilog or "")
     )
     parser.add_argument("cases", nargs="*", metavar="CASE", default=list(CASES), help="which to run; default: all")
     parser.add_argument("--repeats", type=values.count, default=50, metavar="N", help="timed runs of each case")

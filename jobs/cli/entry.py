@@ -44,12 +44,12 @@ class Parser(argparse.ArgumentParser):
 
     def _get_value(self, action: argparse.Action, text: str) -> Any:
         with self._noted():
-            return super()._get_value(action, text)  # type: ignore[misc]
+            return super()._get_value(action, text)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if value is not None:  # as is what was no value
             with self._noted():
-                super()._check_value(action, value)  # type: ignore[misc]
+                super()._check_value(action, value)
 
     @contextmanager
     def _noted(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from ns_ray.errors import ConfigError
 from ns_ray.names import folder_name
+from ns_ray.sr.checkpoints import lr_size
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 _MOST_RANKED = 0.2
@@ -121,11 +122,10 @@ def frame_rate(text: str) -> Fraction:
 
 def size(text: str) -> tuple[int, int]:
     """Columns and rows: `720` (of 16:9, columns made even), or `1280x720`."""
-    columns, by, rows = text.partition("x")
-    if not by:
-        height = count(text)
-        return round(height * 16 / 9 / 2) * 2, height
-    return count(columns), count(rows)
+    try:
+        return lr_size(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: give rows, as 720, or columns and rows, as 1280x720") from None
 
 
 def device(text: str) -> str:

@@ -36,7 +36,7 @@ POSITIONAL = {
     "rate_distortion": ["a.webm", "b.webm"],
     "study": ["a.webm", "b.webm"],
     "evaluate_sr": ["a.webm", "b.webm"],
-    "measure_quality": ["--lr", "a.webm", "--hr", "b.webm"],
+    "measure_quality": ["--input", "a.webm", "--reference", "b.webm"],
     "prepare_stills": ["images"],
     "clear": ["--instance", "box"],
     "check_realtime": ["--log-dir", "logs"],

@@ -14,8 +14,8 @@ from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
 from ns_ray.jobs import benchmark
 from ns_ray.jobs.cli.run_picture import picture_of
+from ns_ray.jobs.cli.run_sources import inputs_of, references_of
 from ns_ray.jobs.quality import compare, scaled
-from ns_ray.jobs.work import benchmark as work
 from ns_ray.picture.yuv import resize
 from ns_ray.report.html import load_result, write_report
 from ns_ray.report.picture_section import picture_line
@@ -126,7 +126,7 @@ def test_a_stranger_s_result_reads_no_other_file(hybrid, plain_video, tmp_path):
 def known(*arguments: object) -> dict[str, str]:
     options = benchmark.arguments([*map(str, arguments)])
     config = load_config(options.config, options.set)
-    return work._references(options, config, work._inputs(options, config))
+    return references_of(options, config, inputs_of(options, config))
 
 
 def test_references_are_named_or_known(tmp_path):

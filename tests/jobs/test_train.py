@@ -182,7 +182,7 @@ def test_it_says_what_is_missing(
 ) -> None:
     cases = {
         ("-c", "absent0"): (1, "no pairs of videos for train"),
-        ("-l", "720"): (1, "encode the content, or choose by --lr and --duration"),
+        ("-l", "720"): (1, "encode the content, or choose by --input-resolution and --duration"),
         ("-m", "EDSR_B9_F9_S3"): (1, "no weights for EDSR_B9_F9_S3"),
         ("-e", "20"): (1, "_e20.pt is missing: no epoch is there"),
         ("-m", "edsr", "-b", "1", "-f", "4", "--set", "train.epochs=0"): (2, "train.epochs"),
@@ -208,6 +208,11 @@ def test_it_says_what_is_missing(
 def test_the_published_command_line_is_understood() -> None:
     published = "-g 0 -c lol0 -l 720 -h 2160 -s 3 -b 8 -f 16 -m edsr"
     options = train.arguments(published.split())
-    assert (options.gpus, options.content, options.lr, options.model) == (["0"], ["lol0"], 720, ["EDSR_B8_F16_S3"])
+    assert (options.gpus, options.content, options.input_resolution, options.model) == (
+        ["0"],
+        ["lol0"],
+        720,
+        ["EDSR_B8_F16_S3"],
+    )
     options = train.arguments(["-m", "edsr", "--num_blocks", "4", "--num-channels=8"])
     assert options.model == ["EDSR_B4_F8_S3"]
