@@ -3,7 +3,6 @@
 import argparse
 import math
 import re
-from collections.abc import Callable
 from fractions import Fraction
 
 from ns_ray.errors import ConfigError
@@ -141,16 +140,3 @@ def name(text: str) -> str:
         return folder_name(text)
     except ConfigError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-NUMBERS: tuple[Callable[[str], object], ...] = (
-    count,
-    even_count,
-    positive,
-    share,
-    ranked_share,
-    quality,
-    frame_rate,
-    size,
-)
-"""Those that take no 0."""

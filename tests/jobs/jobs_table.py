@@ -1,8 +1,8 @@
-"""Writes docs/jobs.md: `.venv/bin/python tests/jobs/jobs_table.py`, on a machine that does nothing else."""
+"""Writes docs/jobs.md: `.venv/bin/python tests/jobs/jobs_table.py`."""
 
+import resource
 import subprocess
 import sys
-import time
 from importlib import import_module
 
 from job_options import JOBS, actions_of, breaches, parser_of
@@ -26,7 +26,7 @@ def main() -> None:
         "options. `python jobs/NAME.py --help` tells all of each; all have `--config`, `--set`, `--data-dir` and",
         "`--result-dir`. Where two spellings are named, published ones are understood beside them.",
         "",
-        f"Seconds are those of `--help`, measured once ({host['platform']}, {host['cpus']} CPUs).",
+        f"Seconds are CPU time of `--help`, measured once ({host['processor']}, {host['cores']} cores).",
         "",
         "| job | what it does | options | `--help`, s | one vocabulary |",
         "| --- | --- | --- | --- | --- |",
@@ -37,9 +37,10 @@ def main() -> None:
 
 def _row(job: str) -> str:
     parser = parser_of(job)
-    start = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, f"jobs/{job}.py", "--help"], cwd=entry.ROOT, check=True, stdout=subprocess.DEVNULL)
-    seconds = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     about = str(import_module(f"ns_ray.jobs.{job}").__doc__).partition("\n")[0].replace("|", "\\|")
     options = [action for action in actions_of(parser) if not {*_SHARED} & {*action.option_strings}]
     names = " ".join(f"`{_name(action.option_strings) or action.metavar}`" for action in options)
