@@ -64,7 +64,7 @@ def _checked(options: argparse.Namespace) -> Config:
         checks.wrong(f"--model {' '.join(options.model)}: they enlarge by several scales; name models of one")
     checks.pair(options.lr, options.hr, options, known[0] if known else None, enhanced=False)
     checks.engine(options.engine)
-    for spec in known:
+    for spec in specs:
         checks.weights(spec, options.weights, options.epoch)
     checks.folder(options.result_dir, "--result-dir")
     checks.done()

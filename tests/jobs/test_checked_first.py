@@ -1,5 +1,6 @@
 """What is wrong is told at once, each thing in a line that names it and the remedy, before Ray starts."""
 
+import re
 from importlib import import_module
 
 import pytest
@@ -50,11 +51,22 @@ PLACES = ["--result-dir", "BELOW", "--set", "enhancer.speed=3"]
 CASES = {
     "all of a benchmark": (
         "benchmark",
-        ["--input", "GONE", "TEXT", "--weights", "GONE.pt", "-m", "EDSR_X", "--set", "enhancer.engine=tensorr"]
-        + ["--set", "gop_frames=0", "--set", "threads=4", "--reference", "GONE", *PLACES],
+        [
+            *("--input", "GONE", "TEXT", "--weights", "GONE.pt", "-m", "EDSR_X", "--set", "enhancer.engine=tensorr"),
+            *("--set", "gop_frames=0", "--set", "threads=4", "--reference", "GONE", *PLACES),
+        ],
         2,
-        ["gone.webm: it cannot", "text.webm: it cannot", "gone.webm.pt", "EDSR_X", "choose tensorrt", "gop_frames"]
-        + ["choose decoder.threads", "--reference", "name one each", "BELOW", "`enhancer` has "],
+        [
+            *(
+                "gone.webm: it cannot",
+                "text.webm: it cannot",
+                "gone.webm.pt",
+                "EDSR_X",
+                "choose tensorrt",
+                "gop_frames",
+            ),
+            *("choose decoder.threads", "--reference", "name one each", "BELOW", "`enhancer` has "),
+        ],
     ),
     "files of a benchmark": (
         "benchmark",
@@ -146,10 +158,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_all_that_is_wrong_is_told_at_once(case, wrong, capsys):
     job, words, status, told = CASES[case]
-    named = [word.partition(".")[0].partition("/")[0] for word in words]
-    words = [
-        word.replace(one, str(wrong[one])) if one in wrong else word for word, one in zip(words, named, strict=True)
-    ]
+    for name, path in wrong.items():
+        words = [re.sub(rf"^{name}\b", str(path), word) for word in words]
     if "--result-dir" not in words and job != "play":
         words += ["--result-dir", str(wrong["HERE"])]
     assert import_module(f"ns_ray.jobs.{job}").main(words) == status

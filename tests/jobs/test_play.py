@@ -97,7 +97,7 @@ def test_what_is_no_hybrid_stream_is_refused(tmp_path, capsys, job, extra):
 
 
 def test_an_unknown_encoder_is_named(tmp_path, hybrid, capsys):
-    assert play.main([str(hybrid), "-o", str(tmp_path / "o.mp4"), "--encoder", "nothing"]) == 1
+    assert play.main([str(hybrid), "-o", str(tmp_path / "o.mp4"), "--encoder", "nothing"]) == 2
     assert "nothing" in capsys.readouterr().err
 
 
