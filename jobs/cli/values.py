@@ -94,9 +94,11 @@ def share(text: str) -> float:
 
 def ranked_share(text: str) -> float:
     """A share of frames that become anchors, of those that are ranked."""
-    value = share(text)
-    if value > _MOST_RANKED:
-        raise argparse.ArgumentTypeError(f"{text}: it lies up to {_MOST_RANKED:g}, as no more frames are ranked")
+    value = fraction(text)
+    if not 0 < value <= _MOST_RANKED:
+        raise argparse.ArgumentTypeError(
+            f"{text}: it lies above 0, up to {_MOST_RANKED:g}, as no more frames are ranked"
+        )
     return value
 
 
