@@ -1,6 +1,6 @@
 """Quality over the share of anchors: every way to choose them, both ways to rebuild, against super-resolving all.
 
-    python jobs/curves.py LR HR [-m EDSR_B8_F32_S3] [--fractions 0.025 0.05 ...] [--frames N] [--threads N]
+    python jobs/curves.py LR HR [-m EDSR_B8_F32_S3] [--fractions 0.025 0.05 ...] [-n N] [--threads N]
 
 LR is a VP9 stream, HR the original of the same frames; a larger one is scaled down. Anchors pass through their codec,
 as they do in a hybrid stream; Mbit are of 2^20. PSNR is that of luma, and of all planes.

@@ -1,6 +1,6 @@
 """Studies of anchors on real contents: what residual bytes tell, quality by distance, one choice for all or many.
 
-    python jobs/study.py LR HR [LR HR ...] [-m EDSR_B8_F32_S3] [--fraction 0.075] [--frames N] [--threads N]
+    python jobs/study.py LR HR [LR HR ...] [-m EDSR_B8_F32_S3] [--fraction 0.075] [-n N] [--threads N]
 
 LR is a VP9 stream, HR the original of the same frames; a larger one is scaled down. Each frame is super-resolved once
 for all of it, and each stream rebuilt in plain and best mode from anchors behind JPEG:
