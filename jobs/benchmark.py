@@ -169,7 +169,8 @@ def _checked(options: argparse.Namespace) -> Config:
     spec = checks.model(options.model_name)
     if spec is not None and options.scale not in (None, spec.scale):
         checks.wrong(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
-    inputs = checks(inputs_of, options, config) or []
+    known = options.input or config != Config()  # of a configuration that cannot be read no inputs are missed
+    inputs = (checks(inputs_of, options, config) if known else None) or []
     for path in dict.fromkeys(inputs):
         info = sources.source(path, unsafe=options.unsafe_input)
         if info is not None:

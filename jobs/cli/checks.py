@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -69,8 +70,12 @@ class Checks:
             raise MediaError(*problems)
 
     def settings(self, options: argparse.Namespace) -> Config:
-        """The configuration with its settings; the usual one where it is wrong."""
-        return self(load_config, options.config, options.set) or Config()
+        """The configuration; where it is wrong, for further checks, what it is without --set, or by itself."""
+        config = self(load_config, options.config, options.set)
+        if config is None and options.set:
+            with suppress(ConfigError):
+                return load_config(options.config)
+        return config or Config()
 
     def model(self, name: str, option: str = "--model") -> ModelSpec | None:
         """A model by its name."""

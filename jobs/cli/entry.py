@@ -20,7 +20,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text, value = action.help or "", action.default
-        if value in (None, False, argparse.SUPPRESS, []) or "default" in text:
+        if value is None or value in (argparse.SUPPRESS, []) or action.nargs == 0 or "default" in text:
             return text
         words = value if isinstance(value, list | tuple) else [value]
         return f"{text} (default: {' '.join(map(str, words)).replace('%', '%%')})"
