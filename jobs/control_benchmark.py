@@ -10,6 +10,7 @@ nothing is done, which does not grow with the streams.
 import argparse
 import sys
 
+from ns_ray import shipped
 from ns_ray.jobs.cli import entry, values
 from ns_ray.jobs.cli.checks import Checks
 
@@ -37,7 +38,7 @@ def _work(options: argparse.Namespace) -> None:
     checks = Checks()
     config = checks.settings(options)
     for path in config.inputs[:1]:
-        checks.source(entry.ROOT / path)
+        checks.source(shipped.found(path))
     checks.folder(options.result_dir, "--result-dir")
     checks.done()
     from ns_ray.jobs.work.control_benchmark import (

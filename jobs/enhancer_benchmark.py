@@ -9,6 +9,7 @@ on to all.
 import argparse
 import sys
 
+from ns_ray import shipped
 from ns_ray.config.actors import GPU_CALLS
 from ns_ray.jobs.cli import entry, values, vocabulary
 from ns_ray.jobs.cli.checks import Checks
@@ -58,7 +59,7 @@ def _work(options: argparse.Namespace) -> None:
     checks = Checks()
     config = checks.settings(options)
     checks.weights(checks.model(options.model_name), None)
-    for path in [options.input] if options.input else [entry.ROOT / path for path in config.inputs[:1]]:
+    for path in [options.input] if options.input else [shipped.found(path) for path in config.inputs[:1]]:
         info = checks.source(path, options.data_dir)
         options.input = info.path if info else options.input
     checks.folder(options.result_dir, "--result-dir")

@@ -24,6 +24,7 @@ from ns_ray.anchors.policies import Horizon
 from ns_ray.evaluation.choice import EPOCH
 from ns_ray.evaluation.method import COMPARED
 from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.calling import as_called
 from ns_ray.jobs.cli.checks import Checks, required
 from ns_ray.jobs.cli.despite import despite_options
 from ns_ray.jobs.cli.published_quality import FRAMES, PUBLISHED_KEYS
@@ -72,7 +73,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("-o", "--output", type=Path, metavar="DIR", help="where the files go; default: RESULT_DIR/artifact")
     despite_options(parser)
     options = parser.parse_args(argv)
-    options.command = shlex.join(["python", "jobs/measure_quality.py", *(sys.argv[1:] if argv is None else argv)])
+    words = sys.argv[1:] if argv is None else argv
+    options.command = shlex.join([*as_called("python jobs/measure_quality.py").split(), *words])
     if options.content is None and (options.input is None or options.reference is None):
         parser.error("name a --content, or --input and --reference")
     if options.content is not None and (options.input is not None or options.reference is not None):

@@ -12,6 +12,7 @@ import numpy as np
 from rich.progress import Progress
 from rich.table import Table
 
+from ns_ray import shipped
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.errors import MediaError
 from ns_ray.evaluation.original import Original, scaled
@@ -63,6 +64,7 @@ def measure(options: argparse.Namespace) -> None:
         checks.file(options.json, "--json", [options.hybrid, options.reference])
     checks.done()
     decoder = HybridDecoder(options.hybrid, options.mode, options.threads)
+    options.reference = shipped.named(options.reference)
     source = Original(options.reference, options.hybrid, decoder.scale, despite(options))
     frames: list[dict[str, dict[str, float]]] = []
     names: list[dict[str, int | str]] = []

@@ -11,6 +11,7 @@ from ns_ray.config.config import Config
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, MediaError, ModelError, NsRayError
 from ns_ray.evaluation.original import Original
+from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.sr.checkpoints import weights_in, weights_path
 from ns_ray.sr.engine_names import engine_name
@@ -101,8 +102,8 @@ class Checks:
             unsafe: as `probe` has it.
         """
         text = str(path)
-        if data_dir is not None and local(text) is None and local(str(data_dir / text)) is not None:
-            text = str(data_dir / text)
+        if data_dir is not None and local(text) is None and "://" not in text:
+            text = str(entry.found(Path(text), data_dir)) if entry.found(Path(text), data_dir).exists() else text
         if is_pipe(text) or (local(text) is None and "://" in text):
             return None
         return self(probe, text, unsafe)

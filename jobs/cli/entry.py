@@ -9,9 +9,11 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
+from ns_ray import shipped
 from ns_ray.errors import ConfigError, MediaError, NsRayError
+from ns_ray.jobs.cli.calling import as_called, program
+from ns_ray.jobs.cli.shipped_config import config_path
 
-ROOT = Path(__file__).resolve().parents[2]
 DONE, FAILED, USAGE = 0, 1, 2
 
 
@@ -78,17 +80,18 @@ def parser(description: str | None, failed: str = "failed (said why)", conflicts
         conflicts: may be `resolve`, for a job's own meaning of -h.
     """
     made = Parser(
-        description=description,
+        prog=program(),
+        description=as_called(description or ""),
         epilog=f"exit status: {DONE} done, {FAILED} {failed}, {USAGE} wrong usage or settings",
         formatter_class=HelpFormatter,
         conflict_handler=conflicts,
     )
     made.add_argument(
         "--config",
-        type=Path,
-        default=ROOT / "configs" / "local.yaml",
+        type=config_path,
+        default="local",
         metavar="YAML",
-        help="the machine or experiment",
+        help="the machine or experiment: a file, or the name of one that ships",
     )
     made.add_argument(
         "--set",
@@ -97,14 +100,15 @@ def parser(description: str | None, failed: str = "failed (said why)", conflicts
         metavar="KEY=VALUE",
         help="a setting that differs from the configuration, such as enhancer.threads=4; may be repeated",
     )
-    made.add_argument("--data-dir", type=Path, default=ROOT / "dataset", metavar="DIR", help="where videos are")
-    made.add_argument("--result-dir", type=Path, default=ROOT / "result", metavar="DIR", help="where results go")
+    made.add_argument("--data-dir", type=Path, default=Path.cwd() / "dataset", metavar="DIR", help="where videos are")
+    made.add_argument("--result-dir", type=Path, default=Path.cwd() / "result", metavar="DIR", help="where results go")
     return made
 
 
 def found(path: Path, data_dir: Path) -> Path:
-    """A file that is named by its path, or by one below the data folder."""
-    return path if path.exists() else data_dir / path
+    """A file that is named by its path, by one below the data folder, or by that of one that ships."""
+    places = (path, data_dir / path, shipped.FOLDER / path)
+    return next((place for place in places if place.exists()), data_dir / path)
 
 
 def run(job: Callable[[], None]) -> int:
@@ -117,10 +121,10 @@ def run(job: Callable[[], None]) -> int:
         job()
     except NsRayError as error:
         for problem in error.args:
-            print(f"error: {problem}", file=sys.stderr)
+            print(as_called(f"error: {problem}"), file=sys.stderr)
         return USAGE if isinstance(error, ConfigError) else FAILED
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(as_called(f"error: {error}"), file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -141,7 +145,7 @@ def fail(failures: list[str], among: int, what: str) -> None:
         MediaError: there is one; it gives the count.
     """
     for failure in failures:
-        print(f"error: {failure}", file=sys.stderr)
+        print(as_called(f"error: {failure}"), file=sys.stderr)
     if failures:
         others = "; the others are done" if len(failures) < among else ""
         raise MediaError(f"{len(failures)} of {among} {what} failed{others}")

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from ns_ray import shipped
 from ns_ray.jobs.cli import entry, values, vocabulary
 from ns_ray.jobs.cli.checks import Checks, required
 from ns_ray.sr.checkpoints import checkpoint_folder
@@ -106,7 +107,7 @@ def choose(options: argparse.Namespace) -> Chosen:
     if spec is not None and folder is not None:
         trained = folder / spec.name if options.content and not options.weights else None
         weights = checks.weights(spec, options.weights or trained, options.epoch if trained else None)
-    video = Path(options.input or entry.ROOT / "dataset" / "sample" / "360p_700kbps_d4_test.webm")
+    video = Path(options.input or shipped.found("dataset/sample/360p_700kbps_d4_test.webm"))
     if folder is not None and not options.input:
         own = options.data_dir / str(options.content) / "video" / folder.name
         video = own if own.exists() else video

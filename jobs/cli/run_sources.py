@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+from ns_ray import shipped
 from ns_ray.config.config import Config
 from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
 from ns_ray.errors import ConfigError, MediaError
 from ns_ray.evaluation.original import Despite, Original
-from ns_ray.jobs.cli import entry
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.address import regular
 from ns_ray.video.probe import VideoInfo, probe
@@ -20,7 +20,7 @@ def inputs_of(options: argparse.Namespace, config: Config) -> list[str]:
         ConfigError: there is none.
     """
     if options.input:
-        return list(options.input)
+        return [shipped.named(path) for path in options.input]
     if options.resolution not in LADDER:
         known = ", ".join(map(str, LADDER))
         raise ConfigError(f"--input-resolution {options.resolution}: prepared videos have {known} rows")
@@ -30,7 +30,7 @@ def inputs_of(options: argparse.Namespace, config: Config) -> list[str]:
         return [str(prepared)]
     if not config.inputs:
         raise ConfigError(f"{prepared} is not there: name videos by --input, or make it by jobs/encode.py")
-    return [str(entry.ROOT / path) for path in config.inputs]
+    return [str(shipped.found(path)) for path in config.inputs]
 
 
 def references_of(options: argparse.Namespace, config: Config, inputs: list[str]) -> dict[str, str]:
@@ -40,15 +40,16 @@ def references_of(options: argparse.Namespace, config: Config, inputs: list[str]
         ConfigError: those named are not one for each video, or not there.
     """
     if options.reference:
-        wrong = [f"--reference {path}: there is no such file" for path in options.reference if not Path(path).is_file()]
+        originals = [shipped.named(path) for path in options.reference]
+        wrong = [f"--reference {path}: there is no such file" for path in originals if not Path(path).is_file()]
         if len(options.reference) != len(inputs):
             wrong.append(f"--reference: {len(options.reference)} are named for {len(inputs)} videos; name one each")
         if wrong:
             raise ConfigError(*wrong)
-        return dict(zip(inputs, options.reference, strict=True))
+        return dict(zip(inputs, originals, strict=True))
     rows = options.resolution * ModelSpec.parse(options.model_name).scale
     prepared = video_folder(options.data_dir, options.content)
-    known = {entry.ROOT / lr: entry.ROOT / hr for lr, hr in config.references.items()}
+    known = {shipped.found(lr): shipped.found(hr) for lr, hr in config.references.items()}
     if options.resolution in LADDER:
         lr = prepared / LADDER[options.resolution].name(options.duration, "test")
         known[lr] = prepared / hr_name(rows, options.duration, "test")

@@ -9,6 +9,7 @@ from typing import Any
 from rich.progress import Progress
 from rich.table import Table
 
+from ns_ray import shipped
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.config import Config
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace, config: Config, source: QualitySource) -> N
         "lr": Path(source.info.path).name,
         "hr": Path(source.hr).name,
         "model": source.spec.name,
-        "weights": _named(source.weights),
+        "weights": shipped.everywhere(source.weights),
         "engine": engine.name,
         "device": options.device,
         "frames": count,
@@ -107,11 +108,6 @@ def run(options: argparse.Namespace, config: Config, source: QualitySource) -> N
 def _stem(target: str) -> str:
     """How the target's files begin."""
     return target.replace("-", "_")
-
-
-def _named(path: Path) -> str:
-    """A file as it is called in every clone, if it is of the repository."""
-    return str(path.relative_to(entry.ROOT) if path.is_relative_to(entry.ROOT) else path)
 
 
 def _methods(options: argparse.Namespace, records: list[FrameRecord], kbps: int) -> dict[str, Method]:

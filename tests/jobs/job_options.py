@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from ns_ray.jobs.cli import entry
 
-JOBS = sorted(path.stem for path in Path(entry.ROOT / "jobs").glob("[a-z]*.py"))
+JOBS = sorted(path.stem for path in (Path(__file__).parents[2] / "jobs").glob("[a-z]*.py"))
 NEEDED = {
     "play": ["a.mkv", "-o", "b.mkv"],
     "quality": ["a.mkv", "--reference", "b.webm"],

@@ -4,14 +4,15 @@ import resource
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 from job_options import JOBS, actions_of, breaches, parser_of
 
 from ns_ray.host import describe_host
-from ns_ray.jobs.cli import entry
 from ns_ray.whole_file import write_whole
 
-TABLE = entry.ROOT / "docs" / "jobs.md"
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = ROOT / "docs" / "jobs.md"
 _SHARED = ("--help", "--config", "--set", "--data-dir", "--result-dir")
 
 
@@ -38,7 +39,7 @@ def main() -> None:
 def _row(job: str) -> str:
     parser = parser_of(job)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, f"jobs/{job}.py", "--help"], cwd=entry.ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, f"jobs/{job}.py", "--help"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     about = str(import_module(f"ns_ray.jobs.{job}").__doc__).partition("\n")[0].replace("|", "\\|")

@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from job_options import JOBS, NEEDED
 
+from ns_ray import shipped
 from ns_ray.config.config import Config
 from ns_ray.jobs.cli import entry
+from ns_ray.shipped import FOLDER
 
 SHARED = ("--config", "--set", "--data-dir", "--result-dir")
 CONFIGS = {"artifact": "artifact", "measure_throughput": "artifact"}  # of jobs with another default
-
-JOBS = sorted({path.stem for path in Path(entry.ROOT / "jobs").glob("[a-z]*.py")})
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -25,29 +26,14 @@ def test_help_shows_the_shared_options_and_defaults(name, capsys):
     shown = capsys.readouterr().out
     for option in SHARED:
         assert option in shown
-    assert f"configs/{CONFIGS.get(name, 'local')}.yaml" in "".join(shown.split())
+    assert f"(default: {CONFIGS.get(name, 'local')})" in shown
     assert "(default:" in shown
-
-
-POSITIONAL = {
-    "play": ["a.mkv", "-o", "b.mkv"],
-    "quality": ["a.mkv", "--reference", "b.webm"],
-    "curves": ["a.webm", "b.webm"],
-    "rate_distortion": ["a.webm", "b.webm"],
-    "study": ["a.webm", "b.webm"],
-    "evaluate_sr": ["a.webm", "b.webm"],
-    "measure_quality": ["--input", "a.webm", "--reference", "b.webm"],
-    "prepare_stills": ["images"],
-    "clear": ["--instance", "box"],
-    "check_realtime": ["--log-dir", "logs"],
-    "measure_throughput": ["--target", "selective"],
-}
 
 
 @pytest.mark.parametrize("name", JOBS)
 def test_a_wrong_setting_is_wrong_usage(name, capsys, tmp_path):
     options = ["--set", "enhancer.speed=3", "--data-dir", str(tmp_path), "--result-dir", str(tmp_path)]
-    assert importlib.import_module(f"ns_ray.jobs.{name}").main([*POSITIONAL.get(name, []), *options]) == entry.USAGE
+    assert importlib.import_module(f"ns_ray.jobs.{name}").main([*NEEDED.get(name, []), *options]) == entry.USAGE
     assert "enhancer.speed" in capsys.readouterr().err
 
 
@@ -66,7 +52,7 @@ for name, words in calls:
 
 def test_help_and_wrong_usage_import_nothing_that_takes_seconds():
     """All in one process, so that this takes no longer: the first job that is named is the one to look at."""
-    wrong = {name: [*POSITIONAL.get(name, []), "--set", "enhancer.speed=3"] for name in JOBS}
+    wrong = {name: [*NEEDED.get(name, []), "--set", "enhancer.speed=3"] for name in JOBS}
     calls = [(name, words) for name in JOBS for words in (["--help"], ["--no-such-option"], wrong[name])]
     command = [sys.executable, "-c", ANSWERS, json.dumps([SLOW, calls])]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.splitlines()
@@ -87,5 +73,37 @@ def test_underscores_do_as_well_as_dashes():
 
 def test_the_defaults_are_those_of_the_configuration():
     options = entry.parser("").parse_args([])
-    assert (options.config, options.set) == (entry.ROOT / "configs" / "local.yaml", [])
+    assert (options.config, options.set) == (FOLDER / "configs" / "local.yaml", [])
     assert Config().stop_seconds == 2
+
+
+def test_a_configuration_is_a_file_or_the_name_of_one_that_ships(tmp_path, monkeypatch, capsys):
+    def chosen(text):
+        return entry.parser("").parse_args(["--config", text]).config
+
+    monkeypatch.chdir(tmp_path)
+    assert chosen("t4") == chosen("configs/t4.yaml") == FOLDER / "configs" / "t4.yaml"
+    (tmp_path / "configs").mkdir()
+    for name in ("configs/t4.yaml", "own.yaml", "own"):
+        (tmp_path / name).write_text("instance: mine")
+        assert chosen(name) == Path(name)
+    assert chosen("t4") == FOLDER / "configs" / "t4.yaml"
+    assert chosen("missing.yaml") == Path("missing.yaml")
+    with pytest.raises(SystemExit):
+        chosen("missing")
+    assert "artifact, h100" in capsys.readouterr().err
+
+
+def test_videos_and_results_are_in_the_current_folder_and_what_ships_beside_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = entry.parser("").parse_args([])
+    assert (options.data_dir, options.result_dir) == (tmp_path / "dataset", tmp_path / "result")
+    sample = Path("dataset/sample/360p_700kbps_d4_test.webm")
+    assert shipped.found(sample) == entry.found(sample, options.data_dir) == FOLDER / sample
+    assert shipped.everywhere(FOLDER / sample) == shipped.everywhere(sample) == str(sample)
+    assert shipped.named("https://host/a.webm") == "https://host/a.webm"
+    assert shipped.found("dataset/other.webm") == entry.found(Path("other.webm"), options.data_dir)
+    sample.parent.mkdir(parents=True)
+    sample.write_bytes(b"mine")
+    assert shipped.named(str(sample)) == str(sample)
+    assert shipped.found(sample) == tmp_path / sample
