@@ -56,6 +56,7 @@ def measure(options: argparse.Namespace) -> None:
     Raises:
         NsRayError: a video cannot be read, or they do not belong together.
     """
+    options.reference = shipped.named(options.reference)
     checks = Checks()
     checks.settings(options)
     checks.video(options.hybrid)
@@ -64,7 +65,6 @@ def measure(options: argparse.Namespace) -> None:
         checks.file(options.json, "--json", [options.hybrid, options.reference])
     checks.done()
     decoder = HybridDecoder(options.hybrid, options.mode, options.threads)
-    options.reference = shipped.named(options.reference)
     source = Original(options.reference, options.hybrid, decoder.scale, despite(options))
     frames: list[dict[str, dict[str, float]]] = []
     names: list[dict[str, int | str]] = []
