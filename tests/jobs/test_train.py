@@ -183,7 +183,7 @@ def test_it_says_what_is_missing(
     cases = {
         ("-c", "absent0"): (1, "no pairs of videos for train"),
         ("-l", "720"): (1, "encode the content, or choose by --input-resolution and --duration"),
-        ("-m", "EDSR_B9_F9_S3"): (1, "no weights for EDSR_B9_F9_S3"),
+        ("-m", "EDSR_B9_F9_S3"): (1, "it has no EDSR_B9_F9_S3.pt"),
         ("-e", "20"): (1, "_e20.pt is missing: no epoch is there"),
         ("-m", "edsr", "-b", "1", "-f", "4", "--set", "train.epochs=0"): (2, "train.epochs"),
     }
