@@ -19,7 +19,6 @@ from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.despite import despite, despite_options
 from ns_ray.jobs.cli.methods import METHODS
 from ns_ray.jobs.cli.run_sources import inputs_of, references_of, require_original, require_rate, weights_of
-from ns_ray.jobs.cli.stopping import as_interrupt
 from ns_ray.picture.coding import CODECS
 
 POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key")
@@ -46,8 +45,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     what = "LR height in the names of prepared videos"
     vocabulary.resolution_option(parser, "-r", "--resolution", dest="resolution", what=what)
     add("-s", "--scale", type=values.count, metavar="S", help="HR over LR; must be the model's")
-    rate = ("-a", "--frame-rate", "--framerate")
-    add(*rate, type=values.positive, metavar="FPS", help="refuse videos of another frame rate")
+    frame_rate = ("-a", "--frame-rate", "--framerate")
+    add(*frame_rate, type=values.positive, metavar="FPS", help="refuse videos of another frame rate")
     add("--method", choices=METHODS, default="neuroscaler", help="how streams are enhanced")
     add(
         "--policy",
@@ -84,13 +83,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="Q",
         help="of anchors, 1 to 100; default: by the codec and the fraction",
     )
-    add(
-        "--anchor-kbps",
-        type=values.count,
-        metavar="N",
-        help="bits that the anchors of an epoch may take for its time: their quality is lowered for it from --quality "
-        "(95 where that is not said); default: no limit",
+    rate = parser.add_mutually_exclusive_group()
+    rate.add_argument(
+        "--anchor-share",
+        type=_share,
+        metavar="S",
+        help="bits that anchors take at most for one of the video, over 2 s; 0 or none: any number. Their quality is "
+        "lowered for it from --quality (95 where that is not said), some are left out. Default: 1, from the codec's "
+        "own quality; none for jpeg, or with --quality alone",
     )
+    rate.add_argument("--anchor-kbps", type=values.count, metavar="N", help="the same, in kbit/s")
     vocabulary.weights_option(parser, more=" or, where it has none, a file a stream, in order of their names")
     add(
         "--own-weights",
@@ -149,6 +151,18 @@ def _fraction(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{error}; the frame rate is -a") from None
 
 
+def _share(text: str) -> float:
+    if text == "none":
+        return 0.0
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1
+    if not 0 <= share < 1000:
+        raise argparse.ArgumentTypeError(f"{text}: name a number such as 0.5, or none")
+    return share
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
@@ -189,5 +203,4 @@ def _checked(options: argparse.Namespace) -> Config:
 
 
 if __name__ == "__main__":
-    as_interrupt()
     sys.exit(main())

@@ -4,7 +4,8 @@
 
 LR is a VP9 stream, HR the original of the same frames; a larger one is scaled down. Anchors pass through their codec,
 as they do in a hybrid stream; Mbit are of 2^20. PSNR is that of luma, and of all planes.
-Writes curves.json, curves.png and curves_all_planes.png to RESULT_DIR/evaluation/curves/<LR's name>/<model>.
+Writes curves.json, curves.png and curves_all_planes.png to a folder of the run's own in
+RESULT_DIR/evaluation/curves/<LR's name>/<model>, where `latest` leads to it.
 """
 
 import argparse
@@ -49,7 +50,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     vocabulary.frames_option(parser, dest="frames")
     add("--threads", type=values.count, default=1, metavar="N", help="points rebuilt at a time")
     vocabulary.engine_option(parser)
-    what = "where it goes; default: by the LR video's name and the model"
+    what = "where runs go; default: by the LR video's name and the model"
     add("-o", "--output", type=Path, metavar="DIR", help=what)
     vocabulary.device_option(parser)
     despite_options(parser)

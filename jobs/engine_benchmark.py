@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ns_ray.jobs.cli import entry, values, vocabulary
 from ns_ray.jobs.cli.checks import Checks
+from ns_ray.jobs.cli.outputs import require_other_output
 from ns_ray.picture.coding import CODECS
 from ns_ray.sr.engine_names import ENGINES
 from ns_ray.sr.spec import SHIPPED
@@ -48,6 +49,7 @@ def _work(options: argparse.Namespace) -> None:
     for name in options.model:
         checks.weights(checks.model(name), None)
     checks.file(options.json, "--json")
+    checks(require_other_output, options, "json")
     checks.done()
     from ns_ray.jobs.work.engine_benchmark import benchmark  # takes seconds, which --help and wrong settings do without
 

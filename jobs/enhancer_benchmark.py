@@ -46,6 +46,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add("--anchor-codec", choices=CODECS, default="jpeg", help="how anchors are compressed")
     add("--quality", type=values.quality, default=90, metavar="Q", help="of anchors, 1 to 100")
+    what = "that an anchor may take, by a lower quality; 0: any number"
+    add("--limit", type=values.count_or_none, default=0, metavar="BYTES", help=what)
     return parser.parse_args(argv)
 
 

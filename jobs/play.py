@@ -2,23 +2,21 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.film import Film, open_film
-from ns_ray.client.film_encoder import FilmFormat, part_of
+from ns_ray.client.film_encoder import FilmFormat
 from ns_ray.client.rebuild import HrFrame
 from ns_ray.errors import ConfigError, HybridError
 from ns_ray.jobs.cli import entry, values, vocabulary
 from ns_ray.jobs.cli.checks import Checks
+from ns_ray.jobs.cli.outputs import require_other_output
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.picture.colors import RESERVED, STANDARD, Colors
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize
@@ -81,15 +79,16 @@ def play(options: argparse.Namespace) -> None:
     checks = Checks()
     checks.settings(options)
     checks.video(options.hybrid)
-    for path in (options.output, part_of(options.output)):
-        checks.file(path, "--output", [options.hybrid])
+    checks.file(options.output, "--output")
+    checks(require_other_output, options, "output")
     if options.output.suffix.lower() != ".y4m":
         checks(_require_encoder, options.encoder)
     checks.done()
     decoder = HybridDecoder(options.hybrid, "best" if options.mode == "lr" else options.mode, options.threads)
     sources = dict.fromkeys(("anchor", "rebuilt", "upscaled", "repeated"), 0)
     console = entry.console()
-    with _progress(console) as (progress, task), _Output(options, decoder) as output:
+    with Progress(console) as progress, _Output(options, decoder) as output:
+        task = progress.add_task("frames", total=None)
         for frame in decoder:
             output.write(frame)
             sources["upscaled" if options.mode == "lr" else frame.source] += 1
@@ -206,13 +205,6 @@ def _even(size: tuple[int, int]) -> tuple[int, int]:
     """A size that every encoder takes, for pictures that are scaled anyway."""
     width, height = size
     return max(2, width - width % 2), max(2, height - height % 2)
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[tuple[Progress, TaskID]]:
-    columns = (SpinnerColumn(), TextColumn("frames"), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        yield progress, progress.add_task("", total=None)
 
 
 if __name__ == "__main__":

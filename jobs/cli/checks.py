@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -165,13 +165,10 @@ class Checks:
                 f"{option} {path}: {there} cannot be written to; change its rights, or name another place"
             )
 
-    def file(self, path: Path, option: str, inputs: Iterable[str | Path] = ()) -> None:
-        """A file that can be written and is none of the inputs."""
+    def file(self, path: Path, option: str) -> None:
+        """A file that can be written."""
         if path.is_dir():
             self._failures.append(f"{option} {path}: it is a folder; name a file in it")
-        for one in inputs:
-            if path.exists() and os.path.exists(one) and path.samefile(one):
-                self.wrong(f"{option} {path}: it is what is read, too; name another file")
         self.folder(path.parent, option)
 
 

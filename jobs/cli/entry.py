@@ -13,6 +13,7 @@ from ns_ray import shipped
 from ns_ray.errors import ConfigError, MediaError, NsRayError
 from ns_ray.jobs.cli.calling import as_called, program
 from ns_ray.jobs.cli.shipped_config import config_path
+from ns_ray.jobs.cli.stopping import as_interrupt
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -114,11 +115,14 @@ def found(path: Path, data_dir: Path) -> Path:
 def run(job: Callable[[], None]) -> int:
     """Run a job; an error that a user can act on is printed, each thing that is wrong in a line.
 
+    SIGTERM ends it as Ctrl-C does.
+
     Returns:
         The exit status: 0 done, 1 failed, 2 wrong usage.
     """
     try:
-        job()
+        with as_interrupt():
+            job()
     except NsRayError as error:
         for problem in error.args:
             print(as_called(f"error: {problem}"), file=sys.stderr)

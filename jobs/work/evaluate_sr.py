@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from ns_ray.config.config import Config
@@ -20,6 +19,7 @@ from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.checks import weights_file
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.device import device_of
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.metrics.psnr import plane_errors
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.run_folder import set_aside
@@ -65,7 +65,7 @@ def evaluate(
     states = [load_weights(spec, weights_file(spec, weights, epoch)) for spec in specs]
     engines: list[Engine] = []
     found = Evaluation(defaultdict(Series), defaultdict(list))
-    with Progress(console=console) as bar:
+    with Progress(console) as bar:
         task = bar.add_task("frames", total=None)
         for low, high in read_pair(pair, scale, every, ahead):
             rows, columns = low[0].shape
