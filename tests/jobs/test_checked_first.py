@@ -108,7 +108,7 @@ CASES = {
         2,
         ["gone.webm", "text.webm is no folder", "x265x", "no such setting"],
     ),
-    "play onto itself": ("play", ["GOOD", "-o", "GOOD"], 2, ["it is what is read"]),
+    "play onto itself": ("play", ["GOOD", "-o", "GOOD"], 2, ["which is an input (hybrid)"]),
     "quality": ("quality", ["GONE", "--reference", "TEXT", "--json", "EMPTY"], 1, ["gone", "text.webm", "a folder"]),
     "train": (
         "train",

@@ -24,7 +24,7 @@ TAKE_NONE = {
     "benchmark": {"--num-gpus"},
     "benchmark_infer": {"--warm-up", "--naive-requests"},
     "check_realtime": {"--num-gpus"},
-    "enhancer_benchmark": {"--num-gpus"},
+    "enhancer_benchmark": {"--num-gpus", "--limit"},
     "study": {"--placements"},
 }
 """Counts that may be 0."""
