@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from ns_ray.errors import ConfigError, MediaError, NsRayError
 from ns_ray.names import folder_name
+from ns_ray.report.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 DONE, FAILED, USAGE = 0, 1, 2
@@ -100,10 +99,9 @@ def run(job: Callable[[], None]) -> int:
     return DONE
 
 
-def console() -> Console:
-    """Where progress and tables go; wide enough for tables where the output is no terminal."""
-    out = Console(stderr=False)
-    return out if out.is_terminal else Console(width=160)
+def console() -> Terminal:
+    """Where progress and tables go."""
+    return Terminal()
 
 
 def fail(failures: list[str], among: int, what: str) -> None:
