@@ -164,6 +164,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.set_defaults(paced=False)
     despite_options(parser)
     options = parser.parse_args(argv)
+    options.told = entry.told(parser, options)
     counts = ("num_videos", "num_frames", "duration", "resolution", "against_videos", "against_frames", "anchor_kbps")
     for name in counts:
         value = getattr(options, name)

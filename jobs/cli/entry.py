@@ -55,6 +55,11 @@ def parser(description: str | None, conflicts: str = "error") -> argparse.Argume
     return made
 
 
+def told(parser: argparse.ArgumentParser, options: argparse.Namespace) -> list[str]:
+    """Names of the options that are not what they are by default."""
+    return [name for name, value in vars(options).items() if value != parser.get_default(name)]
+
+
 def name(text: str) -> str:
     """An option's value that becomes part of a path; argparse says what is wrong with it."""
     try:
