@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _table(grid: Grid) -> Table:
     table = Table(
-        title=grid.title,
+        title=f"\n{grid.title}",
         title_justify="left",
         title_style="bold",
         caption=grid.note or None,

@@ -291,7 +291,7 @@ def quality_grid(result: BenchmarkResult) -> Grid:
         sent.append((f"{'GPU' if _on_gpu(result) else 'DNN on CPU'}, s a stream-hour", 0.0, seconds, 0))
     for name, low, high, digits in sent:
         texts = (f"{low:.{digits}f}" if low else NOTHING, f"{high:.{digits}f}")
-        grid.rows.append(Row(((name,), (texts[0],), (texts[1],), (f"{high - low:+.{digits}f}",))))
+        grid.rows.append(Row(((name,), (texts[0],), (texts[1],), ("",))))
     looked = ""
     if "ssim_y" in enhanced:
         last = quality.first + quality.looked_at - 1
@@ -311,7 +311,8 @@ def gain_line(result: BenchmarkResult) -> str:
             name, digits = FIGURES[figure]
             name = name.partition(",")[0]
             told.append(f"{name} {high:.{digits}f}{unit}, {high - low:+.{digits}f} over bicubic")
-    return "; ".join(told)
+    line = "; ".join(told)
+    return line[:1].upper() + line[1:]
 
 
 def _on_gpu(result: BenchmarkResult) -> bool:
@@ -344,7 +345,7 @@ def overall_grid(result: BenchmarkResult) -> Grid:
     tone, _ = _judged(result)
     add("real time", {"good": "yes", "bad": "no"}.get(tone, "not judged"), result.not_judged, tone)
     for rule in result.rules:
-        note = f"limit {number(rule.limit)} {rule.unit}".rstrip()
+        note = f"limit {number(rule.limit)}"
         value = f"{number(rule.value)} {rule.unit}".rstrip()
         if not tone:
             add(f"  {rule.name}", value, note)
