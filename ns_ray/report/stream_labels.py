@@ -8,15 +8,22 @@ from urllib.parse import urlsplit
 from ns_ray.report.results import StreamResult
 
 
-def stream_labels(streams: Iterable[StreamResult]) -> dict[str, str]:
-    """A label for each stream's name: its input's file name, numbered where several have the same."""
-    files = {stream.name: _file(stream.input) or stream.name for stream in streams}
+def stream_labels(streams: Iterable[StreamResult], length: int | None = None) -> dict[str, str]:
+    """A label for each stream's name: its input's file name, numbered where several look the same.
+
+    Args:
+        streams: of a run.
+        length: characters of which a label has no more, numbers of several digits aside; None for no limit.
+    """
+    whole = {stream.name: _file(stream.input) or stream.name for stream in streams}
+    files = {name: shortened(file, length) if length else file for name, file in whole.items()}
     count = Counter(files.values())
     seen: Counter[str] = Counter()
     labels = {}
     for name, file in files.items():
         seen[file] += 1
-        labels[name] = f"{file} #{seen[file]}" if count[file] > 1 else file
+        short = shortened(whole[name], length - len(" #1")) if length else file
+        labels[name] = f"{short} #{seen[file]}" if count[file] > 1 else file
     return labels
 
 

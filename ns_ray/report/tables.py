@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ns_ray.report.bottleneck import as_method, control_ms, gpu_limit, limit, pool_loads, waiting_ms
 from ns_ray.report.results import STAGES, BenchmarkResult, EpochResult, StreamResult, percentiles
-from ns_ray.report.stream_labels import input_names, shortened, stream_labels
+from ns_ray.report.stream_labels import input_names, stream_labels
 
 Tone = Literal["", "good", "bad", "total"]
 
@@ -184,7 +184,7 @@ def streams_grid(result: BenchmarkResult, limit: int | None = None) -> Grid:
     """What became of each stream, one a row, and of all; with more than `limit` streams, of the worst of them."""
     shown, title = _shown_streams("Streams", result, limit)
     statuses = any(s.status != "done" for s in result.streams)
-    labels = _labels(result, limit and (22 if statuses else 28))
+    labels = stream_labels(result.streams, limit and (22 if statuses else 28))
     sent = ("video", "anchors") if _hybrid(result) else ("LR", "HR")
     columns = [
         Column("stream", numeric=False),
@@ -223,7 +223,7 @@ def pace_grid(result: BenchmarkResult, limit: int | None = None) -> Grid:
     """How fast each stream went, one a row, and all; with more than `limit` streams, the worst of them."""
     shown, title = _shown_streams("Pace of the streams", result, limit)
     late = any(s.missed_deadlines or s.dropped_anchors for s in result.streams)
-    labels = _labels(result, limit and (22 if late else 28))
+    labels = stream_labels(result.streams, limit and (22 if late else 28))
     columns = [
         Column("stream", numeric=False),
         Column("frames a second", ("decode", "DNN", "encode"), "fps"),
@@ -256,12 +256,6 @@ def _shown_streams(title: str, result: BenchmarkResult, limit: int | None) -> tu
     return shown, title if len(shown) == count else f"{title}: the worst {len(shown)} of {count}"
 
 
-def _labels(result: BenchmarkResult, length: int | None = None) -> dict[str, str]:
-    """The streams' labels, of no more than so many characters."""
-    labels = stream_labels(result.streams)
-    return labels if length is None else {name: shortened(label, length) for name, label in labels.items()}
-
-
 def _hybrid(result: BenchmarkResult) -> bool:
     return bool(result.options.get("method", "neuroscaler") == "neuroscaler")
 
@@ -274,7 +268,7 @@ def quality_grid(result: BenchmarkResult) -> Grid:
     grid = Grid("", (Column("figure", numeric=False), Column("bicubic"), Column("enhanced"), Column("difference")))
     if quality is None or stream is None:
         return grid
-    grid.title = f"Picture of {_labels(result)[stream.name]}"
+    grid.title = f"Picture of {stream_labels(result.streams)[stream.name]}"
     bicubic, enhanced = quality.figures.get("bicubic", {}), quality.figures.get("enhanced", {})
     for figure, (name, digits) in FIGURES.items():
         if figure in bicubic and figure in enhanced:
@@ -322,7 +316,7 @@ def _on_gpu(result: BenchmarkResult) -> bool:
 def notes_grid(result: BenchmarkResult) -> Grid:
     """What the streams' inputs had that is worth a word, each once with the streams it is about."""
     grid = Grid("Notes", (Column("streams", numeric=False), Column("note", numeric=False)))
-    labels = _labels(result)
+    labels = stream_labels(result.streams)
     about: dict[str, list[str]] = {}
     for stream in result.streams:
         for note in stream.notes:
@@ -458,7 +452,7 @@ def methods_grid(result: BenchmarkResult) -> Grid:
 def problems_grid(result: BenchmarkResult) -> Grid:
     """Whatever went wrong: streams not done, lost actors, missed deadlines, dropped anchors."""
     grid = Grid("Problems", tuple(Column(title, numeric=False) for title in ("where", "what", "why")))
-    labels = _labels(result)
+    labels = stream_labels(result.streams)
     ordered = sorted(result.streams, key=severity, reverse=True)
     for s in ordered:
         if s.status != "done":
@@ -507,7 +501,7 @@ def stage_latency_grid(result: BenchmarkResult) -> Grid:
     stages = [*(s for s in (*STAGES, "epoch") if s in seen), *sorted(seen.difference((*STAGES, "epoch")))]
     columns = (Column("stream", numeric=False), *(Column(f"{stage}, ms", PERCENTILES) for stage in stages))
     grid = Grid("Latency by stage and stream", columns)
-    labels = _labels(result)
+    labels = stream_labels(result.streams)
     for s in result.streams:
         cells = ((labels[s.name],), *(_percentiles(s.latency_ms.get(stage, {})) for stage in stages))
         grid.rows.append(Row(cells))
