@@ -35,10 +35,10 @@ from ns_ray.actors.rounds import Rounds
 from ns_ray.actors.session import Session
 from ns_ray.actors.work import Decoding, Enhancing, Part, Read, Writing
 from ns_ray.actors.worker import measured
-from ns_ray.anchors.award import Award, award, load_of
+from ns_ray.anchors.award import Award, award
 from ns_ray.anchors.baselines import Nothing
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
-from ns_ray.anchors.offer import Offer
+from ns_ray.anchors.offer import Offer, load_of
 from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.select import select
 from ns_ray.anchors.settle import settle

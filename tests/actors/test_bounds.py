@@ -115,9 +115,8 @@ class Clock:
 
 def _offer(name: str) -> Offer:
     ints, floats = np.zeros(1, np.int64), np.zeros(1)
-    return Offer(
-        (name,), ints, np.zeros(0, np.int8), np.zeros(0), ints, ints + 40, ints + 40, floats, floats, floats * np.nan
-    )
+    kinds, none = np.zeros(0, np.int8), np.zeros(0)
+    return Offer((name,), ints, kinds, none, ints, ints > 0, ints + 40, ints + 40, floats, floats, floats * np.nan)
 
 
 def test_plans_that_nobody_left_are_forgotten() -> None:

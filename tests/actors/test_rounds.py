@@ -134,6 +134,7 @@ def offer(*names, gains=(3.0, 2.0, 1.0), shown=10, credit=0.0):
         np.full(n * k, 2, np.int8),
         np.tile(np.array(gains), n),
         np.zeros(n, np.int64),
+        np.ones(n, np.bool_),
         np.full(n, shown),
         np.full(n, shown),
         np.ones(n),
