@@ -184,7 +184,7 @@ def streams_grid(result: BenchmarkResult, limit: int | None = None) -> Grid:
     """What became of each stream, one a row, and of all; with more than `limit` streams, of the worst of them."""
     shown, title = _shown_streams("Streams", result, limit)
     statuses = any(s.status != "done" for s in result.streams)
-    labels = stream_labels(result.streams, limit and (22 if statuses else 28))
+    labels = stream_labels(result.streams, limit and (20 if statuses else 28))
     sent = ("video", "anchors") if _hybrid(result) else ("LR", "HR")
     columns = [
         Column("stream", numeric=False),
@@ -223,7 +223,7 @@ def pace_grid(result: BenchmarkResult, limit: int | None = None) -> Grid:
     """How fast each stream went, one a row, and all; with more than `limit` streams, the worst of them."""
     shown, title = _shown_streams("Pace of the streams", result, limit)
     late = any(s.missed_deadlines or s.dropped_anchors for s in result.streams)
-    labels = stream_labels(result.streams, limit and (22 if late else 28))
+    labels = stream_labels(result.streams, limit and (17 if late else 28))
     columns = [
         Column("stream", numeric=False),
         Column("frames a second", ("decode", "DNN", "encode"), "fps"),
@@ -268,7 +268,7 @@ def quality_grid(result: BenchmarkResult) -> Grid:
     grid = Grid("", (Column("figure", numeric=False), Column("bicubic"), Column("enhanced"), Column("difference")))
     if quality is None or stream is None:
         return grid
-    grid.title = f"Picture of {stream_labels(result.streams)[stream.name]}"
+    grid.title = f"Picture of {stream_labels(result.streams, 45)[stream.name]}"
     bicubic, enhanced = quality.figures.get("bicubic", {}), quality.figures.get("enhanced", {})
     for figure, (name, digits) in FIGURES.items():
         if figure in bicubic and figure in enhanced:
