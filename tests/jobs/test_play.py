@@ -77,7 +77,7 @@ def test_play_writes_video(tmp_path, hybrid, capsys, name, extra, size):
 
 
 def test_the_original_stands_beside_and_a_part_is_enlarged(tmp_path, rich, capsys):
-    hybrid, times = rich
+    hybrid, _ = rich
     original = write_source(tmp_path / "original.mkv", size=(192, 128), frames=20)
     shown_at = {}
     for name, more in (("all.y4m", ()), ("part.y4m", ("--zoom", "2:0:0"))):
