@@ -203,7 +203,7 @@ def show(measurements: list[Measurement]) -> None:
         limit = "" if one.limit_ms is None else f"{one.limit_ms:g}"
         verdict = "ok" if one.passed else "too slow"
         table.add_row(one.case, one.title, str(one.repeats), *figures, limit, verdict)
-    Console().print(table)
+    entry.console().print(table)
 
 
 def write(measurements: list[Measurement], path: Path) -> None:
