@@ -25,6 +25,7 @@ from ns_ray.config.load import load_config
 from ns_ray.evaluation.choice import EPOCH
 from ns_ray.evaluation.method import COMPARED
 from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.calling import as_called
 from ns_ray.jobs.cli.despite import despite_options
 from ns_ray.jobs.cli.published_quality import FRAMES, PUBLISHED_KEYS
 
@@ -62,7 +63,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--output", type=Path, metavar="DIR", help="where the files go; default: RESULT_DIR/artifact")
     despite_options(parser)
     options = parser.parse_args(argv)
-    options.command = shlex.join(["python", "jobs/measure_quality.py", *(sys.argv[1:] if argv is None else argv)])
+    words = sys.argv[1:] if argv is None else argv
+    options.command = shlex.join([*as_called("python jobs/measure_quality.py").split(), *words])
     if options.content is None and (options.lr is None or options.hr is None):
         parser.error("name a --content, or --lr and --hr")
     if options.content is not None and (options.lr is not None or options.hr is not None):

@@ -75,7 +75,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    parser.set_defaults(config=entry.ROOT / "configs" / "artifact.yaml")
+    parser.set_defaults(config="artifact")
     instance_option(parser)
     add("--target", choices=TARGETS, required=True, help="method")
     add("--num-blocks", type=int, default=8, metavar="N", help="residual blocks of the DNN")

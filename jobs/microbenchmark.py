@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from ns_ray import shipped
 from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.anchors.table import WINDOW
@@ -40,7 +41,7 @@ from ns_ray.vp9.records import FrameRecord, FrameType
 from ns_ray.vp9.superframe import split
 from ns_ray.whole_file import write_record
 
-REFERENCE = entry.ROOT / "dataset" / "sample" / "1080p_d4_test.webm"
+REFERENCE = shipped.found("dataset/sample/1080p_d4_test.webm")
 FRAMES = 60
 PACKETS = 40  # of an epoch
 

@@ -12,6 +12,7 @@ import numpy as np
 from rich.progress import Progress
 from rich.table import Table
 
+from ns_ray import shipped
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
@@ -57,6 +58,7 @@ def measure(options: argparse.Namespace) -> None:
     """
     load_config(options.config, options.set)  # for what is wrong with it: measuring needs no setting
     decoder = HybridDecoder(options.hybrid, options.mode, options.threads)
+    options.reference = shipped.named(options.reference)
     source = Original(options.reference, options.hybrid, decoder.scale, despite(options))
     frames: list[dict[str, dict[str, float]]] = []
     names: list[dict[str, int | str]] = []

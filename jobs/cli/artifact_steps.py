@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ns_ray import shipped
 from ns_ray.config.artifact import Artifact, ArtifactTarget
 from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
 from ns_ray.errors import ConfigError, ModelError
-from ns_ray.jobs.cli import entry
 from ns_ray.report.artifact_files import NAIVE
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.step import Step
@@ -69,7 +69,7 @@ class Plan:
     def _material(self, name: str) -> _Material:
         artifact, content = self._artifact, self._artifact.contents[name]
         if content.lr:
-            return _Material(name, entry.ROOT / content.lr, entry.ROOT / content.hr, trained=False)
+            return _Material(name, shipped.found(content.lr), shipped.found(content.hr), trained=False)
         if artifact.rows not in LADDER:
             known = ", ".join(map(str, LADDER))
             raise ConfigError(f"artifact.rows {artifact.rows}: prepared videos have {known} rows; or name lr and hr")
@@ -193,13 +193,13 @@ class Plan:
 
 
 def _word(option: object) -> str:
-    """An option's value; files of the repository by their paths in it."""
+    """An option's value; files below the current folder by their paths in it."""
     if isinstance(option, Path):
         return shown(option)
     return f"{option:g}" if isinstance(option, float) else str(option)
 
 
 def shown(path: Path) -> str:
-    """A path as it is typed in the repository."""
-    path = path.resolve()
-    return str(path.relative_to(entry.ROOT) if path.is_relative_to(entry.ROOT) else path)
+    """A path as it is typed in the current folder."""
+    path, here = path.resolve(), Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ns_ray import shipped
 from ns_ray.errors import ConfigError, MediaError, NsRayError
+from ns_ray.jobs.cli.calling import as_called, program
+from ns_ray.jobs.cli.shipped_config import config_path
 from ns_ray.names import folder_name
 from ns_ray.report.terminal import Terminal
 
-ROOT = Path(__file__).resolve().parents[2]
 DONE, FAILED, USAGE = 0, 1, 2
 
 
@@ -35,13 +37,18 @@ class Parser(argparse.ArgumentParser):
 
 def parser(description: str | None, conflicts: str = "error") -> argparse.ArgumentParser:
     """A parser with the options that every job has; `conflicts` may be `resolve`, for a job's own meaning of -h."""
-    made = Parser(description=description, formatter_class=HelpFormatter, conflict_handler=conflicts)
+    made = Parser(
+        prog=program(),
+        description=as_called(description or ""),
+        formatter_class=HelpFormatter,
+        conflict_handler=conflicts,
+    )
     made.add_argument(
         "--config",
-        type=Path,
-        default=ROOT / "configs" / "local.yaml",
+        type=config_path,
+        default="local",
         metavar="YAML",
-        help="the machine or experiment",
+        help="the machine or experiment: a file, or the name of one that ships",
     )
     made.add_argument(
         "--set",
@@ -50,8 +57,8 @@ def parser(description: str | None, conflicts: str = "error") -> argparse.Argume
         metavar="KEY=VALUE",
         help="a setting that differs from the configuration, such as enhancer.threads=4",
     )
-    made.add_argument("--data-dir", type=Path, default=ROOT / "dataset", metavar="DIR", help="where videos are")
-    made.add_argument("--result-dir", type=Path, default=ROOT / "result", metavar="DIR", help="where results go")
+    made.add_argument("--data-dir", type=Path, default=Path.cwd() / "dataset", metavar="DIR", help="where videos are")
+    made.add_argument("--result-dir", type=Path, default=Path.cwd() / "result", metavar="DIR", help="where results go")
     return made
 
 
@@ -80,8 +87,9 @@ def fraction(text: str) -> float:
 
 
 def found(path: Path, data_dir: Path) -> Path:
-    """A file that is named by its path, or by one below the data folder."""
-    return path if path.exists() else data_dir / path
+    """A file that is named by its path, by one below the data folder, or by that of one that ships."""
+    places = (path, data_dir / path, shipped.FOLDER / path)
+    return next((place for place in places if place.exists()), data_dir / path)
 
 
 def run(job: Callable[[], None]) -> int:
@@ -93,10 +101,10 @@ def run(job: Callable[[], None]) -> int:
     try:
         job()
     except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(as_called(f"error: {error}"), file=sys.stderr)
         return USAGE
     except (NsRayError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(as_called(f"error: {error}"), file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -116,7 +124,7 @@ def fail(failures: list[str], among: int, what: str) -> None:
         MediaError: there is one; it gives the count.
     """
     for failure in failures:
-        print(f"error: {failure}", file=sys.stderr)
+        print(as_called(f"error: {failure}"), file=sys.stderr)
     if failures:
         others = "; the others are done" if len(failures) < among else ""
         raise MediaError(f"{len(failures)} of {among} {what} failed{others}")

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from ns_ray import shipped
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
 from ns_ray.jobs.cli import entry
@@ -91,7 +92,7 @@ def choose(options: argparse.Namespace) -> Chosen:
         raise ConfigError(f"--epoch {options.epoch}: epochs are those of a content's training; name it by -c")
     folder = checkpoint_folder(options.result_dir, options.content, size[1], options.duration)
     own = options.data_dir / str(options.content) / "video" / folder.name
-    sample = entry.ROOT / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
+    sample = shipped.found("dataset/sample/360p_700kbps_d4_test.webm")
     return Chosen(
         spec,
         size,

@@ -13,6 +13,7 @@ import ray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ns_ray import shipped
 from ns_ray.actors.fleet import Fleet, offered
 from ns_ray.actors.following import Following
 from ns_ray.actors.local_ray import join_ray
@@ -360,7 +361,7 @@ def _policy(options: argparse.Namespace, config: Config) -> Policy:
 def _inputs(options: argparse.Namespace, config: Config) -> list[str]:
     """The videos to take: those named, the content's prepared test video, or the configuration's."""
     if options.input:
-        return list(options.input)
+        return [shipped.named(path) for path in options.input]
     if options.resolution not in LADDER:
         raise ConfigError(f"--resolution {options.resolution}: prepared videos have {', '.join(map(str, LADDER))} rows")
     name = LADDER[options.resolution].name(options.duration, "test")
@@ -369,7 +370,7 @@ def _inputs(options: argparse.Namespace, config: Config) -> list[str]:
         return [str(prepared)]
     if not config.inputs:
         raise ConfigError(f"{prepared} is not there: name videos by --input, or make it by jobs/encode.py")
-    return [str(entry.ROOT / path) for path in config.inputs]
+    return [str(shipped.found(path)) for path in config.inputs]
 
 
 def _references(options: argparse.Namespace, config: Config, inputs: list[str]) -> dict[str, str]:
@@ -383,13 +384,14 @@ def _references(options: argparse.Namespace, config: Config, inputs: list[str]) 
             raise ConfigError(
                 f"--reference: {len(options.reference)} are named for {len(inputs)} videos; name one each"
             )
-        for path in options.reference:
+        originals = [shipped.named(path) for path in options.reference]
+        for path in originals:
             if not Path(path).is_file():
                 raise ConfigError(f"--reference {path}: there is no such file")
-        return dict(zip(inputs, options.reference, strict=True))
+        return dict(zip(inputs, originals, strict=True))
     rows = options.resolution * ModelSpec.parse(options.model_name).scale
     prepared = video_folder(options.data_dir, options.content)
-    known = {entry.ROOT / lr: entry.ROOT / hr for lr, hr in config.references.items()}
+    known = {shipped.found(lr): shipped.found(hr) for lr, hr in config.references.items()}
     if options.resolution in LADDER:
         lr = prepared / LADDER[options.resolution].name(options.duration, "test")
         known[lr] = prepared / hr_name(rows, options.duration, "test")

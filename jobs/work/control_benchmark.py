@@ -12,6 +12,7 @@ from pathlib import Path
 import ray
 from rich.table import Table
 
+from ns_ray import shipped
 from ns_ray.actors.fleet import Fleet
 from ns_ray.actors.following import Following
 from ns_ray.actors.local_ray import join_ray
@@ -55,7 +56,7 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
     if not config.inputs:
         raise ConfigError(f"{options.config}: it names no video under `inputs` to make clips of")
     with claimed(options.result_dir / "control", entry.console().print) as folder:
-        clip = _clip(entry.ROOT / config.inputs[0], folder / "clip.mkv")
+        clip = _clip(shipped.found(config.inputs[0]), folder / "clip.mkv")
         weights = folder / f"{_MODEL}.pt"
         save_weights(build(_MODEL).state_dict(), weights)
         pools = (config.host, config.decoder, config.scheduler, config.enhancer)

@@ -13,6 +13,7 @@ import torch
 from ray import ObjectRef
 from rich.table import Table
 
+from ns_ray import shipped
 from ns_ray.actors.enhancer_actor import EnhancerActor
 from ns_ray.actors.fleet import offered
 from ns_ray.actors.local_ray import join_ray
@@ -48,7 +49,7 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
     """
     if not options.input and not config.inputs:
         raise ConfigError("name a video by --input")
-    path = options.input or str(entry.ROOT / config.inputs[0])
+    path = options.input or str(shipped.found(config.inputs[0]))
     with claimed(options.result_dir / "enhancers", entry.console().print) as folder:
         _benchmark(options, config, path, folder)
 

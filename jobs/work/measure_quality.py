@@ -10,6 +10,7 @@ from typing import Any
 from rich.progress import Progress
 from rich.table import Table
 
+from ns_ray import shipped
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.config import Config
@@ -103,7 +104,7 @@ def run(options: argparse.Namespace, config: Config) -> None:
         "lr": Path(source.info.path).name,
         "hr": Path(source.hr).name,
         "model": source.spec.name,
-        "weights": _named(source.weights),
+        "weights": shipped.everywhere(source.weights),
         "engine": engine.name,
         "device": options.device,
         "frames": count,
@@ -157,11 +158,6 @@ def _spec(options: argparse.Namespace, rows: int) -> ModelSpec:
         raise ConfigError(f"{options.output_resolution} rows are no multiple of {rows}: choose other resolutions")
     channels = options.num_channels or CHANNELS[options.target]
     return ModelSpec.parse(f"EDSR_B{options.num_blocks}_F{channels}_S{scale}")
-
-
-def _named(path: Path) -> str:
-    """A file as it is called in every clone, if it is of the repository."""
-    return str(path.relative_to(entry.ROOT) if path.is_relative_to(entry.ROOT) else path)
 
 
 def _methods(options: argparse.Namespace, records: list[FrameRecord], kbps: int) -> dict[str, Method]:

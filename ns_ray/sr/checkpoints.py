@@ -11,11 +11,12 @@ What is not of one content (the weights that ship, the plans that engines refit)
 from pathlib import Path
 
 from ns_ray.errors import ModelError
+from ns_ray.shipped import FOLDER
 from ns_ray.sr.spec import ModelSpec
 
-GENERIC = Path(__file__).resolve().parents[2] / "result" / "generic"
-"""Where engines keep plans unless told otherwise."""
-PRETRAINED = Path(__file__).resolve().parents[2] / "result" / "pretrained"
+GENERIC = Path("result") / "generic"
+"""Where engines keep plans unless told otherwise: below the current folder, as results are."""
+PRETRAINED = FOLDER / "result" / "pretrained"
 """Where weights are looked for, as `<NAME>.pt`, unless told otherwise."""
 
 

@@ -16,6 +16,7 @@ from ns_ray.report.artifact_files import INFER, NAIVE
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.claims import CLAIMS, findings
 from ns_ray.report.step import Step
+from ns_ray.shipped import FOLDER
 from ns_ray.whole_file import write_record
 
 IMAGE = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5z4yLAAAAABJRU5ErkJggg==")
@@ -230,5 +231,5 @@ def test_runs_that_would_share_a_folder_are_wrong_usage(evaluation, capsys):
 
 
 def test_the_shipped_evaluation_is_of_the_sample():
-    contents = load_config(entry.ROOT / "configs" / "artifact.yaml").artifact.contents
-    assert all((entry.ROOT / path).exists() for one in contents.values() for path in (one.lr, one.hr))
+    contents = load_config(FOLDER / "configs" / "artifact.yaml").artifact.contents
+    assert all((FOLDER / path).exists() for one in contents.values() for path in (one.lr, one.hr))

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from ns_ray import jobs, shipped
 from ns_ray.config.config import Config
 from ns_ray.jobs.cli import entry
+from ns_ray.shipped import FOLDER
 
 SHARED = ("--config", "--set", "--data-dir", "--result-dir")
 CONFIGS = {"artifact": "artifact", "measure_throughput": "artifact"}  # of jobs with another default
 
-JOBS = sorted({path.stem for path in Path(entry.ROOT / "jobs").glob("[a-z]*.py")})
+JOBS = sorted(path.stem for path in Path(jobs.__file__).parent.glob("[a-z]*.py"))
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -25,7 +27,7 @@ def test_help_shows_the_shared_options_and_defaults(name, capsys):
     shown = capsys.readouterr().out
     for option in SHARED:
         assert option in shown
-    assert f"configs/{CONFIGS.get(name, 'local')}.yaml" in "".join(shown.split())
+    assert f"(default: {CONFIGS.get(name, 'local')})" in shown
     assert "(default:" in shown
 
 
@@ -87,5 +89,37 @@ def test_underscores_do_as_well_as_dashes():
 
 def test_the_defaults_are_those_of_the_configuration():
     options = entry.parser("").parse_args([])
-    assert (options.config, options.set) == (entry.ROOT / "configs" / "local.yaml", [])
+    assert (options.config, options.set) == (FOLDER / "configs" / "local.yaml", [])
     assert Config().stop_seconds == 2
+
+
+def test_a_configuration_is_a_file_or_the_name_of_one_that_ships(tmp_path, monkeypatch, capsys):
+    def chosen(text):
+        return entry.parser("").parse_args(["--config", text]).config
+
+    monkeypatch.chdir(tmp_path)
+    assert chosen("t4") == chosen("configs/t4.yaml") == FOLDER / "configs" / "t4.yaml"
+    (tmp_path / "configs").mkdir()
+    for name in ("configs/t4.yaml", "own.yaml", "own"):
+        (tmp_path / name).write_text("instance: mine")
+        assert chosen(name) == Path(name)
+    assert chosen("t4") == FOLDER / "configs" / "t4.yaml"
+    assert chosen("missing.yaml") == Path("missing.yaml")
+    with pytest.raises(SystemExit):
+        chosen("missing")
+    assert "artifact, h100" in capsys.readouterr().err
+
+
+def test_videos_and_results_are_in_the_current_folder_and_what_ships_beside_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = entry.parser("").parse_args([])
+    assert (options.data_dir, options.result_dir) == (tmp_path / "dataset", tmp_path / "result")
+    sample = Path("dataset/sample/360p_700kbps_d4_test.webm")
+    assert shipped.found(sample) == entry.found(sample, options.data_dir) == FOLDER / sample
+    assert shipped.everywhere(FOLDER / sample) == shipped.everywhere(sample) == str(sample)
+    assert shipped.named("https://host/a.webm") == "https://host/a.webm"
+    assert shipped.found("dataset/other.webm") == entry.found(Path("other.webm"), options.data_dir)
+    sample.parent.mkdir(parents=True)
+    sample.write_bytes(b"mine")
+    assert shipped.named(str(sample)) == str(sample)
+    assert shipped.found(sample) == tmp_path / sample

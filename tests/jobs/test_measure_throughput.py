@@ -9,7 +9,7 @@ from synthetic_results import make_result
 
 from ns_ray.config.load import load_config
 from ns_ray.jobs import measure_throughput
-from ns_ray.jobs.cli import entry
+from ns_ray.shipped import FOLDER
 from ns_ray.whole_file import write_record
 
 
@@ -97,7 +97,7 @@ def test_what_was_not_measured_is_asked_for(results, capsys):
 
 
 def test_published_machines():
-    instances = load_config(entry.ROOT / "configs" / "artifact.yaml").instances
+    instances = load_config(FOLDER / "configs" / "artifact.yaml").instances
     published = {"ae_server": (16, 1), "g4dn.xlarge": (4, 1), "g4dn.2xlarge": (8, 1), "g4dn.4xlarge": (16, 1)}
     for name, size in (published | {"g4dn.12xlarge": (48, 4)}).items():
         assert (instances[name].vcpus, instances[name].gpus) == size

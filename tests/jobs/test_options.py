@@ -6,8 +6,8 @@ from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Budget, Fraction
 from ns_ray.config.config import Config
 from ns_ray.jobs import benchmark, download, encode, evaluate_sr
-from ns_ray.jobs.cli import entry
 from ns_ray.jobs.work import benchmark as work
+from ns_ray.shipped import FOLDER
 
 
 @pytest.mark.parametrize("fraction", ["60", "-0.1", "nan"])
@@ -47,9 +47,7 @@ def test_how_anchors_are_chosen(words, expected):
 
 
 def test_an_epoch_is_one_of_weights_that_are_named(tmp_path, capsys):
-    videos = [
-        str(entry.ROOT / "dataset" / "sample" / name) for name in ("360p_700kbps_d4_test.webm", "1080p_d4_test.webm")
-    ]
+    videos = [str(FOLDER / "dataset" / "sample" / name) for name in ("360p_700kbps_d4_test.webm", "1080p_d4_test.webm")]
     with pytest.raises(SystemExit) as stop:
         evaluate_sr.main([*videos, "-e", "2"])
     assert stop.value.code == 2

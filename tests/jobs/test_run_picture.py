@@ -20,6 +20,7 @@ from ns_ray.picture.yuv import resize
 from ns_ray.report.html import load_result, write_report
 from ns_ray.report.picture_section import picture_line
 from ns_ray.report.results import PICTURES, AnchorResult, BenchmarkResult, StreamResult
+from ns_ray.shipped import FOLDER
 from ns_ray.video.probe import open_input
 from ns_ray.whole_file import write_record
 
@@ -142,7 +143,7 @@ def known(*arguments: object) -> dict[str, str]:
 
 
 def test_references_are_named_or_known(tmp_path):
-    sample = benchmark.entry.ROOT / "dataset" / "sample"
+    sample = FOLDER / "dataset" / "sample"
     lr, hr = sample / "360p_700kbps_d4_test.webm", str(sample / "1080p_d4_test.webm")
     assert known() == known("--input", lr) == {str(lr): hr}
     assert known("--input", lr, tmp_path / "other.webm") == {str(lr): hr}

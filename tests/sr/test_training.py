@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from ns_ray import shipped
 from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LrEncoding
 from ns_ray.errors import FolderBusyError, ModelError
@@ -184,7 +185,7 @@ def test_pretraining_learns_and_goes_on_where_it_was(data: Path, tmp_path: Path)
     assert whole["baseline"]["bicubic"]["made 48p"] > 15
     # A run cut short leaves its checkpoint; the same command ends in the same bits.
     settings = load_config(
-        entry.ROOT / "configs" / "local.yaml", _options(*_SETTINGS, "steps=24", "rate=2e-3", "save_seconds=0")[1::2]
+        shipped.FOLDER / "configs" / "local.yaml", _options(*_SETTINGS, "steps=24", "rate=2e-3", "save_seconds=0")[1::2]
     ).pretrain
     model, folder = "EDSR_B1_F8_S3", tmp_path / "cut" / "pretrain"
     for _ in islice(prepare([model], data, folder, settings, entry.console()).run(), 15):
@@ -206,7 +207,7 @@ lock = FolderLock(Path({str(tmp_path / "folder")!r}))
 print("held", flush=True)
 time.sleep(600)
 """
-    environment = {**os.environ, "PYTHONPATH": str(entry.ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(shipped.FOLDER)}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
