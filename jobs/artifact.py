@@ -20,7 +20,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ns_ray import jobs
@@ -28,6 +27,7 @@ from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.artifact_steps import Plan, shown
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.claims import Finding, findings
 from ns_ray.report.step import Outcome, Step, StepRecords
@@ -77,8 +77,7 @@ def evaluate(options: argparse.Namespace, run: Runner | None = None) -> None:
     run = run or Processes(config.artifact.step_seconds)
     outcomes: list[Outcome] = []
     console = entry.console()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as bar:
+    with Progress(console) as bar:
         task = bar.add_task("", total=len(steps))
         for step in steps:
             bar.update(task, description=step.name)

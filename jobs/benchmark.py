@@ -18,7 +18,6 @@ from ns_ray.config.load import load_config
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite_options
 from ns_ray.jobs.cli.methods import METHODS
-from ns_ray.jobs.cli.stopping import as_interrupt
 from ns_ray.picture.coding import CODECS
 
 POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key")
@@ -105,13 +104,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add("--anchor-codec", choices=CODECS, help="how anchors are compressed; default: the configuration's")
     add("--quality", type=int, metavar="Q", help="of anchors, 1 to 100; default: by the codec and the fraction")
-    add(
-        "--anchor-kbps",
-        type=int,
-        metavar="N",
-        help="bits that the anchors of an epoch may take for its time: their quality is lowered for it from --quality "
-        "(95 where that is not said); default: no limit",
+    rate = parser.add_mutually_exclusive_group()
+    rate.add_argument(
+        "--anchor-share",
+        type=_share,
+        metavar="S",
+        help="bits that anchors take at most for one of the video, over 2 s; 0 or none: any number. Their quality is "
+        "lowered for it from --quality (95 where that is not said), some are left out. Default: 1, from the codec's "
+        "own quality; none for jpeg, or with --quality alone",
     )
+    rate.add_argument("--anchor-kbps", type=int, metavar="N", help="the same, in kbit/s")
     add(
         "--weights",
         type=Path,
@@ -191,6 +193,18 @@ def _fraction(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{error}; the frame rate is -a") from None
 
 
+def _share(text: str) -> float:
+    if text == "none":
+        return 0.0
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1
+    if not 0 <= share < 1000:
+        raise argparse.ArgumentTypeError(f"{text}: name a number such as 0.5, or none")
+    return share
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
@@ -205,5 +219,4 @@ def _work(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    as_interrupt()
     sys.exit(main())

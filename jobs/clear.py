@@ -115,6 +115,9 @@ def _remove_empty(root: Path) -> None:
     if root.is_dir() and not root.is_symlink():
         for path in root.iterdir():
             _remove_empty(path)
+        for path in root.iterdir():
+            if path.is_symlink() and not path.exists():  # `latest`, where the run is gone
+                path.unlink()
         if not any(root.iterdir()):
             root.rmdir()
 

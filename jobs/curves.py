@@ -5,8 +5,8 @@
 LR is a VP9 stream, HR the original of the same frames; a larger one is scaled down. Anchors pass through their codec,
 as they do in a hybrid stream. Shown are Mbit/s (of 10^6 bits) of video and anchors, the DNN's seconds for an hour of
 the stream on this machine, PSNR of luma and of all planes, and, of the first of --selections, SSIM, VMAF v1 and VMAF
-NEG at 4K, and how the error flickers. Writes curves.json and a plot of each figure to
-RESULT_DIR/evaluation/curves/<LR's name>/<model>.
+NEG at 4K, and how the error flickers. Writes curves.json and a plot of each figure to a folder of the run's own in
+RESULT_DIR/evaluation/curves/<LR's name>/<model>, where `latest` leads to it.
 Exit status: 0 done, 1 failed, 2 wrong usage.
 """
 
@@ -46,7 +46,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         help="leave SSIM, VMAF and flicker out, which take most of the time, and each point some 300 MB at 1080p",
     )
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
-    add("--output", type=Path, metavar="DIR", help="where it goes; default: by the LR video's name and the model")
+    add("--output", type=Path, metavar="DIR", help="where runs go; default: by the LR video's name and the model")
     add("--device", default="auto", help="where it runs")
     despite_options(parser)
     options = parser.parse_args(argv)

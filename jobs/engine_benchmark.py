@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ns_ray.config.load import load_config
 from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.outputs import require_other_output
 from ns_ray.picture.coding import CODECS
 from ns_ray.sr.engine_names import ENGINES
 from ns_ray.sr.spec import SHIPPED
@@ -47,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> None:
     load_config(options.config, options.set)  # for what is wrong with it: engines are measured side by side
+    require_other_output(options, "json")
     from ns_ray.jobs.work.engine_benchmark import benchmark  # takes seconds, which --help and wrong settings do without
 
     benchmark(options)

@@ -37,9 +37,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--calls", type=int, default=GPU_CALLS, metavar="N", help="calls under way at a time for each enhancer")
     add("--anchor-codec", choices=CODECS, default="jpeg", help="how anchors are compressed")
     add("--quality", type=int, default=90, metavar="Q", help="of anchors")
+    add(
+        "--limit",
+        type=int,
+        default=0,
+        metavar="BYTES",
+        help="that an anchor may take, by a lower quality; 0: any number",
+    )
     options = parser.parse_args(argv)
-    if options.seconds <= 0 or options.num_gpus < 0 or not 1 <= options.quality <= 100:
-        parser.error("--seconds must be above 0, --num-gpus 0 or more, --quality 1 to 100")
+    if options.seconds <= 0 or min(options.num_gpus, options.limit) < 0 or not 1 <= options.quality <= 100:
+        parser.error("--seconds must be above 0, --num-gpus and --limit 0 or more, --quality 1 to 100")
     if min(options.streams, options.call_streams, options.call_frames, options.calls) < 1:
         parser.error("--streams, --call-streams, --call-frames and --calls must be 1 or more")
     return options

@@ -16,8 +16,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from ns_ray import shipped
@@ -30,6 +28,8 @@ from ns_ray.dataset.ladder import LADDER
 from ns_ray.errors import NsRayError
 from ns_ray.evaluation.original import reference
 from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.outputs import require_other_output
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.picture.yuv import Yuv420, resize, to_frame
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets, read_units
@@ -188,11 +188,12 @@ def measure(name: str, repeats: int) -> Measurement:
     runs = case.runs()
     next(runs)()
     times = []
-    for _ in track(range(repeats), name, console=Console(stderr=True), transient=True):
-        run = next(runs)
-        start = time.perf_counter()
-        run()
-        times.append((time.perf_counter() - start) * 1e3)
+    with Progress(entry.console()) as bar:
+        for _ in bar.track(range(repeats), description=name):
+            run = next(runs)
+            start = time.perf_counter()
+            run()
+            times.append((time.perf_counter() - start) * 1e3)
     return Measurement(name, case.title, repeats, statistics.median(times), min(times), max(times), case.limit_ms)
 
 
@@ -246,6 +247,7 @@ def benchmark(options: argparse.Namespace) -> None:
         SlowError: a step takes longer than it may.
     """
     load_config(options.config, options.set)  # for what is wrong with it: no step here needs a setting
+    require_other_output(options, "json")
     measurements = [measure(name, options.repeats) for name in options.cases]
     show(measurements)
     write(measurements, options.json)

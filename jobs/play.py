@@ -1,21 +1,17 @@
 """Play a hybrid stream: write its frames at high resolution, as video, with its sound and subtitles."""
 
 import argparse
-import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 
 import av
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.film import Film, open_film
-from ns_ray.client.film_encoder import FilmFormat, part_of
+from ns_ray.client.film_encoder import FilmFormat
 from ns_ray.client.rebuild import HrFrame
 from ns_ray.client.side_by_side import Zoom, side_by_side
 from ns_ray.config.load import load_config
@@ -23,6 +19,8 @@ from ns_ray.errors import ConfigError, HybridError
 from ns_ray.evaluation.original import Original, scaled
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite, despite_options
+from ns_ray.jobs.cli.outputs import require_other_output
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.picture.colors import RESERVED, STANDARD, Colors
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize
@@ -98,9 +96,7 @@ def play(options: argparse.Namespace) -> None:
         NsRayError: the input is no hybrid stream, or the output cannot be written.
     """
     load_config(options.config, options.set)  # for what is wrong with it: playing needs no setting
-    for path in (options.output, part_of(options.output)):
-        if path.exists() and os.path.exists(options.hybrid) and path.samefile(options.hybrid):
-            raise ConfigError(f"{options.output}: it is the hybrid stream itself; give another -o")
+    require_other_output(options, "output")
     decoder = HybridDecoder(options.hybrid, "best" if options.mode == "lr" else options.mode, options.threads)
     sources = dict.fromkeys(("anchor", "rebuilt", "upscaled", "repeated"), 0)
     console = entry.console()
@@ -110,7 +106,8 @@ def play(options: argparse.Namespace) -> None:
         source = Original(options.reference, options.hybrid, decoder.scale, despite(options))
         begin = source.begin
         frames = source.beside((frame, frame.pts * decoder.info.time_base - begin) for frame in decoder)
-    with _progress(console) as (progress, task), _Output(options, decoder) as output:
+    with Progress(console) as progress, _Output(options, decoder) as output:
+        task = progress.add_task("frames", total=None)
         for frame, original in frames:
             output.write(frame, original)
             sources["upscaled" if options.mode == "lr" else frame.source] += 1
@@ -225,13 +222,6 @@ def _even(size: tuple[int, int]) -> tuple[int, int]:
     """A size that every encoder takes, for pictures that are scaled anyway."""
     width, height = size
     return max(2, width - width % 2), max(2, height - height % 2)
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[tuple[Progress, TaskID]]:
-    columns = (SpinnerColumn(), TextColumn("frames"), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        yield progress, progress.add_task("", total=None)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ Ways to send: the LR video, upscaled by the viewer; hybrid streams (best mode) w
 services would, at each of --kbps; and the original encoded straight to AV1 in the same way, for who has it. Shown are
 Mbit/s (of 10^6 bits) of video and anchors, PSNR of luma and of all planes, SSIM, VMAF v1 and VMAF NEG at 4K, how the
 error flickers, and the DNN's seconds for an hour of the stream on this machine. Writes rate_distortion.json and a
-plot of each figure to RESULT_DIR/evaluation/rate_distortion/<LR's name>/<model>.
+plot of each figure to a folder of the run's own in RESULT_DIR/evaluation/rate_distortion/<LR's name>/<model>, where
+`latest` leads to it.
 Exit status: 0 done, 1 failed, 2 wrong usage.
 """
 
@@ -47,7 +48,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--threads", type=int, default=2, metavar="N", help="ways measured at a time")
     add("--no-vmaf", action="store_true", help="leave SSIM, VMAF and flicker out, which take most of the time")
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
-    add("--output", type=Path, metavar="DIR", help="where it goes; default: by the LR video's name and the model")
+    add("--output", type=Path, metavar="DIR", help="where runs go; default: by the LR video's name and the model")
     add("--device", default="auto", help="where it runs")
     despite_options(parser)
     options = parser.parse_args(argv)

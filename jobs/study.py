@@ -11,7 +11,8 @@ One choice for all or for each GPU: anchors chosen over all streams against amon
 all: by the proxy for --streams streams made of the contents, and in dB for the contents themselves, where the other
 normalisers are tried, too. Contents should be of one LR size, as all anchors count as equally dear.
 Writes a JSON file for each content as soon as it is measured, study.json with the figures of all, proxy.png,
-distance.png and apart.png to RESULT_DIR/evaluation/study/<model>. Exit status: 0 done, 1 failed, 2 wrong usage.
+distance.png and apart.png to a folder of the run's own in RESULT_DIR/evaluation/study/<model>, where `latest` leads to
+it. Exit status: 0 done, 1 failed, 2 wrong usage.
 """
 
 import argparse
@@ -45,7 +46,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--placements", type=int, default=15, metavar="N", help="measured for each number of GPUs; 0: none")
     add("--threads", type=int, default=1, metavar="N", help="methods rebuilt at a time")
     add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
-    add("--output", type=Path, metavar="DIR", help="where it goes; default: by the model")
+    add("--output", type=Path, metavar="DIR", help="where runs go; default: by the model")
     add("--device", default="auto", help="where it runs")
     despite_options(parser)
     options = parser.parse_args(argv)

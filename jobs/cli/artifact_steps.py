@@ -116,6 +116,7 @@ class Plan:
         model = places.model("engorgio")
         weights = self._weights(first, model)
         options: list[object] = ["-g", artifact.gpus, "-m", model, "-f", artifact.methods["engorgio"].anchors / 40]
+        options += ["--anchor-share", "none"]  # qualities as published
         if first.trained:
             options += ["-c", first.name, "-r", artifact.rows, "-d", artifact.duration, "--weights", weights]
         else:
@@ -187,7 +188,8 @@ class Plan:
             weights = self._weights(content, model)
             output = places.curves(content.name)
             options = [content.lr, content.hr, "-m", model, "--weights", weights, "--frames", artifact.curve_frames]
-            options += ["--selections", "neuroscaler", "uniform", "--output", output.parent]
+            options += ["--selections", "neuroscaler", "uniform"]
+            options += ["--output", places.curves_folder(content.name)]
             options += ["--fractions", *artifact.fractions]
             yield self._step(f"curves, {content.name}", "curves", options, [output], [content.lr, content.hr, weights])
 

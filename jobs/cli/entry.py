@@ -10,6 +10,7 @@ from ns_ray import shipped
 from ns_ray.errors import ConfigError, MediaError, NsRayError
 from ns_ray.jobs.cli.calling import as_called, program
 from ns_ray.jobs.cli.shipped_config import config_path
+from ns_ray.jobs.cli.stopping import as_interrupt
 from ns_ray.names import folder_name
 from ns_ray.report.terminal import Terminal
 
@@ -93,13 +94,14 @@ def found(path: Path, data_dir: Path) -> Path:
 
 
 def run(job: Callable[[], None]) -> int:
-    """Run a job; an error that a user can act on is printed in one line.
+    """Run a job; an error that a user can act on is printed in one line, and SIGTERM ends it as Ctrl-C does.
 
     Returns:
         The exit status: 0 done, 1 failed, 2 wrong usage.
     """
     try:
-        job()
+        with as_interrupt():
+            job()
     except ConfigError as error:
         print(as_called(f"error: {error}"), file=sys.stderr)
         return USAGE

@@ -4,14 +4,11 @@ import argparse
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from math import floor
 from pathlib import Path
 
 import ray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ns_ray import shipped
 from ns_ray.actors.fleet import Fleet, offered
@@ -21,6 +18,7 @@ from ns_ray.actors.messages import Stream
 from ns_ray.actors.orders import Order, Plan
 from ns_ray.actors.summary import cpu_by_stage, summarise
 from ns_ray.actors.usage import UsageSampler
+from ns_ray.anchors.account import Rate
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.config.config import Config
@@ -31,16 +29,18 @@ from ns_ray.host import describe_host
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.methods import METHODS
+from ns_ray.jobs.cli.progress import Progress, waiting
 from ns_ray.jobs.cli.run_picture import picture_of
 from ns_ray.jobs.cli.stopping import Stop
-from ns_ray.picture.coding import Coding
+from ns_ray.picture.coding import Coding, usual_share
 from ns_ray.report import html
+from ns_ray.report.artifact_files import model_folder, runs_folder
 from ns_ray.report.bottleneck import as_method
 from ns_ray.report.picture_section import picture_line
 from ns_ray.report.published_logs import write_logs
 from ns_ray.report.realtime import LEAST_EPOCHS
 from ns_ray.report.results import BenchmarkResult, MethodResult, PictureResult, StreamResult
-from ns_ray.run_folder import claimed, set_aside
+from ns_ray.run_folder import new_run, of_inputs, publish, set_aside
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, varied
 from ns_ray.video.address import regular
@@ -48,6 +48,7 @@ from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.whole_file import write_record
 
 _HIGHEST = 95  # quality from which a rate lowers it
+_BY_FRACTION = ("fraction", "uniform", "uniform-coded")
 
 
 def benchmark(options: argparse.Namespace, config: Config) -> None:
@@ -63,7 +64,7 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
         raise ConfigError(f"--model-name: {error}") from error
     if options.scale not in (None, spec.scale):
         raise ConfigError(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
-    coding = _coding(options, config)
+    coding = coding_of(options, config)
     for path in _weights_files(options):
         load_weights(spec, path)
     inputs = _inputs(options, config)
@@ -72,10 +73,9 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
         _require_originals(references, spec.scale, despite(options))
     pools = (config.manager, config.host, config.decoder, config.scheduler, config.enhancer, config.encoder)
     try:
-        join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
+        with waiting(entry.console(), "starting Ray"):
+            join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
         asyncio.run(_Session(options, config, coding, inputs, references, Stop()).run())
-    except SystemExit as error:  # as Ray answers SIGTERM until `Stop` listens
-        raise StoppedError("stopped by SIGTERM before the first frame") from error
     finally:
         ray.shutdown()
 
@@ -112,13 +112,13 @@ class _Session:
         if gpus > have:
             raise ConfigError(f"--num-gpus {gpus}: Ray offers {have:g} GPUs; ask for fewer, or 0 for the CPU")
         fleet = Fleet(self.config, gpus)
-        with self.console.status("starting actors"):
+        with waiting(self.console, "starting actors"):
             await self.stop.unless(fleet.start())
         infos = await self.stop.unless(self._probe(fleet))
         if self.options.find_max:
             await self._find_max(fleet, infos)
         else:
-            with claimed(self._folder(infos, self.options.num_videos), self.console.print) as folder:
+            with self._new_run(infos, self.options.num_videos) as folder:
                 await self._one(fleet, infos, folder)
         fleet.stop()
 
@@ -158,7 +158,7 @@ class _Session:
         tried: dict[int, bool] = {}
         held, broke, count = 0, None, self.options.num_videos
         while broke is None or broke - held > 1:
-            with claimed(self._folder(infos, count), self.console.print) as folder:
+            with self._new_run(infos, count) as folder:
                 result = await self._measure(fleet, infos, count, True, folder)
                 self._show(result, folder)
             if self.stop.by:
@@ -171,7 +171,7 @@ class _Session:
             tried[count] = result.real_time
             held, broke = (count, broke) if result.real_time else (held, count)
             count = 2 * count if broke is None else (held + broke) // 2
-        path = folder.parent / f"find_max_g{self.options.num_gpus}.json"
+        path = folder.parents[1] / f"find_max_g{self.options.num_gpus}.json"
         set_aside(path, self.console.print)
         write_record(path, {"streams": held, "tried": tried})
         self.console.print(f"[bold]{held} streams in real time[/bold] (tried {sorted(tried)}); {path}")
@@ -197,7 +197,7 @@ class _Session:
         options.told = [*dict.fromkeys((*options.told, "method"))]
         options.num_frames = options.against_frames
         options.num_videos = options.against_videos or self.config.encoder.actors
-        return _Session(options, self.config, _coding(options, self.config), self.inputs, self.references, self.stop)
+        return _Session(options, self.config, coding_of(options, self.config), self.inputs, self.references, self.stop)
 
     async def against(self, fleet: Fleet, infos: dict[str, VideoInfo], beside: Path) -> MethodResult:
         """Measure this method for the report in the folder `beside`, and write a report of its own below that."""
@@ -235,16 +235,17 @@ class _Session:
                 result.streams.append(StreamResult(name, path, status="refused", reason=reason))
         if options.method != "neuroscaler" or self.config.encoder.anchors == "encoder":
             await self.stop.unless(fleet.need("encoder", self.config.encoder.actors))
-        with self.console.status("warming up engines"):
+        with waiting(self.console, "warming up engines"):
             prepared = await self.stop.unless(fleet.manager.prepare(streams))
         result.engines, result.decoders = dict(prepared.engines), dict(prepared.decoders)
         following = Following(fleet.manager, fleet.crew, kept_epochs=options.num_frames)
         usage = UsageSampler()
         usage.start()
         plan = self._plan(paced, folder)
-        with _progress(self.console, len(streams) * options.num_frames) as advance:
+        with Progress(self.console) as progress:
+            task = progress.add_task("frames written", total=len(streams) * options.num_frames)
             await following.add([Order(stream, plan) for stream in streams])
-            await following.until_ended(lambda _, frames: advance(frames), self.stop.event)
+            await following.until_ended(lambda _, frames: progress.advance(task, frames), self.stop.event)
         ended = time.time()
         result.usage = usage.stop(ended - plan.began)
         if not self.stop.by:
@@ -267,7 +268,7 @@ class _Session:
             paced,
             (folder / "streams").resolve(),
             time.time(),
-            options.anchor_kbps,
+            rate_of(options, self.coding),
         )
 
     def _weights(self, folder: Path, names: list[str]) -> list[str | None]:
@@ -281,17 +282,21 @@ class _Session:
             files = [*own]
         return [str(path.resolve()) if path else None for path in files]
 
-    def _folder(self, infos: dict[str, VideoInfo], count: int) -> Path:
+    def _new_run(self, infos: dict[str, VideoInfo], count: int) -> AbstractContextManager[Path]:
+        """A folder of this run's own, below that of its size, model, streams and GPUs."""
         options = self.options
         height = next((info.height for info in infos.values()), options.resolution)
         instance = options.instance or self.config.instance
-        parts = (instance, f"{height}p", options.model_name, f"s{count}g{options.num_gpus}")
-        folder: Path = options.result_dir.joinpath("evaluation", *parts)
-        return folder
+        model = model_folder(options.result_dir, instance, height, options.model_name)
+        chosen = f"f{options.fraction:g}" if options.policy in _BY_FRACTION else options.policy
+        words = (options.method,) if chosen == options.method else (options.method, chosen)
+        return new_run(runs_folder(model, count, options.num_gpus), of_inputs(self.inputs), *words)
 
     def _show(self, result: BenchmarkResult, folder: Path) -> None:
         try:
-            path = self._write(result, folder)
+            with waiting(self.console, "writing the report"):
+                path = self._write(result, folder)
+            publish(folder)
         finally:  # whatever becomes of the files, this is told
             for table in html.tables(result):
                 self.console.print(table)
@@ -331,14 +336,26 @@ def _weights_files(options: argparse.Namespace) -> list[Path | None]:
     return list(files)
 
 
-def _coding(options: argparse.Namespace, config: Config) -> Coding:
+def coding_of(options: argparse.Namespace, config: Config) -> Coding:
     """How anchors are compressed, where they are images at all."""
-    told = options.method == "neuroscaler" and options.policy in ("fraction", "uniform", "uniform-coded")
+    told = options.method == "neuroscaler" and options.policy in _BY_FRACTION
     usual = Coding.usual(
         options.anchor_codec or config.anchor_codec, options.fraction if told else METHODS["neuroscaler"][2]
     )
-    highest = _HIGHEST if options.anchor_kbps else usual.quality
-    return usual._replace(quality=options.quality or highest)
+    told = options.anchor_kbps or options.anchor_share
+    return usual._replace(quality=options.quality or (_HIGHEST if told else usual.quality))
+
+
+def rate_of(options: argparse.Namespace, coding: Coding) -> Rate | None:
+    """What anchors may take: as told, or where a quality was told instead, or the codec is the published one, anything.
+
+    What is encoded anew is no anchor.
+    """
+    if options.anchor_kbps:
+        return Rate(kbps=options.anchor_kbps)
+    usual = 0.0 if options.quality else usual_share(coding.codec)
+    share = usual if options.anchor_share is None else options.anchor_share
+    return Rate(share=share) if share else None
 
 
 def _policy(options: argparse.Namespace, config: Config) -> Policy:
@@ -416,11 +433,3 @@ def _require_originals(references: dict[str, str], scale: int, differing: Despit
 
 def _plain(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
-
-
-@contextmanager
-def _progress(console: Console, total: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("frames written"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda frames: progress.advance(task, frames)

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from ns_ray.config.config import Config
@@ -19,6 +18,7 @@ from ns_ray.errors import ConfigError, ModelError
 from ns_ray.host import describe_host
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.device import device_of
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.report.artifact_files import INFER, NAIVE, model_folder
 from ns_ray.sr.calibrate import calibrate, create_engine
 from ns_ray.sr.checkpoints import checkpoint_folder, lr_size, trained_weights, weights_path
@@ -50,7 +50,7 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
         torch.set_num_threads(config.enhancer.threads)
     folder = model_folder(options.result_dir, options.instance or config.instance, options.resolution, spec.name)
     shipped = load_weights(spec, _weights(options, spec, console))
-    with tempfile.TemporaryDirectory(prefix="ns_ray_infer_") as own, Progress(console=console, transient=True) as bar:
+    with tempfile.TemporaryDirectory(prefix="ns_ray_infer_") as own, Progress(console) as bar:
         total = max(options.warm_up + options.requests, options.naive_requests)
         files = list(bar.track(_own(shipped, Path(own), total), total=total, description="weights"))
         preallocated, about = _preallocated(options, config, spec, files, bar)

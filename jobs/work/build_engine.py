@@ -10,6 +10,7 @@ from rich.table import Table
 from ns_ray.errors import ConfigError, ModelError
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.model import Chosen
+from ns_ray.jobs.cli.progress import waiting
 from ns_ray.sr.export import holds, onnx_name, read_onnx
 from ns_ray.sr.gpus import Gpu, find_gpu
 from ns_ray.sr.onnx_model import Precision, digest
@@ -48,7 +49,7 @@ def build(options: argparse.Namespace, chosen: Chosen) -> None:
     built: list[BuiltPlan] = []
 
     def made() -> bytes:
-        with console.status(f"{package.name} {package.version} builds for {gpu.name}"):
+        with waiting(console, f"{package.name} {package.version} builds for {gpu.name}"):
             built.append(build_plan(package, model.SerializeToString(), chosen.size, gpu.capability, options.refit))
         return built[0].data
 

@@ -17,6 +17,7 @@ from ns_ray.errors import ModelError
 from ns_ray.host import describe_host
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.model import Chosen
+from ns_ray.jobs.cli.progress import waiting
 from ns_ray.metrics.psnr import psnr
 from ns_ray.sr.engine import Planes
 from ns_ray.sr.frames import spaced_frames
@@ -53,7 +54,7 @@ def check(options: argparse.Namespace, chosen: Chosen) -> None:
     weights = load_weights(chosen.spec, chosen.weights)
     console = entry.console()
     done: list[Check] = []
-    with tempfile.TemporaryDirectory() as plans:
+    with tempfile.TemporaryDirectory() as plans, waiting(console, "checking"):
         for one in _checks(chosen, options, frames, weights, Path(plans)):
             console.print(f"{'pass' if one.passed else 'FAIL'}  {one.what}: {one.found}", highlight=False)
             done.append(one)

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 import ray
+from rich.console import Console
 from rich.table import Table
 
 from ns_ray import shipped
@@ -25,10 +26,11 @@ from ns_ray.config.config import Config
 from ns_ray.errors import ConfigError, MediaError
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.picture.coding import PUBLISHED
 from ns_ray.picture.yuv import resize
 from ns_ray.report.results import Usage
-from ns_ray.run_folder import claimed
+from ns_ray.run_folder import new_run, publish
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import save_weights
 from ns_ray.video.decode import VideoDecoder
@@ -55,14 +57,15 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
     """
     if not config.inputs:
         raise ConfigError(f"{options.config}: it names no video under `inputs` to make clips of")
-    with claimed(options.result_dir / "control", entry.console().print) as folder:
+    console = entry.console()
+    with new_run(options.result_dir / "control", f"{options.num_videos}-streams") as folder:
         clip = _clip(shipped.found(config.inputs[0]), folder / "clip.mkv")
         weights = folder / f"{_MODEL}.pt"
         save_weights(build(_MODEL).state_dict(), weights)
         pools = (config.host, config.decoder, config.scheduler, config.enhancer)
         join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
         try:
-            measured = asyncio.run(_measure(options, config, probe(str(clip)), weights, folder))
+            measured = asyncio.run(_measure(options, config, probe(str(clip)), weights, folder, console))
         finally:
             ray.shutdown()
         rows = by_process(measured)
@@ -70,6 +73,7 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
         record = {"streams": options.num_videos, "seconds": options.seconds}
         record |= {"epochs": measured.epochs, "late": measured.late, "cores_at_rest": measured.rest.cores}
         write_record(folder / "control.json", record | {"cpu_ms_a_stream_and_epoch": rows})
+        publish(folder)
 
 
 def _clip(source: Path, path: Path) -> Path:
@@ -83,8 +87,11 @@ def _clip(source: Path, path: Path) -> Path:
     packets += encoder.flush()
     form = HybridFormat(_SIZE, None, info.frame_rate, _TICK)
     part = path.with_suffix(".part")
-    append_epoch(part, form, 0, packets, ())
-    finish(part, path, form)
+    try:
+        append_epoch(part, form, 0, packets, ())
+        finish(part, path, form)
+    finally:
+        part.unlink(missing_ok=True)
     return path
 
 
@@ -110,7 +117,7 @@ class Measured:
 
 
 async def _measure(
-    options: argparse.Namespace, config: Config, info: VideoInfo, weights: Path, folder: Path
+    options: argparse.Namespace, config: Config, info: VideoInfo, weights: Path, folder: Path, console: Console
 ) -> Measured:
     fleet = Fleet(config, 0)
     await fleet.start()
@@ -130,8 +137,10 @@ async def _measure(
     usage.start()
     policy = Fraction(options.fraction)
     plan = Plan(uuid.uuid4().hex, "neuroscaler", policy, PUBLISHED, frames, True, output.resolve(), time.time())
-    await following.add([Order(stream, plan) for stream in streams])
-    await following.until_ended(lambda name, frames: None, asyncio.Event())
+    with Progress(console) as progress:
+        task = progress.add_task("frames written", total=frames * len(streams))
+        await following.add([Order(stream, plan) for stream in streams])
+        await following.until_ended(lambda _, written: progress.advance(task, written), asyncio.Event())
     seconds = time.time() - plan.began
     taken = usage.stop(seconds)
     threads = {kind: spent - before.get(kind, 0.0) for kind, spent in ray_thread_seconds().items()}

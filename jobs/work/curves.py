@@ -6,7 +6,6 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-from rich.progress import Progress
 from rich.table import Column, Table
 
 from ns_ray.anchors.policies import Fraction
@@ -26,11 +25,12 @@ from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.device import device_of
 from ns_ray.jobs.cli.loaded_engine import loaded_engine
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.jobs.cli.selections import ORACLE, SELECTIONS
 from ns_ray.picture.coding import LARGEST_FRACTION, Codec
 from ns_ray.report.curve_plot import draw
 from ns_ray.report.rate_distortion_plot import FIGURES
-from ns_ray.run_folder import claimed
+from ns_ray.run_folder import new_run, of_inputs, publish
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace, config: Config) -> None:
     records = records_of(info, options.frames)
     points: list[Point] = list(product(options.fractions, options.selections, options.modes))
     console = entry.console()
-    with Progress(console=console, transient=True) as bar, ThreadPoolExecutor(options.threads) as pool:
+    with Progress(console) as bar, ThreadPoolExecutor(options.threads) as pool:
         gops: list[Tried] = []
         if ORACLE in options.selections:
             packets = islice(read_packets(info), options.frames)
@@ -115,10 +115,11 @@ def run(options: argparse.Namespace, config: Config) -> None:
     }
     folder = options.output or options.result_dir / "evaluation" / "curves" / Path(options.lr).stem / spec.name
     console.print(table(result))
-    with claimed(folder, console.print) as folder:
+    with new_run(folder, of_inputs([options.lr]), spec.name) as folder:
         write_record(folder / "curves.json", result)
         for figure in (figure for figure in FIGURES if figure in result["bilinear"]):
             draw(result, folder / f"{_PLOTS.get(figure, f'curves_{figure}')}.png", figure)
+        publish(folder)
     console.print(f"{folder}/curves.json and a plot of each figure written")
     if looks.note:
         console.print(f"{looks.note}: VMAF is left out", style="yellow")

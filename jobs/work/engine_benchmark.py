@@ -16,6 +16,7 @@ from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_picture import encode_image
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.device import device_of
+from ns_ray.jobs.cli.progress import waiting
 from ns_ray.metrics.psnr import bounded_psnr
 from ns_ray.picture.coding import Coding
 from ns_ray.sr.calibrate import create_engine
@@ -48,7 +49,8 @@ def benchmark(options: argparse.Namespace) -> None:
             except ModelError as error:
                 console.print(f"{model}, {name}: {error}", style="yellow")
                 continue
-            figures = measure(engine, weights, encoders, options)
+            with waiting(console, f"measuring {model}, {name}"):
+                figures = measure(engine, weights, encoders, options)
             results.append({"model": model, "engine": name, **figures})
             shown = (summary(figures[key]) for key in ("dnn_ms", "anchor_ms", "switch_ms"))
             table.add_row(model, name, *shown, f"{figures['psnr'][0]:.1f}")

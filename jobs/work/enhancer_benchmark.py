@@ -23,10 +23,11 @@ from ns_ray.config.actors import GPU_CALLS, EnhancerPool
 from ns_ray.config.config import Config
 from ns_ray.errors import ConfigError, MediaError, ModelError
 from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.progress import waiting
 from ns_ray.jobs.work.engine_benchmark import encoders_on
 from ns_ray.picture.coding import Coding
 from ns_ray.picture.yuv import Yuv420
-from ns_ray.run_folder import claimed
+from ns_ray.run_folder import new_run, of_inputs, publish
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.engine import Planes
 from ns_ray.sr.enhance import Compressor, Enhancement
@@ -50,8 +51,9 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
     if not options.input and not config.inputs:
         raise ConfigError("name a video by --input")
     path = options.input or str(shipped.found(config.inputs[0]))
-    with claimed(options.result_dir / "enhancers", entry.console().print) as folder:
+    with new_run(options.result_dir / "enhancers", of_inputs([path]), options.model_name) as folder:
         _benchmark(options, config, path, folder)
+        publish(folder)
 
 
 def _benchmark(options: argparse.Namespace, config: Config, path: str, folder: Path) -> None:
@@ -67,8 +69,11 @@ def _benchmark(options: argparse.Namespace, config: Config, path: str, folder: P
         have = offered().get("GPU", 0)
         if options.num_gpus > have:
             raise ConfigError(f"--num-gpus {options.num_gpus}: Ray offers {have:g} GPUs")
-        alone = _alone(options, config.enhancer, streams, frames)
-        found = asyncio.run(_through_ray(options, config.enhancer, streams, frames, enhancers))
+        console = entry.console()
+        with waiting(console, "measuring an engine alone"):
+            alone = _alone(options, config.enhancer, streams, frames)
+        with waiting(console, f"measuring 1 to {enhancers} enhancers"):
+            found = asyncio.run(_through_ray(options, config.enhancer, streams, frames, enhancers))
     finally:
         ray.shutdown()
     rates, cpu_ms = [rate for rate, _ in found], [one for _, one in found]
@@ -78,7 +83,7 @@ def _benchmark(options: argparse.Namespace, config: Config, path: str, folder: P
         table.add_row(
             str(number), f"{rate:.1f}", f"{rate / rates[0]:.2f}", f"{rate / number / alone:.0%}", f"{cpu:.2f}"
         )
-    entry.console().print(table)
+    console.print(table)
     document = {
         "engine_alone": alone,
         "anchors_per_second": rates,
@@ -89,7 +94,7 @@ def _benchmark(options: argparse.Namespace, config: Config, path: str, folder: P
         "size": f"{info.width}x{info.height}",
         **{
             key: getattr(options, key)
-            for key in ("streams", "call_streams", "call_frames", "calls", "anchor_codec", "quality")
+            for key in ("streams", "call_streams", "call_frames", "calls", "anchor_codec", "quality", "limit")
         },
     }
     write_record(folder / "enhancers.json", document)
@@ -155,7 +160,7 @@ def _alone(
 
 
 def _coding(options: argparse.Namespace) -> Coding:
-    return Coding(options.anchor_codec, options.quality)
+    return Coding(options.anchor_codec, options.quality, options.limit)
 
 
 def _affinity(config: EnhancerPool, index: int) -> list[int]:

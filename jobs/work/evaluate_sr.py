@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from ns_ray.config.config import Config
@@ -19,6 +18,7 @@ from ns_ray.evaluation.upscaled import UPSCALED, upscaled
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.device import device_of
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.metrics.psnr import plane_errors
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.run_folder import set_aside
@@ -64,7 +64,7 @@ def evaluate(
     states = [load_weights(spec, weights_in(weights, spec, epoch) if weights else None) for spec in specs]
     engines: list[Engine] = []
     found = Evaluation(defaultdict(Series), defaultdict(list))
-    with Progress(console=console) as bar:
+    with Progress(console) as bar:
         task = bar.add_task("frames", total=None)
         for low, high in read_pair(pair, scale, every, ahead):
             rows, columns = low[0].shape

@@ -3,11 +3,11 @@
 import argparse
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.model import Chosen
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.sr.export import REQUIRED_DB, Exported, export, onnx_name
 from ns_ray.sr.frames import spaced_frames
 from ns_ray.sr.weights import load_weights
@@ -25,7 +25,7 @@ def export_all(options: argparse.Namespace, chosen: Chosen) -> None:
     console = entry.console()
     done = {}
     kinds = [(precision, shape) for precision in options.precision for shape in options.shapes]
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console) as bar:
         for precision, shape in bar.track(kinds, description="exporting"):
             size = chosen.size if shape == "fixed" else None
             path = chosen.models / onnx_name(precision, size)

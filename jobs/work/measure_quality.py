@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.progress import Progress
 from rich.table import Table
 
 from ns_ray import shipped
@@ -27,6 +26,7 @@ from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.device import device_of
 from ns_ray.jobs.cli.loaded_engine import loaded_engine
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.jobs.cli.published_quality import FRAMES, PUBLISHED_KEYS
 from ns_ray.picture.yuv import Plane
 from ns_ray.run_folder import set_aside
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace, config: Config) -> None:
     folder = options.output or options.result_dir / "artifact"
     crops: dict[str, Any] | None = None
     before: Plane | None = None
-    with Progress(console=console, transient=True) as bar, ThreadPoolExecutor(options.threads) as pool:
+    with Progress(console) as bar, ThreadPoolExecutor(options.threads) as pool:
         shown = trial.run(compared, pool)
         for frame in bar.track(shown, total=sum(record.shown for record in records), description="frames"):
             if len(tally.gops) == options.crop:

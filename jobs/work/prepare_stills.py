@@ -4,6 +4,7 @@ import argparse
 import random
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -14,15 +15,16 @@ import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 from PIL import Image
-from rich.progress import Progress
 
 from ns_ray.config.videos import Stills
 from ns_ray.dataset.ladder import LADDER, LrEncoding, hr_name, size_of
 from ns_ray.errors import MediaError
 from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.sr.dataset import planes_of
 from ns_ray.sr.engine import Planes
 from ns_ray.video.webm import WebmWriter
+from ns_ray.whole_file import writing
 
 Image.MAX_IMAGE_PIXELS = 200_000_000
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -98,20 +100,22 @@ def make_clip(image: Path, target: Target, window: int, directory: Path, setting
     frames = pan(image, target, rng, settings.detail)
     if frames is None:
         return False
-    directory.mkdir(parents=True, exist_ok=True)
-    size = target.lr.size
     low_path = directory / target.lr.name(target.seconds, "train")
-    low = WebmWriter(low_path, "libvpx-vp9", size, Fraction(_FPS), target.lr.options)
-    high_options = {"preset": "8", "crf": str(settings.crf), "svtav1-params": "tune=1:keyint=1"}
     high_path = directory / hr_name(target.hr, target.seconds, "train")
-    high = WebmWriter(high_path, "libsvtav1", size_of(target.hr), Fraction(_FPS), high_options)
+    high_options = {"preset": "8", "crf": str(settings.crf), "svtav1-params": "tune=1:keyint=1"}
     spacing = target.frames // settings.kept
-    for index, frame in enumerate(frames):
-        low.write(frame.reformat(*size, interpolation=Interpolation.BICUBIC), index)
-        if index % spacing == spacing // 2:
-            high.write(frame, index)
-    low.close()
-    high.close()
+    with writing(low_path) as low_part, writing(high_path) as high_part, ExitStack() as failing:
+        low = WebmWriter(low_part, "libvpx-vp9", target.lr.size, Fraction(_FPS), target.lr.options)
+        failing.callback(low.abandon)
+        high = WebmWriter(high_part, "libsvtav1", size_of(target.hr), Fraction(_FPS), high_options)
+        failing.callback(high.abandon)
+        for index, frame in enumerate(frames):
+            low.write(frame.reformat(*target.lr.size, interpolation=Interpolation.BICUBIC), index)
+            if index % spacing == spacing // 2:
+                high.write(frame, index)
+        failing.pop_all()
+        low.close()
+        high.close()
     return True
 
 
@@ -130,7 +134,7 @@ def prepare(options: argparse.Namespace, settings: Stills) -> None:
     console = entry.console()
     made = dict.fromkeys(TARGETS, 0)
     names: set[str] = set()
-    with Progress(console=console) as progress:
+    with Progress(console) as progress:
         for image in progress.track(images, description="clips"):
             for target, window in product(TARGETS, range(settings.windows)):
                 if settings.limit and made[target] >= settings.limit:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ns_ray.config.training import Pretraining
 from ns_ray.errors import ModelError
 from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.jobs.cli.training_table import training_table, warn_without_tensorboard
 from ns_ray.sr.dataset import find_pairs, load_pools
 from ns_ray.sr.spec import SHIPPED, ModelSpec
@@ -30,8 +30,7 @@ def pretrain(options: argparse.Namespace, settings: Pretraining) -> None:
     run = prepare(options.model or list(SHIPPED), options.data_dir, options.result_dir / "pretrain", settings, console)
     if run.step:
         console.print(f"going on from step {run.step}")
-    columns = (TextColumn("training"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
+    with Progress(console, "share") as bar:
         task = bar.add_task("training", total=1000, completed=int(run.progress * 1000))
         for progress in run.run():
             bar.update(task, completed=int(progress * 1000))
@@ -53,7 +52,7 @@ def prepare(models: list[str], data_dir: Path, directory: Path, settings: Pretra
     torch.backends.cudnn.benchmark = True  # shapes never change
     pairs = find_pairs(data_dir, specs[0].scale)
     threads = settings.threads or os.cpu_count() or 1
-    with Progress(console=console) as bar:
+    with Progress(console) as bar:
         task = bar.add_task("reading", total=len(pairs))
         pools = load_pools(
             pairs,

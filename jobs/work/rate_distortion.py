@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.progress import Progress
 from rich.table import Table
 
 from ns_ray.anchors.policies import Fraction
@@ -28,10 +27,11 @@ from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.device import device_of
 from ns_ray.jobs.cli.loaded_engine import loaded_engine
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.metrics.psnr import PlaneErrors, plane_errors
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.report.rate_distortion_plot import FIGURES, draw
-from ns_ray.run_folder import claimed
+from ns_ray.run_folder import new_run, of_inputs, publish
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.encode import published_kbps
 from ns_ray.video.probe import probe
@@ -110,7 +110,7 @@ def run(options: argparse.Namespace, config: Config) -> None:
     folder = options.output or options.result_dir / "evaluation" / "rate_distortion" / Path(options.lr).stem / spec.name
     with (
         ExitStack() as stack,
-        Progress(console=console, transient=True) as bar,
+        Progress(console) as bar,
         ThreadPoolExecutor(options.threads) as pool,
     ):
 
@@ -151,11 +151,12 @@ def run(options: argparse.Namespace, config: Config) -> None:
     }
     console.print(table(rows))
     console.print(against(rows))
-    with claimed(folder, console.print) as folder:
+    with new_run(folder, of_inputs([options.lr]), spec.name) as folder:
         write_record(folder / "rate_distortion.json", result)
         for figure in FIGURES:
             if figure in rows[0]:
                 draw(result, folder / f"{figure}.png", figure)
+        publish(folder)
     console.print(f"{folder}/rate_distortion.json and a plot of each figure written")
 
 

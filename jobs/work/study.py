@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.progress import Progress
 from rich.table import Table
 
 from ns_ray.anchors.baselines import Key
@@ -27,9 +26,10 @@ from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.device import device_of
 from ns_ray.jobs.cli.loaded_engine import loaded_engine
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.picture.coding import LARGEST_FRACTION
 from ns_ray.report import apart_plot, distance_plot, proxy_plot
-from ns_ray.run_folder import claimed
+from ns_ray.run_folder import new_run, of_inputs, publish
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.vp9.records import FrameRecord
@@ -72,9 +72,9 @@ def run(options: argparse.Namespace, config: Config) -> None:
     wanted = options.output or options.result_dir / "evaluation" / "study" / spec.name
     failures = []
     with (
-        claimed(wanted, console.print) as folder,
+        new_run(wanted, of_inputs(options.names), spec.name, f"f{options.fraction:g}") as folder,
         ThreadPoolExecutor(options.threads) as pool,
-        Progress(console=console, transient=True) as bar,
+        Progress(console) as bar,
     ):
         choosing = bar.add_task(f"choosing for {options.streams} streams", total=None)
         simulated = simulate_apart(records, options.streams, EPOCHS, options.gpus, policy)
@@ -89,6 +89,7 @@ def run(options: argparse.Namespace, config: Config) -> None:
                     failures.append(f"{content.name}: {error}")
         finally:
             study.draw()
+            publish(folder)
     for table in tables(study.result):
         console.print(table)
     console.print(f"{folder}: {', '.join(sorted(path.name for path in folder.glob('[!.]*.*')))} written")

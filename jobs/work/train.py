@@ -3,11 +3,11 @@
 import argparse
 import json
 import os
+from itertools import product
 from pathlib import Path
 
 import ray
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ns_ray.actors.local_ray import join_ray
 from ns_ray.actors.tasks import run_tasks
@@ -15,13 +15,14 @@ from ns_ray.config.config import Config
 from ns_ray.config.training import Training
 from ns_ray.errors import ConfigError, ModelError, NsRayError
 from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.jobs.cli.training_table import training_table, warn_without_tensorboard
 from ns_ray.sr.checkpoints import weights_in
 from ns_ray.sr.content_training import ContentTraining, train_content, training_folder
 from ns_ray.sr.dataset import content_pair
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.train import Halving, Objective
-from ns_ray.sr.training_run import Plan
+from ns_ray.sr.training_run import Plan, tidy
 from ns_ray.sr.weights import load_weights
 
 
@@ -39,6 +40,8 @@ def train(options: argparse.Namespace, config: Config) -> None:
         for spec in map(ModelSpec.parse, options.model)
     ]
     files = {spec: _weights(options, spec) for _, spec in found}
+    folders = [training_folder(options.result_dir.resolve(), pair, spec.name) for pair, spec in found]
+    _require_other_weights([path for path in files.values() if path], folders)
     console = entry.console()
     warn_without_tensorboard(console)
     _start_ray(options.gpus, settings.cpus, config.object_store_mb)
@@ -49,18 +52,20 @@ def train(options: argparse.Namespace, config: Config) -> None:
                 pair,
                 spec.name,
                 files[spec],
-                training_folder(options.result_dir.resolve(), pair, spec.name),
+                folder,
                 plan_of(settings),
                 settings.fps,
                 settings.memory_gb,
                 device,
                 settings.cpus,
             )
-            for pair, spec in found
+            for (pair, spec), folder in zip(found, folders, strict=True)
         ]
         failed = _run(trainings, settings, console)
     finally:
         ray.shutdown()
+        for folder in folders:  # its process may have been killed with the job
+            tidy(folder)
     done = [training for training in trainings if training not in failed]
     if done:
         records = [json.loads((training.folder / "training.json").read_text()) for training in done]
@@ -96,6 +101,16 @@ def _weights(options: argparse.Namespace, spec: ModelSpec) -> Path | None:
     return path
 
 
+def _require_other_weights(files: list[Path], folders: list[Path]) -> None:
+    """Refuse to start from weights that a training writes over; raises ConfigError."""
+    for path, written in product(files, (one for folder in folders for one in folder.glob("*.pt"))):
+        if path.samefile(written):
+            raise ConfigError(
+                f"--weights: {path} would be written over by the training that starts from it; leave the option out to "
+                "go on with that training, or copy the file elsewhere"
+            )
+
+
 def _start_ray(gpus: list[str] | None, cpus: int, object_store_mb: int) -> None:
     """Starts or joins Ray; raises ConfigError where GPUs are named that are not this job's to choose."""
     if gpus is not None:
@@ -116,9 +131,8 @@ def _device(wanted: str) -> str:
 
 def _run(trainings: list[ContentTraining], settings: Training, console: Console) -> dict[ContentTraining, NsRayError]:
     """Trains all, as many at a time as Ray has room for; gives those that failed."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     failed = {}
-    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+    with Progress(console, "share") as progress:
         bars = {
             training: progress.add_task(f"{training.pair.collection} {training.model}", total=1000)
             for training in trainings

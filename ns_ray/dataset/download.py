@@ -91,6 +91,10 @@ def local_file(video: Video) -> Path:
 def _copy(name: str, source: Path, folder: Path, progress: Progress, stop: Event) -> RawVideo:
     total = measure(source).bytes
     target = folder / f"{name}{source.suffix.lower()}"
+    if any(path.is_file() and path.samefile(source) for path in folder.glob(f"{name}.*")):
+        raise MediaError(
+            f"{source}: it is what was fetched as {name} before, from elsewhere; keep it so, or move it away first"
+        )
     with writing(target) as part:
         with source.open("rb") as original, part.open("wb") as copy:
             while block := original.read(_COPY_BYTES):

@@ -137,7 +137,7 @@ def test_ray_gets_every_metric_with_the_actor_and_never_a_stream(monkeypatch) ->
         one = made[PREFIX + metric.name]
         assert one.tags == {"actor": "host-3"}
         assert set(one.keys) == {"actor"} | ({metric.tag} if metric.tag else set())
-        assert set(one.keys) <= {"actor", "state", "type", "stage", "kind"}
+        assert set(one.keys) <= {"actor", "state", "type", "stage", "kind", "why"}
         tags = {metric.tag: "x"} if metric.tag else None
         assert one.got == [{"counter": (2.0, tags), "gauge": 1.0, "histogram": 0.5}[metric.kind]]
 

@@ -16,7 +16,7 @@ def test_every_point_is_measured_on_every_frame(tmp_path, capsys):
     selections = [*curves.SELECTIONS, curves.ORACLE]
     argv += ["--selections", *selections, "--no-vmaf"]
     assert curves.main([*argv, "--device", "cpu", "--result-dir", str(tmp_path)]) == 0
-    folder = tmp_path / "evaluation/curves/360p_700kbps_d4_test/EDSR_B8_F16_S3"
+    folder = tmp_path / "evaluation/curves/360p_700kbps_d4_test/EDSR_B8_F16_S3/latest"
     result = json.loads((folder / "curves.json").read_text())
     for picture in ("curves.png", "curves_all_planes.png"):
         assert (folder / picture).read_bytes().startswith(b"\x89PNG")
@@ -43,7 +43,7 @@ def test_rates_and_looks_stand_beside_psnr(tmp_path, monkeypatch, capsys):
     argv = [str(lr), str(hr), "-m", "EDSR_B8_F16_S3", "--fractions", "0.2", "--modes", "best", "--device", "cpu"]
     argv += ["--selections", "neuroscaler", "uniform", "--output", str(tmp_path / "out")]
     assert curves.main(argv) == 0
-    result = json.loads((tmp_path / "out/curves.json").read_text())
+    result = json.loads((tmp_path / "out/latest/curves.json").read_text())
     looks = ("ssim_y", "vmaf_v1", "vmaf_neg", "flicker")
     first, other = result["points"]
     for one in (result["bilinear"], result["full"], first):
@@ -57,11 +57,11 @@ def test_rates_and_looks_stand_beside_psnr(tmp_path, monkeypatch, capsys):
     assert first["anchors_mbps"] > result["bilinear"]["anchors_mbps"] == 0
     assert 0 < first["dnn_seconds_an_hour"] < result["full"]["dnn_seconds_an_hour"]
     for figure in looks:
-        assert (tmp_path / f"out/curves_{figure}.png").read_bytes().startswith(b"\x89PNG")
+        assert (tmp_path / f"out/latest/curves_{figure}.png").read_bytes().startswith(b"\x89PNG")
     assert max(map(len, capsys.readouterr().out.split("written")[0].splitlines()[:-1])) <= 80
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     assert curves.main([*argv[:-1], str(tmp_path / "bare"), "--frames", "2"]) == 0
-    bare = json.loads((tmp_path / "bare/curves.json").read_text())
+    bare = json.loads((tmp_path / "bare/latest/curves.json").read_text())
     assert "ssim_y" in bare["full"]
     assert "vmaf_v1" not in bare["full"]
     assert "pip install imageio-ffmpeg: VMAF is left out" in capsys.readouterr().out

@@ -65,9 +65,9 @@ def test_engorgio_is_what_runs_showed_beside_the_others(results, capsys):
     runs = results / "evaluation" / "box" / "720p" / "EDSR_B8_F32_S3"
     for count, holds, paced in ((2, True, True), (6, True, True), (7, False, True), (9, True, False)):
         result = make_result(count, 2, paced=paced, real_time=holds)
-        write_record(runs / f"s{count}g1" / "benchmark.json", result.to_json())
-    write_record(runs / "s3g1" / "benchmark.json", make_result(3, 2, real_time=None).to_json())
-    write_record(runs / "s8g2" / "benchmark.json", make_result(8, 2).to_json())  # of another number of GPUs
+        write_record(runs / f"s{count}g1" / "latest" / "benchmark.json", result.to_json())
+    write_record(runs / "s3g1" / "latest" / "benchmark.json", make_result(3, 2, real_time=None).to_json())
+    write_record(runs / "s8g2" / "latest" / "benchmark.json", make_result(8, 2).to_json())  # of another number of GPUs
     measured(results, "per-frame")
     throughput, cost = measured(results, "engorgio")
     assert throughput == {"engorgio": 6}

@@ -489,7 +489,7 @@ def test_the_input_is_never_written_over(tmp_path, rich, capsys, link):
         link(hybrid, out)
     before = hybrid.read_bytes()
     assert play.main([str(hybrid), "-o", str(out)]) == 2
-    assert "hybrid stream itself" in capsys.readouterr().err
+    assert "which is an input (hybrid)" in capsys.readouterr().err
     assert hybrid.read_bytes() == before
 
 

@@ -19,7 +19,7 @@ from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LrEncoding
 from ns_ray.errors import FolderBusyError, ModelError
 from ns_ray.evaluation.upscaled import upscaled
-from ns_ray.folder_lock import FolderLock
+from ns_ray.folder_lock import LOCK_NAME, FolderLock
 from ns_ray.jobs import evaluate_sr, prepare_stills, pretrain
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.work import prepare_stills as stills
@@ -32,6 +32,7 @@ from ns_ray.sr.patches import Batch, PatchSampler
 from ns_ray.sr.spec import SHIPPED
 from ns_ray.sr.torch_engine import TorchEngine
 from ns_ray.sr.train import Cosine, Halving, Objective, Trainer, arithmetic, start_as_interpolation
+from ns_ray.sr.training_run import tidy
 from ns_ray.sr.weights import load_weights, save_weights
 
 SAMPLE = Path(__file__).parents[2] / "dataset" / "sample"
@@ -213,7 +214,11 @@ time.sleep(600)
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(FolderBusyError, match="another process works in"):
             FolderLock(tmp_path / "folder", seconds=0.2)
+        (tmp_path / "folder" / "a.pt.x.part").touch()
         holder.kill()
+    tidy(tmp_path / "folder")
+    tidy(tmp_path / "nowhere")
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder", LOCK_NAME]
     FolderLock(tmp_path / "folder", seconds=10).release()
 
 
