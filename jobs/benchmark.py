@@ -134,6 +134,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.set_defaults(paced=False)
     despite_options(parser)
     options = parser.parse_args(argv)
+    options.told = entry.told(parser, options)
     if options.against and options.find_max:
         parser.error("--against needs a run of a given number of streams, not --find-max")
     model, policy, fraction = METHODS[options.method]

@@ -3,8 +3,9 @@
     python jobs/curves.py LR HR [-m EDSR_B8_F32_S3] [--fractions 0.025 0.05 ...] [-n N] [--threads N]
 
 LR is a VP9 stream, HR the original of the same frames; a larger one is scaled down. Anchors pass through their codec,
-as they do in a hybrid stream; Mbit are of 2^20. PSNR is that of luma, and of all planes.
-Writes curves.json, curves.png and curves_all_planes.png to a folder of the run's own in
+as they do in a hybrid stream. Shown are Mbit/s (of 10^6 bits) of video and anchors, the DNN's seconds for an hour of
+the stream on this machine, PSNR of luma and of all planes, and, of the first of --selections, SSIM, VMAF v1 and VMAF
+NEG at 4K, and how the error flickers. Writes curves.json and a plot of each figure to a folder of the run's own in
 RESULT_DIR/evaluation/curves/<LR's name>/<model>, where `latest` leads to it.
 """
 
@@ -49,6 +50,11 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     vocabulary.frames_option(parser, dest="frames")
     add("--threads", type=values.count, default=1, metavar="N", help="points rebuilt at a time")
+    add(
+        "--no-vmaf",
+        action="store_true",
+        help="leave SSIM, VMAF and flicker out, which take most of the time, and each point some 300 MB at 1080p",
+    )
     vocabulary.engine_option(parser)
     what = "where runs go; default: by the LR video's name and the model"
     add("-o", "--output", type=Path, metavar="DIR", help=what)

@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
 from ns_ray import shipped
@@ -206,7 +205,7 @@ def show(measurements: list[Measurement]) -> None:
         limit = "" if one.limit_ms is None else f"{one.limit_ms:g}"
         verdict = "ok" if one.passed else "too slow"
         table.add_row(one.case, one.title, str(one.repeats), *figures, limit, verdict)
-    Console().print(table)
+    entry.console().print(table)
 
 
 def write(measurements: list[Measurement], path: Path) -> None:

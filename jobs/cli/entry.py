@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rich.console import Console
-
 from ns_ray import shipped
 from ns_ray.errors import ConfigError, MediaError, NsRayError
 from ns_ray.jobs.cli.calling import as_called, program
 from ns_ray.jobs.cli.shipped_config import config_path
 from ns_ray.jobs.cli.stopping import as_interrupt
+from ns_ray.report.terminal import Terminal
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -106,6 +105,11 @@ def parser(description: str | None, failed: str = "failed (said why)", conflicts
     return made
 
 
+def told(parser: argparse.ArgumentParser, options: argparse.Namespace) -> list[str]:
+    """Names of the options that are not what they are by default."""
+    return [name for name, value in vars(options).items() if value != parser.get_default(name)]
+
+
 def found(path: Path, data_dir: Path) -> Path:
     """A file that is named by its path, by one below the data folder, or by that of one that ships."""
     places = (path, data_dir / path, shipped.FOLDER / path)
@@ -136,10 +140,9 @@ def run(job: Callable[[], None]) -> int:
     return DONE
 
 
-def console() -> Console:
-    """Where progress and tables go; wide enough for tables where the output is no terminal."""
-    out = Console(stderr=False)
-    return out if out.is_terminal else Console(width=160)
+def console() -> Terminal:
+    """Where progress and tables go."""
+    return Terminal()
 
 
 def fail(failures: list[str], among: int, what: str) -> None:

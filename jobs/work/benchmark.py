@@ -178,6 +178,7 @@ class _Session:
         options = argparse.Namespace(**vars(self.options))
         options.method, options.weights, options.own_weights = method, None, False
         options.model_name, options.policy, options.fraction = METHODS[method]
+        options.told = [*dict.fromkeys((*options.told, "method"))]
         options.num_frames = options.against_frames
         options.num_videos = options.against_videos or self.config.encoder.actors
         return _Session(options, self.config, coding_of(options, self.config), self.inputs, self.references, self.stop)
@@ -199,10 +200,12 @@ class _Session:
         options = self.options
         (folder / "streams").mkdir(parents=True, exist_ok=True)
         result = BenchmarkResult(
-            options={key: _plain(value) for key, value in vars(options).items()} | {"num_videos": count},
+            options={key: _plain(value) for key, value in vars(options).items() if key != "told"}
+            | {"num_videos": count},
             config=self.config.model_dump(),
             host=describe_host(),
             paced=paced,
+            told=options.told,
         )
         streams = []
         names = [f"stream{i}" for i in range(count)]
@@ -274,12 +277,15 @@ class _Session:
         return new_run(runs_folder(model, count, options.num_gpus), of_inputs(self.inputs), *words)
 
     def _show(self, result: BenchmarkResult, folder: Path) -> None:
-        for table in html.tables(result):  # first: whatever becomes of the files, this is told
-            self.console.print(table)
-        with waiting(self.console, "writing the report"):
-            path = self._write(result, folder)
-        publish(folder)
-        self.console.print(f"[bold]picture[/bold] {picture_line(result.picture)}")
+        try:
+            with waiting(self.console, "writing the report"):
+                path = self._write(result, folder)
+            publish(folder)
+        finally:  # whatever becomes of the files, this is told
+            for table in html.tables(result):
+                self.console.print(table)
+            if result.picture.quality is None:
+                self.console.print(f"[bold]picture[/bold] {picture_line(result.picture)}")
         self.console.print(f"[bold]report[/bold] {path}")
 
     def _save(self, result: BenchmarkResult, folder: Path) -> None:
