@@ -165,7 +165,7 @@ class Plan:
             if content.trained:
                 options += ["--content", content.name, "-d", artifact.duration]
             else:
-                options += ["--lr", content.lr, "--hr", content.hr]
+                options += ["--input", content.lr, "--reference", content.hr]
             options += ["--num_blocks", method.blocks, "--num_channels", method.channels]
             options += ["--input_resolution", artifact.rows, "--output_resolution", artifact.rows * artifact.scale]
             options += [
