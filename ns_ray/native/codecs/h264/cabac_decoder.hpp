@@ -42,15 +42,11 @@ class CabacDecoder {
   bool terminate() {
     range_ -= 2;
     const bool end = value_ >= std::uint64_t{range_} << kShift;
-    if (end) {
-      renormalize_value(7);
-    } else {
-      renormalize(__builtin_clz(range_) - 23);
-    }
+    if (!end) renormalize(__builtin_clz(range_) - 23);
     return end;
   }
 
-  // Bits shifted into codIOffset. After terminate() the last one is the stop bit of the slice, or of what is before I_PCM.
+  // Bits shifted into codIOffset. Where terminate() was true the last of them is a 1: the stop bit at the end of a slice.
   std::size_t position() const { return 8 * start_ + loaded_ - static_cast<std::size_t>(spare_); }
 
   bool overrun() const { return position() > stop_ + 1; }

@@ -46,7 +46,13 @@ CabacSyntax::CabacSyntax(BitReader bits, const SliceHeader& slice)
 }
 
 void CabacSyntax::finish() const {
-  if (decoder_.position() != bits_.end() + 1) throw BitstreamError("the slice data does not end with its macroblocks");
+  const std::size_t stop = decoder_.position() - 1;
+  // x264 sets the last bit of the last byte in every second picture, where zeros should follow the stop bit (7.3.2.11).
+  const bool ends = stop == bits_.end() || (stop / 8 == bits_.end() / 8 && bits_.end() % 8 == 7);
+  const int filled = ends ? bits_.data()[stop / 8] << stop % 8 & 255 : 0;
+  if (filled != 128 && filled != (128 | 1 << stop % 8)) {
+    throw BitstreamError("the slice data does not end with its macroblocks");
+  }
 }
 
 bool CabacSyntax::skip(const Neighbourhood& here) {

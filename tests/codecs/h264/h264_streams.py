@@ -1,0 +1,125 @@
+"""Short H.264 streams made to order by x264 and OpenH264, and what FFmpeg makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+
+import av
+import numpy as np
+from av.sidedata.motionvectors import MotionVectors
+from numpy.typing import NDArray
+
+WIDTH, HEIGHT, FRAMES = 96, 80, 12
+
+
+def _texture(rng: np.random.Generator, height: int, width: int) -> NDArray[np.float64]:
+    """Smooth random structure with edges, 0 to 255."""
+    total = np.zeros((height, width))
+    for cell in (32, 16, 8):
+        coarse = rng.uniform(-1, 1, (height // cell + 2, width // cell + 2))
+        rows, columns = np.arange(height) / cell, np.arange(width) / cell
+        y, x = rows.astype(int)[:, None], columns.astype(int)[None]
+        fy, fx = (rows % 1)[:, None], (columns % 1)[None]
+        top = coarse[y, x] * (1 - fx) + coarse[y, x + 1] * fx
+        bottom = coarse[y + 1, x] * (1 - fx) + coarse[y + 1, x + 1] * fx
+        total += cell / 16 * (top * (1 - fy) + bottom * fy)
+    return np.clip(128 + 60 * total + 20 * np.sign(total), 0, 255)
+
+
+@cache
+def pictures(
+    width: int = WIDTH, height: int = HEIGHT, frames: int = FRAMES, fade: bool = False
+) -> tuple[NDArray[np.uint8], ...]:
+    """Pictures as planar 4:2:0, [height * 3 / 2][width]: textures that move by fractions of a sample, noise, a cut."""
+    rng = np.random.default_rng(7)
+    back = _texture(rng, 4 * height + 400, 4 * width + 400)
+    front = _texture(rng, 4 * height + 400, 4 * width + 400)
+    result = []
+    for n in range(frames):
+        y, x = 40 + 3 * n, 30 + 7 * n
+        luma = back[y : y + 4 * height : 4, x : x + 4 * width : 4].copy()
+        if n >= 2 * frames // 3:
+            luma = 255 - luma
+        top, left = 8 + n, 10 + 2 * n
+        patch = front[100 - 5 * n % 40 : 400 : 4, 50 + 6 * n : 350 : 4][: height // 2, : width // 3]
+        luma[top : top + patch.shape[0], left : left + patch.shape[1]] = patch[: height - top, : width - left]
+        if fade:
+            luma = 16 + (luma - 16) * (1 - 0.05 * n)
+        luma += rng.normal(0, 1.5, luma.shape)
+        chroma = [128 + 0.4 * (luma[i::2, 1 - i :: 2] - 128) for i in (0, 1)]
+        planes = [luma, *(plane.reshape(height // 4, width) for plane in chroma)]
+        result.append(np.clip(np.concatenate(planes), 0, 255).astype(np.uint8))
+    return tuple(result)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Packets in Annex B, and what they are."""
+
+    packets: tuple[bytes, ...]
+    width: int
+    height: int
+
+
+@cache
+def encode(
+    params: str,
+    *,
+    preset: str = "medium",
+    codec: str = "libx264",
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+    frames: int = FRAMES,
+    fade: bool = False,
+    options: tuple[tuple[str, str], ...] = (),
+) -> Stream:
+    """Encode the pictures; `params` as x264-params."""
+    width, height = size
+    encoder = av.CodecContext.create(codec, "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+    encoder.time_base = Fraction(1, 30)
+    encoder.thread_count = 1
+    chosen = {"preset": preset, "x264-params": f"threads=1:lookahead-threads=1:{params}"} if codec == "libx264" else {}
+    encoder.options = chosen | dict(options)
+    packets = []
+    even = (width + 7) // 8 * 8, (height + 7) // 8 * 8
+    for number, picture in enumerate(pictures(*even, frames, fade)):
+        frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
+        if even != size:
+            frame = frame.reformat(width=width, height=height)
+        frame.pts = number
+        packets += encoder.encode(frame)
+    packets += encoder.encode(None)
+    return Stream(tuple(bytes(packet) for packet in packets), width, height)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A frame as FFmpeg outputs it: its packet, planes Y, Cb and Cr, and vectors."""
+
+    packet: int
+    planes: tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
+    vectors: NDArray[np.void] | None
+
+
+def decode(packets: tuple[bytes, ...]) -> list[Decoded]:
+    """Decode with FFmpeg, whole macroblocks, in output order."""
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.thread_count = 1
+    decoder.options = {"flags2": "+export_mvs", "flags": "+unaligned"}
+    decoded = []
+    for number, data in enumerate((*packets, None)):
+        packet = None
+        if data is not None:
+            packet = av.Packet(data)
+            packet.pts = packet.dts = number
+        for frame in decoder.decode(packet):
+            planes = []
+            for plane in frame.planes:
+                rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+                planes.append(rows[:, : plane.width].copy())
+            data = frame.side_data.get("MOTION_VECTORS")
+            vectors = data.to_ndarray() if isinstance(data, MotionVectors) else None
+            decoded.append(Decoded(frame.pts, (planes[0], planes[1], planes[2]), vectors))
+    return decoded
