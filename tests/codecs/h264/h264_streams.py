@@ -29,29 +29,33 @@ def _texture(rng: np.random.Generator, height: int, width: int) -> NDArray[np.fl
 
 
 @cache
-def pictures(
-    width: int = WIDTH, height: int = HEIGHT, frames: int = FRAMES, fade: bool = False
-) -> tuple[NDArray[np.uint8], ...]:
-    """Pictures as planar 4:2:0, [height * 3 / 2][width]: textures that move by fractions of a sample, noise, a cut."""
+def pictures(frames: int = FRAMES, fade: bool = False) -> tuple[NDArray[np.uint8], ...]:
+    """Luma of WIDTH by HEIGHT: textures that move by fractions of a sample, noise, a cut; `fade`: to black."""
     rng = np.random.default_rng(7)
-    back = _texture(rng, 4 * height + 400, 4 * width + 400)
-    front = _texture(rng, 4 * height + 400, 4 * width + 400)
+    back = _texture(rng, 4 * HEIGHT + 400, 4 * WIDTH + 400)
+    front = _texture(rng, 4 * HEIGHT + 400, 4 * WIDTH + 400)
     result = []
     for n in range(frames):
         y, x = 40 + 3 * n, 30 + 7 * n
-        luma = back[y : y + 4 * height : 4, x : x + 4 * width : 4].copy()
+        luma = back[y : y + 4 * HEIGHT : 4, x : x + 4 * WIDTH : 4].copy()
         if n >= 2 * frames // 3:
             luma = 255 - luma
-        top, left = 8 + n, 10 + 2 * n
-        patch = front[100 - 5 * n % 40 : 400 : 4, 50 + 6 * n : 350 : 4][: height // 2, : width // 3]
-        luma[top : top + patch.shape[0], left : left + patch.shape[1]] = patch[: height - top, : width - left]
+        patch = front[100 - 5 * n % 40 :: 4, 50 + 6 * n :: 4][: HEIGHT // 2, : WIDTH // 3]
+        luma[8 + n : 8 + n + HEIGHT // 2, 10 + n : 10 + n + WIDTH // 3] = patch
         if fade:
             luma = 16 + (luma - 16) * (1 - 0.05 * n)
-        luma += rng.normal(0, 1.5, luma.shape)
-        chroma = [128 + 0.4 * (luma[i::2, 1 - i :: 2] - 128) for i in (0, 1)]
-        planes = [luma, *(plane.reshape(height // 4, width) for plane in chroma)]
-        result.append(np.clip(np.concatenate(planes), 0, 255).astype(np.uint8))
+        result.append(np.clip(luma + rng.normal(0, 1.5, luma.shape), 0, 255).astype(np.uint8))
     return tuple(result)
+
+
+def _frame(luma: NDArray[np.uint8]) -> av.VideoFrame:
+    chroma = [(128 + 0.4 * (luma[i::2, 1 - i :: 2] - 128.0)).astype(np.uint8) for i in (0, 1)]
+    frame = av.VideoFrame(luma.shape[1], luma.shape[0], "yuv420p")
+    for plane, samples in zip(frame.planes, (luma, *chroma), strict=True):
+        padded = np.zeros((plane.height, plane.line_size), np.uint8)
+        padded[:, : plane.width] = samples
+        plane.update(padded)
+    return frame
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,8 @@ def encode(
     chosen = {"preset": preset, "x264-params": f"threads=1:lookahead-threads=1:{params}"} if codec == "libx264" else {}
     encoder.options = chosen | dict(options)
     packets = []
-    even = (width + 7) // 8 * 8, (height + 7) // 8 * 8
-    for number, picture in enumerate(pictures(*even, frames, fade)):
-        frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
-        if even != size:
-            frame = frame.reformat(width=width, height=height)
+    for number, luma in enumerate(pictures(frames, fade)):
+        frame = _frame(luma[:height, :width])
         frame.pts = number
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
@@ -107,7 +108,7 @@ def decode(packets: tuple[bytes, ...]) -> list[Decoded]:
     """Decode with FFmpeg, whole macroblocks, in output order."""
     decoder = av.CodecContext.create("h264", "r")
     decoder.thread_count = 1
-    decoder.options = {"flags2": "+export_mvs", "flags": "+unaligned"}
+    decoder.options = {"flags2": "+export_mvs", "flags": "+unaligned", "apply_cropping": "0"}
     decoded = []
     for number, data in enumerate((*packets, None)):
         packet = None
