@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
 import av
 import numpy as np
+import pytest
 from av.sidedata.motionvectors import MotionVectors
 from numpy.typing import NDArray
 
@@ -72,27 +74,40 @@ def encode(
     params: str,
     *,
     preset: str = "medium",
-    codec: str = "libx264",
     size: tuple[int, int] = (WIDTH, HEIGHT),
     frames: int = FRAMES,
     fade: bool = False,
+    noise: bool = False,
     options: tuple[tuple[str, str], ...] = (),
 ) -> Stream:
-    """Encode the pictures; `params` as x264-params."""
+    """Encode the pictures, or nothing but noise; `params` as x264-params."""
     width, height = size
-    encoder = av.CodecContext.create(codec, "w")
+    encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base = Fraction(1, 30)
     encoder.thread_count = 1
-    chosen = {"preset": preset, "x264-params": f"threads=1:lookahead-threads=1:{params}"} if codec == "libx264" else {}
-    encoder.options = chosen | dict(options)
+    encoder.options = {"preset": preset, "x264-params": f"threads=1:lookahead-threads=1:{params}", **dict(options)}
     packets = []
+    rng = np.random.default_rng(1)
     for number, luma in enumerate(pictures(frames, fade)):
-        frame = _frame(luma[:height, :width])
+        frame = _frame(rng.integers(0, 256, luma.shape, np.uint8) if noise else luma[:height, :width])
         frame.pts = number
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
     return Stream(tuple(bytes(packet) for packet in packets), width, height)
+
+
+@cache
+def encode_openh264(options: str) -> Stream:
+    """Encode the pictures with OpenH264, which PyAV lacks; `options` as FFmpeg's, with its deblocking off."""
+    ffmpeg = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
+    source = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{WIDTH}x{HEIGHT}", "-r", "30", "-i", "-"]
+    command = [ffmpeg, "-v", "error", *source, "-c:v", "libopenh264", "-b:v", "150k", "-loopfilter", "0", "-g", "100"]
+    raw = b"".join(bytes(_frame(luma).to_ndarray()) for luma in pictures())
+    stream = subprocess.run([*command, *options.split(), "-f", "h264", "-"], input=raw, stdout=subprocess.PIPE, check=True)
+    parser = av.CodecContext.create("h264", "r")
+    packets = [*parser.parse(stream.stdout), *parser.parse(None)]
+    return Stream(tuple(bytes(packet) for packet in packets), WIDTH, HEIGHT)
 
 
 @dataclass(frozen=True)

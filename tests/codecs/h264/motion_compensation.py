@@ -61,52 +61,51 @@ def _chroma(plane: NDArray[np.uint8], y: Samples, x: Samples) -> Samples:
     return ((8 - fy) * top + fy * bottom + 32) >> 6
 
 
-def _weighted(frame: Frame, plane: int, blocks: NDArray[np.void], which: Samples, predictions: list[Samples]) -> Samples:
-    """Section 8.4.2.3, for blocks of one slice."""
-    info = frame.slices[which[0]]
+def _weighted(frame: Frame, plane: int, y: Samples, x: Samples, predictions: list[Samples]) -> Samples:
+    """Section 8.4.2.3, for the blocks at (y, x)."""
+    blocks = frame.blocks[y, x]
+    info = frame.slices[frame.macroblocks["slice"][y // 4, x // 4]]
     uses = blocks["reference"] >= 0
     index = np.maximum(blocks["reference"], 0)
-    both = (uses[:, 0] & uses[:, 1])[:, None, None]
-    one = np.where(uses[:, 0, None, None], predictions[0], predictions[1])
-    if info["weighting"] == Weighting.EXPLICIT:
-        log2 = int(info["luma_log2"] if plane == 0 else info["chroma_log2"])
-        entries = [info["explicit_weights"][i][index[:, i], plane].astype(np.int64) for i in (0, 1)]
-        w = [entry[:, 0, None, None] for entry in entries]
-        o = [entry[:, 1, None, None] for entry in entries]
-        weight, offset = np.where(uses[:, 0, None, None], w[0], w[1]), np.where(uses[:, 0, None, None], o[0], o[1])
-        one = (one * weight + (1 << log2 >> 1) >> log2) + offset
-        two = (predictions[0] * w[0] + predictions[1] * w[1] + (1 << log2) >> (log2 + 1)) + ((o[0] + o[1] + 1) >> 1)
-    elif info["weighting"] == Weighting.IMPLICIT:
-        second = info["implicit_weights"][index[:, 0], index[:, 1]].astype(np.int64)[:, None, None]
-        two = (predictions[0] * (64 - second) + predictions[1] * second + 32) >> 6
-    else:
-        two = (predictions[0] + predictions[1] + 1) >> 1
-    return np.clip(np.where(both, two, one), 0, 255)
+
+    def wide(values: Samples) -> Samples:
+        return values.astype(np.int64)[:, None, None]
+
+    first = uses[:, 0, None, None]
+    one = np.where(first, predictions[0], predictions[1])
+    two = (predictions[0] + predictions[1] + 1) >> 1
+
+    second = wide(info["implicit_weights"][np.arange(len(y)), index[:, 0], index[:, 1]])
+    by_distance = (predictions[0] * (64 - second) + predictions[1] * second + 32) >> 6
+    two = np.where(wide(info["weighting"]) == Weighting.IMPLICIT, by_distance, two)
+
+    log2 = wide(info["luma_log2"] if plane == 0 else info["chroma_log2"])
+    entries = [info["explicit_weights"][np.arange(len(y)), i, index[:, i], plane] for i in (0, 1)]
+    w, o = [wide(entry[:, 0]) for entry in entries], [wide(entry[:, 1]) for entry in entries]
+    weight, offset = np.where(first, w[0], w[1]), np.where(first, o[0], o[1])
+    explicit = wide(info["weighting"]) == Weighting.EXPLICIT
+    one = np.where(explicit, (one * weight + (1 << log2 >> 1) >> log2) + offset, one)
+    total = predictions[0] * w[0] + predictions[1] * w[1] + (1 << log2) >> (log2 + 1)
+    two = np.where(explicit, total + ((o[0] + o[1] + 1) >> 1), two)
+    return np.clip(np.where(uses.all(1)[:, None, None], two, one), 0, 255)
 
 
 def predict(frame: Frame, references: Mapping[int, Planes]) -> Planes:
     """What the frame's inter blocks are predicted as; zero elsewhere. references: decoded pictures by frame number."""
     rows, columns = frame.blocks.shape
     result = [np.zeros((rows * step, columns * step), np.uint8) for step in (4, 2, 2)]
-    which = np.repeat(np.repeat(frame.macroblocks["slice"], 4, 0), 4, 1)
-    for number in range(len(frame.slices)):
-        y, x = np.nonzero(~frame.intra & (which == number))
-        if not len(y):
-            continue
-        blocks = frame.blocks[y, x]
-        for plane, step in enumerate((4, 2, 2)):
-            predictions = []
-            for i in (0, 1):
-                prediction = np.zeros((len(y), step, step), np.int64)
-                for index, reference in enumerate(frame.references):
-                    chosen = blocks["picture"][:, i] == index
-                    if not chosen.any():
-                        continue
-                    mv = blocks["mv"][chosen, i].astype(np.int64)
-                    at_y, at_x = 16 * y[chosen] + mv[:, 0], 16 * x[chosen] + mv[:, 1]
-                    sample = _luma if plane == 0 else _chroma
-                    prediction[chosen] = sample(references[reference][plane], at_y, at_x)
-                predictions.append(prediction)
-            squares = result[plane].reshape(rows, step, columns, step)
-            squares[y, :, x] = _weighted(frame, plane, blocks, which[y, x], predictions)
+    y, x = np.nonzero(~frame.intra)
+    blocks = frame.blocks[y, x]
+    for plane, step in enumerate((4, 2, 2)):
+        predictions = []
+        for i in (0, 1):
+            prediction = np.zeros((len(y), step, step), np.int64)
+            for index, reference in enumerate(frame.references):
+                chosen = blocks["picture"][:, i] == index
+                mv = blocks["mv"][chosen, i].astype(np.int64)
+                at_y, at_x = 16 * y[chosen] + mv[:, 0], 16 * x[chosen] + mv[:, 1]
+                prediction[chosen] = (_luma if plane == 0 else _chroma)(references[reference][plane], at_y, at_x)
+            predictions.append(prediction)
+        squares = result[plane].reshape(rows, step, columns, step)
+        squares[y, :, x] = _weighted(frame, plane, y, x, predictions)
     return result[0], result[1], result[2]
