@@ -90,7 +90,7 @@ def encode(
     packets = []
     rng = np.random.default_rng(1)
     for number, luma in enumerate(pictures(frames, fade)):
-        frame = _frame(rng.integers(0, 256, luma.shape, np.uint8) if noise else luma[:height, :width])
+        frame = _frame((rng.integers(0, 256, luma.shape, np.uint8) if noise else luma)[:height, :width])
         frame.pts = number
         packets += encoder.encode(frame)
     packets += encoder.encode(None)

@@ -46,6 +46,7 @@ CabacSyntax::CabacSyntax(BitReader bits, const SliceHeader& slice)
 }
 
 void CabacSyntax::finish() const {
+  if (!slice_ends_matter) return;
   const std::size_t stop = decoder_.position() - 1;
   // x264 sets the last bit of the last byte in every second picture, where zeros should follow the stop bit (7.3.2.11).
   const bool ends = stop == bits_.end() || (stop / 8 == bits_.end() / 8 && bits_.end() % 8 == 7);

@@ -21,6 +21,12 @@ struct MissingReference : BitstreamError {
   using BitstreamError::BitstreamError;
 };
 
+#ifdef NS_RAY_FUZZ
+inline bool slice_ends_matter = true;  // a fuzzer does not guess them: where they do not, later frames meet what earlier left
+#else
+constexpr bool slice_ends_matter = true;
+#endif
+
 constexpr int kMaxReferences = 16;  // of a frame, and in a list of one (section 7.4.3)
 constexpr int kMaxSide = 16384;     // luma samples
 constexpr int kMaxSlices = 2048;    // of a picture
