@@ -17,7 +17,10 @@ SETTINGS = {
     "ultrafast": {"params": "", "preset": "ultrafast"},
     "cavlc": {"params": "cabac=0:slices=2:partitions=all:ref=4", "preset": "slower"},
     "spatial": {"params": "bframes=3:b-adapt=0:b-pyramid=normal:direct=spatial:ref=4", "preset": "slower"},
-    "temporal": {"params": "bframes=3:b-adapt=0:b-pyramid=normal:direct=temporal:ref=4:partitions=all", "preset": "slower"},
+    "temporal": {
+        "params": "bframes=3:b-adapt=0:b-pyramid=normal:direct=temporal:ref=4:partitions=all",
+        "preset": "slower",
+    },
     "temporal-cavlc": {"params": "cabac=0:bframes=3:b-adapt=0:direct=temporal:crf=30", "preset": "slower"},
     "weights": {"params": "weightp=2:bframes=2:b-adapt=0", "fade": True},
     "refresh": {"params": "intra-refresh=1:keyint=4:bframes=0"},

@@ -76,8 +76,8 @@ class Frame:
     @property
     def intra(self) -> NDArray[np.bool_]:
         """Which blocks are predicted from their own frame, bool, shaped as `blocks`."""
-        intra: NDArray[np.bool_] = (self.blocks["reference"] < 0).all(axis=-1)
-        return intra
+        references: NDArray[np.int8] = self.blocks["reference"]
+        return (references[..., 0] < 0) & (references[..., 1] < 0)
 
 
 class FrameParser:

@@ -104,7 +104,9 @@ def encode_openh264(options: str) -> Stream:
     source = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{WIDTH}x{HEIGHT}", "-r", "30", "-i", "-"]
     command = [ffmpeg, "-v", "error", *source, "-c:v", "libopenh264", "-b:v", "150k", "-loopfilter", "0", "-g", "100"]
     raw = b"".join(bytes(_frame(luma).to_ndarray()) for luma in pictures())
-    stream = subprocess.run([*command, *options.split(), "-f", "h264", "-"], input=raw, stdout=subprocess.PIPE, check=True)
+    stream = subprocess.run(
+        [*command, *options.split(), "-f", "h264", "-"], input=raw, stdout=subprocess.PIPE, check=True
+    )
     parser = av.CodecContext.create("h264", "r")
     packets = [*parser.parse(stream.stdout), *parser.parse(None)]
     return Stream(tuple(bytes(packet) for packet in packets), WIDTH, HEIGHT)

@@ -1,7 +1,7 @@
 """Changes parameter sets and slice headers of a stream, to make of it what no encoder at hand makes.
 
-The slices' data stay as they are: what comes out is a valid stream whose pictures nobody meant. Streams must be progressive,
-of one sequence and picture parameter set, in Baseline or Main profile (sections 7.3.2.1, 7.3.2.2 and 7.3.3).
+The slices' data stay as they are: what comes out is a valid stream whose pictures nobody meant. Streams must be
+progressive, of one sequence and picture parameter set, in Baseline or Main profile (sections 7.3.2.1, 7.3.2.2 and 7.3.3).
 """
 
 from __future__ import annotations
@@ -205,7 +205,9 @@ def _read_header(bits: Bits, header: int, sps: Sps, pps: Pps) -> SliceHeader:
 
 
 def _write_header(slice_header: SliceHeader, header: int, sps: Sps) -> str:
-    text = ue(slice_header.first) + ue(5 + slice_header.type) + ue(0) + u(slice_header.frame_num, sps.log2_max_frame_num)
+    text = (
+        ue(slice_header.first) + ue(5 + slice_header.type) + ue(0) + u(slice_header.frame_num, sps.log2_max_frame_num)
+    )
     if header & 31 == 5:
         text += ue(slice_header.idr_id or 0)
     if sps.poc_type == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
 import numpy as np
@@ -49,8 +50,7 @@ def feed(packets: list[bytes]) -> tuple[int, int]:
         try:
             assert all(follows_the_rules(frame) for frame in parser.parse(packet))
             parsed += 1
-        except BitstreamError as error:
-            assert str(error)
+        except BitstreamError:
             failed += 1
     return parsed, failed
 
@@ -71,10 +71,8 @@ def test_cut(name: str) -> None:
             parser = FrameParser()
             for packet in packets[:number]:
                 parser.parse(packet)
-            try:
+            with contextlib.suppress(BitstreamError):
                 assert parser.parse(packets[number][:length]) == []  # nothing of the picture was left
-            except BitstreamError:
-                pass
 
 
 @pytest.mark.parametrize("name", STREAMS)

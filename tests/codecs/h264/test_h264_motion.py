@@ -27,7 +27,7 @@ def parse(packets: tuple[bytes, ...]) -> list[Frame]:
 
 
 def check(packets: tuple[bytes, ...]) -> list[Frame]:
-    """Compare order, vectors and predictions. Every vector that FFmpeg exports is a block's here, and the other way round."""
+    """Compare order, vectors and predictions: each vector that FFmpeg exports is a block's here, and each block's there."""
     frames, decoded = parse(packets), decode(packets)
     assert [one.packet for one in decoded] == sorted(range(len(frames)), key=lambda i: frames[i].order)
     planes = {one.packet: one.planes for one in decoded}
@@ -107,7 +107,9 @@ def test_raw_macroblocks(cabac: int) -> None:
     assert all((frame.macroblocks["type"] == MacroblockType.PCM).any() for frame in frames)
 
 
-@pytest.mark.parametrize("options", ["-allow_skip_frames 0", "-slices 3", "-coder cabac", "-profile:v high -rc_mode off"])
+@pytest.mark.parametrize(
+    "options", ["-allow_skip_frames 0", "-slices 3", "-coder cabac", "-profile:v high -rc_mode off"]
+)
 def test_openh264(options: str) -> None:
     check(encode_openh264(options).packets)
 
@@ -149,7 +151,9 @@ def test_frame_types_and_references() -> None:
 @pytest.mark.parametrize("cabac", [0, 1])
 def test_direct_motion_of_4x4_blocks(mode: str, cabac: int) -> None:
     """direct_8x8_inference_flag is always set by x264, and can be cleared where there is no 8x8 transform."""
-    settings = f"no-deblock=1:8x8dct=0:direct={mode}:cabac={cabac}:bframes=3:b-adapt=0:partitions=all:crf=14:ref=3:subme=9"
+    settings = (
+        f"no-deblock=1:8x8dct=0:direct={mode}:cabac={cabac}:bframes=3:b-adapt=0:partitions=all:crf=14:ref=3:subme=9"
+    )
     stream = encode(f"{settings}:weightp=0", options=MAIN)
 
     def clear(sps: Sps) -> None:
@@ -186,7 +190,9 @@ def test_long_term_references() -> None:
 @pytest.mark.parametrize("mode", ["spatial", "temporal"])
 def test_long_term_references_of_b_slices(mode: str) -> None:
     """Vectors to them are not scaled, nor predictions weighted by distance."""
-    settings = f"no-deblock=1:8x8dct=0:weightp=0:bframes=2:b-adapt=0:ref=4:crf=16:b-pyramid=none:direct={mode}:scenecut=0"
+    settings = (
+        f"no-deblock=1:8x8dct=0:weightp=0:bframes=2:b-adapt=0:ref=4:crf=16:b-pyramid=none:direct={mode}:scenecut=0"
+    )
     stream = encode(settings, options=MAIN, frames=10)
 
     def edit(number: int, header: SliceHeader) -> None:

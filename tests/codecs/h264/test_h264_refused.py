@@ -159,4 +159,6 @@ def test_headers_survive_being_written_again() -> None:
     again = rewrite(packets, lambda number, header: seen.append(header))
     assert len(seen) == 2 * len(packets)
     for packet, other in zip(packets, again, strict=True):
-        assert [unit for unit in units(packet) if unit[0] & 31 < 6] == [unit for unit in units(other) if unit[0] & 31 < 6]
+        assert [unit for unit in units(packet) if unit[0] & 31 < 6] == [
+            unit for unit in units(other) if unit[0] & 31 < 6
+        ]
