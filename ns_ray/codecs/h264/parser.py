@@ -74,6 +74,13 @@ class Frame:
     level: int
 
     @property
+    def used(self) -> dict[int, int]:
+        """Numbers of the frames that blocks are predicted from, each with how often a 4x4 block is."""
+        pictures: NDArray[np.int8] = self.blocks["picture"]
+        counts = np.bincount(pictures.ravel() + 1, minlength=len(self.references) + 1)[1:]
+        return {number: int(count) for number, count in zip(self.references, counts, strict=True) if count}
+
+    @property
     def intra(self) -> NDArray[np.bool_]:
         """Which blocks are predicted from their own frame, bool, shaped as `blocks`."""
         references: NDArray[np.int8] = self.blocks["reference"]

@@ -1,7 +1,7 @@
 """Changes parameter sets and slice headers of a stream, to make of it what no encoder at hand makes.
 
 The slices' data stay as they are: what comes out is a valid stream whose pictures nobody meant. Streams must be
-progressive, of one sequence and picture parameter set, in Baseline or Main profile (sections 7.3.2.1, 7.3.2.2 and 7.3.3).
+progressive, of one sequence and picture parameter set, in Baseline or Main profile (7.3.2.1, 7.3.2.2, 7.3.3).
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class Sps:
     fixed: str  # constraint flags, level and id
     log2_max_frame_num: int
     poc_type: int
+    order: str  # what belongs to poc_type
     log2_max_poc_lsb: int
     max_references: int
     gaps_allowed: int
@@ -99,19 +100,21 @@ class Sps:
         fixed = text[8 : bits.at]
         log2_max_frame_num = 4 + bits.ue()
         poc_type = bits.ue()
+        assert poc_type != 1
+        start = bits.at
         log2_max_poc_lsb = 4 + bits.ue() if poc_type == 0 else 0
+        order = bits.text[start : bits.at]
         max_references, gaps = bits.ue(), bits.u(1)
         start = bits.at
         bits.ue()
         bits.ue()
         assert bits.u(1), "frame_mbs_only_flag"
         size = text[start : bits.at]
-        return cls(profile, fixed, log2_max_frame_num, poc_type, log2_max_poc_lsb, max_references, gaps, size,
+        return cls(profile, fixed, log2_max_frame_num, poc_type, order, log2_max_poc_lsb, max_references, gaps, size,
                    bits.u(1), bits.rest())  # fmt: skip
 
     def write(self) -> str:
-        order = ue(self.log2_max_poc_lsb - 4) if self.poc_type == 0 else ""
-        return (u(self.profile, 8) + self.fixed + ue(self.log2_max_frame_num - 4) + ue(self.poc_type) + order
+        return (u(self.profile, 8) + self.fixed + ue(self.log2_max_frame_num - 4) + ue(self.poc_type) + self.order
                 + ue(self.max_references) + u(self.gaps_allowed, 1) + self.size + u(self.direct_8x8_inference, 1)
                 + self.rest)  # fmt: skip
 

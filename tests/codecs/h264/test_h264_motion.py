@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from h264_streams import HEIGHT, WIDTH, Stream, decode, encode, encode_openh264
 from motion_compensation import predict
-from slice_rewriter import SliceHeader, Sps, rewrite
+from slice_rewriter import SliceHeader, Sps, rewrite, se, ue
 
 from ns_ray.codecs.h264.errors import MissingReferenceError
 from ns_ray.codecs.h264.layout import Coded, MacroblockType, Weighting
@@ -27,7 +27,7 @@ def parse(packets: tuple[bytes, ...]) -> list[Frame]:
 
 
 def check(packets: tuple[bytes, ...]) -> list[Frame]:
-    """Compare order, vectors and predictions: each vector that FFmpeg exports is a block's here, and each block's there."""
+    """Compare order, vectors and predictions: all vectors of FFmpeg are blocks' here, all blocks' there."""
     frames, decoded = parse(packets), decode(packets)
     assert [one.packet for one in decoded] == sorted(range(len(frames)), key=lambda i: frames[i].order)
     planes = {one.packet: one.planes for one in decoded}
@@ -145,6 +145,8 @@ def test_frame_types_and_references() -> None:
         assert frame.reference == (frame.type != FrameType.B)
         assert frame.number not in named or frame.reference
         assert all(number < frame.number for number in frame.references)
+        assert set(frame.used) <= set(frame.references)
+        assert sum(frame.used.values()) == (frame.blocks["reference"] >= 0).sum()
 
 
 @pytest.mark.parametrize("mode", ["spatial", "temporal"])
@@ -216,6 +218,17 @@ def test_memory_cleared_within_a_stream() -> None:
 
     frames = check(rewrite(_p_stream(1).packets, edit))
     assert [frame.order[0] for frame in frames] == [0] * 5 + [1] * 7
+
+
+def test_order_by_expected_differences() -> None:
+    """pic_order_cnt_type 1, which x264 does not use: of references 5 and 1 apart in turn."""
+
+    def edit(sps: Sps) -> None:
+        assert sps.poc_type == 2
+        sps.poc_type, sps.order = 1, "1" + se(-1) + se(0) + ue(2) + se(5) + se(1)
+
+    frames = check(rewrite(_p_stream(1).packets, edit_sps=edit))
+    assert [frame.order[1] for frame in frames[:5]] == [0, 5, 6, 11, 12]
 
 
 def test_gaps_in_frame_numbers() -> None:
