@@ -38,7 +38,8 @@ nb::object view(const std::shared_ptr<Owner>& owner, const std::vector<Item>& it
   const nb::capsule keeper(new std::shared_ptr<Owner>(owner),
                            [](void* kept) noexcept { delete static_cast<std::shared_ptr<Owner>*>(kept); });
   const auto* const data = reinterpret_cast<const std::uint8_t*>(items.data());
-  return nb::cast(nb::ndarray<nb::numpy, const std::uint8_t>(data, {items.size() / columns, columns * sizeof(Item)}, keeper));
+  const std::initializer_list<std::size_t> shape{items.size() / columns, columns * sizeof(Item)};
+  return nb::cast(nb::ndarray<nb::numpy, const std::uint8_t>(data, shape, keeper));
 }
 
 nb::dict facts_of(ParsedFrame&& parsed) {

@@ -46,7 +46,7 @@ class CabacDecoder {
     return end;
   }
 
-  // Bits shifted into codIOffset. Where terminate() was true the last of them is a 1: the stop bit at the end of a slice.
+  // Bits shifted into codIOffset. Where terminate() was true the last one is a 1: at the end of a slice its stop bit.
   std::size_t position() const { return 8 * start_ + loaded_ - static_cast<std::size_t>(spare_); }
 
   bool overrun() const { return position() > stop_ + 1; }

@@ -129,12 +129,15 @@ int CabacSyntax::chroma_mode(const Neighbourhood& here) {
 
 int CabacSyntax::coded_pattern(const Neighbourhood& here, bool) {
   const unsigned left = here.left ? here.left->luma_coded : 15u, above = here.above ? here.above->luma_coded : 15u;
-  const auto luma_bin = [&](bool left_coded, bool above_coded) { return bin(kLumaPattern + !left_coded + 2 * !above_coded); };
+  const auto luma_bin = [&](bool left_coded, bool above_coded) {
+    return bin(kLumaPattern + !left_coded + 2 * !above_coded);
+  };
   unsigned luma = luma_bin(left & 2, above & 4);
   luma |= luma_bin(luma & 1, above & 8) << 1;
   luma |= luma_bin(left & 8, luma & 1) << 2;
   luma |= luma_bin(luma & 4, luma & 2) << 3;
-  const int left_chroma = here.left ? here.left->chroma_coded : 0, above_chroma = here.above ? here.above->chroma_coded : 0;
+  const int left_chroma = here.left ? here.left->chroma_coded : 0;
+  const int above_chroma = here.above ? here.above->chroma_coded : 0;
   unsigned chroma = bin(kChromaPattern + (left_chroma != 0) + 2 * (above_chroma != 0));
   if (chroma) chroma += bin(kChromaPattern + 4 + (left_chroma == 2) + 2 * (above_chroma == 2));
   return static_cast<int>(luma | chroma << 4);
@@ -183,8 +186,10 @@ int CabacSyntax::difference_component(int context, int sum) {
 CabacSyntax::Difference CabacSyntax::difference(const Neighbourhood& here, int list, int x, int y) {
   static constexpr std::uint8_t kNone[2] = {0, 0};
   const auto& current = here.current->difference[list];
-  const std::uint8_t* const left = x > 0 ? current[4 * y + x - 1] : here.left ? here.left->difference[list][4 * y + 3] : kNone;
-  const std::uint8_t* const above = y > 0 ? current[4 * y + x - 4] : here.above ? here.above->difference[list][12 + x] : kNone;
+  const auto& beside = here.left ? here.left->difference[list][4 * y + 3] : kNone;
+  const auto& over = here.above ? here.above->difference[list][12 + x] : kNone;
+  const auto& left = x > 0 ? current[4 * y + x - 1] : beside;
+  const auto& above = y > 0 ? current[4 * y + x - 4] : over;
   const int column = difference_component(kDifferenceColumn, left[1] + above[1]);
   return {difference_component(kDifferenceRow, left[0] + above[0]), column};
 }
@@ -207,8 +212,9 @@ template <int kCategory>
 int CabacSyntax::block() {
   constexpr bool kWide = kCategory == kLuma8x8;
   constexpr int kLast8 = kCoefficients[kCategory] - 1;
-  std::uint8_t* const significant = contexts_.data() + (kWide ? +kSignificant8x8 : kSignificant + kMapOffset[kCategory % 5]);
-  std::uint8_t* const last = contexts_.data() + (kWide ? +kLast8x8 : kLast + kMapOffset[kCategory % 5]);
+  constexpr int kMap = kMapOffset[kCategory % 5];
+  std::uint8_t* const significant = contexts_.data() + (kWide ? +kSignificant8x8 : kSignificant + kMap);
+  std::uint8_t* const last = contexts_.data() + (kWide ? +kLast8x8 : kLast + kMap);
   std::uint8_t* const level = contexts_.data() + (kWide ? +kLevel8x8 : kLevel + kLevelOffset[kCategory % 5]);
   CabacDecoder decoder = decoder_;  // in registers
   int count = 0;

@@ -41,7 +41,7 @@ class CabacSyntax {
   // pcm_alignment_zero_bits and samples.
   void pcm();
 
-  // The blocks of coefficients, each by its number of coefficients. Of 4x4 luma blocks: part of Intra_16x16, without DC?
+  // The blocks of coefficients, each by its number of coefficients. without_dc: the block is of an Intra_16x16 one.
   int luma_dc(const Neighbourhood& here);
   int luma(const Neighbourhood& here, int x, int y, bool without_dc);
   int luma_8x8();

@@ -104,7 +104,8 @@ constinit const Codebook kTotalZerosBooks[15] = {
     make_codebook(kTotalZeros[9]), make_codebook(kTotalZeros[10]), make_codebook(kTotalZeros[11]),
     make_codebook(kTotalZeros[12]), make_codebook(kTotalZeros[13]), make_codebook(kTotalZeros[14])};
 constinit const Codebook kChromaDcTotalZerosBooks[3] = {
-    make_codebook(kChromaDcTotalZeros[0]), make_codebook(kChromaDcTotalZeros[1]), make_codebook(kChromaDcTotalZeros[2])};
+    make_codebook(kChromaDcTotalZeros[0]), make_codebook(kChromaDcTotalZeros[1]),
+    make_codebook(kChromaDcTotalZeros[2])};
 constinit const Codebook kRunBeforeBooks[7] = {
     make_codebook(kRunBefore[0]), make_codebook(kRunBefore[1]), make_codebook(kRunBefore[2]),
     make_codebook(kRunBefore[3]), make_codebook(kRunBefore[4]), make_codebook(kRunBefore[5]),

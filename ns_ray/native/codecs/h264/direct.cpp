@@ -25,7 +25,7 @@ bool nearly_still(const Block& block) {
   return block.reference[list] == 0 && std::abs(mv.row) <= 1 && std::abs(mv.column) <= 1;
 }
 
-int scaled(int scale, int value) { return (scale * value + 128) >> 8; }
+std::int16_t scaled(int scale, int value) { return static_cast<std::int16_t>((scale * value + 128) >> 8); }
 
 }  // namespace
 
@@ -34,7 +34,6 @@ int distance_scale(int current, int first, int second) {
     return static_cast<int>(std::clamp<std::int64_t>(std::int64_t{to} - first, -128, 127));
   };
   const int tb = distance(current), td = distance(second);
-  if (td == 0) return 256;
   const int tx = (16384 + std::abs(td / 2)) / td;
   return std::clamp((tb * tx + 32) >> 6, -1024, 1023);
 }
@@ -117,7 +116,7 @@ Block DirectMotion::temporal_block(const Block& colocated) const {
   if (scale == kTakenAsIs) {
     block.mv[0] = mv;
   } else {
-    block.mv[0] = {static_cast<std::int16_t>(scaled(scale, mv.row)), static_cast<std::int16_t>(scaled(scale, mv.column))};
+    block.mv[0] = {scaled(scale, mv.row), scaled(scale, mv.column)};
     block.mv[1] = {static_cast<std::int16_t>(block.mv[0].row - mv.row),
                    static_cast<std::int16_t>(block.mv[0].column - mv.column)};
   }

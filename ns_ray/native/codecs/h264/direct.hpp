@@ -8,8 +8,8 @@
 
 namespace ns_ray::h264 {
 
-// The weight of the later of two pictures for one in between, in 1/256: DistScaleFactor. Each is a PicOrderCnt; 256 where
-// the two are the same.
+// DistScaleFactor, in 1/256: how far the current picture is on the way from the first to the second. Each by its
+// PicOrderCnt; those two must differ.
 int distance_scale(int current, int first, int second);
 
 class DirectMotion {

@@ -28,7 +28,7 @@ struct Neighbourhood {
   const MacroblockState* left;
   const MacroblockState* above;
 
-  // Coefficients of the blocks beside and above 4x4 block (x, y) of a plane `width` blocks wide; -1 where there is none.
+  // Coefficients of the blocks beside and above block (x, y) of a plane `width` blocks wide; -1 where there is none.
   int left_coefficients(int plane, int x, int y, int width) const {
     if (x > 0) return current->coefficients[plane][width * y + x - 1];
     return left ? left->coefficients[plane][width * y + width - 1] : -1;

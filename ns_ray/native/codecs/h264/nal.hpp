@@ -1,4 +1,4 @@
-// NAL units: how packets hold them, and what is inside (ITU-T H.264, section 7.3.1, annex B; ISO/IEC 14496-15 for AVCC).
+// NAL units: how packets hold them, and what is inside (ITU-T H.264, section 7.3.1, annex B; AVCC: ISO/IEC 14496-15).
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@ struct Nal {
 // Throws BitstreamError where bytes lie before the first start code.
 std::vector<Nal> split_annex_b(std::span<const std::uint8_t> packet);
 
-// length_size: bytes of the length before each unit, 1 to 4. Throws BitstreamError where a unit reaches beyond the packet.
+// length_size: bytes of the length before each unit, 1 to 4. Throws BitstreamError where one reaches beyond the packet.
 std::vector<Nal> split_avcc(std::span<const std::uint8_t> packet, int length_size);
 
 // The AVCDecoderConfigurationRecord that goes before AVCC packets.

@@ -40,7 +40,7 @@ void read_format(BitReader& bits) {
 }
 
 void read_poc_cycle(BitReader& bits, Sps& sps) {
-  const auto offset = [&] { return bits.signed_code(-kAnything, kAnything, "an offset of the picture order count is damaged"); };
+  const auto offset = [&] { return bits.signed_code(-kAnything, kAnything, "a picture order count is damaged"); };
   sps.delta_poc_always_zero = bits.bit();
   sps.offset_for_non_reference = offset();
   sps.offset_top_to_bottom = offset();
@@ -86,7 +86,8 @@ Sps read_sps(BitReader bits, std::int64_t max_pixels) {
     sps.macroblock_adaptive = bits.bit();
   }
   if (sps.rows > kMaxSide / 16) throw BitstreamError("a frame is higher than 16384 samples");
-  if (std::int64_t{256} * sps.columns * sps.rows > max_pixels) throw BitstreamError("a frame is larger than max_pixels");
+  const std::int64_t pixels = std::int64_t{256} * sps.columns * sps.rows;
+  if (pixels > max_pixels) throw BitstreamError("a frame is larger than max_pixels");
   sps.direct_8x8_inference = bits.bit();
   if (bits.bit()) read_cropping(bits, sps);
   return sps;  // what follows is meant for display
@@ -107,7 +108,7 @@ Pps read_pps(BitReader bits) {
   bits.signed_code(-26, 25, "pic_init_qs is out of range");
   bits.signed_code(-12, 12, "chroma_qp_index_offset is out of range");
   pps.deblocking_control = bits.bit();
-  pps.constrained_intra = bits.bit();
+  bits.skip(1);  // constrained_intra_pred_flag
   pps.redundant_pictures = bits.bit();
   if (!bits.at_end()) {
     pps.transform_8x8 = bits.bit();

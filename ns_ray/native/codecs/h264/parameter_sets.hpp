@@ -40,7 +40,6 @@ struct Pps {
   int weighted_bi = 0;  // weighted_bipred_idc
   int initial_qp = 26;
   bool deblocking_control = false;
-  bool constrained_intra = false;
   bool redundant_pictures = false;
   bool transform_8x8 = false;
 };

@@ -160,8 +160,8 @@ void FrameParser::add_slice(const SliceHeader& slice, BitReader bits) {
     out.weighting = kImplicitWeights;
     set_implicit_weights(lists, current.poc, out.implicit_weights);
   }
-  const SliceContext context{slice,           lists,   out.pictures, current.poc, static_cast<std::uint16_t>(slices.size() - 1),
-                             *current.motion, states_};
+  const auto number = static_cast<std::uint16_t>(slices.size() - 1);
+  const SliceContext context{slice, lists, out.pictures, current.poc, number, *current.motion, states_};
   current.next_macroblock = read_slice_data(context, bits);
 }
 

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -57,8 +56,8 @@ class FrameParser {
   // Takes parameter sets from the record of an AVCC stream, whose packets it expects from now on.
   void configure(std::span<const std::uint8_t> record);
 
-  // Parses the frames of a packet, as a rule one. A frame that fails, and those that refer to it, count as missing; those
-  // of the packet before it are lost with it.
+  // Parses the frames of a packet, as a rule one. A frame that fails, and those that refer to it, count as missing, and
+  // all others of its packet are lost with it.
   std::vector<ParsedFrame> parse(std::span<const std::uint8_t> packet);
 
  private:

@@ -70,7 +70,8 @@ void modify(Entries& list, const SliceHeader& slice, const std::vector<ListChang
     list.insert(list.begin() + static_cast<std::ptrdiff_t>(at), chosen);
     ++at;
     // The same picture further back makes room, otherwise the last one does.
-    const auto again = chosen ? std::find(list.begin() + static_cast<std::ptrdiff_t>(at), list.end(), chosen) : list.end();
+    const auto behind = list.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto again = chosen ? std::find(behind, list.end(), chosen) : list.end();
     list.erase(again != list.end() ? again : list.end() - 1);
   }
 }

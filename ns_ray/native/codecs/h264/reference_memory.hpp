@@ -35,8 +35,6 @@ class ReferenceMemory {
   // Pictures taken in last come last.
   const std::vector<std::shared_ptr<Picture>>& pictures() const { return pictures_; }
 
-  void clear() { pictures_.clear(); }
-
  private:
   void wrap_numbers(int frame_num, int max_frame_num);
   void slide(int max_references);

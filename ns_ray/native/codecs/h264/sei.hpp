@@ -7,7 +7,7 @@
 
 namespace ns_ray::h264 {
 
-// recovery_frame_cnt, where the unit holds one. Damaged messages are passed over: nothing depends on them but frame types.
+// recovery_frame_cnt, where the unit holds one. Damaged messages are passed over: only frame types depend on them.
 std::optional<int> find_recovery_point(BitReader bits);
 
 }  // namespace ns_ray::h264

@@ -118,10 +118,12 @@ void SliceData<Syntax>::mark_coded() {
   for (int y = 0; y < 4; ++y) {
     for (int x = 0; x < 4; ++x) {
       const int quarter = y / 2 * 2 + x / 2, first = y / 2 * 8 + x / 2 * 2;
-      const bool whole = state_.transform_8x8 && (luma[first] | luma[first + 1] | luma[first + 4] | luma[first + 5]) != 0;
+      const bool any = (luma[first] | luma[first + 1] | luma[first + 4] | luma[first + 5]) != 0;
+      const bool whole = state_.transform_8x8 && any;
       const bool luma_coded = whole || luma[4 * y + x] != 0 || (state_.dc_coded & 1);
       const bool chroma_coded = cb[quarter] != 0 || cr[quarter] != 0 || (state_.dc_coded & 6);
-      out[y * here_.stride + x] = static_cast<std::uint8_t>((luma_coded ? kLumaCoded : 0) | (chroma_coded ? kChromaCoded : 0));
+      const int coded = (luma_coded ? kLumaCoded : 0) | (chroma_coded ? kChromaCoded : 0);
+      out[y * here_.stride + x] = static_cast<std::uint8_t>(coded);
     }
   }
 }

@@ -6,7 +6,8 @@
 
 namespace ns_ray::h264 {
 
-// Reads the slice data, where the reader stands, into the context's motion. Returns the address behind the last macroblock.
+// Reads the slice data, where the reader stands, into the context's motion. Returns the address behind the last
+// macroblock.
 // Throws BitstreamError, also where the data does not end with the last macroblock, bit for bit.
 int read_slice_data(const SliceContext& slice, BitReader bits);
 

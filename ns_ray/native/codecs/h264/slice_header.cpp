@@ -111,7 +111,9 @@ SliceHeader read_slice_header(BitReader& bits, const Nal& nal, const ParameterSe
   if (!slice.sps) throw MissingReference("a slice names a sequence parameter set that has not come");
   const Sps& sps = *slice.sps;
   slice.frame_num = static_cast<int>(bits.bits(static_cast<unsigned>(sps.log2_max_frame_num)));
-  if (!sps.frames_only && (bits.bit() || sps.macroblock_adaptive)) throw Unsupported("interlaced video is not supported");
+  if (!sps.frames_only && (bits.bit() || sps.macroblock_adaptive)) {
+    throw Unsupported("interlaced video is not supported");
+  }
   if (slice.idr) slice.idr_id = bits.unsigned_code(65535, "idr_pic_id is out of range");
   if (slice.idr && slice.type != kI) throw BitstreamError("an IDR picture refers to others");
   if (slice.idr && slice.frame_num != 0) throw BitstreamError("frame_num of an IDR picture is not 0");
@@ -136,10 +138,10 @@ SliceHeader read_slice_header(BitReader& bits, const Nal& nal, const ParameterSe
 }
 
 bool begins_picture(const SliceHeader& slice, const SliceHeader& before) {
-  return slice.frame_num != before.frame_num || slice.pps->id != before.pps->id || slice.reference != before.reference ||
-         slice.idr != before.idr || slice.idr_id != before.idr_id || slice.poc_lsb != before.poc_lsb ||
-         slice.delta_poc_bottom != before.delta_poc_bottom || slice.delta_poc[0] != before.delta_poc[0] ||
-         slice.delta_poc[1] != before.delta_poc[1];
+  return slice.frame_num != before.frame_num || slice.pps->id != before.pps->id ||
+         slice.reference != before.reference || slice.idr != before.idr || slice.idr_id != before.idr_id ||
+         slice.poc_lsb != before.poc_lsb || slice.delta_poc_bottom != before.delta_poc_bottom ||
+         slice.delta_poc[0] != before.delta_poc[0] || slice.delta_poc[1] != before.delta_poc[1];
 }
 
 }  // namespace ns_ray::h264

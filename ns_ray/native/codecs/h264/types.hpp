@@ -22,7 +22,7 @@ struct MissingReference : BitstreamError {
 };
 
 #ifdef NS_RAY_FUZZ
-inline bool slice_ends_matter = true;  // a fuzzer does not guess them: where they do not, later frames meet what earlier left
+inline bool slice_ends_matter = true;  // a fuzzer does not guess them, and its frames would leave nothing to later ones
 #else
 constexpr bool slice_ends_matter = true;
 #endif

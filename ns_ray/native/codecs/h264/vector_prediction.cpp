@@ -39,7 +39,8 @@ Mv predict_median(const Candidates& found, int reference) {
           median(found.mv[0].column, found.mv[1].column, found.mv[2].column)};
 }
 
-Mv predict_vector(const Position& here, int list, int reference, const PartitionRectangle& part, Shape shape, int index) {
+Mv predict_vector(const Position& here, int list, int reference, const PartitionRectangle& part, Shape shape,
+                  int index) {
   const Candidates found = find_candidates(here, list, part.x, part.y, part.width);
   if (shape == kTwoRows || shape == kTwoColumns) {
     const int preferred = shape == kTwoRows ? !index : index == 0 ? 0 : 2;

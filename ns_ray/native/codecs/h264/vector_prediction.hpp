@@ -18,7 +18,8 @@ Candidates find_candidates(const Position& here, int list, int x, int y, int wid
 Mv predict_median(const Candidates& found, int reference);
 
 // With the preferences of 16x8 and 8x16 partitions (section 8.4.1.3). index: of the partition.
-Mv predict_vector(const Position& here, int list, int reference, const PartitionRectangle& part, Shape shape, int index);
+Mv predict_vector(const Position& here, int list, int reference, const PartitionRectangle& part, Shape shape,
+                  int index);
 
 // Section 8.4.1.1: the vector of P_Skip.
 Mv predict_skip(const Position& here);

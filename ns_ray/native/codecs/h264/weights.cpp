@@ -13,7 +13,7 @@ std::int16_t second_weight(const Picture* first, const Picture* second, int poc)
 
 }  // namespace
 
-void set_implicit_weights(const ReferenceLists& lists, int poc, std::int16_t (&weights)[kMaxReferences][kMaxReferences]) {
+void set_implicit_weights(const ReferenceLists& lists, int poc, ImplicitWeights& weights) {
   for (std::size_t i = 0; i < kMaxReferences; ++i) {
     for (std::size_t j = 0; j < kMaxReferences; ++j) {
       weights[i][j] = second_weight(lists.entries[0][i], lists.entries[1][j], poc);

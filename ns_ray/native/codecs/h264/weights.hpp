@@ -7,8 +7,10 @@
 
 namespace ns_ray::h264 {
 
-// Writes the weight, in 1/64, of each entry of list 1 when it is paired with one of list 0; the latter has the rest of 64.
+using ImplicitWeights = std::int16_t[kMaxReferences][kMaxReferences];
+
+// Writes the weight, in 1/64, of each entry of list 1 when it is paired with one of list 0, which has the rest of 64.
 // 32 where either is not there.
-void set_implicit_weights(const ReferenceLists& lists, int poc, std::int16_t (&weights)[kMaxReferences][kMaxReferences]);
+void set_implicit_weights(const ReferenceLists& lists, int poc, ImplicitWeights& weights);
 
 }  // namespace ns_ray::h264
