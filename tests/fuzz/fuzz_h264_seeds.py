@@ -8,8 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "codecs" / "h264"))
 
 from h264_streams import encode
-from slice_rewriter import units
-from test_h264_refused import record_of
+from nal_units import record_of, units
 
 ANY_END, RECORD = 1 << 31, 1 << 30
 SIZE = (48, 32)

@@ -18,8 +18,8 @@ from ns_ray.codecs.h264.layout import BLOCK, MACROBLOCK, SLICE
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-MAX_PIXELS: Final = 1 << 26
-"""Luma samples of the largest frame that is parsed where nothing else is said."""
+MAX_PIXELS: Final = 139_264 * 256
+"""Luma samples of the largest frame that is parsed where nothing else is said: what level 6.2 allows (table A-1)."""
 
 
 class FrameType(IntEnum):

@@ -13,6 +13,8 @@ import pytest
 from av.sidedata.motionvectors import MotionVectors
 from numpy.typing import NDArray
 
+from ns_ray.codecs.h264.parser import Frame, FrameParser
+
 WIDTH, HEIGHT, FRAMES = 96, 80, 12
 
 
@@ -50,7 +52,8 @@ def pictures(frames: int = FRAMES, fade: bool = False) -> tuple[NDArray[np.uint8
     return tuple(result)
 
 
-def _frame(luma: NDArray[np.uint8]) -> av.VideoFrame:
+def frame_of(luma: NDArray[np.uint8]) -> av.VideoFrame:
+    """The same as a frame, with chroma that goes with it."""
     chroma = [(128 + 0.4 * (luma[i::2, 1 - i :: 2] - 128.0)).astype(np.uint8) for i in (0, 1)]
     frame = av.VideoFrame(luma.shape[1], luma.shape[0], "yuv420p")
     for plane, samples in zip(frame.planes, (luma, *chroma), strict=True):
@@ -90,7 +93,7 @@ def encode(
     packets = []
     rng = np.random.default_rng(1)
     for number, luma in enumerate(pictures(frames, fade)):
-        frame = _frame((rng.integers(0, 256, luma.shape, np.uint8) if noise else luma)[:height, :width])
+        frame = frame_of((rng.integers(0, 256, luma.shape, np.uint8) if noise else luma)[:height, :width])
         frame.pts = number
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
@@ -103,13 +106,25 @@ def encode_openh264(options: str) -> Stream:
     ffmpeg = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
     source = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{WIDTH}x{HEIGHT}", "-r", "30", "-i", "-"]
     command = [ffmpeg, "-v", "error", *source, "-c:v", "libopenh264", "-b:v", "150k", "-loopfilter", "0", "-g", "100"]
-    raw = b"".join(bytes(_frame(luma).to_ndarray()) for luma in pictures())
+    raw = b"".join(bytes(frame_of(luma).to_ndarray()) for luma in pictures())
     stream = subprocess.run(
         [*command, *options.split(), "-f", "h264", "-"], input=raw, stdout=subprocess.PIPE, check=True
     )
     parser = av.CodecContext.create("h264", "r")
     packets = [*parser.parse(stream.stdout), *parser.parse(None)]
     return Stream(tuple(bytes(packet) for packet in packets), WIDTH, HEIGHT)
+
+
+def parse(packets: tuple[bytes, ...]) -> list[Frame]:
+    """The frames of packets that hold one each."""
+    parser = FrameParser()
+    frames = []
+    for packet in packets:
+        (frame,) = parser.parse(packet)
+        assert frame.size == len(packet)
+        frames.append(frame)
+    assert [frame.number for frame in frames] == list(range(len(packets)))
+    return frames
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-START = b"\0\0\0\1"
+from nal_units import START, to_bits, to_unit, units
+
 P, B, I = 0, 1, 2  # noqa: E741
 
 
@@ -47,33 +48,6 @@ def ue(value: int) -> str:
 
 def se(value: int) -> str:
     return ue(2 * value - 1 if value > 0 else -2 * value)
-
-
-def units(packet: bytes) -> list[bytes]:
-    """NAL units of an Annex B packet."""
-    return [part.rstrip(b"\0") for part in packet.split(b"\0\0\1")[1:]]
-
-
-def to_bits(unit: bytes) -> str:
-    """The payload up to its stop bit."""
-    payload = unit[1:].replace(b"\0\0\3", b"\0\0")
-    text = "".join(f"{byte:08b}" for byte in payload)
-    return text[: text.rindex("1")]
-
-
-def to_unit(header: int, text: str) -> bytes:
-    """A NAL unit with stop bit and emulation prevention."""
-    text += "1"
-    text += "0" * (-len(text) % 8)
-    result = bytearray()
-    zeros = 0
-    for byte in int(text, 2).to_bytes(len(text) // 8, "big"):
-        if zeros >= 2 and byte <= 3:
-            result.append(3)
-            zeros = 0
-        result.append(byte)
-        zeros = zeros + 1 if byte == 0 else 0
-    return bytes([header]) + bytes(result)
 
 
 @dataclass

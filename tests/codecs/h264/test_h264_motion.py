@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from h264_streams import HEIGHT, WIDTH, Stream, decode, encode, encode_openh264
+from h264_streams import HEIGHT, WIDTH, Stream, decode, encode, encode_openh264, parse
 from motion_compensation import predict
 from slice_rewriter import SliceHeader, Sps, rewrite, se, ue
 
@@ -13,17 +13,6 @@ from ns_ray.codecs.h264.layout import Coded, MacroblockType, Weighting
 from ns_ray.codecs.h264.parser import Frame, FrameParser, FrameType
 
 MAIN = (("profile", "main"),)
-
-
-def parse(packets: tuple[bytes, ...]) -> list[Frame]:
-    parser = FrameParser()
-    frames = []
-    for packet in packets:
-        (frame,) = parser.parse(packet)
-        assert frame.size == len(packet)
-        frames.append(frame)
-    assert [frame.number for frame in frames] == list(range(len(packets)))
-    return frames
 
 
 def check(packets: tuple[bytes, ...]) -> list[Frame]:
@@ -253,14 +242,6 @@ def test_gaps_in_frame_numbers() -> None:
     for packet in skipped[5:]:
         with pytest.raises(MissingReferenceError):
             parser.parse(packet)
-
-
-def test_whole_streams_at_once() -> None:
-    packets = encode("slices=2").packets
-    apart, together = parse(packets), FrameParser().parse(b"".join(packets))
-    assert [frame.order for frame in together] == [frame.order for frame in apart]
-    assert sum(frame.size for frame in together) == sum(map(len, packets))
-    assert all((a.blocks == b.blocks).all() for a, b in zip(apart, together, strict=True))
 
 
 def test_arrays_cover_the_frame() -> None:

@@ -1,21 +1,15 @@
-"""What is left out is refused by name, and packets come in both shapes."""
+"""What is left out is refused by name; what is lost or damaged, by what it is."""
 
 from __future__ import annotations
 
-import struct
-
-import av
 import pytest
 from h264_streams import Stream, encode
-from slice_rewriter import START, SliceHeader, rewrite, to_bits, to_unit, u, ue, units
+from nal_units import packet_of, to_bits, to_unit, units
+from slice_rewriter import SliceHeader, rewrite, u, ue
 
 from ns_ray.codecs.h264.errors import MissingReferenceError, UnsupportedStreamError
 from ns_ray.codecs.h264.parser import FrameParser
 from ns_ray.errors import BitstreamError
-
-
-def packet_of(*parts: bytes) -> bytes:
-    return b"".join(START + part for part in parts)
 
 
 def stream() -> Stream:
@@ -84,14 +78,6 @@ def test_missing_slices() -> None:
         FrameParser().parse(packet_of(*units(stream().packets[0])[:-1]))
 
 
-def test_redundant_pictures_are_passed_over() -> None:
-    packets = stream().packets
-    parser = FrameParser()
-    for packet in packets:
-        (frame,) = parser.parse(packet + packet_of(b"\x0c\xff\x80", b"\x13\x80"))  # filler, auxiliary picture
-        assert frame.size == len(packet) + 4 * 2 + 5
-
-
 def test_frames_larger_than_wanted() -> None:
     with pytest.raises(BitstreamError, match="max_pixels"):
         FrameParser(max_pixels=96 * 80 - 1).parse(stream().packets[0])
@@ -115,41 +101,6 @@ def test_a_damaged_frame_is_missing_for_those_that_refer_to_it() -> None:
 def test_streams_without_their_beginning() -> None:
     with pytest.raises(MissingReferenceError):
         FrameParser().parse(stream().packets[1])
-
-
-def record_of(packet: bytes, size: int) -> bytes:
-    sets = [[unit for unit in units(packet) if unit[0] & 31 == kind] for kind in (7, 8)]
-    first = sets[0][0]
-    result = bytes([1, *first[1:4], 0xFC | (size - 1), 0xE0 | len(sets[0])])
-    result += b"".join(struct.pack(">H", len(unit)) + unit for unit in sets[0])
-    return result + bytes([len(sets[1])]) + b"".join(struct.pack(">H", len(unit)) + unit for unit in sets[1])
-
-
-@pytest.mark.parametrize("size", [1, 2, 4])
-def test_packets_with_lengths(size: int) -> None:
-    packets = encode("slice-max-size=200").packets
-    record = record_of(packets[0], size)
-    parser, plain = FrameParser(record), FrameParser()
-    for packet in packets:
-        parts = [unit for unit in units(packet) if unit[0] & 31 in (1, 5) or (unit[0] & 31 == 6 and len(unit) < 200)]
-        avcc = b"".join(len(part).to_bytes(size, "big") + part for part in parts)
-        (frame,), (expected,) = parser.parse(avcc), plain.parse(packet)
-        assert (frame.blocks == expected.blocks).all()
-        assert frame.size == len(avcc)
-    for end in range(len(record) - 1):
-        with pytest.raises(BitstreamError):
-            FrameParser(record[:end])
-
-
-def test_records_of_containers() -> None:
-    encoder = av.CodecContext.create("libx264", "w")
-    encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = 96, 80, "yuv420p", 30
-    encoder.flags |= av.codec.context.Flags.global_header
-    encoder.open()
-    parts = units(bytes(encoder.extradata or b""))
-    assert FrameParser().parse(packet_of(*parts)) == []
-    with pytest.raises(BitstreamError, match="Annex B"):
-        FrameParser().parse(b"\1" + packet_of(*parts))
 
 
 def test_headers_survive_being_written_again() -> None:
