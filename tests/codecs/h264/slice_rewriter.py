@@ -99,6 +99,8 @@ class Pps:
     active: list[int]
     weighted: int
     weighted_bi: int
+    head: str  # up to weighted
+    rest: str
 
     @classmethod
     def read(cls, text: str) -> Pps:
@@ -107,7 +109,12 @@ class Pps:
         cabac, order_in_slices, groups = bits.u(1), bits.u(1), bits.ue()
         assert not order_in_slices
         assert groups == 0
-        return cls(cabac, [1 + bits.ue(), 1 + bits.ue()], bits.u(1), bits.u(2))
+        active = [1 + bits.ue(), 1 + bits.ue()]
+        head = text[: bits.at]
+        return cls(cabac, active, bits.u(1), bits.u(2), head, bits.rest())
+
+    def write(self) -> str:
+        return self.head + u(self.weighted, 1) + u(self.weighted_bi, 2) + self.rest
 
 
 @dataclass
@@ -211,8 +218,9 @@ def rewrite(
     packets: Iterable[bytes],
     edit_slice: Callable[[int, SliceHeader], None] = lambda number, header: None,
     edit_sps: Callable[[Sps], None] = lambda sps: None,
+    edit_pps: Callable[[Pps], None] = lambda pps: None,
 ) -> tuple[bytes, ...]:
-    """Pass the SPS and each slice header, with the number of its packet, through the functions, which change them."""
+    """Pass parameter sets and slice headers, these with their packet's number, through functions that change them."""
     sps = old = pps = None
     result = []
     for number, packet in enumerate(packets):
@@ -225,7 +233,10 @@ def rewrite(
                 edit_sps(sps)
                 unit = to_unit(unit[0], sps.write())
             elif kind == 8:
-                pps = Pps.read(to_bits(unit))
+                pps, changed = Pps.read(to_bits(unit)), Pps.read(to_bits(unit))
+                assert changed.write() == to_bits(unit)
+                edit_pps(changed)
+                unit = to_unit(unit[0], changed.write())
             elif kind in (1, 5):
                 assert sps
                 assert old

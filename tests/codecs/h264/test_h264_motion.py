@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from h264_streams import HEIGHT, WIDTH, Stream, decode, encode, encode_openh264, parse
 from motion_compensation import predict
-from slice_rewriter import SliceHeader, Sps, rewrite, se, ue
+from slice_rewriter import Pps, SliceHeader, Sps, rewrite, se, ue
 
 from ns_ray.codecs.h264.errors import MissingReferenceError
-from ns_ray.codecs.h264.layout import Coded, MacroblockType, Weighting
+from ns_ray.codecs.h264.layout import Coded, MacroblockType, SliceType, Weighting
 from ns_ray.codecs.h264.parser import Frame, FrameParser, FrameType
 
 MAIN = (("profile", "main"),)
@@ -88,6 +88,28 @@ def test_weights(cabac: int) -> None:
     explicit = slices[slices["weighting"] == Weighting.EXPLICIT]
     assert (explicit["explicit_weights"][:, 0, 0, 0, 0] != 1 << explicit["luma_log2"]).any()
     assert (slices["weighting"] == Weighting.IMPLICIT).any()
+
+
+@pytest.mark.parametrize("cabac", [0, 1])
+def test_explicit_weights_of_b_slices(cabac: int) -> None:
+    """x264 has them in P slices only."""
+    settings = f"no-deblock=1:8x8dct=0:weightp=0:weightb=0:bframes=2:b-adapt=0:crf=30:ref=2:cabac={cabac}"
+
+    usual = []
+
+    def allow(pps: Pps) -> None:
+        pps.weighted_bi = 1
+        usual[:] = pps.active
+
+    def weigh(number: int, header: SliceHeader) -> None:
+        if header.type == SliceType.B:
+            luma, chroma = "1" + se(20) + se(-7), "1" + se(9) + se(3) + se(-5) + se(12)
+            entries = [luma + chroma, luma + "0", "0" + chroma, "00"]
+            count = sum(header.active or usual)
+            header.weights = ue(5) + ue(3) + "".join(entries[(number + i) % 4] for i in range(count))
+
+    frames = check(rewrite(encode(settings, options=MAIN).packets, weigh, edit_pps=allow))
+    assert any((frame.slices["weighting"] == Weighting.EXPLICIT).all() for frame in frames)
 
 
 @pytest.mark.parametrize("cabac", [0, 1])
