@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from actors.messages import DecoderSpeed, Stream
-from actors.orders import Change, Order, Placement, Roster
-from actors.reports import Doing, HostReport
+from ns_ray.actors.messages import DecoderSpeed, Stream
+from ns_ray.actors.orders import Change, Order, Placement, Roster
+from ns_ray.actors.reports import Doing, HostReport
 from ns_ray.report.results import EngineResult
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.probe import VideoInfo

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from actors.messages import DecodeJob, DecodeReply, DecoderSpeed, Frame, Stream
-from actors.open_streams import OpenStreams
-from actors.worker import Worker, call
+from ns_ray.actors.messages import DecodeJob, DecodeReply, DecoderSpeed, Frame, Stream
+from ns_ray.actors.open_streams import OpenStreams
+from ns_ray.actors.worker import Worker, call
 from ns_ray.config.actors import DecoderPool
 from ns_ray.errors import MediaError, NsRayError
 from ns_ray.picture.colors import STANDARD

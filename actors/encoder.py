@@ -8,9 +8,9 @@ from itertools import chain
 
 import numpy as np
 
-from actors.messages import Anchors, EncodeJob, EncodeReply, Frame, Made, MadeReply
-from actors.open_streams import OpenStreams
-from actors.worker import Worker, call, measured
+from ns_ray.actors.messages import Anchors, EncodeJob, EncodeReply, Frame, Made, MadeReply
+from ns_ray.actors.open_streams import OpenStreams
+from ns_ray.actors.worker import Worker, call, measured
 from ns_ray.client.rebuild import Rebuilder
 from ns_ray.config.actors import EncoderPool
 from ns_ray.errors import MediaError

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from actors.messages import Anchors, Ask, Frame, Made, MadeReply, Stream
-from actors.metrics import Sums
+from ns_ray.actors.messages import Anchors, Ask, Frame, Made, MadeReply, Stream
+from ns_ray.actors.metrics import Sums
 from ns_ray.config.actors import EnhancerPool
 from ns_ray.errors import ConfigError, HybridError, ModelError
 from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, tag

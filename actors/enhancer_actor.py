@@ -6,13 +6,10 @@ from typing import Any, Literal
 
 import ray
 
-from actors.messages import Anchors, Ask, Frame, Stream
-from actors.worker import Worker, call
+from ns_ray.actors.messages import Anchors, Ask, Frame, Stream
+from ns_ray.actors.worker import Worker, call
 from ns_ray.config.actors import EnhancerPool
 from ns_ray.report.results import EngineResult
-
-GPU_CALLS = 3
-"""Calls that an enhancer on a GPU works on: one fetches its frames, one has the GPU, one stores its images."""
 
 
 class EnhancerActor(Worker):
@@ -27,7 +24,7 @@ class EnhancerActor(Worker):
         # shared, a frame then takes several times as long. Said here, where OpenMP comes with PyTorch: with an
         # environment told to Ray, an actor could not have one of the processes that Ray has ready.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        from actors.enhancer import Enhancer
+        from ns_ray.actors.enhancer import Enhancer
 
         self._enhancer = Enhancer(config, "cuda:0" if ray.get_gpu_ids() else "cpu", self.sums)
 

@@ -10,19 +10,19 @@ from uuid import uuid4
 import ray
 from ray.exceptions import RayActorError
 
-from actors.decoder import DecoderActor
-from actors.encoder import EncoderActor
-from actors.enhancer_actor import GPU_CALLS, EnhancerActor
-from actors.health import Watch
-from actors.host_actor import HostActor
-from actors.metrics import Flushing, RaySink, Sums
-from actors.peer import Team, pulse
-from actors.ray_crew import ManagerClient, RayCrew
-from actors.reading_trace import clear_traces
-from actors.scheduler_actor import SchedulerActor
-from actors.service.manager_actor import ManagerActor
-from actors.worker import HEALTH, Pulse, Worker
-from ns_ray.config.actors import Pool
+from ns_ray.actors.decoder import DecoderActor
+from ns_ray.actors.encoder import EncoderActor
+from ns_ray.actors.enhancer_actor import EnhancerActor
+from ns_ray.actors.health import Watch
+from ns_ray.actors.host_actor import HostActor
+from ns_ray.actors.metrics import Flushing, RaySink, Sums
+from ns_ray.actors.peer import Team, pulse
+from ns_ray.actors.ray_crew import ManagerClient, RayCrew
+from ns_ray.actors.reading_trace import clear_traces
+from ns_ray.actors.scheduler_actor import SchedulerActor
+from ns_ray.actors.service.manager_actor import ManagerActor
+from ns_ray.actors.worker import HEALTH, Pulse, Worker
+from ns_ray.config.actors import GPU_CALLS, Pool
 from ns_ray.config.config import Config
 from ns_ray.errors import ConfigError
 from ns_ray.report.results import Loss

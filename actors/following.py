@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from actors.crew import Crew
-from actors.orders import Change, Order
-from actors.ray_crew import ManagerClient
-from actors.reports import EpochReport, HostReport, StreamReport, Totals
+from ns_ray.actors.crew import Crew
+from ns_ray.actors.orders import Change, Order
+from ns_ray.actors.ray_crew import ManagerClient
+from ns_ray.actors.reports import EpochReport, HostReport, StreamReport, Totals
 from ns_ray.errors import ActorLostError
 
 _LOOK_SECONDS = 0.25

@@ -10,8 +10,8 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from actors.peer import pulse
-from actors.worker import Pulse
+from ns_ray.actors.peer import pulse
+from ns_ray.actors.worker import Pulse
 from ns_ray.report.results import Loss
 
 _SLICES = 4

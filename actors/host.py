@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from actors.bundle import Bundler
-from actors.clock import RunClock
-from actors.messages import (
+from ns_ray.actors.bundle import Bundler
+from ns_ray.actors.clock import RunClock
+from ns_ray.actors.messages import (
     Anchors,
     Ask,
     DecodeJob,
@@ -26,19 +26,19 @@ from actors.messages import (
     Stream,
     WriteReply,
 )
-from actors.metrics import Sums
-from actors.orders import Change, Order, Placement, Plan, Roster
-from actors.peers import DiedError, Meeting, Peers
-from actors.reading import Readers
-from actors.reports import Doing, EpochReport, HostReport
-from actors.rounds import Rounds
-from actors.session import Session
-from actors.work import Decoding, Enhancing, Part, Read, Writing
-from actors.worker import measured
-from ns_ray.anchors.award import Award, award, load_of
+from ns_ray.actors.metrics import Sums
+from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
+from ns_ray.actors.peers import DiedError, Meeting, Peers
+from ns_ray.actors.reading import Readers
+from ns_ray.actors.reports import Doing, EpochReport, HostReport
+from ns_ray.actors.rounds import Rounds
+from ns_ray.actors.session import Session
+from ns_ray.actors.work import Decoding, Enhancing, Part, Read, Writing
+from ns_ray.actors.worker import measured
+from ns_ray.anchors.award import Award, award
 from ns_ray.anchors.baselines import Nothing
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
-from ns_ray.anchors.offer import Offer
+from ns_ray.anchors.offer import Offer, load_of
 from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.select import select
 from ns_ray.anchors.settle import settle

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
-from actors.clock import WallClock
-from actors.host import Host
-from actors.loop_worker import LoopWorker
-from actors.orders import Change, Order, Placement, Roster
-from actors.peer import Team
-from actors.ray_crew import RayPeers
-from actors.reading import Readers
-from actors.reading_trace import ReadingTrace, clear_left_traces, trace_path
-from actors.reports import Doing, HostReport
+from ns_ray.actors.clock import WallClock
+from ns_ray.actors.host import Host
+from ns_ray.actors.loop_worker import LoopWorker
+from ns_ray.actors.orders import Change, Order, Placement, Roster
+from ns_ray.actors.peer import Team
+from ns_ray.actors.ray_crew import RayPeers
+from ns_ray.actors.reading import Readers
+from ns_ray.actors.reading_trace import ReadingTrace, clear_left_traces, trace_path
+from ns_ray.actors.reports import Doing, HostReport
 from ns_ray.config.config import Config
 
 

@@ -5,14 +5,16 @@ import pickle
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.reports import EpochReport, Totals
+from ns_ray.actors.reports import EpochReport, Totals
+from ns_ray.anchors.account import Booking
 from ns_ray.anchors.epoch import StreamState
 from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.video.packets import Mark
 
 _KNOWN = {
-    "actors.journal": {"Entry", "Position"},
-    "actors.reports": {"EpochReport", "Totals"},
+    "ns_ray.actors.journal": {"Entry", "Position"},
+    "ns_ray.actors.reports": {"EpochReport", "Totals"},
+    "ns_ray.anchors.account": {"Booking"},
     "ns_ray.anchors.epoch": {"StreamState"},
     "ns_ray.report.results": {"AnchorResult", "EpochResult", "Span"},
     "ns_ray.video.clock": {"Clock", "SideClock"},
@@ -44,6 +46,7 @@ class Position:
         state: what selection remembers.
         totals: what came of it so far.
         first: the slot that it began in.
+        account: what its anchors were given lately.
     """
 
     run: str
@@ -57,6 +60,7 @@ class Position:
     state: StreamState = field(default_factory=StreamState)
     totals: Totals = field(default_factory=Totals)
     first: int = 0
+    account: tuple[Booking, ...] = ()
 
 
 @briefly_pickled

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import signal
+import threading
 
 import ray
 
@@ -16,16 +18,19 @@ def join_ray(cpus: float, object_store_mb: int) -> None:
     """
     # A lost actor's calls leave answers that nobody asks for; the pipeline has dealt with them.
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
+    answer = signal.getsignal(signal.SIGTERM)
     if "RAY_ADDRESS" in os.environ:
         ray.init(log_to_driver=False)
-        return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    ray.init(
-        address="local",
-        num_cpus=max(os.cpu_count() or 1, int(cpus) + 1),
-        object_store_memory=object_store_mb * 2**20,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
+    else:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        ray.init(
+            address="local",
+            num_cpus=max(os.cpu_count() or 1, int(cpus) + 1),
+            object_store_memory=object_store_mb * 2**20,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    if callable(answer) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, answer)  # Ray's own ends in an abort

@@ -5,7 +5,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from actors.worker import Pulse, Running, Worker
+from ns_ray.actors.worker import Pulse, Running, Worker
 
 _BEAT_SECONDS = 1.0
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import ray
 from ray.util import metrics
 
-from actors.reports import EpochReport, Totals
+from ns_ray.actors.reports import EpochReport, Totals
 
 _FLUSH_SECONDS = 1.0
 _SECONDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.667, 0.8, 1.0, 1.333, 2.0, 4.0, 8.0)
@@ -39,6 +39,7 @@ METRICS = (
     Metric("frames_total", "counter", "", "shown frames"),
     Metric("anchors_total", "counter", "type", "anchors made, by type of frame"),
     Metric("dropped_anchors_total", "counter", "", "anchors chosen but not made"),
+    Metric("skipped_anchors_total", "counter", "why", "anchors left out to keep to a rate: `still` or `unpaid`"),
     Metric("bytes_in_total", "counter", "", "bytes of the packets of video"),
     Metric("bytes_out_total", "counter", "", "bytes written"),
     Metric("epoch_latency_seconds", "histogram", "", "from an epoch's last packet to the end of the last work on it"),
@@ -109,6 +110,8 @@ def count_epoch(sums: Sums, report: EpochReport, before: Totals, after: Totals, 
         ("damaged_packets_total", ""): after.damaged - before.damaged,
         ("frames_total", ""): after.shown - before.shown,
         ("dropped_anchors_total", ""): report.result.dropped,
+        ("skipped_anchors_total", "still"): report.result.still,
+        ("skipped_anchors_total", "unpaid"): report.result.unpaid,
         ("bytes_in_total", ""): after.lr_bytes - before.lr_bytes,
         ("bytes_out_total", ""): written,
     }

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from actors.messages import Stream
+from ns_ray.actors.messages import Stream
+from ns_ray.anchors.account import Rate
 from ns_ray.anchors.policies import Policy
 from ns_ray.picture.coding import Coding
 
@@ -24,8 +25,8 @@ class Plan:
         paced: packets come in real time, and an epoch that is late loses anchors; otherwise as fast as possible.
         output: folder for the streams' files.
         began: wall-clock time at which slot 0 began.
-        anchor_kbps: bits that the anchors of an epoch may take for its time; None for any number. Quality is lowered
-            from that of `coding` for it.
+        rate: what anchors may take; None for any number. Their quality is lowered from that of `coding` for it, and
+            some are left out.
     """
 
     run: str
@@ -36,7 +37,7 @@ class Plan:
     paced: bool
     output: Path
     began: float
-    anchor_kbps: int | None = None
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any
 import ray
 from ray.exceptions import ObjectLostError, RayActorError, RayTaskError
 
-from actors.peers import DiedError
-from actors.worker import HEALTH, Pulse
+from ns_ray.actors.peers import DiedError
+from ns_ray.actors.worker import HEALTH, Pulse
 from ns_ray.errors import ActorLostError, NsRayError, PartLostError
 
 _PAUSE_SECONDS = 0.2

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from actors.messages import Anchors, Ask, DecodeJob, DecodeReply, EncodeJob, EncodeReply, Form, MadeReply
-from actors.orders import Roster
+from ns_ray.actors.messages import Anchors, Ask, DecodeJob, DecodeReply, EncodeJob, EncodeReply, Form, MadeReply
+from ns_ray.actors.orders import Roster
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.policies import Policy

@@ -7,7 +7,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from actors.messages import (
+from ns_ray.actors.messages import (
     Anchors,
     Ask,
     DecodeJob,
@@ -19,11 +19,11 @@ from actors.messages import (
     MadeReply,
     Stream,
 )
-from actors.orders import Change, Order, Placement, Roster
-from actors.peer import Peer, Team, pulse
-from actors.peers import Meeting
-from actors.reports import Doing, HostReport
-from actors.service.manager import Placed, Prepared
+from ns_ray.actors.orders import Change, Order, Placement, Roster
+from ns_ray.actors.peer import Peer, Team, pulse
+from ns_ray.actors.peers import Meeting
+from ns_ray.actors.reports import Doing, HostReport
+from ns_ray.actors.service.manager import Placed, Prepared
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
 from ns_ray.errors import ActorLostError

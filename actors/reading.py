@@ -8,11 +8,11 @@ from fractions import Fraction
 from math import ceil
 from typing import TypeVar
 
-from actors.bundle import Bundler
-from actors.messages import Stream
-from actors.reading_trace import ReadingTrace
-from actors.work import Read
-from actors.worker import measured
+from ns_ray.actors.bundle import Bundler
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.reading_trace import ReadingTrace
+from ns_ray.actors.work import Read
+from ns_ray.actors.worker import measured
 from ns_ray.errors import MediaError
 from ns_ray.video.address import regular
 from ns_ray.video.packets import Mark, Packet, SidePacket, Unit, read_units

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from actors.messages import Stream
+from ns_ray.actors.messages import Stream
 from ns_ray.errors import MediaError
 
 _LOG = logging.getLogger(__name__)

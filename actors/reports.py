@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from actors.orders import Order, Placement
+from ns_ray.actors.orders import Order, Placement
 from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.report.results import AnchorResult, EpochResult
 
@@ -28,6 +28,7 @@ class Totals:
         anchor_bytes: of the anchors.
         anchors: how many, by type of frame.
         dropped: anchors chosen but not enhanced.
+        still, unpaid: anchors left out for a rate; see `EpochResult`.
         late: epochs whose inference was late.
         epochs: epochs written.
         switches: how often an enhancer switched to its weights.
@@ -45,6 +46,8 @@ class Totals:
     anchor_bytes: int = 0
     anchors: Mapping[str, int] = field(default_factory=dict)
     dropped: int = 0
+    still: int = 0
+    unpaid: int = 0
     late: int = 0
     epochs: int = 0
     switches: int = 0

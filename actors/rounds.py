@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
-from actors.clock import RunClock
+from ns_ray.actors.clock import RunClock
 
 B = TypeVar("B")
 G = TypeVar("G")

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from actors.clock import RunClock
-from actors.orders import Roster
-from actors.peers import Meeting
-from actors.rounds import Rounds
+from ns_ray.actors.clock import RunClock
+from ns_ray.actors.orders import Roster
+from ns_ray.actors.peers import Meeting
+from ns_ray.actors.rounds import Rounds
 from ns_ray.anchors.award import Award, award
 from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.policies import Policy

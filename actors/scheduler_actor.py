@@ -1,10 +1,10 @@
 """SchedulerActor: the scheduler as a process of its own."""
 
-from actors.clock import WallClock
-from actors.loop_worker import LoopWorker
-from actors.orders import Roster
-from actors.peers import Meeting
-from actors.scheduler import Scheduler
+from ns_ray.actors.clock import WallClock
+from ns_ray.actors.loop_worker import LoopWorker
+from ns_ray.actors.orders import Roster
+from ns_ray.actors.peers import Meeting
+from ns_ray.actors.scheduler import Scheduler
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
 

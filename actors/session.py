@@ -9,15 +9,17 @@ from math import floor
 from pathlib import Path
 from typing import TypeVar
 
-from actors.clock import RunClock
-from actors.journal import Entry, Position, pack, unpack
-from actors.messages import Anchors, DecodeReply, EncodeJob, Form, VideoFormat
-from actors.metrics import Sums, count_epoch
-from actors.orders import Change, Order, Placement
-from actors.peers import DiedError
-from actors.reports import EpochReport, State, StreamReport, Totals, added, counted, first_of_each_kind
-from actors.work import Decoding, Enhancing, Part, Read, Work, Writing
-from ns_ray.anchors.epoch import Choice, StreamEpoch, shown_since_key
+from ns_ray.actors.clock import RunClock
+from ns_ray.actors.journal import Entry, Position, pack, unpack
+from ns_ray.actors.messages import Anchors, DecodeReply, EncodeJob, Form, VideoFormat
+from ns_ray.actors.metrics import Sums, count_epoch
+from ns_ray.actors.orders import Change, Order, Placement
+from ns_ray.actors.peers import DiedError
+from ns_ray.actors.reports import EpochReport, State, StreamReport, Totals, added, counted, first_of_each_kind
+from ns_ray.actors.work import Decoding, Enhancing, Part, Read, Work, Writing
+from ns_ray.anchors.account import granted, window_slots
+from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState, shown_since_key
+from ns_ray.anchors.thinned import moving, thinned
 from ns_ray.config.config import Config
 from ns_ray.errors import ActorLostError, MediaError, ModelError, NsRayError, PartLostError
 from ns_ray.hybrid.writer import HybridFormat
@@ -50,6 +52,7 @@ class _Epoch:
         history: packets since the last key frame before it, epoch by epoch.
         chosen: records of its anchors, most valuable first.
         gains: the anchors' gains, by name.
+        limit: bytes that each of them may take; 0 for any number.
         parts: the anchors' frames where they were decoded.
         decoded: what decoding told.
         anchors: what was made of them, part by part.
@@ -64,19 +67,12 @@ class _Epoch:
     history: Sequence[PacketBlock] = ()
     chosen: Sequence[FrameRecord] = ()
     gains: dict[str, float] = field(default_factory=dict)
+    limit: int = 0
     parts: Sequence[Part] = ()
     decoded: DecodeReply | None = None
     anchors: Sequence[Anchors] = ()
     encoded: Sequence[Packet] | None = None
     cpu_seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def image_limit(self) -> int:
-        """Bytes that each of its anchors may take, so that all of them keep to the plan's rate; 0 for any number."""
-        kbps = self.order.plan.anchor_kbps
-        if kbps is None or not self.chosen:
-            return 0
-        return max(1, int(kbps * 125 * self.result.seconds / len(self.chosen)))
 
     def spent(self, stage: str, seconds: float) -> None:
         """Count CPU time."""
@@ -346,10 +342,12 @@ class Session:
     async def _epoch(self, epoch: _Epoch) -> None:
         """Choose the anchors of an epoch and decode them; what follows goes on beside the next epoch."""
         records = self._sound(epoch.read.records)
+        before = self._at.state
         choice = await self._choose(epoch, records)
         epoch.block = PacketBlock.of(epoch.read.packets)
         epoch.history = tuple(self._history)
-        epoch.chosen = [records[position] for position in await self._affordable(epoch, choice)]
+        positions = self._paid(epoch, records, await self._affordable(epoch, choice), before)
+        epoch.chosen = [records[position] for position in positions]
         epoch.gains = {records[p].name: gain for p, gain in zip(choice.positions, choice.gains, strict=True)}
         epoch.after = replace(self._at, decoded=self._at.decoded + 1)
         await self._decode(epoch)
@@ -399,6 +397,32 @@ class Session:
             await asyncio.wait(self._deliveries[:1])
             self._reap()
         return choice.positions
+
+    def _paid(
+        self, epoch: _Epoch, records: Sequence[FrameRecord], positions: Sequence[int], before: StreamState
+    ) -> Sequence[int]:
+        """Those of the anchors that the plan's rate has bytes for; it has none for what shows nothing new."""
+        plan, info = self.order.plan, self.order.stream.info
+        if plan.rate is None or plan.method != "neuroscaler":
+            return positions
+        samples = info.width * info.height
+        worth = moving(records, positions, before, samples)
+        grant, account = granted(
+            self._at.account,
+            epoch.result.epoch,
+            plan.rate.earned(epoch.result.seconds, sum(len(packet.data) for packet in epoch.read.packets)),
+            len(worth),
+            plan.coding.least_bytes(samples * ModelSpec.parse(self.order.stream.model).scale ** 2),
+            window_slots(self._config.slot),
+        )
+        kept = worth[: grant.anchors]
+        if len(kept) < len(positions):
+            self._at = replace(self._at, state=thinned(self._at.state, before, records, kept))
+        self._at = replace(self._at, account=account)
+        epoch.limit = grant.limit
+        epoch.result.still = len(positions) - len(worth)
+        epoch.result.unpaid = len(worth) - len(kept)
+        return kept
 
     def _reap(self) -> None:
         """Let go of deliveries that are done; raises what went wrong in them."""
@@ -499,7 +523,7 @@ class Session:
         plan = epoch.order.plan
         apart: Form = "rgb" if plan.coding.codec == "jpeg" else "stacked"
         form: Form = "image" if self._config.encoder.anchors == "enhancer" else apart
-        coding = plan.coding._replace(limit=epoch.image_limit)
+        coding = plan.coding._replace(limit=epoch.limit)
         job = Enhancing(epoch.order.stream, part, form, coding, epoch.result.deadline)
         if form == "image":
             return await self._by(lambda who: self._work.enhance(who.enhancer, job))
@@ -608,6 +632,8 @@ class Session:
             anchor_bytes=before.anchor_bytes + sum(anchor.bytes for anchor in report.anchors),
             anchors=counted(before.anchors, (anchor.type for anchor in report.anchors)),
             dropped=before.dropped + epoch.result.dropped,
+            still=before.still + epoch.result.still,
+            unpaid=before.unpaid + epoch.result.unpaid,
             late=before.late + epoch.result.late,
             epochs=before.epochs + 1,
             switches=before.switches + len(switches),

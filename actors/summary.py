@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 
-from actors.following import Followed
-from actors.reports import added
+from ns_ray.actors.following import Followed
+from ns_ray.actors.reports import added
 from ns_ray.config.config import Config
 from ns_ray.report.realtime import Pace, not_judged, rules
 from ns_ray.report.results import STAGES, BenchmarkResult, EpochResult, Loss, StreamResult, percentiles
@@ -46,6 +46,7 @@ def stream_result(stream: Followed) -> StreamResult:
     spent = {stage: [s.seconds for e in epochs for s in e.spans if s.stage == stage] for stage in STAGES}
     hybrid = stream.order.plan.method == "neuroscaler"
     made = sum(totals.anchors.values())
+    sent = totals.anchor_bytes if hybrid else report.output_bytes
     latency = {stage: percentiles([1000 * seconds for seconds in values]) for stage, values in spent.items() if values}
     latency["epoch"] = percentiles([1000 * epoch.latency for epoch in epochs])
     return StreamResult(
@@ -59,13 +60,16 @@ def stream_result(stream: Followed) -> StreamResult:
         seconds=totals.seconds,
         anchors={"KEY": 0, "ALTREF": 0, "NORMAL": 0, **totals.anchors},
         dropped_anchors=totals.dropped,
+        still_anchors=totals.still,
+        unpaid_anchors=totals.unpaid,
         missed_deadlines=totals.late,
         decode_fps=_rate(totals.shown + totals.hidden, spent["decode"]),
         inference_fps=_rate(made, spent["inference"]),
         encode_fps=_rate(made if hybrid else totals.encoded, spent["encode"]),
         latency_ms=latency,
         lr_kbps=_kbps(totals.lr_bytes, totals.seconds),
-        anchor_kbps=_kbps(totals.anchor_bytes if hybrid else report.output_bytes, totals.seconds),
+        anchor_kbps=_kbps(sent, totals.seconds),
+        anchor_share=sent / totals.lr_bytes if totals.lr_bytes else 0.0,
         output=report.output,
         output_bytes=report.output_bytes,
         notes=list(report.notes),

@@ -6,8 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-from actors.messages import Anchors, DecodeReply, EncodeJob, EncodeReply, Form, MadeReply, Stream, WriteReply
-from actors.orders import Order
+from ns_ray.actors.messages import Anchors, DecodeReply, EncodeJob, EncodeReply, Form, MadeReply, Stream, WriteReply
+from ns_ray.actors.orders import Order
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.writer import HybridFormat

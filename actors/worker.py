@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
-from actors.garbage import Collector
-from actors.metrics import Sums, flushing
+from ns_ray.actors.garbage import Collector
+from ns_ray.actors.metrics import Sums, flushing
 from ns_ray.report.results import Span
 
 HEALTH = "health"

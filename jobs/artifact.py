@@ -20,14 +20,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.artifact_steps import Plan, shown
+from ns_ray import jobs
 from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
-from ns_ray.report.artifact_page import write_artifact_page
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.artifact_steps import Plan, shown
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.claims import Finding, findings
 from ns_ray.report.step import Outcome, Step, StepRecords
@@ -42,7 +42,7 @@ Runner = Callable[[Step, Path], str]
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
-    parser.set_defaults(config=entry.ROOT / "configs" / "artifact.yaml")
+    parser.set_defaults(config="artifact")
     parser.add_argument(
         "-i", "--instance", type=entry.name, metavar="NAME", help="machine; default: the configuration's"
     )
@@ -77,8 +77,7 @@ def evaluate(options: argparse.Namespace, run: Runner | None = None) -> None:
     run = run or Processes(config.artifact.step_seconds)
     outcomes: list[Outcome] = []
     console = entry.console()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as bar:
+    with Progress(console) as bar:
         task = bar.add_task("", total=len(steps))
         for step in steps:
             bar.update(task, description=step.name)
@@ -89,6 +88,8 @@ def evaluate(options: argparse.Namespace, run: Runner | None = None) -> None:
         bar.update(task, description="steps")
     found = findings(places)
     write_record(places.folder / "claims.json", {"claims": [finding.record(options.result_dir) for finding in found]})
+    from ns_ray.report.artifact_page import write_artifact_page  # it draws: Matplotlib takes seconds
+
     report = places.folder / "report.html"
     write_artifact_page(report, places, outcomes, found)
     console.print(steps_table(outcomes))
@@ -108,7 +109,7 @@ def _common(options: argparse.Namespace, settings: list[str]) -> tuple[str, ...]
             words += ["--set", setting]
     for name in ("data-dir", "result-dir"):
         path: Path = getattr(options, name.replace("-", "_"))
-        if path.resolve() != entry.ROOT / {"data-dir": "dataset", "result-dir": "result"}[name]:
+        if path.resolve() != Path.cwd() / {"data-dir": "dataset", "result-dir": "result"}[name]:
             words += [f"--{name}", shown(path)]
     return tuple(words)
 
@@ -132,7 +133,7 @@ def _outcome(step: Step, before: list[Outcome], records: StepRecords, run: Runne
 
 
 class Processes:
-    """Runs each step as a process of its own in the repository, one after another."""
+    """Runs each step as a process of its own in the current folder, one after another."""
 
     def __init__(self, seconds: float) -> None:
         """End steps that take longer than so many seconds."""
@@ -142,7 +143,7 @@ class Processes:
         """Run a step; its output goes to the file `log`."""
         log.parent.mkdir(parents=True, exist_ok=True)
         began = time.time()
-        command = [sys.executable, str(entry.ROOT / "jobs" / f"{step.job}.py"), *step.arguments]
+        command = [sys.executable, "-P", "-m", jobs.__name__, step.job, *step.arguments]
         with log.open("w") as output:
             status = self._status(command, output)
         if status is None:
@@ -156,7 +157,7 @@ class Processes:
         """Its exit status; None where it had to be ended."""
         environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
         with subprocess.Popen(
-            command, cwd=entry.ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         ) as process:
             try:
                 return process.wait(self._seconds)

@@ -8,61 +8,18 @@ the configuration, finishes all files, writes its report and exits with status 1
 """
 
 import argparse
-import asyncio
 import sys
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from math import floor
 from pathlib import Path
 from typing import get_args
 
-import ray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from actors.fleet import Fleet, offered
-from actors.following import Following
-from actors.local_ray import join_ray
-from actors.messages import Stream
-from actors.orders import Order, Plan
-from actors.summary import cpu_by_stage, summarise
-from actors.usage import UsageSampler
-from jobs.cli import entry
-from jobs.cli.despite import despite, despite_options
-from jobs.cli.run_picture import picture_of
-from jobs.cli.stopping import Stop, as_interrupt
-from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.normalisers import Normaliser
-from ns_ray.anchors.policies import Budget, Fraction, Horizon, Policy, Ranked
-from ns_ray.config.config import Config
+from ns_ray.anchors.policies import Horizon, Ranked
 from ns_ray.config.load import load_config
-from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
-from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
-from ns_ray.evaluation.original import Despite, Original
-from ns_ray.host import describe_host
-from ns_ray.picture.coding import CODECS, Coding
-from ns_ray.report import html
-from ns_ray.report.bottleneck import as_method
-from ns_ray.report.picture_section import picture_line
-from ns_ray.report.published_logs import write_logs
-from ns_ray.report.realtime import LEAST_EPOCHS
-from ns_ray.report.results import BenchmarkResult, MethodResult, PictureResult, StreamResult
-from ns_ray.run_folder import claimed, set_aside
-from ns_ray.sr.spec import ModelSpec
-from ns_ray.sr.weights import load_weights, save_weights, varied
-from ns_ray.video.address import regular
-from ns_ray.video.probe import VideoInfo, probe
-from ns_ray.whole_file import write_record
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite_options
+from ns_ray.jobs.cli.methods import METHODS
+from ns_ray.picture.coding import CODECS
 
-# Published settings of each method: model, policy, fraction of anchors.
-METHODS = {
-    "neuroscaler": ("EDSR_B8_F32_S3", "fraction", 0.075),
-    "selective": ("EDSR_B8_F32_S3", "uniform", 0.2),
-    "per-frame": ("EDSR_B8_F16_S3", "per-frame", 1.0),
-}
-_HIGHEST = 95  # quality from which a rate lowers it
 POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key")
 
 
@@ -147,13 +104,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add("--anchor-codec", choices=CODECS, help="how anchors are compressed; default: the configuration's")
     add("--quality", type=int, metavar="Q", help="of anchors, 1 to 100; default: by the codec and the fraction")
-    add(
-        "--anchor-kbps",
-        type=int,
-        metavar="N",
-        help="bits that the anchors of an epoch may take for its time: their quality is lowered for it from --quality "
-        "(95 where that is not said); default: no limit",
+    rate = parser.add_mutually_exclusive_group()
+    rate.add_argument(
+        "--anchor-share",
+        type=_share,
+        metavar="S",
+        help="bits that anchors take at most for one of the video, over 2 s; 0 or none: any number. Their quality is "
+        "lowered for it from --quality (95 where that is not said), some are left out. Default: 1, from the codec's "
+        "own quality; none for jpeg, or with --quality alone",
     )
+    rate.add_argument("--anchor-kbps", type=int, metavar="N", help="the same, in kbit/s")
     add(
         "--weights",
         type=Path,
@@ -203,8 +163,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add("--against-videos", type=int, metavar="N", help="streams at once of those; default: one an encoder")
     add("--against-frames", type=int, default=240, metavar="N", help="frames a stream of those")
-    despite_options(parser)
     parser.set_defaults(paced=False)
+    despite_options(parser)
     options = parser.parse_args(argv)
     counts = ("num_videos", "num_frames", "duration", "resolution", "against_videos", "against_frames", "anchor_kbps")
     for name in counts:
@@ -232,382 +192,30 @@ def _fraction(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{error}; the frame rate is -a") from None
 
 
+def _share(text: str) -> float:
+    if text == "none":
+        return 0.0
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1
+    if not 0 <= share < 1000:
+        raise argparse.ArgumentTypeError(f"{text}: name a number such as 0.5, or none")
+    return share
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return entry.run(lambda: benchmark(options))
+    return entry.run(lambda: _work(options))
 
 
-def benchmark(options: argparse.Namespace) -> None:
-    """Check what can be checked, start or join Ray, and run.
-
-    Raises:
-        ConfigError: an option is out of range.
-        NsRayError: nothing could be run, or a stream was refused, failed or stopped; results are written all the same.
-    """
+def _work(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
-    try:
-        spec = ModelSpec.parse(options.model_name)
-    except ModelError as error:
-        raise ConfigError(f"--model-name: {error}") from error
-    if options.scale not in (None, spec.scale):
-        raise ConfigError(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
-    coding = _coding(options, config)
-    for path in _weights_files(options):
-        load_weights(spec, path)
-    inputs = _inputs(options, config)
-    references = _references(options, config, inputs)
-    if options.reference:
-        _require_originals(references, spec.scale, despite(options))
-    pools = (config.manager, config.host, config.decoder, config.scheduler, config.enhancer, config.encoder)
-    try:
-        join_ray(sum(pool.actors * pool.cpus for pool in pools), config.object_store_mb)
-        asyncio.run(_Session(options, config, coding, inputs, references, Stop()).run())
-    except SystemExit as error:  # as Ray answers SIGTERM until `Stop` listens
-        raise StoppedError("stopped by SIGTERM before the first frame") from error
-    finally:
-        ray.shutdown()
+    from ns_ray.jobs.work.benchmark import benchmark  # takes seconds, which --help and wrong settings do without
 
-
-class _Session:
-    """The runs of one invocation, on one set of actors."""
-
-    def __init__(
-        self,
-        options: argparse.Namespace,
-        config: Config,
-        coding: Coding,
-        inputs: list[str],
-        references: dict[str, str],
-        stop: Stop,
-    ) -> None:
-        self.options = options
-        self.config = config
-        self.coding = coding
-        self.inputs = inputs
-        self.references = references
-        self.stop = stop
-        self.policy = _policy(options, config)
-        self.console = entry.console()
-        self.refused: dict[str, str] = {}
-
-    async def run(self) -> None:
-        with self.stop.listening():
-            await self._run()
-
-    async def _run(self) -> None:
-        gpus = self.options.num_gpus
-        have = offered().get("GPU", 0)
-        if gpus > have:
-            raise ConfigError(f"--num-gpus {gpus}: Ray offers {have:g} GPUs; ask for fewer, or 0 for the CPU")
-        fleet = Fleet(self.config, gpus)
-        with self.console.status("starting actors"):
-            await self.stop.unless(fleet.start())
-        infos = await self.stop.unless(self._probe(fleet))
-        if self.options.find_max:
-            await self._find_max(fleet, infos)
-        else:
-            with claimed(self._folder(infos, self.options.num_videos), self.console.print) as folder:
-                await self._one(fleet, infos, folder)
-        fleet.stop()
-
-    async def _one(self, fleet: Fleet, infos: dict[str, VideoInfo], folder: Path) -> None:
-        """The run that was asked for, and others to compare it with."""
-        result = await self._measure(fleet, infos, self.options.num_videos, self.options.paced, folder)
-        for method in self.options.against:
-            self._save(result, folder)  # should the next method fail
-            with suppress(StoppedError):  # of a method that was cut short there is nothing to tell
-                result.against.append(await self._other(method).against(fleet, infos, folder))
-        self._show(result, folder)
-        bad = [s.reason for s in result.streams if s.status in ("refused", "failed")]
-        cut = sum(s.status == "stopped" for s in result.streams)
-        if cut or len(result.against) < len(self.options.against):
-            bad.append(f"stopped by {self.stop.by}: {cut} of {len(result.streams)} streams ended early")
-        if bad:
-            raise MediaError("; ".join(bad))
-
-    async def _probe(self, fleet: Fleet) -> dict[str, VideoInfo]:
-        infos = {}
-        for path in dict.fromkeys(self.inputs):
-            try:
-                info = await fleet.manager.probe(path, self.options.unsafe_input)
-                rate = self.options.frame_rate
-                if rate is not None and abs(float(info.frame_rate) - rate) > 0.01:
-                    raise MediaError(f"{path}: it has {float(info.frame_rate):g} frames/s, not {rate:g}")
-                infos[path] = info
-            except MediaError as error:
-                self.refused[path] = str(error)
-        return infos
-
-    async def _find_max(self, fleet: Fleet, infos: dict[str, VideoInfo]) -> None:
-        """Double the streams until real time breaks, then close in on the last number that held."""
-        if self.refused:
-            raise MediaError("; ".join(self.refused.values()))
-        self._require_epochs(infos)
-        tried: dict[int, bool] = {}
-        held, broke, count = 0, None, self.options.num_videos
-        while broke is None or broke - held > 1:
-            with claimed(self._folder(infos, count), self.console.print) as folder:
-                result = await self._measure(fleet, infos, count, True, folder)
-                self._show(result, folder)
-            if self.stop.by:
-                break
-            failed = [stream.reason for stream in result.streams if stream.status == "failed"]
-            if failed:
-                raise MediaError("; ".join(failed))
-            if result.real_time is None:
-                raise MediaError(f"--find-max: {count} streams cannot be judged: {result.not_judged}")
-            tried[count] = result.real_time
-            held, broke = (count, broke) if result.real_time else (held, count)
-            count = 2 * count if broke is None else (held + broke) // 2
-        path = folder.parent / f"find_max_g{self.options.num_gpus}.json"
-        set_aside(path, self.console.print)
-        write_record(path, {"streams": held, "tried": tried})
-        self.console.print(f"[bold]{held} streams in real time[/bold] (tried {sorted(tried)}); {path}")
-        if self.stop.by:
-            raise StoppedError(f"stopped by {self.stop.by} while trying {count} streams")
-
-    def _require_epochs(self, infos: dict[str, VideoInfo]) -> None:
-        """Refuse a search by runs that are too short to be judged; raises ConfigError."""
-        frames = self.options.num_frames
-        for path, info in infos.items():
-            least = floor((LEAST_EPOCHS - 1) * self.config.slot * info.frame_rate) + 1
-            if frames < least:
-                raise ConfigError(
-                    f"--num-frames {frames}: real time is judged by {LEAST_EPOCHS} epochs or more, which take {least} "
-                    f"frames of {path}; ask for as many"
-                )
-
-    def _other(self, method: str) -> "_Session":
-        """The same for another method: published settings, pretrained weights."""
-        options = argparse.Namespace(**vars(self.options))
-        options.method, options.weights, options.own_weights = method, None, False
-        options.model_name, options.policy, options.fraction = METHODS[method]
-        options.num_frames = options.against_frames
-        options.num_videos = options.against_videos or self.config.encoder.actors
-        return _Session(options, self.config, _coding(options, self.config), self.inputs, self.references, self.stop)
-
-    async def against(self, fleet: Fleet, infos: dict[str, VideoInfo], beside: Path) -> MethodResult:
-        """Measure this method for the report in the folder `beside`, and write a report of its own below that."""
-        options = self.options
-        self.console.print(f"against {options.method}, {options.num_videos} at once, {options.num_frames} frames each")
-        folder = beside / "against" / options.method
-        result = await self._measure(fleet, infos, options.num_videos, False, folder)
-        if self.stop.by:
-            raise StoppedError(f"stopped by {self.stop.by}")
-        page = self._write(result, folder)
-        return as_method(result, page.relative_to(beside).as_posix())
-
-    async def _measure(
-        self, fleet: Fleet, infos: dict[str, VideoInfo], count: int, paced: bool, folder: Path
-    ) -> BenchmarkResult:
-        options = self.options
-        (folder / "streams").mkdir(parents=True, exist_ok=True)
-        result = BenchmarkResult(
-            options={key: _plain(value) for key, value in vars(options).items()} | {"num_videos": count},
-            config=self.config.model_dump(),
-            host=describe_host(),
-            paced=paced,
-        )
-        streams = []
-        names = [f"stream{i}" for i in range(count)]
-        weights = self._weights(folder, names)
-        for i, name in enumerate(names):
-            path = self.inputs[i % len(self.inputs)]
-            if path in infos:
-                streams.append(Stream(name, infos[path], options.model_name, weights[i % len(weights)]))
-            else:
-                reason = f"stream {name}: {self.refused[path]}"
-                result.streams.append(StreamResult(name, path, status="refused", reason=reason))
-        if options.method != "neuroscaler" or self.config.encoder.anchors == "encoder":
-            await self.stop.unless(fleet.need("encoder", self.config.encoder.actors))
-        with self.console.status("warming up engines"):
-            prepared = await self.stop.unless(fleet.manager.prepare(streams))
-        result.engines, result.decoders = dict(prepared.engines), dict(prepared.decoders)
-        following = Following(fleet.manager, fleet.crew, kept_epochs=options.num_frames)
-        usage = UsageSampler()
-        usage.start()
-        plan = self._plan(paced, folder)
-        with _progress(self.console, len(streams) * options.num_frames) as advance:
-            await following.add([Order(stream, plan) for stream in streams])
-            await following.until_ended(lambda _, frames: advance(frames), self.stop.event)
-        ended = time.time()
-        result.usage = usage.stop(ended - plan.began)
-        if not self.stop.by:
-            await fleet.check()
-        followed = list(following.streams.values())
-        result.usage.stage_cpu_seconds = cpu_by_stage(followed)
-        summarise(result, followed, fleet.losses, plan.began, ended)
-        await following.drop([stream.name for stream in streams])
-        result.streams.sort(key=lambda stream: names.index(stream.name))
-        return result
-
-    def _plan(self, paced: bool, folder: Path) -> Plan:
-        options = self.options
-        return Plan(
-            uuid.uuid4().hex,
-            options.method,
-            self.policy,
-            self.coding,
-            options.num_frames,
-            paced,
-            (folder / "streams").resolve(),
-            time.time(),
-            options.anchor_kbps,
-        )
-
-    def _weights(self, folder: Path, names: list[str]) -> list[str | None]:
-        """The weights files that the streams take in turn; None for the pretrained ones."""
-        files = _weights_files(self.options)
-        if self.options.own_weights:
-            shipped = load_weights(self.options.model_name, files[0])
-            own = [folder / "weights" / f"{name}.pt" for name in names]
-            for i, path in enumerate(own, start=1):
-                save_weights(varied(shipped, i), path)
-            files = [*own]
-        return [str(path.resolve()) if path else None for path in files]
-
-    def _folder(self, infos: dict[str, VideoInfo], count: int) -> Path:
-        options = self.options
-        height = next((info.height for info in infos.values()), options.resolution)
-        instance = options.instance or self.config.instance
-        parts = (instance, f"{height}p", options.model_name, f"s{count}g{options.num_gpus}")
-        folder: Path = options.result_dir.joinpath("evaluation", *parts)
-        return folder
-
-    def _show(self, result: BenchmarkResult, folder: Path) -> None:
-        for table in html.tables(result):  # first: whatever becomes of the files, this is told
-            self.console.print(table)
-        path = self._write(result, folder)
-        self.console.print(f"[bold]picture[/bold] {picture_line(result.picture)}")
-        self.console.print(f"[bold]report[/bold] {path}")
-
-    def _save(self, result: BenchmarkResult, folder: Path) -> None:
-        write_record(folder / "benchmark.json", result.to_json())
-
-    def _write(self, result: BenchmarkResult, folder: Path) -> Path:
-        if self.stop.by:  # there is no time for more
-            result.picture = PictureResult(note="the run was stopped")
-        else:
-            result.picture = picture_of(result, self.references, folder, despite(self.options))
-        self._save(result, folder)
-        write_logs(result, folder)
-        path = folder / "report.html"
-        html.write_report(result, path)
-        return path
-
-
-def _weights_files(options: argparse.Namespace) -> list[Path | None]:
-    """The files that --weights names.
-
-    Raises:
-        ConfigError: it is a folder with fewer files than there are streams, or one to copy for each stream.
-    """
-    folder: Path | None = options.weights
-    if folder is None or not folder.is_dir():
-        return [folder]
-    files = sorted(folder.glob("*.pt"))
-    if options.own_weights:
-        raise ConfigError(f"--weights {folder}: name one file to copy for --own-weights, not a folder")
-    if len(files) < options.num_videos:
-        raise ConfigError(f"--weights {folder}: it holds {len(files)} .pt files for {options.num_videos} streams")
-    return list(files)
-
-
-def _coding(options: argparse.Namespace, config: Config) -> Coding:
-    """How anchors are compressed, where they are images at all."""
-    told = options.method == "neuroscaler" and options.policy in ("fraction", "uniform", "uniform-coded")
-    usual = Coding.usual(
-        options.anchor_codec or config.anchor_codec, options.fraction if told else METHODS["neuroscaler"][2]
-    )
-    highest = _HIGHEST if options.anchor_kbps else usual.quality
-    return usual._replace(quality=options.quality or highest)
-
-
-def _policy(options: argparse.Namespace, config: Config) -> Policy:
-    weighing = {name: getattr(options, name) for name in ("horizon", "normaliser", "ranked")}
-    match options.policy:
-        case "fraction":
-            return Fraction(options.fraction, options.scope, **weighing)
-        case "budget":
-            return Budget(max(1, options.num_gpus), config.epoch_seconds * 1000, **weighing)
-        case "uniform":
-            return Uniform(options.fraction)
-        case "uniform-coded":
-            return Uniform(options.fraction, "coded")
-        case "key":
-            return Key()
-        case _:
-            return PerFrame()
-
-
-def _inputs(options: argparse.Namespace, config: Config) -> list[str]:
-    """The videos to take: those named, the content's prepared test video, or the configuration's."""
-    if options.input:
-        return list(options.input)
-    if options.resolution not in LADDER:
-        raise ConfigError(f"--resolution {options.resolution}: prepared videos have {', '.join(map(str, LADDER))} rows")
-    name = LADDER[options.resolution].name(options.duration, "test")
-    prepared = video_folder(options.data_dir, options.content) / name
-    if prepared.exists():
-        return [str(prepared)]
-    if not config.inputs:
-        raise ConfigError(f"{prepared} is not there: name videos by --input, or make it by jobs/encode.py")
-    return [str(entry.ROOT / path) for path in config.inputs]
-
-
-def _references(options: argparse.Namespace, config: Config, inputs: list[str]) -> dict[str, str]:
-    """The originals at HR that are known, by their videos: those named, the content's, or the configuration's.
-
-    Raises:
-        ConfigError: those named are not one for each video, or not there.
-    """
-    if options.reference:
-        if len(options.reference) != len(inputs):
-            raise ConfigError(
-                f"--reference: {len(options.reference)} are named for {len(inputs)} videos; name one each"
-            )
-        for path in options.reference:
-            if not Path(path).is_file():
-                raise ConfigError(f"--reference {path}: there is no such file")
-        return dict(zip(inputs, options.reference, strict=True))
-    rows = options.resolution * ModelSpec.parse(options.model_name).scale
-    prepared = video_folder(options.data_dir, options.content)
-    known = {entry.ROOT / lr: entry.ROOT / hr for lr, hr in config.references.items()}
-    if options.resolution in LADDER:
-        lr = prepared / LADDER[options.resolution].name(options.duration, "test")
-        known[lr] = prepared / hr_name(rows, options.duration, "test")
-    there = {lr.resolve(): str(hr) for lr, hr in known.items() if hr.is_file()}
-    return {path: there[Path(path).resolve()] for path in inputs if Path(path).resolve() in there}
-
-
-def _require_originals(references: dict[str, str], scale: int, differing: Despite) -> None:
-    """Refuse originals that do not belong to their videos, as far as these are files that can be read.
-
-    Raises:
-        MediaError: one does not; says what differs.
-    """
-    for lr, hr in references.items():
-        try:
-            known = regular(lr) is not None and probe(lr)
-        except MediaError:  # the stream will be refused, and the others run
-            continue
-        if known:
-            Original(hr, lr, scale, differing)
-
-
-def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
-
-
-@contextmanager
-def _progress(console: Console, total: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("frames written"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda frames: progress.advance(task, frames)
+    benchmark(options, config)
 
 
 if __name__ == "__main__":
-    as_interrupt()
     sys.exit(main())

@@ -13,14 +13,14 @@ import sys
 import time
 from itertools import count, islice
 
-from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.prepared_videos import lr_video, video_options
 from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.host import describe_host
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.prepared_videos import lr_video, video_options
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.report.artifact_files import DECODE, size_folder
 from ns_ray.report.throughput import EPOCH_FRAMES, FRAME_RATE
 from ns_ray.video.decode import VideoDecoder
@@ -65,7 +65,7 @@ def benchmark(options: argparse.Namespace) -> None:
         raise MediaError(f"{path}: it has no packet to decode")
     console = entry.console()
     rates: dict[str, float] = {}
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console) as bar:
         for streams in bar.track(count(1), total=None, description="streams"):
             rate = _rate(info, packets, streams, options.device, config.decoder.threads)
             rates[str(streams)] = rate

@@ -19,15 +19,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.prepared_videos import hr_video, video_options
 from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import encode_jpeg
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.prepared_videos import hr_video, video_options
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.picture.coding import Coding
 from ns_ray.report.artifact_files import ANCHOR_ENCODE, size_folder
 from ns_ray.video.probe import open_input
@@ -69,7 +69,7 @@ def benchmark(options: argparse.Namespace) -> None:
     frames = _frames(path, min(_DIFFERENT, options.round_frames))
     total = options.rounds * options.round_frames
     console = entry.console()
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console) as bar:
         task = bar.add_task("anchors", total=total)
         seconds, size = _compressed(frames, total, options, lambda: bar.advance(task))
     rows, columns, _ = frames[0].shape

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.prepared_videos import hr_video, video_options
 from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.host import describe_host
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.prepared_videos import hr_video, video_options
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.report.artifact_files import HARDWARE_ENCODE, SOFTWARE_ENCODE, size_folder
 from ns_ray.video.live_encoders import SOFTWARE_THREADS, LiveEncoder, encode_speed, hardware_encoder, software_encoder
 from ns_ray.video.probe import probe
@@ -82,7 +82,7 @@ def _measured(
 ) -> dict[str, float]:
     """The published figures of one encoder."""
     name = f"{encoder.codec} {encoder.threads or ''}"
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console) as bar:
         task = bar.add_task(name, total=options.num_frames)
         speed = encode_speed(str(path), encoder, options.num_frames, options.seconds, lambda: bar.advance(task))
     fps = speed.frames / speed.seconds

@@ -18,36 +18,11 @@ OMP_WAIT_POLICY=PASSIVE, as all actors have it: threads that wait by spinning co
 """
 
 import argparse
-import gc
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import Any, TypeVar
 
-import numpy as np
-import torch
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
-
-from jobs.cli import entry
-from jobs.cli.prepared_videos import instance_option
-from ns_ray.config.config import Config
 from ns_ray.config.load import load_config
-from ns_ray.errors import ConfigError, ModelError
-from ns_ray.host import describe_host
-from ns_ray.report.artifact_files import INFER, NAIVE, model_folder
-from ns_ray.sr.calibrate import calibrate, create_engine
-from ns_ray.sr.checkpoints import checkpoint_folder, lr_size, trained_weights
-from ns_ray.sr.engine import Engine, Planes
-from ns_ray.sr.spec import ModelSpec
-from ns_ray.sr.weights import Weights, load_weights, save_weights, varied, weights_path
-from ns_ray.whole_file import write_record
-
-Figures = dict[str, float]
-T = TypeVar("T")
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.prepared_videos import instance_option
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -64,7 +39,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--warm-up", type=int, default=10, metavar="N", help="requests before those")
     add("--request-frames", type=int, default=6, metavar="N", help="blank frames a request")
     add("--naive-requests", type=int, default=10, metavar="N", help="requests in the naive way; 0 leaves it out")
-    add("--device", default="cuda:0" if torch.cuda.is_available() else "cpu", help="where to infer")
+    add("--device", default="auto", help="where to infer")
     options = parser.parse_args(argv)
     if min(options.resolution, options.requests, options.request_frames) < 1:
         parser.error("--resolution, --requests and --request-frames must be 1 or more")
@@ -76,137 +51,14 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return entry.run(lambda: benchmark(options))
+    return entry.run(lambda: _work(options))
 
 
-def benchmark(options: argparse.Namespace) -> None:
-    """Measure, write, show.
-
-    Raises:
-        ConfigError: a setting is wrong, or no such model.
-        ModelError: the model or its weights cannot be used, or no engine runs here.
-    """
+def _work(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
-    try:
-        spec = ModelSpec.parse(options.model)
-    except ModelError as error:
-        raise ConfigError(f"--model: {error}") from error
-    if options.scale not in (None, spec.scale):
-        raise ConfigError(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
-    console = entry.console()
-    if options.device == "cpu":
-        torch.set_num_threads(config.enhancer.threads)
-    folder = model_folder(options.result_dir, options.instance or config.instance, options.resolution, spec.name)
-    shipped = load_weights(spec, _weights(options, spec, console))
-    with tempfile.TemporaryDirectory(prefix="ns_ray_infer_") as own, Progress(console=console, transient=True) as bar:
-        total = max(options.warm_up + options.requests, options.naive_requests)
-        files = list(bar.track(_own(shipped, Path(own), total), total=total, description="weights"))
-        preallocated, about = _preallocated(options, config, spec, files, bar)
-        about |= {"host": describe_host(), "weights": "read before, switched to inside the time"}
-        write_record(folder / INFER, preallocated | about)
-        naive = _naive(options, spec, str(about["engine"]), files[: options.naive_requests], bar)
-    if naive:
-        write_record(folder / NAIVE, naive | about | {"weights": "read inside the time"})
-    table = Table(
-        "way", "frames", "seconds", "frames a second", title=f"{spec}, {options.resolution}p, {about['engine']}"
-    )
-    for way, figures in (
-        ("preallocated", preallocated),
-        ("left on device", preallocated["on device"]),
-        ("naive", naive),
-    ):
-        if figures:
-            table.add_row(way, *(f"{figures[key]:.4g}" for key in ("num frames", "latency", "throughput")))
-    console.print(table)
-    console.print(f"{folder}: {INFER}{f' and {NAIVE}' if naive else ''} written")
+    from ns_ray.jobs.work.benchmark_infer import benchmark  # takes seconds, which --help and wrong settings do without
 
-
-def _weights(options: argparse.Namespace, spec: ModelSpec, console: Console) -> Path:
-    """The content's weights, or where nothing was trained on it, which is said, those that ship."""
-    try:
-        folder = checkpoint_folder(options.result_dir, options.content, options.resolution, options.duration)
-        return trained_weights(folder, spec, options.content)
-    except ModelError as error:
-        console.print(f"the weights that ship are taken, as speed does not depend on them ({error})", style="yellow")
-        return weights_path(spec)
-
-
-def _own(shipped: Weights, folder: Path, count: int) -> Iterator[Path]:
-    """A file of weights for each request, no two alike."""
-    for number in range(count):
-        path = folder / f"{number}.pt"
-        save_weights(varied(shipped, number), path)
-        yield path
-
-
-def _blank(engine: Engine) -> Planes:
-    y, u, v = (np.zeros(shape, np.uint8) for shape in engine.lr_shapes)
-    return y, u, v
-
-
-def _preallocated(
-    options: argparse.Namespace, config: Config, spec: ModelSpec, files: list[Path], bar: Progress
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The figures with everything allocated before, and what was measured on what."""
-    sets = [load_weights(spec, file) for file in files]
-    size = lr_size(str(options.resolution))
-    engine = calibrate(spec, sets[0], *size, options.device, config.enhancer.engine).engine
-    prepared = [engine.prepare(weights) for weights in sets]
-    frames = [_blank(engine)] * options.request_frames
-
-    def to_host(weights: Weights) -> None:
-        engine.load(weights)
-        for _ in engine.infer_all(frames, "yuv"):
-            pass
-
-    def on_device(weights: Weights) -> None:
-        engine.load(weights)
-        for planes in frames:
-            engine.pixels(planes)
-
-    found: list[Figures] = []
-    for serve, name in ((to_host, "requests"), (on_device, "left on device")):
-        for weights in prepared[: options.warm_up]:
-            serve(weights)
-        found.append(_timed(serve, prepared[options.warm_up :][: options.requests], options, name, bar))
-    about = {"engine": engine.name, "device": options.device, "size": f"{size[0]}x{size[1]}"}
-    return {**found[0], "on device": found[1]}, about
-
-
-def _naive(options: argparse.Namespace, spec: ModelSpec, name: str, files: list[Path], bar: Progress) -> Figures:
-    """The figures with everything done anew for each request; empty where none is asked for."""
-    if not files:
-        return {}
-    size = lr_size(str(options.resolution))
-
-    def serve(file: Path) -> None:
-        engine = create_engine(name, spec, *size, options.device)
-        engine.load(load_weights(spec, file))
-        for _ in engine.infer_all([_blank(engine)] * options.request_frames, "yuv"):
-            pass
-        del engine
-        gc.collect()
-        if options.device.startswith("cuda"):
-            torch.cuda.synchronize(options.device)
-            torch.cuda.empty_cache()
-
-    return _timed(serve, files, options, "naive requests", bar)
-
-
-def _timed(
-    serve: Callable[[T], None], requests: Iterable[T], options: argparse.Namespace, name: str, bar: Progress
-) -> Figures:
-    """Serve requests one after another."""
-    served = 0
-    start = time.perf_counter()
-    for request in bar.track(list(requests), description=name):
-        serve(request)
-        served += 1
-    if options.device.startswith("cuda"):
-        torch.cuda.synchronize(options.device)
-    seconds = time.perf_counter() - start
-    frames = served * options.request_frames
-    return {"num frames": frames, "latency": seconds, "throughput": frames / seconds}
+    benchmark(options, config)
 
 
 if __name__ == "__main__":

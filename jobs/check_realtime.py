@@ -2,8 +2,8 @@
 
     python jobs/check_realtime.py --log_dir result/evaluation/ae_server/720p/EDSR_B8_F32_S3 --num_gpus 1 --num_videos 4
 
-reads the run s4g1 in that folder, prints `[passed] real-time` or `[failed] real-time` and writes realtime.json beside
-the logs. Exit status: 0 passed, 1 failed (or logs are missing), 2 wrong usage.
+reads the last run in that folder's s4g1, prints `[passed] real-time` or `[failed] real-time` and writes realtime.json
+beside the logs. Exit status: 0 passed, 1 failed (or logs are missing), 2 wrong usage.
 """
 
 import argparse
@@ -13,10 +13,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from jobs.cli import entry
 from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
-from ns_ray.report.artifact_files import run_folder
+from ns_ray.jobs.cli import entry
+from ns_ray.report.artifact_files import last_run
 from ns_ray.report.published_logs import read_log
 from ns_ray.report.realtime import published_not_judged, published_rules
 from ns_ray.whole_file import write_record
@@ -57,7 +57,7 @@ def check(options: argparse.Namespace) -> None:
         ResultError: a log is missing or damaged, or the run did not keep up or cannot be judged; says why.
     """
     load_config(options.config, options.set)  # for what is wrong with it: the rule has no settings
-    folder = run_folder(options.log_dir, options.num_videos, options.num_gpus)
+    folder = last_run(options.log_dir, options.num_videos, options.num_gpus)
     logs = [read_log(folder / str(number)) for number in range(options.num_videos)]
     rules, reason = published_rules(logs), published_not_judged(logs)
     table = Table("rule", "worst stream", "limit", "", "met")

@@ -16,10 +16,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from jobs.cli import entry
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
 from ns_ray.folder_lock import LOCK_NAME, FolderLock
+from ns_ray.jobs.cli import entry
 
 _KEPT = "checkpoint"
 _NO_CONTENTS = ("artifact", "evaluation", "generic", "pretrained")  # what else lies in a result folder
@@ -115,6 +115,9 @@ def _remove_empty(root: Path) -> None:
     if root.is_dir() and not root.is_symlink():
         for path in root.iterdir():
             _remove_empty(path)
+        for path in root.iterdir():
+            if path.is_symlink() and not path.exists():  # `latest`, where the run is gone
+                path.unlink()
         if not any(root.iterdir()):
             root.rmdir()
 

@@ -12,17 +12,17 @@ from pathlib import Path
 from threading import Event
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.lists import list_options, videos_of
 from ns_ray.config.load import load_config
 from ns_ray.dataset.dataset_list import Video, named_video
 from ns_ray.dataset.download import Wanted, fetch
 from ns_ray.dataset.ladder import PUBLISHED_HEIGHT
 from ns_ray.dataset.raw import RawVideo
 from ns_ray.errors import ConfigError, MediaError, NsRayError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.lists import list_options, videos_of
+from ns_ray.jobs.cli.progress import Progress
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -92,14 +92,7 @@ def _fetch_all(rows: list[_Row], folder: Path, wanted: Wanted, at_once: int, con
     """Fetch what the rows name and fill them in; returns what failed, in words."""
     stop = Event()
     failures: list[str] = []
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bars, ThreadPoolExecutor(at_once) as pool:
+    with Progress(console, "bytes") as bars, ThreadPoolExecutor(at_once) as pool:
 
         def one(row: _Row) -> None:
             bar = bars.add_task(row.video.name, total=None)

@@ -10,15 +10,9 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
-import ray
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from actors.local_ray import join_ray
-from actors.tasks import run_tasks
-from jobs.cli import entry
-from jobs.cli.lists import list_options, videos_of
 from ns_ray.config.config import Config
 from ns_ray.config.load import load_config
 from ns_ray.dataset.check import Structure
@@ -26,6 +20,10 @@ from ns_ray.dataset.ladder import LADDER, PUBLISHED_HEIGHT
 from ns_ray.dataset.plan import Plan, outputs
 from ns_ray.dataset.prepare import Output, prepare, prepared
 from ns_ray.errors import NsRayError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.lists import list_options, videos_of
+from ns_ray.jobs.cli.progress import Progress, waiting
+from ns_ray.whole_file import discard
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -93,7 +91,7 @@ def encode(options: argparse.Namespace) -> None:
         except (NsRayError, OSError) as error:
             failures.append(f"{video.name}: {error}")
     among = len(failures) + len(wanted)
-    with console.status("checking what is there"):
+    with waiting(console, "checking what is there"):
         kept = {output.path: found for output in wanted if (found := prepared(output)) is not None}
     missing = [output for output in wanted if output.path not in kept]
     if missing:
@@ -104,14 +102,26 @@ def encode(options: argparse.Namespace) -> None:
 
 def _make(missing: list[Output], at_once: int, config: Config, console: Console) -> list[str]:
     """Make outputs as Ray tasks; returns what failed, in words."""
+    import ray  # takes seconds
+
+    from ns_ray.actors.local_ray import join_ray
+    from ns_ray.actors.tasks import run_tasks
+
     settings = config.encode
     failures: list[str] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with console.status("starting Ray"):
+    with waiting(console, "starting Ray"):
         join_ray(settings.cpus, config.object_store_mb)
     try:
-        with Progress(*columns, console=console) as progress:
-            bars = {output.path: progress.add_task(_label(output), total=len(output.times)) for output in missing}
+        with Progress(console) as progress:
+            bars = {
+                output.path: progress.add_task(_label(output), start=False, total=len(output.times))
+                for output in missing
+            }
+
+            def told(output: Output, done: int) -> None:
+                progress.start_task(bars[output.path])
+                progress.update(bars[output.path], completed=done)
+
             ended = run_tasks(
                 prepare,
                 missing,
@@ -120,13 +130,15 @@ def _make(missing: list[Output], at_once: int, config: Config, console: Console)
                 resources=settings.resources,
                 retries=config.retries,
                 task_seconds=settings.task_seconds,
-                on_progress=lambda output, done: progress.update(bars[output.path], completed=done),
+                on_progress=told,
             )
             for output, error in ended:
                 if error is not None:
                     failures.append(f"{output.path.parents[1].name}: {error}")
     finally:
         ray.shutdown()
+        for output in missing:  # its process may have been killed with the job
+            discard(output.path)
     return failures
 
 

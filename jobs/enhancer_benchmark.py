@@ -7,44 +7,12 @@ on to all.
 """
 
 import argparse
-import asyncio
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from itertools import count, cycle, islice
-from pathlib import Path
-from typing import Any
 
-import ray
-import torch
-from ray import ObjectRef
-from rich.table import Table
-
-from actors.enhancer_actor import GPU_CALLS, EnhancerActor
-from actors.fleet import offered
-from actors.local_ray import join_ray
-from actors.messages import Anchors, Ask, Frame, Stream
-from actors.worker import Worker
-from jobs.cli import entry
-from jobs.engine_benchmark import encoders_on
-from ns_ray.config.actors import EnhancerPool
-from ns_ray.config.config import Config
+from ns_ray.config.actors import GPU_CALLS
 from ns_ray.config.load import load_config
-from ns_ray.errors import ConfigError, MediaError, ModelError
-from ns_ray.picture.coding import CODECS, Coding
-from ns_ray.picture.yuv import Yuv420
-from ns_ray.run_folder import claimed
-from ns_ray.sr.calibrate import calibrate
-from ns_ray.sr.engine import Planes
-from ns_ray.sr.enhance import Compressor, Enhancement
-from ns_ray.sr.weights import load_weights, save_weights, varied
-from ns_ray.video.decode import VideoDecoder
-from ns_ray.video.packets import read_packets
-from ns_ray.video.probe import probe
-from ns_ray.whole_file import write_record
-
-_ENVIRONMENT = {"env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}}  # as enhancers have it
-Stored = list["ObjectRef[list[list[Frame]]]"]
+from ns_ray.jobs.cli import entry
+from ns_ray.picture.coding import CODECS
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -69,9 +37,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--calls", type=int, default=GPU_CALLS, metavar="N", help="calls under way at a time for each enhancer")
     add("--anchor-codec", choices=CODECS, default="jpeg", help="how anchors are compressed")
     add("--quality", type=int, default=90, metavar="Q", help="of anchors")
+    add(
+        "--limit",
+        type=int,
+        default=0,
+        metavar="BYTES",
+        help="that an anchor may take, by a lower quality; 0: any number",
+    )
     options = parser.parse_args(argv)
-    if options.seconds <= 0 or options.num_gpus < 0 or not 1 <= options.quality <= 100:
-        parser.error("--seconds must be above 0, --num-gpus 0 or more, --quality 1 to 100")
+    if options.seconds <= 0 or min(options.num_gpus, options.limit) < 0 or not 1 <= options.quality <= 100:
+        parser.error("--seconds must be above 0, --num-gpus and --limit 0 or more, --quality 1 to 100")
     if min(options.streams, options.call_streams, options.call_frames, options.calls) < 1:
         parser.error("--streams, --call-streams, --call-frames and --calls must be 1 or more")
     return options
@@ -80,172 +55,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     options = arguments(argv)
-    return entry.run(lambda: benchmark(options))
+    return entry.run(lambda: _work(options))
 
 
-def benchmark(options: argparse.Namespace) -> None:
-    """Measure, print and write.
-
-    Raises:
-        ConfigError: there are fewer GPUs, or no video is named.
-        NsRayError: the video or the model cannot be used.
-    """
+def _work(options: argparse.Namespace) -> None:
     config = load_config(options.config, options.set)
-    if not options.input and not config.inputs:
-        raise ConfigError("name a video by --input")
-    path = options.input or str(entry.ROOT / config.inputs[0])
-    with claimed(options.result_dir / "enhancers", entry.console().print) as folder:
-        _benchmark(options, config, path, folder)
-
-
-def _benchmark(options: argparse.Namespace, config: Config, path: str, folder: Path) -> None:
-    info = probe(path)
-    streams = [Stream(f"stream{i}", info, options.model_name, str(file)) for i, file in _own(options, folder)]
-    decoded = VideoDecoder(info).decode(islice(read_packets(info, loop=True), 4 * options.call_frames)).frames
-    frames = [Frame(f.record, f.pts, f.picture.packed()) for f in decoded][: options.call_frames]
-    if len(frames) < options.call_frames:
-        raise MediaError(f"{path}: fewer than {options.call_frames} frames can be decoded")
-    enhancers = options.num_gpus or config.enhancer.actors
-    join_ray(enhancers * config.enhancer.cpus, config.object_store_mb)
-    try:
-        have = offered().get("GPU", 0)
-        if options.num_gpus > have:
-            raise ConfigError(f"--num-gpus {options.num_gpus}: Ray offers {have:g} GPUs")
-        alone = _alone(options, config.enhancer, streams, frames)
-        found = asyncio.run(_through_ray(options, config.enhancer, streams, frames, enhancers))
-    finally:
-        ray.shutdown()
-    rates, cpu_ms = [rate for rate, _ in found], [one for _, one in found]
-    table = Table("enhancers", "anchors a second", "times one", "of the engine alone", "CPU, ms an anchor")
-    table.add_row("engine alone", f"{alone:.1f}", "", "", "")
-    for number, (rate, cpu) in enumerate(found, start=1):
-        table.add_row(
-            str(number), f"{rate:.1f}", f"{rate / rates[0]:.2f}", f"{rate / number / alone:.0%}", f"{cpu:.2f}"
-        )
-    entry.console().print(table)
-    document = {
-        "engine_alone": alone,
-        "anchors_per_second": rates,
-        "of_engine_alone": [rate / number / alone for number, rate in enumerate(rates, start=1)],
-        "cpu_ms_an_anchor": cpu_ms,
-        "gpus": options.num_gpus,
-        "model": options.model_name,
-        "size": f"{info.width}x{info.height}",
-        **{
-            key: getattr(options, key)
-            for key in ("streams", "call_streams", "call_frames", "calls", "anchor_codec", "quality")
-        },
-    }
-    write_record(folder / "enhancers.json", document)
-
-
-def _own(options: argparse.Namespace, folder: Path) -> Iterator[tuple[int, Path]]:
-    """Weights of each stream's own: the pretrained ones, changed a little."""
-    shipped = load_weights(options.model_name)
-    for i in range(options.streams):
-        path = folder / f"stream{i}.pt"
-        save_weights(varied(shipped, i), path)
-        yield i, path.resolve()
-
-
-class EngineAlone(Worker):
-    """An engine and a compressor in a process, with nothing to fetch and nothing to store."""
-
-    def rate(
-        self, config: EnhancerPool, streams: Sequence[Stream], frames: Sequence[Frame], coding: Coding, seconds: float
-    ) -> float:
-        """Anchors a second, from LR frames in memory to images in memory.
-
-        Raises:
-            ModelError: the model or the engine cannot be used.
-        """
-        device = "cuda:0" if ray.get_gpu_ids() else "cpu"
-        torch.set_num_threads(config.threads)
-        weights = [load_weights(stream.model, Path(stream.weights or "")) for stream in streams]
-        info = streams[0].info
-        engine = calibrate(streams[0].model, weights[0], info.width, info.height, device, config.engine).engine
-        enhancement = Enhancement(engine, Compressor(*encoders_on(device), device=device))
-        prepared = [engine.prepare(one) for one in weights]
-
-        def work(until: float) -> Iterator[Planes]:
-            for one in cycle(prepared):
-                engine.load(one)
-                for frame in frames:
-                    if time.monotonic() >= until:
-                        return
-                    assert isinstance(frame.picture, Yuv420)
-                    yield frame.picture.planes
-
-        for _ in enhancement.run(work(time.monotonic() + min(seconds, 1.0)), coding):
-            pass
-        begin = time.monotonic()
-        made = sum(1 for _ in enhancement.run(work(begin + seconds), coding))
-        return made / (time.monotonic() - begin)
-
-
-def _alone(
-    options: argparse.Namespace, config: EnhancerPool, streams: Sequence[Stream], frames: Sequence[Frame]
-) -> float:
-    gpus = 1 if options.num_gpus else 0
-    kind: Any = ray.remote(EngineAlone).options(
-        num_cpus=config.cpus, num_gpus=gpus, resources=config.resources, runtime_env=_ENVIRONMENT
+    from ns_ray.jobs.work.enhancer_benchmark import (
+        benchmark,  # takes seconds, which --help and wrong settings do without
     )
-    handle = kind.remote(_affinity(config, 0))
-    try:
-        rate: float = ray.get(handle.rate.remote(config, streams, frames, _coding(options), options.seconds))
-        return rate
-    finally:
-        ray.kill(handle)
 
-
-def _coding(options: argparse.Namespace) -> Coding:
-    return Coding(options.anchor_codec, options.quality)
-
-
-def _affinity(config: EnhancerPool, index: int) -> list[int]:
-    return config.affinity[index % len(config.affinity)] if config.affinity else []
-
-
-async def _through_ray(
-    options: argparse.Namespace, config: EnhancerPool, streams: list[Stream], frames: list[Frame], enhancers: int
-) -> list[tuple[float, float]]:
-    """Anchors a second, and CPU milliseconds that each is said to take, of one enhancer, two, and so on."""
-    gpus = 1 if options.num_gpus else 0
-    kind: Any = ray.remote(EnhancerActor).options(
-        num_cpus=config.cpus,
-        num_gpus=gpus,
-        resources=config.resources,
-        max_concurrency=GPU_CALLS if gpus else 1,
-    )
-    handles = [kind.remote(_affinity(config, index), config) for index in range(enhancers)]
-    await asyncio.gather(*(handle.prepare.remote(stream) for handle in handles for stream in streams))
-    stored: Stored = [ray.put([frames]) for _ in streams]
-    turns, coding = count(), _coding(options)
-
-    async def feed(handle: Any, until: float) -> tuple[int, float]:
-        made, cpu = 0, 0.0
-        while time.monotonic() < until:
-            first = next(turns) * options.call_streams
-            chosen = [(first + i) % len(streams) for i in range(options.call_streams)]
-            asks = [Ask(streams[one], part, 0, coding) for part, one in enumerate(chosen)]
-            answers: list[Anchors] = await handle.enhance.remote(asks, *(stored[one] for one in chosen))
-            for anchors in answers:
-                if anchors.error:
-                    raise ModelError(anchors.error)
-                made += len(anchors.images)
-                cpu += anchors.reply.cpu_seconds
-        return made, cpu
-
-    found = []
-    for number in range(1, enhancers + 1):
-        begin = time.monotonic()
-        feeds = (feed(handles[i % number], begin + options.seconds) for i in range(number * options.calls))
-        done = await asyncio.gather(*feeds)
-        seconds, made = time.monotonic() - begin, sum(one for one, _ in done)
-        found.append((made / seconds, 1000 * sum(cpu for _, cpu in done) / max(made, 1)))
-    for handle in handles:
-        ray.kill(handle)
-    return found
+    benchmark(options, config)
 
 
 if __name__ == "__main__":

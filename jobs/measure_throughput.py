@@ -26,11 +26,11 @@ from typing import Any
 
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.prepared_videos import instance_option
 from ns_ray.config.instance import Instance
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, ResultError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.prepared_videos import instance_option
 from ns_ray.report import artifact_files as files
 from ns_ray.report.cost import cost_of_stream, times
 from ns_ray.report.system_runs import best_run
@@ -75,7 +75,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    parser.set_defaults(config=entry.ROOT / "configs" / "artifact.yaml")
+    parser.set_defaults(config="artifact")
     instance_option(parser)
     add("--target", choices=TARGETS, required=True, help="method")
     add("--num-blocks", type=int, default=8, metavar="N", help="residual blocks of the DNN")

@@ -18,10 +18,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
-from jobs.cli import entry
+from ns_ray import shipped
 from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.anchors.table import WINDOW
@@ -31,6 +30,9 @@ from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LADDER
 from ns_ray.errors import NsRayError
 from ns_ray.evaluation.original import reference
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.outputs import require_other_output
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.picture.yuv import Yuv420, resize, to_frame
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets, read_units
@@ -42,7 +44,7 @@ from ns_ray.vp9.records import FrameRecord, FrameType
 from ns_ray.vp9.superframe import split
 from ns_ray.whole_file import write_record
 
-REFERENCE = entry.ROOT / "dataset" / "sample" / "1080p_d4_test.webm"
+REFERENCE = shipped.found("dataset/sample/1080p_d4_test.webm")
 FRAMES = 60
 PACKETS = 40  # of an epoch
 
@@ -218,11 +220,12 @@ def measure(name: str, repeats: int) -> Measurement:
     runs = case.runs()
     next(runs)()
     times = []
-    for _ in track(range(repeats), name, console=Console(stderr=True), transient=True):
-        run = next(runs)
-        start = time.perf_counter()
-        run()
-        times.append((time.perf_counter() - start) * 1e3)
+    with Progress(entry.console()) as bar:
+        for _ in bar.track(range(repeats), description=name):
+            run = next(runs)
+            start = time.perf_counter()
+            run()
+            times.append((time.perf_counter() - start) * 1e3)
     return Measurement(name, case.title, repeats, statistics.median(times), min(times), max(times), case.limit_ms)
 
 
@@ -276,6 +279,7 @@ def benchmark(options: argparse.Namespace) -> None:
         SlowError: a step takes longer than it may.
     """
     load_config(options.config, options.set)  # for what is wrong with it: no step here needs a setting
+    require_other_output(options, "json")
     measurements = [measure(name, options.repeats) for name in options.cases]
     show(measurements)
     write(measurements, options.json)

@@ -1,24 +1,21 @@
 """Play a hybrid stream: write its frames at high resolution, as video, with its sound and subtitles."""
 
 import argparse
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from jobs.cli import entry
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.film import Film, open_film
-from ns_ray.client.film_encoder import FilmFormat, part_of
+from ns_ray.client.film_encoder import FilmFormat
 from ns_ray.client.rebuild import HrFrame
 from ns_ray.config.load import load_config
-from ns_ray.errors import ConfigError, HybridError
+from ns_ray.errors import HybridError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.outputs import require_other_output
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.picture.colors import RESERVED, STANDARD, Colors
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize
@@ -77,13 +74,12 @@ def play(options: argparse.Namespace) -> None:
         NsRayError: the input is no hybrid stream, or the output cannot be written.
     """
     load_config(options.config, options.set)  # for what is wrong with it: playing needs no setting
-    for path in (options.output, part_of(options.output)):
-        if path.exists() and os.path.exists(options.hybrid) and path.samefile(options.hybrid):
-            raise ConfigError(f"{options.output}: it is the hybrid stream itself; give another -o")
+    require_other_output(options, "output")
     decoder = HybridDecoder(options.hybrid, "best" if options.mode == "lr" else options.mode, options.threads)
     sources = dict.fromkeys(("anchor", "rebuilt", "upscaled", "repeated"), 0)
     console = entry.console()
-    with _progress(console) as (progress, task), _Output(options, decoder) as output:
+    with Progress(console) as progress, _Output(options, decoder) as output:
+        task = progress.add_task("frames", total=None)
         for frame in decoder:
             output.write(frame)
             sources["upscaled" if options.mode == "lr" else frame.source] += 1
@@ -191,13 +187,6 @@ def _even(size: tuple[int, int]) -> tuple[int, int]:
     """A size that every encoder takes, for pictures that are scaled anyway."""
     width, height = size
     return max(2, width - width % 2), max(2, height - height % 2)
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[tuple[Progress, TaskID]]:
-    columns = (SpinnerColumn(), TextColumn("frames"), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        yield progress, progress.add_task("", total=None)
 
 
 if __name__ == "__main__":

@@ -10,24 +10,11 @@ command goes on, and TensorBoard logs. Exit status: 0 done, 1 failed, 2 wrong us
 """
 
 import argparse
-import os
 import sys
-from pathlib import Path
 
-import torch
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-from jobs.cli import entry
-from jobs.cli.training_table import training_table, warn_without_tensorboard
 from ns_ray.config.load import load_config
-from ns_ray.config.training import Pretraining
-from ns_ray.errors import ModelError
-from ns_ray.sr.dataset import find_pairs, load_pools
-from ns_ray.sr.spec import SHIPPED, ModelSpec
-from ns_ray.sr.train import Cosine, Objective
-from ns_ray.sr.training_run import Plan, TrainingRun
-from ns_ray.sr.weights import load_weights
+from ns_ray.jobs.cli import entry
+from ns_ray.sr.spec import SHIPPED
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,74 +22,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = entry.parser(__doc__)
     parser.add_argument("-m", "--model", action="append", help=f"may be repeated; default: {' and '.join(SHIPPED)}")
     options = parser.parse_args(argv)
-    return entry.run(lambda: pretrain(options))
+    return entry.run(lambda: _work(options))
 
 
-def pretrain(options: argparse.Namespace) -> None:
-    """Read the data, train, and show what came of it.
-
-    Raises:
-        ConfigError: a setting is wrong.
-        ModelError: unknown models or of several scales, no data, or a checkpoint that does not fit.
-    """
+def _work(options: argparse.Namespace) -> None:
     settings = load_config(options.config, options.set).pretrain
-    console = entry.console()
-    warn_without_tensorboard(console)
-    run = prepare(options.model or list(SHIPPED), options.data_dir, options.result_dir / "pretrain", settings, console)
-    if run.step:
-        console.print(f"going on from step {run.step}")
-    columns = (TextColumn("training"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("training", total=1000, completed=int(run.progress * 1000))
-        for progress in run.run():
-            bar.update(task, completed=int(progress * 1000))
-    console.print(training_table([("all pairs", run.record())]))
-    console.print(f"{run.directory} written", soft_wrap=True)
+    from ns_ray.jobs.work.pretrain import pretrain  # takes seconds, which --help and wrong settings do without
 
-
-def prepare(models: list[str], data_dir: Path, directory: Path, settings: Pretraining, console: Console) -> TrainingRun:
-    """The training of models on all pairs under a directory, from its last checkpoint on.
-
-    Raises:
-        ModelError: unknown models or of several scales, no data, or a checkpoint that does not fit.
-    """
-    specs = [ModelSpec.parse(model) for model in models]
-    if len({spec.scale for spec in specs}) > 1:
-        raise ModelError("models that train together must have the same scale: train them one by one")
-    start = {spec.name: load_weights(spec) for spec in specs} if settings.start == "shipped" else None
-    device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    torch.backends.cudnn.benchmark = True  # shapes never change
-    pairs = find_pairs(data_dir, specs[0].scale)
-    threads = settings.threads or os.cpu_count() or 1
-    with Progress(console=console) as bar:
-        task = bar.add_task("reading", total=len(pairs))
-        pools = load_pools(
-            pairs,
-            specs[0].scale,
-            device,
-            settings.every,
-            threads,
-            lambda pair: bar.advance(task),
-            settings.memory_gb,
-        )
-    for pool in pools:
-        console.print(f"{pool.name}: {len(pool.lr)} frames")
-    return TrainingRun([spec.name for spec in specs], pools, plan_of(settings), directory, device, start)
-
-
-def plan_of(settings: Pretraining) -> Plan:
-    """The plan that settings ask for."""
-    return Plan(
-        Objective(Cosine(settings.rate), settings.luma, settings.average, settings.precision),
-        steps=settings.steps,
-        minutes=settings.minutes,
-        batch=settings.batch,
-        patch=settings.patch,
-        held_out=settings.held_out,
-        report=settings.report,
-        save_seconds=settings.save_seconds,
-        seed=settings.seed,
-    )
+    pretrain(options, settings)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from rich.progress import Progress
 from rich.table import Table
 
-from jobs.cli import entry
-from jobs.cli.despite import despite, despite_options
+from ns_ray import shipped
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.evaluation.original import Original, scaled
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.despite import despite, despite_options
+from ns_ray.jobs.cli.outputs import require_other_output
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.metrics.psnr import plane_errors
 from ns_ray.metrics.ssim import ssim
 from ns_ray.picture.yuv import Yuv420, resize
@@ -56,12 +58,14 @@ def measure(options: argparse.Namespace) -> None:
         NsRayError: a video cannot be read, or they do not belong together.
     """
     load_config(options.config, options.set)  # for what is wrong with it: measuring needs no setting
+    require_other_output(options, "json")
     decoder = HybridDecoder(options.hybrid, options.mode, options.threads)
+    options.reference = shipped.named(options.reference)
     source = Original(options.reference, options.hybrid, decoder.scale, despite(options))
     frames: list[dict[str, dict[str, float]]] = []
     names: list[dict[str, int | str]] = []
     console = entry.console()
-    with Progress(console=console, transient=True) as progress:
+    with Progress(console) as progress:
         task = progress.add_task("frames", total=None)
         timed = ((frame, frame.pts * decoder.info.time_base - source.begin) for frame in decoder)
         for number, (frame, original) in enumerate(source.beside(timed)):

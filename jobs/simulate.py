@@ -26,10 +26,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from rich.progress import track
 from rich.table import Table
 
-from jobs.cli import entry
 from ns_ray.anchors.award import Award, award, dealt_out
 from ns_ray.anchors.epoch import StreamState
 from ns_ray.anchors.made_up import MadeUpStream
@@ -39,7 +37,9 @@ from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.settle import settle
 from ns_ray.config.config import Config
 from ns_ray.config.load import load_config
-from ns_ray.report.scale_plot import draw
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.outputs import require_other_output
+from ns_ray.jobs.cli.progress import Progress
 from ns_ray.whole_file import write_record
 
 FRAMES_PER_SECOND = 60
@@ -91,11 +91,11 @@ def run(options: argparse.Namespace) -> None:
         FileError: the figures cannot be written.
     """
     config = load_config(options.config, options.set)
+    require_other_output(options, "json")
     console = entry.console()
     fleet = Fleet(options, config)
-    slots = [
-        fleet.slot(number) for number in track(range(WARM_UP + options.slots), "slots", console=console, transient=True)
-    ]
+    with Progress(console) as bar:
+        slots = [fleet.slot(number) for number in bar.track(range(WARM_UP + options.slots), description="slots")]
     slot_seconds = float(config.slot)
     growth = grow(fleet.offers, fleet.policy, slot_seconds, options)
     result = {
@@ -112,6 +112,8 @@ def run(options: argparse.Namespace) -> None:
     for table in tables(result):
         console.print(table)
     write_record(options.json, result)
+    from ns_ray.report.scale_plot import draw  # Matplotlib takes seconds
+
     picture = options.json.with_suffix(".png")
     draw(result, picture)
     console.print(f"{options.json} and {picture.name} written")

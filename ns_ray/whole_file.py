@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,18 @@ def writing(path: Path) -> Iterator[Path]:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+
+
+def discard(path: Path) -> None:
+    """Remove what is left of a `writing` of `path` whose process was killed, or is about to end.
+
+    Raises:
+        FileError: the place cannot be written to.
+    """
+    part = path.with_name(f"{path.name}.part")
+    if part.exists():
+        with suppress(MediaError), held(part, path), _named(path):
+            part.unlink(missing_ok=True)
 
 
 @contextmanager

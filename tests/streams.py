@@ -1,5 +1,6 @@
 """Small real streams for the tests: the shipped sample, decoded, scaled and encoded anew."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,13 @@ def pictures(count: int) -> tuple[Yuv420, ...]:
     return tuple(frame.picture.packed() for frame in frames if frame.record.shown)
 
 
+def scenes(frames: int) -> list[Yuv420]:
+    """Three scenes of so many frames each, cut hard: the sample, its negative backwards, one picture that stands."""
+    sample = pictures(frames)
+    negative = [Yuv420(*(255 - plane for plane in picture.planes)) for picture in reversed(sample)]
+    return [*sample, *negative, *[sample[0]] * frames]
+
+
 def encode(
     path: Path,
     *,
@@ -35,12 +43,13 @@ def encode(
     first: int = 0,
     rate: Fraction = Fraction(60),
     options: dict[str, str] | None = None,
+    shown: Sequence[Yuv420] | None = None,
 ) -> Path:
-    """Encode frames of the sample to a VP9 Matroska file."""
+    """Encode frames of the sample, or other pictures that are to be shown, to a VP9 Matroska file."""
     base = Fraction(1, 1000)
     encoder = VideoEncoder(size, rate, base, options=options or REALTIME)
     packets = []
-    for number, picture in enumerate(pictures(first + frames)[first:]):
+    for number, picture in enumerate(shown or pictures(first + frames)[first:]):
         packets += encoder.encode(resize(picture, size), round(number / rate / base))
     packets += encoder.flush()
     form = HybridFormat(size, None, rate, base)

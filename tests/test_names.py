@@ -1,8 +1,8 @@
 import pytest
 
-from jobs import benchmark, build_engine, train
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
+from ns_ray.jobs import benchmark, build_engine, train
 from ns_ray.names import folder_name
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ns_ray import whole_file
 from ns_ray.errors import FileError, MediaError
-from ns_ray.whole_file import read_record, write_record, writing
+from ns_ray.whole_file import discard, read_record, write_record, writing
 
 HOLDER = """
 import sys, time
@@ -59,6 +59,18 @@ def test_a_writer_that_goes_on_and_on_is_named(tmp_path, monkeypatch):
     with writing(path) as part:
         part.write_text("ours")
     assert path.read_text() == "ours", "what a killed writer leaves is no obstacle"
+
+
+def test_what_a_killed_writer_left_is_discarded_and_a_living_ones_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(whole_file, "_WAIT_SECONDS", 0.1)
+    path = tmp_path / "a.txt"
+    with hold(path, 60) as process:
+        discard(path)
+        assert (tmp_path / "a.txt.part").read_text() == "theirs"
+        process.kill()
+    discard(path)
+    discard(path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_records(tmp_path):

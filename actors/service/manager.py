@@ -9,12 +9,12 @@ from statistics import median
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from actors.clock import RunClock
-from actors.crew import Crew
-from actors.messages import DecoderSpeed, Stream
-from actors.orders import Change, Order, Roster
-from actors.reports import Doing
-from actors.service.seating import Measured, Seat, Seating, engine_key
+from ns_ray.actors.clock import RunClock
+from ns_ray.actors.crew import Crew
+from ns_ray.actors.messages import DecoderSpeed, Stream
+from ns_ray.actors.orders import Change, Order, Roster
+from ns_ray.actors.reports import Doing
+from ns_ray.actors.service.seating import Measured, Seat, Seating, engine_key
 from ns_ray.config.config import Config
 from ns_ray.errors import ActorLostError, ConfigError, MediaError, NsRayError
 from ns_ray.report.results import DecodersResult, EngineResult

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 
-from actors.clock import WallClock
-from actors.loop_worker import LoopWorker
-from actors.messages import Stream
-from actors.orders import Change, Order
-from actors.peer import Team
-from actors.ray_crew import RayCrew
-from actors.service.manager import Manager, Placed, Prepared
+from ns_ray.actors.clock import WallClock
+from ns_ray.actors.loop_worker import LoopWorker
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.orders import Change, Order
+from ns_ray.actors.peer import Team
+from ns_ray.actors.ray_crew import RayCrew
+from ns_ray.actors.service.manager import Manager, Placed, Prepared
 from ns_ray.config.config import Config
 from ns_ray.video.probe import VideoInfo
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from actors.messages import Stream
-from actors.orders import Placement
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.orders import Placement
 from ns_ray.config.actors import DecoderPool
 from ns_ray.errors import ConfigError
 from ns_ray.report.results import DecodersResult

@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jobs.cli import entry
+from ns_ray import shipped
 from ns_ray.config.artifact import Artifact, ArtifactTarget
 from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
 from ns_ray.errors import ConfigError, ModelError
 from ns_ray.report.artifact_files import NAIVE
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.step import Step
-from ns_ray.sr.checkpoints import checkpoint_folder
+from ns_ray.sr.checkpoints import checkpoint_folder, weights_path
 from ns_ray.sr.spec import ModelSpec
-from ns_ray.sr.weights import weights_path
 
 TARGETS: tuple[ArtifactTarget, ...] = ("per-frame", "selective", "engorgio")
 """In the order of their figures: engorgio's are set against the others'."""
@@ -70,7 +69,7 @@ class Plan:
     def _material(self, name: str) -> _Material:
         artifact, content = self._artifact, self._artifact.contents[name]
         if content.lr:
-            return _Material(name, entry.ROOT / content.lr, entry.ROOT / content.hr, trained=False)
+            return _Material(name, shipped.found(content.lr), shipped.found(content.hr), trained=False)
         if artifact.rows not in LADDER:
             known = ", ".join(map(str, LADDER))
             raise ConfigError(f"artifact.rows {artifact.rows}: prepared videos have {known} rows; or name lr and hr")
@@ -117,6 +116,7 @@ class Plan:
         model = places.model("engorgio")
         weights = self._weights(first, model)
         options: list[object] = ["-g", artifact.gpus, "-m", model, "-f", artifact.methods["engorgio"].anchors / 40]
+        options += ["--anchor-share", "none"]  # qualities as published
         if first.trained:
             options += ["-c", first.name, "-r", artifact.rows, "-d", artifact.duration, "--weights", weights]
         else:
@@ -188,19 +188,20 @@ class Plan:
             weights = self._weights(content, model)
             output = places.curves(content.name)
             options = [content.lr, content.hr, "-m", model, "--weights", weights, "--frames", artifact.curve_frames]
-            options += ["--selections", "neuroscaler", "uniform", "--output", output.parent]
+            options += ["--selections", "neuroscaler", "uniform"]
+            options += ["--output", places.curves_folder(content.name)]
             options += ["--fractions", *artifact.fractions]
             yield self._step(f"curves, {content.name}", "curves", options, [output], [content.lr, content.hr, weights])
 
 
 def _word(option: object) -> str:
-    """An option's value; files of the repository by their paths in it."""
+    """An option's value; files below the current folder by their paths in it."""
     if isinstance(option, Path):
         return shown(option)
     return f"{option:g}" if isinstance(option, float) else str(option)
 
 
 def shown(path: Path) -> str:
-    """A path as it is typed in the repository."""
-    path = path.resolve()
-    return str(path.relative_to(entry.ROOT) if path.is_relative_to(entry.ROOT) else path)
+    """A path as it is typed in the current folder."""
+    path, here = path.resolve(), Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

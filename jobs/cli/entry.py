@@ -8,10 +8,13 @@ from typing import Any
 
 from rich.console import Console
 
+from ns_ray import shipped
 from ns_ray.errors import ConfigError, MediaError, NsRayError
+from ns_ray.jobs.cli.calling import as_called, program
+from ns_ray.jobs.cli.shipped_config import config_path
+from ns_ray.jobs.cli.stopping import as_interrupt
 from ns_ray.names import folder_name
 
-ROOT = Path(__file__).resolve().parents[2]
 DONE, FAILED, USAGE = 0, 1, 2
 
 
@@ -36,13 +39,18 @@ class Parser(argparse.ArgumentParser):
 
 def parser(description: str | None, conflicts: str = "error") -> argparse.ArgumentParser:
     """A parser with the options that every job has; `conflicts` may be `resolve`, for a job's own meaning of -h."""
-    made = Parser(description=description, formatter_class=HelpFormatter, conflict_handler=conflicts)
+    made = Parser(
+        prog=program(),
+        description=as_called(description or ""),
+        formatter_class=HelpFormatter,
+        conflict_handler=conflicts,
+    )
     made.add_argument(
         "--config",
-        type=Path,
-        default=ROOT / "configs" / "local.yaml",
+        type=config_path,
+        default="local",
         metavar="YAML",
-        help="the machine or experiment",
+        help="the machine or experiment: a file, or the name of one that ships",
     )
     made.add_argument(
         "--set",
@@ -51,8 +59,8 @@ def parser(description: str | None, conflicts: str = "error") -> argparse.Argume
         metavar="KEY=VALUE",
         help="a setting that differs from the configuration, such as enhancer.threads=4",
     )
-    made.add_argument("--data-dir", type=Path, default=ROOT / "dataset", metavar="DIR", help="where videos are")
-    made.add_argument("--result-dir", type=Path, default=ROOT / "result", metavar="DIR", help="where results go")
+    made.add_argument("--data-dir", type=Path, default=Path.cwd() / "dataset", metavar="DIR", help="where videos are")
+    made.add_argument("--result-dir", type=Path, default=Path.cwd() / "result", metavar="DIR", help="where results go")
     return made
 
 
@@ -76,23 +84,25 @@ def fraction(text: str) -> float:
 
 
 def found(path: Path, data_dir: Path) -> Path:
-    """A file that is named by its path, or by one below the data folder."""
-    return path if path.exists() else data_dir / path
+    """A file that is named by its path, by one below the data folder, or by that of one that ships."""
+    places = (path, data_dir / path, shipped.FOLDER / path)
+    return next((place for place in places if place.exists()), data_dir / path)
 
 
 def run(job: Callable[[], None]) -> int:
-    """Run a job; an error that a user can act on is printed in one line.
+    """Run a job; an error that a user can act on is printed in one line, and SIGTERM ends it as Ctrl-C does.
 
     Returns:
         The exit status: 0 done, 1 failed, 2 wrong usage.
     """
     try:
-        job()
+        with as_interrupt():
+            job()
     except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(as_called(f"error: {error}"), file=sys.stderr)
         return USAGE
     except (NsRayError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(as_called(f"error: {error}"), file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -113,7 +123,7 @@ def fail(failures: list[str], among: int, what: str) -> None:
         MediaError: there is one; it gives the count.
     """
     for failure in failures:
-        print(f"error: {failure}", file=sys.stderr)
+        print(as_called(f"error: {failure}"), file=sys.stderr)
     if failures:
         others = "; the others are done" if len(failures) < among else ""
         raise MediaError(f"{len(failures)} of {among} {what} failed{others}")

@@ -3,10 +3,11 @@
 import argparse
 from pathlib import Path
 
-from jobs.cli import entry
+from ns_ray import shipped
 from ns_ray.dataset.dataset_list import Video, read_list
 from ns_ray.dataset.raw import raw_path
 from ns_ray.errors import ConfigError, MediaError
+from ns_ray.jobs.cli import entry
 
 
 def list_options(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +33,7 @@ def list_options(parser: argparse.ArgumentParser) -> None:
 
 def _find(xls: Path, data_dir: Path) -> Path:
     """The list's path: as told, in the data folder, or shipped; raises MediaError if it is at none of them."""
-    places = (xls, data_dir / xls, entry.ROOT / "dataset" / xls)
+    places = (xls, data_dir / xls, shipped.FOLDER / "dataset" / xls)
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         raise MediaError(f"{xls}: there is no such dataset list, nor in {data_dir}; check --xls-name")

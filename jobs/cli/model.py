@@ -4,9 +4,10 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.cli import entry
+from ns_ray import shipped
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
+from ns_ray.jobs.cli import entry
 from ns_ray.sr.checkpoints import checkpoint_folder, lr_size, trained_weights
 from ns_ray.sr.spec import ModelSpec
 
@@ -91,7 +92,7 @@ def choose(options: argparse.Namespace) -> Chosen:
         raise ConfigError(f"--epoch {options.epoch}: epochs are those of a content's training; name it by -c")
     folder = checkpoint_folder(options.result_dir, options.content, size[1], options.duration)
     own = options.data_dir / str(options.content) / "video" / folder.name
-    sample = entry.ROOT / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
+    sample = shipped.found("dataset/sample/360p_700kbps_d4_test.webm")
     return Chosen(
         spec,
         size,

@@ -3,12 +3,13 @@
 import argparse
 from pathlib import Path
 
-from jobs.cli import entry
+from ns_ray import shipped
 from ns_ray.config.config import Config
 from ns_ray.dataset.ladder import LADDER, PUBLISHED_HEIGHT, hr_name, video_folder
 from ns_ray.errors import ConfigError
+from ns_ray.jobs.cli import entry
 
-_SAMPLE_HR = entry.ROOT / "dataset" / "sample" / "1080p_d4_test.webm"
+_SAMPLE_HR = "dataset/sample/1080p_d4_test.webm"
 
 
 def video_options(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,7 @@ def lr_video(options: argparse.Namespace, config: Config) -> Path:
         return prepared
     if not config.inputs:
         raise ConfigError(f"{prepared} is not there: name a video by --input, or make it by jobs/encode.py")
-    return entry.ROOT / config.inputs[0]
+    return shipped.found(config.inputs[0])
 
 
 def hr_video(options: argparse.Namespace) -> Path:
@@ -55,4 +56,4 @@ def hr_video(options: argparse.Namespace) -> Path:
     if options.input:
         return entry.found(options.input, options.data_dir)
     prepared = video_folder(options.data_dir, options.content) / hr_name(PUBLISHED_HEIGHT, options.duration, "test")
-    return prepared if prepared.exists() else _SAMPLE_HR
+    return prepared if prepared.exists() else shipped.found(_SAMPLE_HR)

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -63,6 +64,21 @@ class Stop:
             told.cancel()
 
 
-def as_interrupt() -> None:
-    """Have SIGTERM end the process as Ctrl-C does, by a KeyboardInterrupt, until `Stop` listens."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+@contextmanager
+def as_interrupt() -> Iterator[None]:
+    """In the block SIGTERM ends the job as Ctrl-C does, by a KeyboardInterrupt, but while `Stop` listens.
+
+    While Ray is being joined it becomes a SystemExit, and here the same.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except SystemExit as ended:
+        if ended.code != signal.SIGTERM:
+            raise
+        raise KeyboardInterrupt from ended
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,13 +1,12 @@
 """The scheduler's part of a selection: what all hosts offered is merged, and each is told what its streams get."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ns_ray.anchors.offer import Offer, joined
+from ns_ray.anchors.offer import Offer, joined, load_of
 from ns_ray.anchors.policies import Policy
 
 
@@ -54,13 +53,3 @@ def dealt_out(whole: Award, offers: Sequence[Offer]) -> list[Award]:
     ends = np.cumsum([len(one.names) for one in offers])[:-1]
     parts = zip(np.split(whole.taken, ends), np.split(whole.credits, ends), strict=True)
     return [Award(taken, credits, whole.load) for taken, credits in parts]
-
-
-def load_of(costs: NDArray[np.float64], frames: NDArray[np.int64]) -> float:
-    """GPU milliseconds that all frames would take as anchors; whatever the order, the same to the last bit.
-
-    Args:
-        costs: float64 (streams,), milliseconds an anchor.
-        frames: int64 (streams,), coded frames.
-    """
-    return math.fsum((costs * frames).tolist())

@@ -75,6 +75,7 @@ class StreamState:
         credit: anchors that are due to it from the epochs before; below 0 where it had them early. See `policies`.
         waited: its shown frames since its last anchor.
         since_key: its coded frames after its last KEY frame, or all of them where there was none.
+        begun: whether it has had an anchor.
 
     Raises:
         SelectionError: carry, waited or since_key is negative, or credit not finite.
@@ -85,6 +86,7 @@ class StreamState:
     credit: float = 0.0
     waited: int = 0
     since_key: int = 0
+    begun: bool = False
 
     def __post_init__(self) -> None:
         for name in ("carry", "waited", "since_key"):
@@ -96,7 +98,7 @@ class StreamState:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StreamState):
             return NotImplemented
-        mine, others = ((s.carry, s.credit, s.waited, s.since_key) for s in (self, other))
+        mine, others = ((s.carry, s.credit, s.waited, s.since_key, s.begun) for s in (self, other))
         return mine == others and np.array_equal(self.sizes, other.sizes)
 
     __hash__ = None  # type: ignore[assignment]  # it holds an array

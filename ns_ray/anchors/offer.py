@@ -1,5 +1,6 @@
 """What a host offers of its streams' frames: numbers alone, so that they are cheap to send and to merge."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -17,6 +18,7 @@ class Offer:
         kinds: int8 (ranked,), a FrameType each, or `table.NEVER`.
         gains: float64 (ranked,), the marginal gain of each, times its stream's priority; never rises within a kind.
         waited: int64 (streams,), shown frames since the last anchor, before the epoch.
+        begun: bool (streams,), which had an anchor before the epoch.
         shown: int64 (streams,), frames of the epoch that are shown.
         frames: int64 (streams,), its coded frames.
         costs: float64 (streams,), GPU milliseconds an anchor.
@@ -29,6 +31,7 @@ class Offer:
     kinds: NDArray[np.int8]
     gains: NDArray[np.float64]
     waited: NDArray[np.int64]
+    begun: NDArray[np.bool_]
     shown: NDArray[np.int64]
     frames: NDArray[np.int64]
     costs: NDArray[np.float64]
@@ -59,3 +62,13 @@ def joined(offers: Sequence[Offer]) -> Offer:
         tuple(name for one in offers for name in one.names),
         *(np.concatenate([getattr(one, name) for one in offers]) for name in numbers),
     )
+
+
+def load_of(costs: NDArray[np.float64], frames: NDArray[np.int64]) -> float:
+    """GPU milliseconds that all frames would take as anchors; whatever the order, the same to the last bit.
+
+    Args:
+        costs: float64 (streams,), milliseconds an anchor.
+        frames: int64 (streams,), coded frames.
+    """
+    return math.fsum((costs * frames).tolist())

@@ -6,6 +6,9 @@ had none.
 `epoch`, as in the published code that measured quality: to the end of the epoch, which draws anchors to its middle.
 `gap`: until the next epoch's first anchor can be expected, a mean distance between anchors after this epoch.
 
+Where streams compete, shares are fair: a stream's first KEY frame goes before all else, as nothing of it can be
+enhanced before, and none takes more than `fair.MOST_SHARES` times its own share of an epoch, whatever it is made of.
+
 Where a fraction of the frames are anchors, an epoch has a whole number of them; what was rounded away, or could not be
 had, is due to the streams in the epochs after it (their credit), so that small fractions and short epochs get theirs.
 """
@@ -17,8 +20,9 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ns_ray.anchors.fair import first_keys, turns
 from ns_ray.anchors.gains import Picks, rank
-from ns_ray.anchors.merge import affordable, best_first, within
+from ns_ray.anchors.merge import affordable, within
 from ns_ray.anchors.normalisers import Normaliser, norms
 from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.table import EpochTable
@@ -93,7 +97,7 @@ class ByGain:
 class Fraction(ByGain):
     """So many anchors a shown frame, the best first (NeuroScaler, SIGCOMM 2022, section 5).
 
-    A stream gets no more than are ranked of it.
+    A stream gets no more than are ranked of it. First KEY frames that are not due yet are had on credit.
 
     Attributes:
         fraction: 0..1; anchors a shown frame, of streams without a fraction of their own. See `due`.
@@ -131,9 +135,10 @@ class Fraction(ByGain):
         purses = np.unique(fractions, return_inverse=True)[1] if self.competes else np.arange(streams)
         members = np.bincount(purses)
         owed = _owed(offer, fractions, purses, members)
-        order = best_first(offer)
-        ranked = offer.streams()[order]
-        chosen = ranked[within(purses[ranked], due(owed))]
+        first = first_keys(offer) & (fractions > 0)
+        ranked, _ = turns(offer, first, offer.shown * fractions)
+        limits = np.maximum(due(owed), np.bincount(purses[first], minlength=len(members)))
+        chosen = ranked[within(purses[ranked], limits)]
         taken = np.bincount(chosen, minlength=streams)
         left = np.minimum(owed - np.bincount(purses, weights=taken), 1.0) / members
         return taken, left[purses]
@@ -178,9 +183,12 @@ class Budget(ByGain):
         return self._rank(table, np.full(len(table.lengths), gap))
 
     def award(self, offer: Offer) -> tuple[NDArray[np.int64], Credits]:
-        """By gain while there is time left."""
-        ranked = offer.streams()[best_first(offer)]
-        chosen = ranked[affordable(offer.costs[ranked], self.gpus * self.epoch_ms)]
+        """By gain while there is time left; what is beyond a stream's fair share of it comes last."""
+        limit = self.gpus * self.epoch_ms
+        times = limit * offer.shown / max(1, offer.shown.sum())
+        shares = np.divide(times, offer.costs, out=np.full_like(times, math.inf), where=offer.costs > 0)
+        ranked = np.concatenate(turns(offer, first_keys(offer), shares))
+        chosen = ranked[affordable(offer.costs[ranked], limit)]
         return np.bincount(chosen, minlength=len(offer.names)), offer.credits
 
     def of_share(self, share: float) -> "Budget":

@@ -62,6 +62,7 @@ def offer(
         kinds=table.kinds[picks.rows, picks.positions],
         gains=picks.gains * table.priorities[picks.rows],
         waited=table.waited,
+        begun=table.begun,
         shown=table.shown.sum(axis=1),
         frames=table.lengths,
         costs=table.costs,

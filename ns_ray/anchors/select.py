@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ns_ray.anchors.award import award, load_of
+from ns_ray.anchors.award import award
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
+from ns_ray.anchors.offer import load_of
 from ns_ray.anchors.policies import Policy
 from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.settle import settle

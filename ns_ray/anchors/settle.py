@@ -47,7 +47,8 @@ def after(table: EpochTable, anchors: NDArray[np.bool_], credits: NDArray[np.flo
     carries = accumulated(table, anchors)[:, -1].tolist()
     waited = _waited(table, anchors).tolist()
     since_keys = _since_keys(table).tolist()
-    return list(map(StreamState, carries, table.recent, credits.tolist(), waited, since_keys))
+    begun = (table.begun | anchors.any(axis=1)).tolist()
+    return list(map(StreamState, carries, table.recent, credits.tolist(), waited, since_keys, begun))
 
 
 def _waited(table: EpochTable, anchors: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -43,6 +43,7 @@ class EpochTable:
         priorities: float64 (streams,), how many times gains count.
         waited: int64 (streams,), shown frames since the last anchor, before the epoch.
         since_keys: int64 (streams,), coded frames after the last KEY frame, before the epoch.
+        begun: bool (streams,), which had an anchor before the epoch.
         recent: for each stream, the sizes of its latest coded frames, this epoch's included.
         averages: float64 (streams,), the mean of `recent`, in bytes; 1 where that would be 0.
     """
@@ -60,6 +61,7 @@ class EpochTable:
     priorities: NDArray[np.float64]
     waited: NDArray[np.int64]
     since_keys: NDArray[np.int64]
+    begun: NDArray[np.bool_]
     recent: tuple[Sizes, ...]
     averages: NDArray[np.float64]
 
@@ -111,6 +113,7 @@ def tabulate(epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState]) -
         priorities=np.array([epoch.priority for epoch in epochs], np.float64),
         waited=np.array([state.waited for state in before], np.int64),
         since_keys=np.array([state.since_key for state in before], np.int64),
+        begun=np.array([state.begun for state in before], np.bool_),
         recent=recent,
         averages=np.array([int(window.sum()) / max(len(window), 1) or 1.0 for window in recent]),
     )

@@ -88,6 +88,10 @@ class EnhancerPool(Pool):
     bundle_frames: int = Field(48, ge=1)
 
 
+GPU_CALLS = 3
+"""Calls that an enhancer on a GPU works on: one fetches its frames, one has the GPU, one stores its images."""
+
+
 class EncoderPool(Pool):
     """Encoder actors: anchors to images, or pictures to video, on the CPU.
 

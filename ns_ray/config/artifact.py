@@ -11,8 +11,8 @@ class ArtifactContent(Strict):
     """A content of the artifact evaluation.
 
     Attributes:
-        lr, hr: its videos, paths from the repository; left out, the test video that jobs/encode.py prepared, and the
-            weights trained on it.
+        lr, hr: its videos, in the current folder or of those that ship; left out, the test video that jobs/encode.py
+            prepared, and the weights trained on it.
     """
 
     lr: str = ""

@@ -31,8 +31,8 @@ class Config(Strict):
         kept_epochs: epochs of which a host keeps what became of them, for whoever asks; at 1.5 a second and stream,
             10,000 are 100 s of 64 streams.
         anchor_codec: how anchors are compressed; see `ns_ray.picture.coding`.
-        inputs: videos to take where none are named, relative to the repository.
-        references: originals at HR by the videos made of them, both relative to the repository, for who compares.
+        inputs: videos to take where none are named, in the current folder or among what ships.
+        references: originals at HR by the videos made of them, found in the same way, for who compares.
         instances: machines by the name under which results are kept, for what streams cost on them.
         artifact: what jobs/artifact.py evaluates.
     """

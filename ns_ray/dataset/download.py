@@ -10,9 +10,6 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-import yt_dlp
-from yt_dlp.utils import DownloadCancelled, YoutubeDLError
-
 from ns_ray.dataset.dataset_list import Video
 from ns_ray.dataset.raw import RawVideo, find_raw, forget, keep_record, measure, raw_path
 from ns_ray.errors import MediaError
@@ -94,6 +91,10 @@ def local_file(video: Video) -> Path:
 def _copy(name: str, source: Path, folder: Path, progress: Progress, stop: Event) -> RawVideo:
     total = measure(source).bytes
     target = folder / f"{name}{source.suffix.lower()}"
+    if any(path.is_file() and path.samefile(source) for path in folder.glob(f"{name}.*")):
+        raise MediaError(
+            f"{source}: it is what was fetched as {name} before, from elsewhere; keep it so, or move it away first"
+        )
     with writing(target) as part:
         with source.open("rb") as original, part.open("wb") as copy:
             while block := original.read(_COPY_BYTES):
@@ -140,6 +141,9 @@ def format_selector(wanted: Wanted) -> str:
 
 
 def _run(video: Video, part: Path, wanted: Wanted, progress: Progress, stop: Event) -> Path:
+    import yt_dlp  # takes a while; who fetches nothing from the web can do without
+    from yt_dlp.utils import DownloadCancelled, YoutubeDLError
+
     def hook(state: dict[str, Any]) -> None:
         if stop.is_set():
             raise DownloadCancelled("interrupted")
@@ -166,6 +170,8 @@ def _run(video: Video, part: Path, wanted: Wanted, progress: Progress, stop: Eve
         with yt_dlp.YoutubeDL(options) as downloader:
             info: Any = downloader.extract_info(video.source)
             files = [Path(entry["filepath"]) for entry in info.get("requested_downloads") or ()]
+    except DownloadCancelled as error:
+        raise MediaError("interrupted; run this again to go on") from error
     except (YoutubeDLError, OSError) as error:
         raise MediaError(_explain(video, wanted, error)) from error
     if len(files) != 1:
@@ -175,8 +181,6 @@ def _run(video: Video, part: Path, wanted: Wanted, progress: Progress, stop: Eve
 
 def _explain(video: Video, wanted: Wanted, error: Exception) -> str:
     text = " ".join(_PREFIX.sub("", str(error)).split()).rstrip(" .;")
-    if isinstance(error, DownloadCancelled):
-        return "interrupted; run this again to go on"
     if "Requested format is not available" in text:
         return (
             f"{video.source} is not offered with {wanted.height} rows at {wanted.frame_rate:g} frames/s; "

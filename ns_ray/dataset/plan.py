@@ -75,7 +75,14 @@ def outputs(name: str, start: float, data_dir: Path, plan: Plan) -> list[Output]
                 )
             )
         _require_one_cut(made, folder.glob(f"*_d{plan.seconds}_{part}.json"))
+    _require_other_source(raw.path, made)
     return made
+
+
+def _require_other_source(source: Path, made: list[Output]) -> None:
+    for output in made:
+        if output.path.exists() and output.path.samefile(source):
+            raise MediaError(f"{output.path}: it is the source {source} itself; copy that elsewhere and name the copy")
 
 
 def _require_one_cut(made: list[Output], records: Iterable[Path]) -> None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ns_ray.client.reconstruct import Mode
@@ -16,7 +15,6 @@ from ns_ray.hybrid.anchor_picture import anchor_picture, encode_image
 from ns_ray.picture.coding import CODECS, Codec, Coding
 from ns_ray.picture.convert import from_rgb
 from ns_ray.picture.yuv import Yuv420
-from ns_ray.sr.compressible import compressible
 
 Name = tuple[int, int]
 """A coded frame: its video_index and super_index."""
@@ -70,6 +68,10 @@ class ImageCodec(NamedTuple):
         if self.codec == "j2k":
             data = encode_j2k(rgb, self.quality)
             return from_rgb(decode_j2k(data)), len(data)
+        import torch  # takes seconds; few who name a codec need it
+
+        from ns_ray.sr.compressible import compressible
+
         coding = Coding(self.codec, self.quality)
         picture = compressible(torch.from_numpy(rgb), lr.planes, coding)
         rows, columns, _ = rgb.shape

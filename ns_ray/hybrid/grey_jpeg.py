@@ -15,15 +15,18 @@ from PIL import Image
 from ns_ray.errors import HybridError
 from ns_ray.picture.yuv import Plane
 
+DEAD_ZONE = 0.66
+"""Of a step: what is smaller becomes nothing."""
+FINEST = 3
+"""The least step at which rounding to samples does not touch the coefficients' own."""
+SIDE = 8
+"""Of a block."""
+GREY = 128
 _BASE = 16  # the step of all coefficients at quality 50
-_DEAD_ZONE = 0.66  # of a step: what is smaller becomes nothing
-_FINEST = 3  # the least step at which rounding to samples does not touch the coefficients' own
-_SIDE = 8  # of a block
-_GREY = 128
-_BASIS = np.array(
+BASIS = np.array(
     [
-        [sqrt((1 if row == 0 else 2) / _SIDE) * cos((2 * at + 1) * row * pi / (2 * _SIDE)) for at in range(_SIDE)]
-        for row in range(_SIDE)
+        [sqrt((1 if row == 0 else 2) / SIDE) * cos((2 * at + 1) * row * pi / (2 * SIDE)) for at in range(SIDE)]
+        for row in range(SIDE)
     ],
     np.float32,
 )
@@ -39,13 +42,21 @@ def encode_grey(plane: Plane, quality: int) -> bytes:
         plane: uint8.
         quality: 1 to 100; steps grow with it as libjpeg's do.
     """
+    step = step_of(quality)
+    return written(_settled(plane, step) if step >= FINEST else plane, step)
+
+
+def step_of(quality: int) -> int:
+    """The step of all coefficients, 1 to 255."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    step = min(max((_BASE * scale + 50) // 100, 1), 255)
-    if step >= _FINEST:
-        plane = _settled(plane, step)
-    written = BytesIO()
-    Image.fromarray(plane).save(written, "JPEG", qtables=[[step] * 64], optimize=True)
-    return written.getvalue()
+    return min(max((_BASE * scale + 50) // 100, 1), 255)
+
+
+def written(plane: Plane, step: int) -> bytes:
+    """A plane as JPEG, without a dead zone."""
+    image = BytesIO()
+    Image.fromarray(plane).save(image, "JPEG", qtables=[[step] * 64], optimize=True)
+    return image.getvalue()
 
 
 def _settled(plane: Plane, step: int) -> Plane:
@@ -54,22 +65,22 @@ def _settled(plane: Plane, step: int) -> Plane:
     No encoder at hand has a dead zone; this one's rounding then finds every coefficient in its place.
     """
     rows, columns = plane.shape
-    padded = np.pad(plane.astype(np.float32) - _GREY, ((0, -rows % _SIDE), (0, -columns % _SIDE)), "edge")
-    steps = _transformed(padded, _BASIS / np.float32(step) ** 0.5)
-    dead = np.abs(steps) < _DEAD_ZONE
+    padded = np.pad(plane.astype(np.float32) - GREY, ((0, -rows % SIDE), (0, -columns % SIDE)), "edge")
+    steps = _transformed(padded, BASIS / np.float32(step) ** 0.5)
+    dead = np.abs(steps) < DEAD_ZONE
     np.rint(steps, out=steps)
     steps[dead] = 0
-    settled = _transformed(steps, _BASIS.T * np.float32(step) ** 0.5)[:rows, :columns]
+    settled = _transformed(steps, BASIS.T * np.float32(step) ** 0.5)[:rows, :columns]
     np.rint(settled, out=settled)
-    settled += _GREY
+    settled += GREY
     made: Plane = settled.clip(0, 255).astype(np.uint8)
     return made
 
 
 def _transformed(plane: NDArray[np.float32], basis: NDArray[np.float32]) -> NDArray[np.float32]:
     """Blocks of 8x8, each with its rows and columns taken to another basis."""
-    across = plane.reshape(-1, _SIDE) @ basis.T
-    made: NDArray[np.float32] = (basis @ across.reshape(-1, _SIDE, plane.shape[1])).reshape(plane.shape)
+    across = plane.reshape(-1, SIDE) @ basis.T
+    made: NDArray[np.float32] = (basis @ across.reshape(-1, SIDE, plane.shape[1])).reshape(plane.shape)
     return made
 
 

@@ -10,6 +10,7 @@ what it differs by from its LR picture upscaled (`ns_ray.picture.prediction`).""
 CODECS: tuple[Codec, ...] = get_args(Codec)
 LARGEST_FRACTION = 0.15
 _PUBLISHED = ((0.05, 95), (0.075, 90), (0.1, 88), (LARGEST_FRACTION, 85))
+_LEAST: dict[Codec, float] = {"jpeg": 0.35, "jpeg-residual": 0.1, "av1": 0.08, "av1-residual": 0.06}
 _QUALITY: dict[Codec, int] = {"jpeg-residual": 75, "av1": 55, "av1-residual": 65}
 
 
@@ -32,6 +33,10 @@ class Coding(NamedTuple):
         """Whether it is the residual that is compressed."""
         return self.codec.endswith("-residual")
 
+    def least_bytes(self, samples: int) -> int:
+        """Bytes that an image of so many luma samples must be let take: with less, fewer images show more."""
+        return round(_LEAST[self.codec] * samples / 8)
+
     @classmethod
     def usual(cls, codec: Codec, fraction: float) -> "Coding":
         """With the quality that goes with a fraction of anchors.
@@ -50,6 +55,12 @@ class Coding(NamedTuple):
             )
         published = next(quality for largest, quality in _PUBLISHED if fraction <= largest)
         return cls(codec, _QUALITY.get(codec, published))
+
+
+def usual_share(codec: Codec) -> float:
+    """What anchors take at most where nothing is said, for a bit of the video: 1; 0, for any number, of `jpeg`, whose
+    qualities are the published ones."""
+    return 0.0 if codec == "jpeg" else 1.0
 
 
 PUBLISHED = Coding("jpeg", 90)

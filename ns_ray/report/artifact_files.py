@@ -1,7 +1,7 @@
 """Where the artifact's figures lie, named as published (published-scripts.md, step 4-2).
 
     <result>/evaluation/<instance>/<LR rows>p/<model>/infer_result.json           frames a second of the DNN
-    <result>/evaluation/<instance>/<LR rows>p/<model>/s<videos>g<GPUs>/           runs of the whole system
+    <result>/evaluation/<instance>/<LR rows>p/<model>/s<videos>g<GPUs>/latest/    the last run of the whole system
     <result>/evaluation/<instance>/<LR rows>p/decode_result.json                  streams a decoder
     <result>/evaluation/<instance>/<HR rows>p/software_encode_result.json         frames a second by threads
     <result>/artifact/<instance>/<target>_throughput.json                         streams
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ns_ray.errors import ResultError
+from ns_ray.run_folder import LATEST
 from ns_ray.whole_file import read_record
 
 INFER = "infer_result.json"
@@ -33,9 +34,14 @@ def model_folder(result_dir: Path, instance: str, rows: int, model: str) -> Path
     return size_folder(result_dir, instance, rows) / model
 
 
-def run_folder(model: Path, videos: int, gpus: int) -> Path:
-    """Where a run of the whole system is, below `model_folder`."""
+def runs_folder(model: Path, videos: int, gpus: int) -> Path:
+    """Where runs of the whole system are, a folder each, below `model_folder`."""
     return model / f"s{videos}g{gpus}"
+
+
+def last_run(model: Path, videos: int, gpus: int) -> Path:
+    """Where the last of them is."""
+    return runs_folder(model, videos, gpus) / LATEST
 
 
 def artifact_folder(result_dir: Path, instance: str) -> Path:

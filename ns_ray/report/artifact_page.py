@@ -65,8 +65,8 @@ class _Page:
             *self._runs(),
             f"<section>{grid_html(self._steps())}</section>",
             "<footer>Every figure comes from the files that stand beside it; the commands that made them are under "
-            "Steps, to be typed in the repository. Running them again changes timings, and what follows from those, "
-            "alone.</footer>",
+            "Steps, to be typed where the evaluation was. Running them again changes timings, and what follows from "
+            "those, alone.</footer>",
         ]
         return page(headline, detail, filter(None, sections))
 

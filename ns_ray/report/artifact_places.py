@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ns_ray.config.artifact import Artifact, ArtifactTarget
 from ns_ray.report import artifact_files as files
+from ns_ray.run_folder import LATEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +83,19 @@ class ArtifactPlaces:
         """Of measure_quality: what a hybrid stream takes."""
         return self.quality_folder(content) / "size.json"
 
+    def curves_folder(self, content: str) -> Path:
+        """Where runs of curves are."""
+        return self.folder / "curves" / content
+
     def curves(self, content: str) -> Path:
         """Of curves."""
-        return self.folder / "curves" / content / "curves.json"
+        return self.curves_folder(content) / LATEST / "curves.json"
 
     def _rows(self, rows: int) -> Path:
         return files.size_folder(self.result_dir, self.instance, rows)
 
     def _run(self, videos: int) -> Path:
-        return files.run_folder(self.infer(self.model("engorgio")).parent, videos, self.artifact.gpus)
+        return files.last_run(self.infer(self.model("engorgio")).parent, videos, self.artifact.gpus)
 
 
 def stem(target: str) -> str:

@@ -43,6 +43,9 @@ class EpochResult:
         deadline: when inference had to be done, on the same clock; None where the run is not paced.
         spans: the work done for it.
         dropped: anchors that were chosen but not enhanced, because the epoch was late.
+        still: anchors that were chosen but left out, because they show what the last one showed.
+        unpaid: anchors that were chosen but left out, because fewer at a better quality are worth more at the rate that
+            they keep to.
         late: whether inference ended after the deadline, or anchors were dropped.
         seconds: media time that it covers: its slot, or what there is of that at the stream's end.
         first: video_index of its first packet.
@@ -55,6 +58,8 @@ class EpochResult:
     deadline: float | None = None
     spans: list[Span] = field(default_factory=list)
     dropped: int = 0
+    still: int = 0
+    unpaid: int = 0
     late: bool = False
     seconds: float = 0.0
     first: int = 0
@@ -95,11 +100,13 @@ class StreamResult:
         seconds: its length in media time, by the times of its frames.
         anchors: anchors in the output by type of frame.
         dropped_anchors: anchors chosen but not enhanced in time.
+        still_anchors, unpaid_anchors: anchors left out for a rate; see `EpochResult`.
         missed_deadlines: epochs whose inference came late.
         decode_fps: frames decoded in a second of decoding, likewise `inference_fps` and `encode_fps`.
         latency_ms: for each stage, and `epoch` for all, the 50th, 95th and 99th percentile.
         lr_kbps: bitrate of the ingested video.
         anchor_kbps: bitrate of the anchors; of the video encoded anew where the method makes one.
+        anchor_share: the same over that of the ingested video.
         output: the file written.
         output_bytes: its size.
         notes: what of the input is not carried, was assumed, or was done to its times.
@@ -115,6 +122,8 @@ class StreamResult:
     seconds: float = 0.0
     anchors: dict[str, int] = field(default_factory=lambda: {"KEY": 0, "ALTREF": 0, "NORMAL": 0})
     dropped_anchors: int = 0
+    still_anchors: int = 0
+    unpaid_anchors: int = 0
     missed_deadlines: int = 0
     decode_fps: float = 0.0
     inference_fps: float = 0.0
@@ -122,6 +131,7 @@ class StreamResult:
     latency_ms: dict[str, dict[str, float]] = field(default_factory=dict)
     lr_kbps: float = 0.0
     anchor_kbps: float = 0.0
+    anchor_share: float = 0.0
     output: str = ""
     output_bytes: int = 0
     notes: list[str] = field(default_factory=list)

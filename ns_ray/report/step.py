@@ -37,8 +37,8 @@ class Step:
 
     @property
     def command(self) -> str:
-        """To be typed in the repository."""
-        return shlex.join(["python", f"jobs/{self.job}.py", *self.arguments])
+        """To be typed in the folder of the evaluation."""
+        return shlex.join(["neuroscaler", self.job, *self.arguments])
 
     @property
     def slug(self) -> str:

@@ -1,4 +1,4 @@
-"""Runs of the whole system that lie in a model's folder, and how many streams they show it to serve."""
+"""The last runs of the whole system in a model's folder, and how many streams they show it to serve."""
 
 import re
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ns_ray.report.bottleneck import gpu_limit, limit, real_time_streams
 from ns_ray.report.results import BenchmarkResult
+from ns_ray.run_folder import LATEST
 from ns_ray.whole_file import read_record
 
 _RUN = re.compile(r"s(\d+)g(\d+)")
@@ -47,7 +48,8 @@ def best_run(model: Path, gpus: int, method: str = "neuroscaler") -> SystemRun |
     found = []
     for folder in sorted(model.glob("s*g*")):
         match = _RUN.fullmatch(folder.name)
-        record = read_record(folder / "benchmark.json") if match and int(match[2]) == gpus else None
+        path = folder / LATEST / "benchmark.json"
+        record = read_record(path) if match and int(match[2]) == gpus else None
         if record is None:
             continue
         result = BenchmarkResult.from_json(record)
@@ -57,7 +59,7 @@ def best_run(model: Path, gpus: int, method: str = "neuroscaler") -> SystemRun |
             enhancers = gpu_limit(result)
             found.append(
                 SystemRun(
-                    folder / "benchmark.json",
+                    path,
                     real_time_streams(result),
                     held,
                     limit(result),

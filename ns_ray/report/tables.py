@@ -154,6 +154,12 @@ def _judged(result: BenchmarkResult) -> tuple[Tone, str]:
     return ("good", "Real time") if result.real_time else ("bad", "Not real time")
 
 
+def _mean(streams: Iterable[StreamResult], rate: str) -> float:
+    """Kbit/s of the streams that ran."""
+    rates = [getattr(stream, rate) for stream in streams if stream.seconds]
+    return sum(rates) / len(rates) if rates else 0.0
+
+
 def speed(result: BenchmarkResult) -> str:
     """Seconds of video done in a second, all streams together."""
     ratio = result.media_seconds / result.wall_seconds if result.wall_seconds else math.nan
@@ -238,6 +244,12 @@ def overall_grid(result: BenchmarkResult) -> Grid:
     add("frames", f"{shown} shown, {hidden} hidden")
     anchors = sum(sum(s.anchors.values()) for s in streams)
     add("anchors", str(anchors), f"{100 * anchors / shown:.1f} % of the shown frames" if shown else "")
+    still, unpaid = sum(s.still_anchors for s in streams), sum(s.unpaid_anchors for s in streams)
+    if still or unpaid:
+        add("  left out for the rate", str(still + unpaid), f"{still} show nothing new, {unpaid} had too few bytes")
+    lr, made = _mean(streams, "lr_kbps"), _mean(streams, "anchor_kbps")
+    if lr:
+        add("kbit/s a stream", f"{number(lr)} + {number(made)}", f"anchors {number(made / lr)} times the video")
     missed, dropped = sum(s.missed_deadlines for s in streams), sum(s.dropped_anchors for s in streams)
     late = f"{missed} of {len(result.epochs)} epochs"
     add("missed deadlines", late, f"{dropped} anchors dropped", "bad" if missed or dropped else "")

@@ -5,15 +5,9 @@ from dataclasses import dataclass
 
 from ns_ray.errors import ModelError
 from ns_ray.sr.engine import Engine
+from ns_ray.sr.engine_names import ENGINES
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import Weights
-
-ENGINES = {
-    "fused": "ns_ray.sr.fused_engine:FusedEngine",
-    "tensorrt": "ns_ray.sr.tensorrt_engine:TensorRtEngine",
-    "torch": "ns_ray.sr.torch_engine:TorchEngine",
-}
-"""Engine names -> where their class is. It is imported when asked for, so GPU packages stay optional."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,23 @@ What is not of one content (the weights that ship, the plans that engines refit)
 from pathlib import Path
 
 from ns_ray.errors import ModelError
+from ns_ray.shipped import FOLDER
 from ns_ray.sr.spec import ModelSpec
-from ns_ray.sr.weights import weights_path
 
-GENERIC = Path(__file__).resolve().parents[2] / "result" / "generic"
-"""Where engines keep plans unless told otherwise."""
+GENERIC = Path("result") / "generic"
+"""Where engines keep plans unless told otherwise: below the current folder, as results are."""
+PRETRAINED = FOLDER / "result" / "pretrained"
+"""Where weights are looked for, as `<NAME>.pt`, unless told otherwise."""
+
+
+def weights_path(model: ModelSpec | str, directory: Path | None = None) -> Path:
+    """Where the weights of a model lie; the file need not exist.
+
+    Raises:
+        ModelError: no such model.
+    """
+    spec = ModelSpec.parse(model) if isinstance(model, str) else model
+    return (directory or PRETRAINED) / f"{spec.name}.pt"
 
 
 def checkpoint_folder(result_dir: Path, content: str | None, height: int, seconds: int) -> Path:

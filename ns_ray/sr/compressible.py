@@ -1,6 +1,7 @@
 """What of an engine's picture is compressed, made where the picture is: to the same bits on a CPU and a GPU.
 
-All of it is in integers; float32 holds the sums of the prediction exactly, as they stay below 2^24.
+On a GPU by `stacked_kernels`, else by PyTorch. All of it is in integers; float32 holds the sums of the prediction
+exactly, as they stay below 2^24.
 """
 
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional
 from ns_ray.picture.coding import Coding
 from ns_ray.picture.prediction import WEIGHTS, ZERO
 from ns_ray.sr.engine import Planes
+from ns_ray.sr.stacked_kernels import kernels
 
 _LUMA = (11966, 40254, 4064)  # BT.709, from full range to 16..235, in 1/65536
 _CHROMA = ((-6596, -22189, 28785), (28784, -26145, -2639))  # to 16..240
@@ -30,11 +32,13 @@ def compressible(pixels: Tensor, lr: Planes, coding: Coding) -> Tensor:
     """
     if coding.codec == "jpeg":
         return pixels
+    if pixels.is_cuda:
+        return kernels(pixels.device).stacked(pixels, lr, coding.residual)
     planes = [_luma(pixels), *_chroma(pixels)]
     if coding.residual:
         scale = pixels.shape[0] // lr[0].shape[0]
         for plane, source in zip(planes, lr, strict=True):
-            plane -= _predicted(torch.from_numpy(source.copy()).to(pixels.device), scale, plane.shape)
+            plane -= _predicted(torch.from_numpy(source.copy()), scale, plane.shape)
             plane += ZERO
     y, u, v = (plane.clamp_(0, 255).to(torch.uint8) for plane in planes)
     if y.shape[1] % 2:

@@ -39,7 +39,7 @@ class CudaProgram:
         grid: tuple[int, int],
         threads: int,
         shared: int,
-        *arguments: ctypes.c_void_p | ctypes.c_int,
+        *arguments: ctypes.c_void_p | ctypes.c_int | ctypes.c_float,
     ) -> None:
         """Starts a kernel on the current stream with so many bytes of shared memory.
 

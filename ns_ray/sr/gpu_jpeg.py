@@ -1,4 +1,4 @@
-"""JPEG images straight from pictures or residuals in GPU memory, by nvImageCodec."""
+"""JPEG images straight from pictures in GPU memory, by nvImageCodec, and from residuals, by nvJPEG."""
 
 from functools import cache
 from typing import Any
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ns_ray.errors import ModelError
 from ns_ray.picture.coding import Coding
+from ns_ray.sr.gpu_grey_jpeg import GpuGreyJpeg
 
 try:
     from nvidia import nvimgcodec
@@ -17,10 +18,7 @@ except ImportError as error:
 
 
 class GpuJpeg:
-    """Baseline JPEG, chroma 4:2:0, Huffman tables made for each picture: as good as libjpeg's at 3 % less bytes.
-
-    Residuals are grey, and take more bytes than by the CPU's encoder: nvImageCodec has no other quantisation.
-    """
+    """Baseline JPEG, chroma 4:2:0, Huffman tables made for each picture: as good as libjpeg's at 3 % less bytes."""
 
     def __init__(self, device: str) -> None:
         """Makes the encoder and tries it.
@@ -39,6 +37,7 @@ class GpuJpeg:
             backends=[nvimgcodec.Backend(kind) for kind in kinds],
         )
         self._encoded = nvimgcodec.CodeStream()
+        self._residuals = GpuGreyJpeg(device)
         self.encode(torch.zeros(16, 16, 3, dtype=torch.uint8, device=self._device), Coding("jpeg", 90))
 
     def encode(self, picture: Tensor, coding: Coding) -> memoryview:
@@ -49,15 +48,17 @@ class GpuJpeg:
             coding: a JPEG codec, and its quality as libjpeg counts.
 
         Raises:
-            ModelError: nvImageCodec refuses; it prints why.
+            ModelError: nvImageCodec refuses, which prints why, or nvJPEG.
         """
+        if coding.residual:
+            return self._residuals.encode(picture, coding.quality)
         stream = torch.cuda.current_stream(self._device).cuda_stream
         # Its pinned memory is used again for every picture, as making and freeing it would stop the GPU.
         encoded = self._encoder.encode(
-            nvimgcodec.as_image(picture if picture.ndim == 3 else picture[..., None], stream),
+            nvimgcodec.as_image(picture, stream),
             "jpeg",
             code_stream_s=self._encoded,
-            params=_parameters(coding.quality, coding.residual),
+            params=_parameters(coding.quality),
             cuda_stream=stream,
         )
         if encoded is None:
@@ -67,11 +68,10 @@ class GpuJpeg:
 
 
 @cache
-def _parameters(quality: int, grey: bool) -> Any:
-    subsampling = nvimgcodec.ChromaSubsampling.CSS_GRAY if grey else nvimgcodec.ChromaSubsampling.CSS_420
+def _parameters(quality: int) -> Any:
     return nvimgcodec.EncodeParams(
         quality_type=nvimgcodec.QualityType.QUALITY,
         quality_value=quality,
-        chroma_subsampling=subsampling,
+        chroma_subsampling=nvimgcodec.ChromaSubsampling.CSS_420,
         jpeg_encode_params=nvimgcodec.JpegEncodeParams(progressive=False, optimized_huffman=True),
     )

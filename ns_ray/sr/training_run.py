@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ns_ray.errors import ModelError
+from ns_ray.errors import FolderBusyError, ModelError
 from ns_ray.folder_lock import FolderLock
 from ns_ray.sr.checkpoint import load_checkpoint, save_checkpoint
 from ns_ray.sr.checkpoints import epoch_name
@@ -94,8 +95,7 @@ class TrainingRun:
         if len({spec.scale for spec in specs}) > 1:
             raise ModelError("models that train together must have the same scale: train them one by one")
         self._lock = FolderLock(directory)
-        for left in directory.glob("*.part"):  # by a run that was killed while it wrote
-            left.unlink()
+        _clear(directory)
         self.plan, self.directory, self.device, self.scale = plan, directory, device, specs[0].scale
         parts = [pool.split(plan.held_out) for pool in pools]
         training = [pool for pool, _ in parts]
@@ -237,3 +237,20 @@ class TrainingRun:
         self._load.total, self._load.count = state["load"]
         for trainer in self.trainers:
             trainer.resume(state["trainers"][trainer.name])
+
+
+def tidy(directory: Path) -> None:
+    """Remove what a training that was killed was writing; nothing where another trains by now."""
+    if not directory.exists():
+        return
+    with suppress(FolderBusyError):
+        lock = FolderLock(directory)
+        try:
+            _clear(directory)
+        finally:
+            lock.release()
+
+
+def _clear(directory: Path) -> None:
+    for left in directory.glob("*.part"):
+        left.unlink()

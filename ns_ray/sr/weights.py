@@ -9,24 +9,12 @@ import torch
 from torch import Tensor
 
 from ns_ray.errors import ModelError
+from ns_ray.sr.checkpoints import weights_path
 from ns_ray.sr.models import Edsr
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.whole_file import write_whole
 
 Weights = Mapping[str, Tensor]
-
-PRETRAINED = Path(__file__).resolve().parents[2] / "result" / "pretrained"
-"""Where weights are looked for, as `<NAME>.pt`, unless told otherwise."""
-
-
-def weights_path(model: ModelSpec | str, directory: Path | None = None) -> Path:
-    """Where the weights of a model lie; the file need not exist.
-
-    Raises:
-        ModelError: no such model.
-    """
-    spec = ModelSpec.parse(model) if isinstance(model, str) else model
-    return (directory or PRETRAINED) / f"{spec.name}.pt"
 
 
 def load_weights(model: ModelSpec | str, path: Path | None = None) -> dict[str, Tensor]:

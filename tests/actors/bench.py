@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from actors.fleet import Fleet
-from actors.following import Followed, Following
-from actors.messages import Stream
-from actors.orders import Order, Plan
-from actors.reports import StreamReport, Totals
+from ns_ray.actors.fleet import Fleet
+from ns_ray.actors.following import Followed, Following
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.orders import Order, Plan
+from ns_ray.actors.reports import StreamReport, Totals
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.config import Config
 from ns_ray.picture.coding import PUBLISHED

@@ -9,7 +9,7 @@ import pytest
 import streams
 from bench import CONFIG, MODEL, Bench, outputs, start
 
-from actors.messages import Stream
+from ns_ray.actors.messages import Stream
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import save_weights
 

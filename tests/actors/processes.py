@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Generic, TypeVar
 
-from actors.peers import DiedError
+from ns_ray.actors.peers import DiedError
 from ns_ray.config.config import Config
 from ns_ray.errors import ActorLostError
 

@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -18,16 +18,27 @@ from jumping import LoopClock, jump
 from processes import Process, watch_lives
 from videos import Video, constant
 
-from actors.following import Followed, Following
-from actors.host import Host
-from actors.messages import Anchors, Ask, DecodeJob, DecodeReply, DecoderSpeed, Made, MadeReply, Stream, WriteReply
-from actors.orders import Change, Order, Placement, Plan, Roster
-from actors.peers import Meeting
-from actors.reports import Doing, HostReport
-from actors.scheduler import Scheduler
-from actors.service.manager import Manager, Placed, Prepared
-from actors.work import Read, Writing
+from ns_ray.actors.following import Followed, Following
+from ns_ray.actors.host import Host
+from ns_ray.actors.messages import (
+    Anchors,
+    Ask,
+    DecodeJob,
+    DecodeReply,
+    DecoderSpeed,
+    Made,
+    MadeReply,
+    Stream,
+    WriteReply,
+)
+from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
+from ns_ray.actors.peers import Meeting
+from ns_ray.actors.reports import Doing, HostReport
+from ns_ray.actors.scheduler import Scheduler
+from ns_ray.actors.service.manager import Manager, Placed, Prepared
+from ns_ray.actors.work import Read, Writing
 from ns_ray.anchors import policies
+from ns_ray.anchors.account import Rate
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
 from ns_ray.config.config import Config
@@ -260,7 +271,8 @@ class Enhancer:
             )
             for record in records
         ]
-        made = tuple(Made(record, 1000) for record in records)
+        size = min(self._world.image_bytes, ask.coding.limit or self._world.image_bytes)
+        made = tuple(Made(record, size) for record in records)
         return Anchors(tuple(images), MadeReply(made, (span("inference", 0.01),) if made else ()))
 
 
@@ -420,6 +432,7 @@ class World:
         loses: the share of kept frames that go with their node at once.
         keeps: whether files keep more than their last epoch.
         placed: the enhancer that each stream last asked.
+        image_bytes: what an image takes that may take any number.
     """
 
     videos: dict[str, Video]
@@ -440,6 +453,7 @@ class World:
     loses: float = 0.0
     keeps: bool = True
     placed: dict[str, str] = field(default_factory=dict)
+    image_bytes: int = 1000
 
     # While it runs.
 
@@ -503,6 +517,7 @@ class World:
         limit: float = 1000.0,
         meanwhile: Callable[["World", Following], Awaitable[None]] | None = None,
         orders: Mapping[str, Mapping[str, Any]] | None = None,
+        rate: Rate | None = None,
     ) -> dict[str, Followed]:
         """Take all videos through a run.
 
@@ -514,6 +529,7 @@ class World:
             limit: seconds from which on it counts as hung.
             meanwhile: goes on beside it; the run lasts at least as long.
             orders: more about the streams' orders, by name.
+            rate: see Plan.
         """
 
         async def all_of_it(folder: str) -> dict[str, Followed]:
@@ -521,11 +537,11 @@ class World:
             self._begin()
             async with asyncio.timeout(limit):
                 following = Following(self.client, Crew(self), self.config.kept_epochs)  # type: ignore[arg-type]
-                self.plan = Plan("run", "neuroscaler", policy, PUBLISHED, frames, paced, Path(folder), 0.0)
+                self.plan = Plan("run", "neuroscaler", policy, PUBLISHED, frames, paced, Path(folder), 0.0, rate)
                 initial = [self.order(name).stream for name in self.videos]
                 await self.client.prepare(initial)
                 loop = asyncio.get_running_loop()
-                self.plan = Plan("run", "neuroscaler", policy, PUBLISHED, frames, paced, Path(folder), loop.time())
+                self.plan = replace(self.plan, began=loop.time())
                 await following.add([self.order(name, **(orders or {}).get(name, {})) for name in self.videos])
                 stop = asyncio.Event()
                 if stop_after is not None:

@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 import streams
 
-from actors import reading, scheduler
-from actors.following import Followed, Following
-from actors.messages import Stream
-from actors.orders import Order, Plan, Roster
-from actors.peer import Team
-from actors.peers import Meeting
-from actors.ray_crew import _MOST_PEERS, RayPeers
-from actors.reading import Readers
-from actors.reports import EpochReport, HostReport, StreamReport, Totals
-from actors.scheduler import Scheduler
-from actors.service import manager
-from actors.service.manager import Manager
-from actors.service.seating import engine_key
-from actors.usage import _MOST_SAMPLES, UsageSampler
+from ns_ray.actors import reading, scheduler
+from ns_ray.actors.following import Followed, Following
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.orders import Order, Plan, Roster
+from ns_ray.actors.peer import Team
+from ns_ray.actors.peers import Meeting
+from ns_ray.actors.ray_crew import _MOST_PEERS, RayPeers
+from ns_ray.actors.reading import Readers
+from ns_ray.actors.reports import EpochReport, HostReport, StreamReport, Totals
+from ns_ray.actors.scheduler import Scheduler
+from ns_ray.actors.service import manager
+from ns_ray.actors.service.manager import Manager
+from ns_ray.actors.service.seating import engine_key
+from ns_ray.actors.usage import _MOST_SAMPLES, UsageSampler
 from ns_ray.anchors import policies
 from ns_ray.anchors.offer import Offer
 from ns_ray.config.config import Config
@@ -115,9 +115,8 @@ class Clock:
 
 def _offer(name: str) -> Offer:
     ints, floats = np.zeros(1, np.int64), np.zeros(1)
-    return Offer(
-        (name,), ints, np.zeros(0, np.int8), np.zeros(0), ints, ints + 40, ints + 40, floats, floats, floats * np.nan
-    )
+    kinds, none = np.zeros(0, np.int8), np.zeros(0)
+    return Offer((name,), ints, kinds, none, ints, ints > 0, ints + 40, ints + 40, floats, floats, floats * np.nan)
 
 
 def test_plans_that_nobody_left_are_forgotten() -> None:

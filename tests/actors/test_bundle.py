@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from jumping import jump
 
-from actors.bundle import Bundler
+from ns_ray.actors.bundle import Bundler
 from ns_ray.errors import ActorLostError
 
 

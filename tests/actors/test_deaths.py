@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 from simulated import CONFIG, World, constant, slow, whole
 
-from actors.orders import Change
+from ns_ray.actors.orders import Change
 from ns_ray.anchors.policies import Budget, Fraction
 
 RATES = (5, 10, 15)

@@ -13,9 +13,9 @@ import streams
 import torch
 from sources import write_source
 
-from actors import open_streams
-from actors.decoder import _KEPT, DecoderActor
-from actors.messages import DecodeJob, Stream
+from ns_ray.actors import open_streams
+from ns_ray.actors.decoder import _KEPT, DecoderActor
+from ns_ray.actors.messages import DecodeJob, Stream
 from ns_ray.config.actors import DecoderPool
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.colors import STANDARD
@@ -111,7 +111,7 @@ def test_streams_are_decoded_side_by_side(sources, monkeypatch):
             together.wait()
             return super().decode(packets, wanted)
 
-    monkeypatch.setattr("actors.decoder.VideoDecoder", Waiting)
+    monkeypatch.setattr("ns_ray.actors.decoder.VideoDecoder", Waiting)
     replies = actor(sessions=3).decode([source.job(0, ()) for source in sources], 0)
     assert [reply.shown for reply in replies] == [20] * 3
 
@@ -171,7 +171,7 @@ def test_what_breaks_off_leaves_no_half_decoded_stream(sources, monkeypatch):
     source, other = sources[0], sources[1]
     decoder = actor(sessions=2)
     decoder.decode([source.job(0, ()), other.job(0, ())], 0)
-    monkeypatch.setattr("actors.decoder.convert", lambda *_: 1 // 0)
+    monkeypatch.setattr("ns_ray.actors.decoder.convert", lambda *_: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         decoder.decode([source.job(1, None, [(0, [(30, 0)])]), other.job(1)], 1)
     monkeypatch.undo()
@@ -268,7 +268,7 @@ class FakeNvdec(VideoDecoder):
 
 
 def test_what_nvdec_cannot_decode_goes_to_the_cpu_alone(sources, monkeypatch, caplog):
-    monkeypatch.setattr("actors.decoder.VideoDecoder", FakeNvdec)
+    monkeypatch.setattr("ns_ray.actors.decoder.VideoDecoder", FakeNvdec)
     decoder = actor("cuda:0", sessions=2)
     bad, good = sources[:2]
     assert decoder.measure(bad.stream, bad.block(0)).device == "cpu"
@@ -302,10 +302,10 @@ def test_where_nvdec_cannot_be_opened_the_cpu_decodes(sources, caplog):
 def test_a_stream_that_nvdec_stops_decoding_is_lost_and_goes_on_on_the_cpu(sources, monkeypatch):
     source, decoder = sources[0], actor("cuda:0")
     monkeypatch.setattr(FakeNvdec, "decode", VideoDecoder.decode)
-    monkeypatch.setattr("actors.decoder.VideoDecoder", FakeNvdec)
+    monkeypatch.setattr("ns_ray.actors.decoder.VideoDecoder", FakeNvdec)
     decoder.decode([source.job(0, ())], 0)
     monkeypatch.undo()
-    monkeypatch.setattr("actors.decoder.VideoDecoder", FakeNvdec)
+    monkeypatch.setattr("ns_ray.actors.decoder.VideoDecoder", FakeNvdec)
     assert decoder.decode([source.job(1)], 0)[0].lost
     (frames,), (reply,) = decoder.decode([source.job(1, [0], [(0, [(25, 0)])])], 1)
     assert same(frames[0].picture, whole(source)["25.0"].picture)

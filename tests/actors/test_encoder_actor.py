@@ -11,9 +11,9 @@ from sources import write_source
 from vp9_streams import REALTIME, encode
 from vp9_streams import Stream as Coded
 
-from actors import open_streams
-from actors.encoder import EncoderActor
-from actors.messages import EncodeJob, Frame, Stream, VideoFormat
+from ns_ray.actors import open_streams
+from ns_ray.actors.encoder import EncoderActor
+from ns_ray.actors.messages import EncodeJob, Frame, Stream, VideoFormat
 from ns_ray.config.actors import EncoderPool
 from ns_ray.picture.coding import PUBLISHED
 from ns_ray.picture.colors import STANDARD

@@ -3,7 +3,7 @@
 import pytest
 from simulated import CONFIG, World, constant, slow
 
-from actors.summary import stream_result
+from ns_ray.actors.summary import stream_result
 
 # What a process was about to do when it died is never done.
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")

@@ -14,11 +14,11 @@ import pytest
 from jpeg_anchors import encode_anchor
 from torch import Tensor
 
-from actors import enhancer
-from actors.encoder import EncoderActor
-from actors.enhancer import Enhancer
-from actors.messages import Anchors, Ask, Frame, Stream
-from actors.metrics import Sums
+from ns_ray.actors import enhancer
+from ns_ray.actors.encoder import EncoderActor
+from ns_ray.actors.enhancer import Enhancer
+from ns_ray.actors.messages import Anchors, Ask, Frame, Stream
+from ns_ray.actors.metrics import Sums
 from ns_ray.config.actors import EncoderPool, EnhancerPool
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor, encode_jpeg

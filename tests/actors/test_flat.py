@@ -19,8 +19,8 @@ def living():
 
 def test_an_hour_of_streams_is_flat(monkeypatch):
     """Slots of 4 s, and looks as rare, so that the hour passes in seconds; hosts have the 200 epochs they keep soon."""
-    monkeypatch.setattr("actors.service.manager._LOOK_SECONDS", 4.0)
-    monkeypatch.setattr("actors.following._LOOK_SECONDS", 4.0)
+    monkeypatch.setattr("ns_ray.actors.service.manager._LOOK_SECONDS", 4.0)
+    monkeypatch.setattr("ns_ray.actors.following._LOOK_SECONDS", 4.0)
     config = CONFIG.model_copy(update={"epoch_seconds": 4.0, "kept_epochs": 200, "gop_frames": 20})
     looks = []
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors import garbage
-from actors.garbage import Collector
+from ns_ray.actors import garbage
+from ns_ray.actors.garbage import Collector
 
 
 class Knot:

@@ -16,12 +16,12 @@ import ray
 from bench import CONFIG, Bench, outputs, signalling, start
 from ray import cloudpickle
 
-from actors.fleet import Fleet
-from actors.health import Watch
-from actors.loop_worker import LoopWorker
-from actors.peer import Peer, Team, pulse
-from actors.scheduler_actor import SchedulerActor
-from actors.worker import HEALTH, Worker, call
+from ns_ray.actors.fleet import Fleet
+from ns_ray.actors.health import Watch
+from ns_ray.actors.loop_worker import LoopWorker
+from ns_ray.actors.peer import Peer, Team, pulse
+from ns_ray.actors.scheduler_actor import SchedulerActor
+from ns_ray.actors.worker import HEALTH, Worker, call
 from ns_ray.anchors.policies import Fraction
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.video.packets import read_packets
@@ -196,7 +196,7 @@ def test_an_actor_that_hangs_as_it_starts_is_started_anew_and_none_is_left_behin
                 os.kill(os.getpid(), signal.SIGSTOP)
                 time.sleep(1000)  # this thread may go on for a moment
 
-    monkeypatch.setattr("actors.fleet.SchedulerActor", Freezing)
+    monkeypatch.setattr("ns_ray.actors.fleet.SchedulerActor", Freezing)
     fleet = Fleet(CONFIG.model_copy(update={"start_seconds": 12}), 0)
     runner.run(fleet.start({"scheduler": 1}))
     assert (tmp_path / "start").exists()

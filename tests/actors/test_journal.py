@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from actors.journal import Entry, Position, pack, unpack
-from actors.reports import EpochReport, Totals
+from ns_ray.actors.journal import Entry, Position, pack, unpack
+from ns_ray.actors.reports import EpochReport, Totals
 from ns_ray.anchors.epoch import StreamState
 from ns_ray.report.results import AnchorResult, EpochResult, Span
 from ns_ray.video.packets import Mark, read_units

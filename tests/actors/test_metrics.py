@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from actors import metrics
-from actors.metrics import METRICS, PREFIX, Flushing, RaySink, Sums, count_epoch
-from actors.reports import EpochReport, Totals
+from ns_ray.actors import metrics
+from ns_ray.actors.metrics import METRICS, PREFIX, Flushing, RaySink, Sums, count_epoch
+from ns_ray.actors.reports import EpochReport, Totals
 from ns_ray.report.results import AnchorResult, EpochResult, Span
 
 DOCS = Path(__file__).parents[2] / "docs/operations.md"
@@ -137,7 +137,7 @@ def test_ray_gets_every_metric_with_the_actor_and_never_a_stream(monkeypatch) ->
         one = made[PREFIX + metric.name]
         assert one.tags == {"actor": "host-3"}
         assert set(one.keys) == {"actor"} | ({metric.tag} if metric.tag else set())
-        assert set(one.keys) <= {"actor", "state", "type", "stage", "kind"}
+        assert set(one.keys) <= {"actor", "state", "type", "stage", "kind", "why"}
         tags = {metric.tag: "x"} if metric.tag else None
         assert one.got == [{"counter": (2.0, tags), "gauge": 1.0, "histogram": 0.5}[metric.kind]]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from bench import CONFIG, Bench, Progress, outputs, start
 
-from actors.fleet import Fleet
+from ns_ray.actors.fleet import Fleet
 from ns_ray.anchors.baselines import PerFrame
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets

@@ -9,8 +9,8 @@ from fractions import Fraction
 import pytest
 from remux import ivf, remux
 
-from actors.messages import Stream
-from actors.reading import Readers
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.reading import Readers
 from ns_ray.video.packets import Mark, read_packets
 from ns_ray.video.probe import probe
 

@@ -18,9 +18,9 @@ import ray
 import streams
 from ray.exceptions import ActorUnavailableError
 
-from actors import reading
-from actors.messages import Stream
-from actors.reading_trace import ReadingTrace, clear_left_traces, clear_traces, trace_path
+from ns_ray.actors import reading
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.reading_trace import ReadingTrace, clear_left_traces, clear_traces, trace_path
 from ns_ray.errors import MediaError
 from ns_ray.video.packets import Mark, Unit
 from ns_ray.video.probe import VideoInfo, probe
@@ -30,9 +30,9 @@ _PARENT = """
 import json, os, signal, sys, threading, time, traceback
 from pathlib import Path
 from types import SimpleNamespace
-import actors.reading as reading
-from actors.messages import Stream
-from actors.reading_trace import ReadingTrace
+import ns_ray.actors.reading as reading
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.reading_trace import ReadingTrace
 from ns_ray.video.packets import Mark
 from ns_ray.video.probe import probe
 

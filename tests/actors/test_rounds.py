@@ -5,10 +5,10 @@ import asyncio
 import numpy as np
 from jumping import BEGAN, LoopClock, jump
 
-from actors.orders import Roster
-from actors.peers import Meeting
-from actors.rounds import Rounds
-from actors.scheduler import Scheduler
+from ns_ray.actors.orders import Roster
+from ns_ray.actors.peers import Meeting
+from ns_ray.actors.rounds import Rounds
+from ns_ray.actors.scheduler import Scheduler
 from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.policies import Fraction
 
@@ -134,6 +134,7 @@ def offer(*names, gains=(3.0, 2.0, 1.0), shown=10, credit=0.0):
         np.full(n * k, 2, np.int8),
         np.tile(np.array(gains), n),
         np.zeros(n, np.int64),
+        np.ones(n, np.bool_),
         np.full(n, shown),
         np.full(n, shown),
         np.ones(n),

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from actors.messages import Stream
-from actors.service.seating import Measured, Seating, engine_key
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.service.seating import Measured, Seating, engine_key
 from ns_ray.config.actors import DecoderPool
 from ns_ray.errors import ConfigError
 from ns_ray.video.probe import VideoInfo

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from simulated import CONFIG, Video, World, broken, constant, slow, whole
 
-from actors.summary import stream_result
+from ns_ray.actors.summary import stream_result
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction as Share
 from ns_ray.config.config import Config

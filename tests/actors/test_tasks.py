@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ray import cloudpickle
 
-from actors.tasks import TaskLostError, run_tasks
+from ns_ray.actors.tasks import TaskLostError, run_tasks
 from ns_ray.errors import MediaError
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import tests

@@ -28,6 +28,7 @@ class Video:
         breaks: the packet from which on it cannot be read.
         sides: packets of other tracks that come with each read.
         notes: what its source says of it with each read.
+        still: packets that show what the one before them does.
     """
 
     times: Sequence[Fraction]
@@ -38,12 +39,15 @@ class Video:
     breaks: int | None = None
     sides: int = 0
     notes: tuple[str, ...] = ()
+    still: range = range(0)
 
     def __post_init__(self) -> None:
         rng = random.Random(len(self.times))
         sizes = ((rng.lognormvariate(8.5, 0.8), i % self.gop == 0) for i in range(len(self.times)))
         self.records = [
-            FrameRecord(i, 0, FrameType.KEY, 60_000) if key else FrameRecord(i, 0, FrameType.NORMAL, round(size))
+            FrameRecord(i, 0, FrameType.KEY, 60_000)
+            if key
+            else FrameRecord(i, 0, FrameType.NORMAL, 0 if i in self.still else round(size))
             for i, (size, key) in enumerate(sizes)
         ]
 

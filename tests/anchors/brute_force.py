@@ -99,6 +99,7 @@ class Scheduler:
         self.credits: dict[str, float] = {}
         self.waited: dict[str, int] = {}
         self.since_key: dict[str, int] = {}
+        self.begun: set[str] = set()
 
     def epoch(
         self,
@@ -115,7 +116,9 @@ class Scheduler:
     ) -> dict[str, list[Ranked]]:
         """The anchors of each stream, from a budget or as a fraction of the shown frames of all, or of each (`apart`).
 
-        The last anchor of an epoch serves `reach` frames more. Some have an `own` fraction, and share with their like.
+        First KEY frames go first, and are had on credit; nobody gets more than four shares, or one anchor, but for what
+        is left of a budget. The last anchor of an epoch serves `reach` frames more. Some have an `own` fraction, and
+        share with their like.
         """
         for name in streams:
             self.credits.setdefault(name, 0.0)
@@ -136,14 +139,29 @@ class Scheduler:
                 queue.append((kind, -gain * priorities.get(name, 1.0), place, -self.waited[name], name, position, gain))
         shares = {name: own.get(name, fraction) for name in streams}
         alike = [[name for name in streams if shares[name] == share] for share in sorted(set(shares.values()))]
+        shown = {name: sum(kind != "A" for kind, _ in frames) for name, (frames, _) in streams.items()}
+        most = {}
+        for name in streams:
+            share = shown[name] * shares[name]
+            if budget is not None:
+                time = budget * shown[name] / max(1, sum(shown.values()))
+                share = time / costs[name] if costs[name] else math.inf
+            most[name] = max(1, math.ceil(4 * share)) if share < math.inf else math.inf
+        turns = []
+        for kind, gain, place, waited, name, position, own_gain in sorted(queue):
+            first = kind == 0 and place == 0 and name not in self.begun and (budget is not None or shares[name] > 0)
+            if place < most[name] or budget is not None:
+                turns.append((place >= most[name], not first, (kind, gain, place, waited), name, position, own_gain))
         groups = [[name] for name in streams] if apart else alike if budget is None else [list(streams)][: len(streams)]
         spent = dict.fromkeys(streams, 0.0)
         chosen: dict[str, list[Ranked]] = {name: [] for name in streams}
         for group in groups:
-            shown = sum(kind != "A" for name in group for kind, _ in streams[name][0])
-            owed = math.fsum([shown * shares[group[0]], *(self.credits[name] for name in group)])
-            limit = max(0, round(owed)) if budget is None else budget
-            for _, _, _, _, name, position, gain in sorted(queue):
+            owed = math.fsum(
+                [sum(shown[name] for name in group) * shares[group[0]], *(self.credits[name] for name in group)]
+            )
+            firsts = sum(name in group and not later for _, later, _, name, _, _ in turns)
+            limit = max(0, round(owed), firsts) if budget is None else budget
+            for _, _, _, name, position, gain in sorted(turns):
                 cost = costs[name] if budget is not None else 1
                 if name in group and sum(spent[one] for one in group) + cost <= limit:
                     spent[name] += cost
@@ -155,6 +173,7 @@ class Scheduler:
             anchors = [position for position, _ in chosen[name]]
             self.carries[name] = left_over(frames, self.carries.get(name, 0), anchors)
             self.waited[name] = waiting(frames, anchors, self.waited[name])
+            self.begun |= {name} if anchors else set()
             for kind, _ in frames:
                 self.since_key[name] = 0 if kind == "K" else self.since_key[name] + 1
         return chosen

@@ -86,6 +86,7 @@ def check(
             assert choice.state.credit == judge.credits[name]
             assert choice.state.waited == judge.waited[name]
             assert choice.state.since_key == judge.since_key[name]
+            assert choice.state.begun == (name in judge.begun)
             states[name] = choice.state
 
 

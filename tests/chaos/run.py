@@ -35,11 +35,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import ray
 import streams
 
-from actors.fleet import Fleet
-from actors.following import Followed, Following
-from actors.local_ray import join_ray
-from actors.messages import Stream
-from actors.orders import Order, Plan
+from ns_ray.actors.fleet import Fleet
+from ns_ray.actors.following import Followed, Following
+from ns_ray.actors.local_ray import join_ray
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.orders import Order, Plan
 from ns_ray.anchors import policies
 from ns_ray.config.actors import DecoderPool, EnhancerPool, Pool
 from ns_ray.config.config import Config

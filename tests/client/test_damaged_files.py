@@ -11,10 +11,10 @@ import vp9_streams
 from made_streams import stream_of
 from rich_streams import read, source, write
 
-from jobs import play
 from ns_ray.errors import HybridError, NsRayError
 from ns_ray.hybrid.reader import HybridReader
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
+from ns_ray.jobs import play
 
 READ, FINISHED = 500, 200
 

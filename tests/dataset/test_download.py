@@ -278,6 +278,16 @@ def test_a_local_file_in_part_is_refused_and_the_old_one_stays(tmp_path, clip):
     assert sorted(path.name for path in folder.iterdir()) == ["lol0.json", "lol0.webm"]
 
 
+def test_a_source_is_not_written_over_itself(tmp_path, clip):
+    folder = tmp_path / "raw"
+    get(clip, folder)
+    (tmp_path / "LOL0.webm").hardlink_to(folder / "lol0.webm")
+    for source in (folder / "lol0.webm", tmp_path / "LOL0.webm"):
+        with pytest.raises(MediaError, match=rf"{source}: it is what was fetched as lol0 before, from elsewhere"):
+            get(source, folder)
+    assert find_raw(folder, "lol0").source == str(clip)
+
+
 def test_another_ending_takes_the_place_of_the_old_one(tmp_path, clip):
     folder = tmp_path / "raw"
     get(clip, folder)

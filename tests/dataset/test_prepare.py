@@ -232,6 +232,15 @@ def test_videos_of_one_part_show_the_same_frames(tmp_path):
     outputs("lol0", 1, tmp_path, PLAN)  # all that is there is made anew
 
 
+def test_a_source_is_not_written_over(tmp_path):
+    source = raw(tmp_path)
+    output = outputs("lol0", 0, tmp_path, PLAN)[0].path
+    output.parent.mkdir(parents=True)
+    output.hardlink_to(source)
+    with pytest.raises(MediaError, match=rf"{output}: it is the source {source} itself"):
+        outputs("lol0", 0, tmp_path, PLAN)
+
+
 def test_what_came_out_wrong_is_not_kept(tmp_path):
     raw(tmp_path)
     output = outputs("lol0", 0, tmp_path, replace(PLAN, require_hidden=True))[1]

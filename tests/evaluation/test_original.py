@@ -5,10 +5,10 @@ from fractions import Fraction
 import pytest
 from sources import level, samples, write_source
 
-from jobs import benchmark, curves, evaluate_sr, quality
-from jobs.cli.despite import despite
 from ns_ray.errors import MediaError
 from ns_ray.evaluation.original import ALIKE, Despite, Original, originals
+from ns_ray.jobs import benchmark, curves, evaluate_sr, quality
+from ns_ray.jobs.cli.despite import despite
 from ns_ray.video.probe import probe
 
 SIZE, HR = (64, 48), (128, 96)

@@ -10,16 +10,17 @@ import ray
 import streams
 import torch
 
-from actors.fleet import Fleet
-from actors.following import Following
-from actors.messages import Stream
-from actors.orders import Order, Plan
+from ns_ray.actors.fleet import Fleet
+from ns_ray.actors.following import Following
+from ns_ray.actors.messages import Stream
+from ns_ray.actors.orders import Order, Plan
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.actors import DecoderPool
 from ns_ray.config.config import Config
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import tag
 from ns_ray.hybrid.anchor_picture import anchor_picture
+from ns_ray.hybrid.grey_jpeg import decode_grey, encode_grey
 from ns_ray.hybrid.reader import read_hybrid
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.coding import CODECS, PUBLISHED, Coding
@@ -28,6 +29,7 @@ from ns_ray.picture.yuv import resize
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.compressible import compressible
 from ns_ray.sr.enhance import gpu_encoders
+from ns_ray.sr.gpu_grey_jpeg import GpuGreyJpeg
 from ns_ray.sr.weights import load_weights
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets
@@ -111,3 +113,18 @@ def test_the_gpu_compresses_pictures_and_residuals(codec):
         pytest.skip(str(error))
     image = tag(compress(compressible(pixels.cuda(), lr.planes, coding), coding), 0, 0, codec, (1920, 1080))
     assert psnr(anchor_picture(image, lr, 3).y, from_rgb(pixels.numpy()).y) > 42
+
+
+@pytest.mark.parametrize("quality", [30, 50, 75, 90, 97])
+def test_residuals_take_no_more_bytes_than_on_the_cpu_and_look_alike(quality):
+    try:
+        gpu = GpuGreyJpeg("cuda:0")
+    except ModelError as error:
+        pytest.skip(str(error))
+    lr = sample_frames(1)[0].picture
+    pixels = torch.from_numpy(to_rgb(resize(lr, (1920, 1080), "LANCZOS")))
+    plane = compressible(pixels, lr.planes, Coding("jpeg-residual", quality))
+    image, expected = gpu.encode(plane.cuda(), quality), encode_grey(plane.numpy(), quality)
+    assert len(image) < 1.03 * len(expected)
+    mine, theirs = (decode_grey(bytes(one), plane.shape).astype(int) - plane.numpy() for one in (image, expected))
+    assert np.square(mine).mean() < 1.02 * np.square(theirs).mean() + 0.01

@@ -5,8 +5,8 @@ import importlib.util
 import pytest
 import torch
 
-from jobs import check_engine
 from ns_ray.errors import ModelError
+from ns_ray.jobs import check_engine
 from ns_ray.sr.tensorrt_package import find_tensorrt
 
 

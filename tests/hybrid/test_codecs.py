@@ -1,5 +1,9 @@
 """Hybrid files of each codec of anchors: written, read, played, and seen by players that know nothing of them."""
 
+import re
+import shutil
+import subprocess
+
 import av
 import numpy as np
 import pytest
@@ -97,3 +101,32 @@ def test_an_anchor_without_its_picture_is_lost_alone(tmp_path, lr):
     sources = [frame.source for frame in decoder]
     assert len(sources) == 12
     assert [at for at, source in enumerate(sources) if source == "anchor"] in ([0, 9], [0, 5, 9])
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.skipif(shutil.which("mpv") is None, reason="no mpv")
+def test_mpv_plays_the_video(tmp_path, lr, codec):
+    path, _ = write(tmp_path / "h.mkv", lr, Coding(codec, 80))
+    command = ["mpv", "--no-config", "--vo=null", "--ao=null", "--untimed", str(path)]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert re.search(r"\(\+\) Video --vid=1 .*'video' \(vp9 64x48", told), told
+    assert "VO: [null] 64x48" in told
+    assert "End of file" in told
+
+
+PAGE = """<video src="FILE" muted></video><pre></pre><script>
+const video = document.querySelector("video"), told = document.querySelector("pre");
+const tell = () => { told.textContent = `${video.videoWidth}x${video.videoHeight} ${video.error}` };
+video.onloadeddata = tell; video.onerror = tell;
+</script>"""
+
+
+@pytest.mark.parametrize("codec", ["av1", "jpeg-residual"])
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium")
+def test_chromium_plays_the_video(tmp_path, lr, codec):
+    write(tmp_path / "h.mkv", lr, Coding(codec, 80))
+    (tmp_path / "page.html").write_text(PAGE.replace("FILE", "h.mkv"))
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
+    page = (tmp_path / "page.html").as_uri()
+    told = subprocess.run([*command, page], capture_output=True, text=True, timeout=120, check=True).stdout
+    assert "<pre>64x48 null</pre>" in told, told

@@ -6,15 +6,17 @@ from base64 import b64decode
 import pytest
 import yaml
 
-from jobs import artifact
-from jobs.cli import entry
 from ns_ray.config.artifact import Artifact
 from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
+from ns_ray.jobs import artifact
+from ns_ray.jobs.cli import entry
+from ns_ray.report import artifact_page
 from ns_ray.report.artifact_files import INFER, NAIVE
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.claims import CLAIMS, findings
 from ns_ray.report.step import Step
+from ns_ray.shipped import FOLDER
 from ns_ray.whole_file import write_record
 
 IMAGE = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5z4yLAAAAABJRU5ErkJggg==")
@@ -110,7 +112,7 @@ def evaluate(evaluation, *more):
 
 
 def test_what_is_done_is_skipped_until_something_changes(evaluation, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(artifact, "write_artifact_page", lambda *_: None)
+    monkeypatch.setattr(artifact_page, "write_artifact_page", lambda *_: None)
     first = evaluate(evaluation)
     assert len(first) == len(set(first)) == 15
     assert evaluate(evaluation) == []
@@ -229,5 +231,5 @@ def test_runs_that_would_share_a_folder_are_wrong_usage(evaluation, capsys):
 
 
 def test_the_shipped_evaluation_is_of_the_sample():
-    contents = load_config(entry.ROOT / "configs" / "artifact.yaml").artifact.contents
-    assert all((entry.ROOT / path).exists() for one in contents.values() for path in (one.lr, one.hr))
+    contents = load_config(FOLDER / "configs" / "artifact.yaml").artifact.contents
+    assert all((FOLDER / path).exists() for one in contents.values() for path in (one.lr, one.hr))

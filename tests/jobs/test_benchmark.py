@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -17,9 +18,10 @@ import av
 import pytest
 import rich_streams
 
-from actors.service.manager import Prepared
-from jobs import benchmark
+from ns_ray.actors.service.manager import Prepared
 from ns_ray.hybrid.reader import read_hybrid
+from ns_ray.jobs import benchmark
+from ns_ray.jobs.work import benchmark as work
 from ns_ray.report.html import load_result
 from ns_ray.report.published_logs import read_log
 from ns_ray.report.results import Usage
@@ -64,7 +66,7 @@ def test_good_and_bad_streams_together(job, tmp_path, plain_video, layered_video
     for number, path in enumerate(bad, start=2):
         assert f"stream{number}: {path}" in done.err
 
-    folder = tmp_path / "both" / "evaluation" / "local" / "64p" / MODEL / "s6g0"
+    folder = tmp_path / "both" / "evaluation" / "local" / "64p" / MODEL / "s6g0" / "latest"
     result = load_result(folder / "benchmark.json")
     assert [stream.status for stream in result.streams] == ["done", "done", *["refused"] * 3, "failed"]
     assert result.streams[5].reason.startswith(
@@ -76,9 +78,11 @@ def test_good_and_bad_streams_together(job, tmp_path, plain_video, layered_video
     assert "not judged" in done.out
     assert [stream.frames for stream in result.streams[:2]] == [60, 60]
     assert result.streams[1].hidden == 22
-    assert sum(sum(stream.anchors.values()) for stream in result.streams) == len(result.chosen) == 9
+    assert sum(sum(stream.anchors.values()) for stream in result.streams) == len(result.chosen)
+    assert len(result.chosen) + sum(s.still_anchors + s.unpaid_anchors for s in result.streams) == 9
     for stream in result.streams[:2]:
-        other = tmp_path / "alone" / "evaluation" / "local" / "64p" / MODEL / "s2g0" / "streams" / f"{stream.name}.mkv"
+        other = tmp_path / "alone" / "evaluation" / "local" / "64p" / MODEL / "s2g0" / "latest" / "streams"
+        other /= f"{stream.name}.mkv"
         assert Path(stream.output).read_bytes() == other.read_bytes()
         anchors = [anchor.name for one in read_hybrid(stream.output) for anchor in one.anchors]
         assert sorted(anchors) == sorted(
@@ -114,6 +118,7 @@ def test_find_max_says_how_many_streams_hold(job, tmp_path, plain_video, weights
     done = job(
         "benchmark",
         *("-m", "EDSR_B8_F32_S3", "--weights", big, "-n", 60, "--find-max", "--policy", "per-frame"),
+        *("--anchor-share", "none"),
         *("--set", "epoch_seconds=0.2"),
         *("--input", plain_video, "--result-dir", tmp_path),
     )
@@ -123,7 +128,7 @@ def test_find_max_says_how_many_streams_hold(job, tmp_path, plain_video, weights
     assert found["streams"] == max(held, default=0)
     assert not all(found["tried"].values())
     for count in found["tried"]:
-        result = load_result(next(tmp_path.rglob(f"s{count}g0")) / "benchmark.json")
+        result = load_result(next(tmp_path.rglob(f"s{count}g0")) / "latest" / "benchmark.json")
         assert result.paced
         assert len(result.streams) == int(count)
 
@@ -135,7 +140,7 @@ def test_other_methods_are_measured_in_the_same_run(job, tmp_path, plain_video, 
         *("--against-videos", 2, "--input", plain_video, "--result-dir", tmp_path),
     )
     assert done.status == 0, done.out + done.err
-    folder = tmp_path / "evaluation" / "local" / "64p" / MODEL / "s1g0"
+    folder = tmp_path / "evaluation" / "local" / "64p" / MODEL / "s1g0" / "latest"
     result, other = (load_result(folder / path / "benchmark.json") for path in ("", "against/selective"))
     (row,) = result.against
     assert (row.method, row.model, row.streams) == ("selective", "EDSR_B8_F32_S3", 2)
@@ -179,6 +184,9 @@ def test_sigint_ends_a_run_with_a_report_and_whole_files(tmp_path, plain_video, 
         assert sum(len(one.anchors) for one in read) == sum(stream.anchors.values())
         assert f"stopped after {stream.frames} frames" in stream.reason
     assert not list(tmp_path.rglob("*.part"))
+    assert re.search(r"^\d\d:\d\d:\d\d frames written: [\d,]+ of 200,000 ", out, re.MULTILINE), "no terminal, so lines"
+    assert path.parent.samefile(path.parents[1] / "latest")
+    assert re.fullmatch(rf"\d{{8}}-\d{{6}}_{plain_video.stem}_neuroscaler_f0\.075", path.parent.name)
     assert "stream1" in path.with_name("report.html").read_text()
 
 
@@ -239,14 +247,14 @@ def without_ray(monkeypatch):
 
     def run(told: str, *arguments: object) -> int:
         fleet = NoFleet(told)
-        monkeypatch.setattr(benchmark, "Fleet", lambda config, gpus: fleet)
-        monkeypatch.setattr(benchmark, "Following", lambda manager, crew, kept_epochs: fleet)
-        monkeypatch.setattr(benchmark, "join_ray", lambda cpus, memory: None)
-        monkeypatch.setattr(benchmark, "offered", dict)
-        monkeypatch.setattr(benchmark.ray, "shutdown", lambda: None)
+        monkeypatch.setattr(work, "Fleet", lambda config, gpus: fleet)
+        monkeypatch.setattr(work, "Following", lambda manager, crew, kept_epochs: fleet)
+        monkeypatch.setattr(work, "join_ray", lambda cpus, memory: None)
+        monkeypatch.setattr(work, "offered", dict)
+        monkeypatch.setattr(work.ray, "shutdown", lambda: None)
         usage = SimpleNamespace(start=lambda: None, stop=lambda seconds: Usage())
-        monkeypatch.setattr(benchmark, "UsageSampler", lambda: usage)
-        monkeypatch.setattr(benchmark, "summarise", lambda result, *_: setattr(result, "real_time", True))
+        monkeypatch.setattr(work, "UsageSampler", lambda: usage)
+        monkeypatch.setattr(work, "summarise", lambda result, *_: setattr(result, "real_time", True))
         return benchmark.main([*map(str, arguments)])
 
     return run
@@ -378,6 +386,9 @@ def test_wrong_usage_is_told_before_anything_starts(capsys, arguments, status, m
         ("-n", "many"),
         ("--quality", "101"),
         ("--anchor-kbps", "0"),
+        ("--anchor-share", "-1"),
+        ("--anchor-share", "all"),
+        ("--anchor-share", "1", "--anchor-kbps", "800"),
         ("--anchor-codec", "gif"),
         ("--nonsense",),
         ("--find-max", "--against", "selective"),

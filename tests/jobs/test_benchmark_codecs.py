@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jobs import benchmark_decode, benchmark_encode
+from ns_ray.jobs import benchmark_decode, benchmark_encode
 
 
 def test_streams_are_added_until_the_decoder_falls_behind(plain_video, tmp_path, monkeypatch, capsys):

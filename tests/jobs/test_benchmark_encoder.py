@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from jobs import benchmark_encoder
 from ns_ray.errors import MediaError
+from ns_ray.jobs import benchmark_encoder
 from ns_ray.video.live_encoders import encode_speed, hardware_encoder, software_encoder
 
 

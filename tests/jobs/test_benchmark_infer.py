@@ -4,15 +4,16 @@ import json
 
 import pytest
 
-from jobs import benchmark_infer
+from ns_ray.jobs import benchmark_infer
+from ns_ray.jobs.work import benchmark_infer as work
 
 OPTIONS = ["-r", "32", "-m", "EDSR_B8_F16_S3", "-i", "box", "--device", "cpu", "--set", "enhancer.engine=torch"]
 
 
 def test_figures_of_both_ways_are_written_and_every_request_has_its_own_weights(tmp_path, capsys, monkeypatch):
     seen = []
-    load = benchmark_infer.load_weights
-    monkeypatch.setattr(benchmark_infer, "load_weights", lambda spec, path: seen.append(path) or load(spec, path))
+    load = work.load_weights
+    monkeypatch.setattr(work, "load_weights", lambda spec, path: seen.append(path) or load(spec, path))
     counts = ["--requests", "2", "--warm-up", "1", "--request-frames", "3", "--naive-requests", "1"]
     assert benchmark_infer.main([*OPTIONS, *counts, "--result-dir", str(tmp_path)]) == 0
     assert "the weights that ship are taken" in capsys.readouterr().out.replace("\n", " ")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jobs import clear
 from ns_ray.folder_lock import FolderLock
+from ns_ray.jobs import clear
 
 FILES = (
     "lol0/checkpoint/EDSR_B8_F32_S3.pt",
@@ -88,3 +88,12 @@ def test_a_run_at_work_keeps_its_results(results, capsys):
     assert "another process works" in capsys.readouterr().err
     lock.release()
     assert set(FILES) <= left(results)
+
+
+def test_no_link_stays_that_leads_to_nothing(results):
+    runs = results / "evaluation" / "box" / "720p" / "EDSR_B8_F16_S3" / "s1g0"
+    (runs / "run").mkdir(parents=True)
+    (runs / "run" / "sr.json").touch()
+    (runs / "latest").symlink_to("run")
+    assert clear.main(["--instance", "box", "--mode", "sr", "--result-dir", str(results)]) == 0
+    assert not runs.exists()

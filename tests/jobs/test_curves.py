@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jobs import curves
+from ns_ray.jobs import curves
 
 SAMPLE, ORIGINAL = "dataset/sample/360p_700kbps_d4_test.webm", "dataset/sample/1080p_d4_test.webm"
 
@@ -14,7 +14,7 @@ def test_every_point_is_measured_on_every_frame(tmp_path, capsys):
     selections = [*curves.SELECTIONS, curves.ORACLE]
     argv += ["--selections", *selections]
     assert curves.main([*argv, "--device", "cpu", "--result-dir", str(tmp_path)]) == 0
-    folder = tmp_path / "evaluation/curves/360p_700kbps_d4_test/EDSR_B8_F16_S3"
+    folder = tmp_path / "evaluation/curves/360p_700kbps_d4_test/EDSR_B8_F16_S3/latest"
     result = json.loads((folder / "curves.json").read_text())
     for picture in ("curves.png", "curves_all_planes.png"):
         assert (folder / picture).read_bytes().startswith(b"\x89PNG")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs import engine_benchmark
+from ns_ray.jobs import engine_benchmark
 
 
 def test_figures_are_shown_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from jobs import build_engine, check_engine, export_onnx
-from jobs.cli import entry
+from ns_ray.jobs import build_engine, check_engine, export_onnx
+from ns_ray.shipped import FOLDER
 from ns_ray.sr.weights import load_weights, save_weights
 
-FRAMES = entry.ROOT / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
+FRAMES = FOLDER / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
 MODEL = ("-m", "edsr", "-b", "8", "-f", "16", "-s", "3", "-l", "64x36")
 EXPORT = (*MODEL, "--shapes", "dynamic", "--count", "1")
 TURING = ("--package", "tensorrt-rtx", "--capability", "7.5", "--gpu-name", "Tesla T4", "--no-refit")
@@ -49,9 +49,9 @@ def test_export_writes_checked_files_and_says_so(results, capsys):
 
 def test_killed_and_started_again(results, tmp_path):
     options = (*EXPORT, "--precision", "fp16", "--result-dir", str(tmp_path))
-    command = [sys.executable, "-m", "jobs.export_onnx", *options]
+    command = [sys.executable, "-m", "ns_ray.jobs.export_onnx", *options]
     folder = tmp_path / "generic" / "EDSR_B8_F16_S3"
-    job = subprocess.Popen(command, cwd=entry.ROOT, env=os.environ | {"PYTHONPATH": str(entry.ROOT)})
+    job = subprocess.Popen(command, cwd=FOLDER, env=os.environ | {"PYTHONPATH": str(FOLDER)})
     while not folder.exists() and job.poll() is None:  # the file is being written
         time.sleep(0.002)
     job.send_signal(signal.SIGKILL)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from jobs import enhancer_benchmark
+from ns_ray.jobs import enhancer_benchmark
 
 
 def test_anchors_a_second_of_each_number_of_enhancers(job, tmp_path, plain_video):
@@ -10,7 +10,7 @@ def test_anchors_a_second_of_each_number_of_enhancers(job, tmp_path, plain_video
     arguments += ("--streams", 3, "--call-streams", 2, "--call-frames", 2, "--calls", 2)
     done = job("enhancer_benchmark", *arguments, "--set", "enhancer.actors=2")
     assert done.status == 0, done.out + done.err
-    found = json.loads((tmp_path / "enhancers" / "enhancers.json").read_text())
+    found = json.loads((tmp_path / "enhancers" / "latest" / "enhancers.json").read_text())
     assert len(found["anchors_per_second"]) == 2
     assert all(rate > 1 for rate in found["anchors_per_second"])
     assert found["engine_alone"] > 1

@@ -7,7 +7,7 @@ from statistics import fmean
 import pytest
 import streams
 
-from jobs import measure_quality
+from ns_ray.jobs import measure_quality
 from ns_ray.sr.models import build
 from ns_ray.sr.train import start_as_interpolation
 from ns_ray.sr.weights import save_weights

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from synthetic_results import make_result
 
-from jobs import measure_throughput
-from jobs.cli import entry
 from ns_ray.config.load import load_config
+from ns_ray.jobs import measure_throughput
+from ns_ray.shipped import FOLDER
 from ns_ray.whole_file import write_record
 
 
@@ -65,9 +65,9 @@ def test_engorgio_is_what_runs_showed_beside_the_others(results, capsys):
     runs = results / "evaluation" / "box" / "720p" / "EDSR_B8_F32_S3"
     for count, holds, paced in ((2, True, True), (6, True, True), (7, False, True), (9, True, False)):
         result = make_result(count, 2, paced=paced, real_time=holds)
-        write_record(runs / f"s{count}g1" / "benchmark.json", result.to_json())
-    write_record(runs / "s3g1" / "benchmark.json", make_result(3, 2, real_time=None).to_json())
-    write_record(runs / "s8g2" / "benchmark.json", make_result(8, 2).to_json())  # of another number of GPUs
+        write_record(runs / f"s{count}g1" / "latest" / "benchmark.json", result.to_json())
+    write_record(runs / "s3g1" / "latest" / "benchmark.json", make_result(3, 2, real_time=None).to_json())
+    write_record(runs / "s8g2" / "latest" / "benchmark.json", make_result(8, 2).to_json())  # of another number of GPUs
     measured(results, "per-frame")
     throughput, cost = measured(results, "engorgio")
     assert throughput == {"engorgio": 6}
@@ -97,7 +97,7 @@ def test_what_was_not_measured_is_asked_for(results, capsys):
 
 
 def test_published_machines():
-    instances = load_config(entry.ROOT / "configs" / "artifact.yaml").instances
+    instances = load_config(FOLDER / "configs" / "artifact.yaml").instances
     published = {"ae_server": (16, 1), "g4dn.xlarge": (4, 1), "g4dn.2xlarge": (8, 1), "g4dn.4xlarge": (16, 1)}
     for name, size in (published | {"g4dn.12xlarge": (48, 4)}).items():
         assert (instances[name].vcpus, instances[name].gpus) == size

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs import microbenchmark
+from ns_ray.jobs import microbenchmark
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 import pytest
 
-from jobs import benchmark, download, encode, evaluate_sr
-from jobs.cli import entry
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Budget, Fraction
 from ns_ray.config.config import Config
+from ns_ray.jobs import benchmark, download, encode, evaluate_sr
+from ns_ray.jobs.work import benchmark as work
+from ns_ray.shipped import FOLDER
 
 
 @pytest.mark.parametrize("fraction", ["60", "-0.1", "nan"])
@@ -42,13 +43,11 @@ def test_the_published_options_are_understood():
     ],
 )
 def test_how_anchors_are_chosen(words, expected):
-    assert benchmark._policy(benchmark.arguments(words.split()), Config()) == expected
+    assert work._policy(benchmark.arguments(words.split()), Config()) == expected
 
 
 def test_an_epoch_is_one_of_weights_that_are_named(tmp_path, capsys):
-    videos = [
-        str(entry.ROOT / "dataset" / "sample" / name) for name in ("360p_700kbps_d4_test.webm", "1080p_d4_test.webm")
-    ]
+    videos = [str(FOLDER / "dataset" / "sample" / name) for name in ("360p_700kbps_d4_test.webm", "1080p_d4_test.webm")]
     with pytest.raises(SystemExit) as stop:
         evaluate_sr.main([*videos, "-e", "2"])
     assert stop.value.code == 2

@@ -4,7 +4,7 @@ import pytest
 import torch
 from test_benchmark import MODEL
 
-from jobs import benchmark
+from ns_ray.jobs import benchmark
 from ns_ray.report.html import load_result
 from ns_ray.sr.models import build
 from ns_ray.sr.weights import load_weights, save_weights
@@ -17,7 +17,7 @@ def test_each_stream_is_enhanced_by_its_own(job, tmp_path, plain_video):
     common += ("--anchor-codec", "jpeg", "--quality", 100)  # coarser ones lose so small a difference
     done = job("benchmark", *common, "--weights", shipped, "--own-weights", "--result-dir", tmp_path / "own")
     assert done.status == 0, done.out + done.err
-    folder = next((tmp_path / "own").rglob("s2g0"))
+    folder = next((tmp_path / "own").rglob("s2g0")) / "latest"
     files = sorted((folder / "weights").iterdir())
     one, other = (load_weights(MODEL, path) for path in files)
     base = load_weights(MODEL, shipped)
@@ -33,7 +33,7 @@ def test_each_stream_is_enhanced_by_its_own(job, tmp_path, plain_video):
     assert pictures[0] != pictures[1]
     again = job("benchmark", *common, "--weights", folder / "weights", "--result-dir", tmp_path / "again")
     assert again.status == 0, again.out + again.err
-    streams = next((tmp_path / "again").rglob("s2g0")) / "streams"
+    streams = next((tmp_path / "again").rglob("s2g0")) / "latest" / "streams"
     assert [(streams / f"stream{i}.mkv").read_bytes() for i in range(2)] == pictures
 
 

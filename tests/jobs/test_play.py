@@ -16,11 +16,11 @@ from made_streams import stream_of
 from rich_streams import ffmpeg, read, source, write
 from sources import samples, write_source
 
-from jobs import play, quality
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.rebuild import HrFrame
 from ns_ray.hybrid.reader import HybridReader
 from ns_ray.hybrid.writer import HybridFormat, append_epoch
+from ns_ray.jobs import play, quality
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420
@@ -461,7 +461,7 @@ def test_the_input_is_never_written_over(tmp_path, rich, capsys, link):
         link(hybrid, out)
     before = hybrid.read_bytes()
     assert play.main([str(hybrid), "-o", str(out)]) == 2
-    assert "hybrid stream itself" in capsys.readouterr().err
+    assert "which is an input (hybrid)" in capsys.readouterr().err
     assert hybrid.read_bytes() == before
 
 

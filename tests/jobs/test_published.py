@@ -130,7 +130,7 @@ def test_they_run_through(done):
     assert (model / "Tesla_T4/640x360_fp16.plan").stat().st_size > 10_000
 
     machine = result / "evaluation/local"
-    run = machine / "360p" / MODEL / "s1g0"
+    run = machine / "360p" / MODEL / "s1g0" / "latest"
     with av.open(str(next((run / "streams").glob("*.mkv")))) as hybrid:
         assert [(track.width, track.height) for track in hybrid.streams.video] == [(640, 360), (1920, 1080)]
     assert (run / "0/infer_latency.txt").read_text()

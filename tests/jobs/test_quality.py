@@ -9,9 +9,9 @@ import pytest
 from rich_streams import read, write
 from sources import write_source
 
-from jobs import quality
 from ns_ray.errors import MediaError
 from ns_ray.evaluation.original import scaled
+from ns_ray.jobs import quality
 from ns_ray.picture.colors import FULL, STANDARD, Colors
 from ns_ray.picture.convert import from_rgb
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import streams
 
-from jobs import rate_distortion
+from ns_ray.jobs import rate_distortion
 
 FIGURES = ("psnr_y", "psnr", "ssim_y", "vmaf_v1", "vmaf_neg", "flicker")
 
@@ -26,7 +26,7 @@ def run(folder, out, *options):
 
 def test_every_way_is_measured(folder, tmp_path, capsys):
     assert run(folder, tmp_path / "out", "--anchors", "jpeg:90", "jpeg:30", "--kbps", "200", "2000") == 0
-    result = json.loads((tmp_path / "out/rate_distortion.json").read_text())
+    result = json.loads((tmp_path / "out/latest/rate_distortion.json").read_text())
     rows = {(row["way"], row["setting"]): row for row in result["rows"]}
     ways = {way: [row for (name, _), row in rows.items() if name == way] for way, _ in rows}
     assert {way: len(found) for way, found in ways.items()} == {
@@ -50,13 +50,13 @@ def test_every_way_is_measured(folder, tmp_path, capsys):
     assert full["mbps"] is None
     assert full["dnn_seconds_an_hour"] > 3 * high["dnn_seconds_an_hour"] > 0
     for figure in FIGURES:
-        assert (tmp_path / f"out/{figure}.png").read_bytes().startswith(b"\x89PNG")
+        assert (tmp_path / f"out/latest/{figure}.png").read_bytes().startswith(b"\x89PNG")
     assert "above 0: the hybrid stream is better" in capsys.readouterr().out
 
 
 def test_without_vmaf_psnr_alone_is_measured(folder, tmp_path):
     assert run(folder, tmp_path, "--anchors", "jpeg:90", "--kbps", "500", "--frames", "2", "--no-vmaf") == 0
-    row = json.loads((tmp_path / "rate_distortion.json").read_text())["rows"][0]
+    row = json.loads((tmp_path / "latest" / "rate_distortion.json").read_text())["rows"][0]
     assert "psnr_y" in row
     assert "vmaf_v1" not in row
     assert not (tmp_path / "vmaf_v1.png").exists()

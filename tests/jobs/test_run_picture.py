@@ -9,16 +9,18 @@ from PIL import Image
 from sources import write_source
 from synthetic_results import make_result
 
-from jobs import benchmark
-from jobs.cli.run_picture import picture_of
-from jobs.quality import compare, scaled
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
+from ns_ray.jobs import benchmark
+from ns_ray.jobs.cli.run_picture import picture_of
+from ns_ray.jobs.quality import compare, scaled
+from ns_ray.jobs.work import benchmark as work
 from ns_ray.picture.yuv import resize
 from ns_ray.report.html import load_result, write_report
 from ns_ray.report.picture_section import picture_line
 from ns_ray.report.results import PICTURES, AnchorResult, BenchmarkResult, StreamResult
+from ns_ray.shipped import FOLDER
 from ns_ray.video.probe import open_input
 from ns_ray.whole_file import write_record
 
@@ -125,11 +127,11 @@ def test_a_stranger_s_result_reads_no_other_file(hybrid, plain_video, tmp_path):
 def known(*arguments: object) -> dict[str, str]:
     options = benchmark.arguments([*map(str, arguments)])
     config = load_config(options.config, options.set)
-    return benchmark._references(options, config, benchmark._inputs(options, config))
+    return work._references(options, config, work._inputs(options, config))
 
 
 def test_references_are_named_or_known(tmp_path):
-    sample = benchmark.entry.ROOT / "dataset" / "sample"
+    sample = FOLDER / "dataset" / "sample"
     lr, hr = sample / "360p_700kbps_d4_test.webm", str(sample / "1080p_d4_test.webm")
     assert known() == known("--input", lr) == {str(lr): hr}
     assert known("--input", lr, tmp_path / "other.webm") == {str(lr): hr}

@@ -7,8 +7,10 @@ import time
 
 import pytest
 
-from jobs.cli.stopping import SIGNALS, Stop
 from ns_ray.errors import StoppedError
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.stopping import SIGNALS, Stop
+from ns_ray.whole_file import writing
 
 
 def tell(number: int) -> None:
@@ -41,6 +43,25 @@ def test_the_second_ends_it_at_once(first, second):
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(job())
     assert time.monotonic() - begin < 30
+
+
+def test_sigterm_ends_any_job_as_ctrl_c_does(tmp_path, capsys):
+    def job():
+        with writing(tmp_path / "film.mkv") as part:
+            part.write_text("half")
+            tell(signal.SIGTERM)
+            time.sleep(60)
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert entry.run(job) == entry.FAILED
+    assert capsys.readouterr().err == "interrupted\n"
+    assert not list(tmp_path.iterdir())
+    assert signal.getsignal(signal.SIGTERM) is before
+
+    def joining():
+        raise SystemExit(int(signal.SIGTERM))
+
+    assert entry.run(joining) == entry.FAILED, "what Ray makes of it"
 
 
 def test_work_that_is_of_no_use_any_more_is_given_up():

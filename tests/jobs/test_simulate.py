@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs import simulate
+from ns_ray.jobs import simulate
 
 TINY = [
     "--streams",

@@ -7,7 +7,8 @@ import pytest
 import streams
 import torch
 
-from jobs import study
+from ns_ray.jobs import study
+from ns_ray.jobs.work import study as work
 from ns_ray.sr.models import build
 from ns_ray.sr.train import start_as_interpolation
 
@@ -41,7 +42,7 @@ def run(clips, tmp_path: Path, *more: object) -> int:
 
 def test_every_content_is_measured_once_for_all_studies(clips, tmp_path, capsys):
     assert run(clips, tmp_path) == 0
-    folder = tmp_path / "evaluation/study" / MODEL
+    folder = tmp_path / "evaluation/study" / MODEL / "latest"
     for picture in ("proxy.png", "distance.png", "apart.png"):
         assert (folder / picture).read_bytes().startswith(b"\x89PNG")
     result = json.loads((folder / "study.json").read_text())
@@ -68,12 +69,12 @@ def test_every_content_is_measured_once_for_all_studies(clips, tmp_path, capsys)
 
 
 def test_a_content_that_fails_leaves_those_of_the_others(clips, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(study.Study, "draw", lambda self: None)
+    monkeypatch.setattr(work.Study, "draw", lambda self: None)
     (lr, hr, *_), weights = clips
     assert run(([lr, hr, lr, lr], weights), tmp_path, "--names", "good", "small", "--frames", 3) == 1
     assert "small: " in (errors := capsys.readouterr().err)
     assert "1 of 2 contents failed; the others are done" in errors
-    result = json.loads((tmp_path / "evaluation/study" / MODEL / "study.json").read_text())
+    result = json.loads((tmp_path / "evaluation/study" / MODEL / "latest" / "study.json").read_text())
     assert ([*result["contents"]], result["apart"]["seen"]) == (["good"], None)
 
 

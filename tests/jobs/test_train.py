@@ -16,9 +16,11 @@ import numpy as np
 import pytest
 import torch
 
-from jobs import train
-from jobs.cli import entry
-from jobs.cli.training_table import warn_without_tensorboard
+from ns_ray.jobs import train
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.training_table import warn_without_tensorboard
+from ns_ray.sr.content_training import training_folder
+from ns_ray.sr.dataset import content_pair
 from ns_ray.sr.models import build
 from ns_ray.sr.training_log import TrainingLog
 from ns_ray.sr.weights import load_weights, save_weights
@@ -95,7 +97,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_bits(data: Path, tmp_path: Pat
     script.write_text(
         "import sys\n"
         "from pathlib import Path\n"
-        "from jobs.train import plan_of\n"
+        "from ns_ray.jobs.work.train import plan_of\n"
         "from ns_ray.config.training import Training\n"
         "from ns_ray.sr.content_training import ContentTraining, train_content\n"
         "from ns_ray.sr.dataset import content_pair\n"
@@ -190,6 +192,12 @@ def test_it_says_what_is_missing(
     for more, (status, message) in cases.items():
         assert train.main(["-c", "lol0", "-m", MODELS[0], *_options(data, tmp_path, *more)]) == status, more
         assert message in capsys.readouterr().err
+    written = training_folder(tmp_path, content_pair(data, "lol0", 48, 1, 3), MODELS[0])
+    written.mkdir(parents=True)
+    (written / f"{MODELS[0]}.pt").hardlink_to(data / "weights" / f"{MODELS[0]}.pt")
+    assert train.main(["-c", "lol0", "-m", MODELS[0], *_options(data, tmp_path)]) == 2
+    assert "would be written over by the training that starts from it" in capsys.readouterr().err
+    (written / f"{MODELS[0]}.pt").unlink()
     monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:1")
     assert train.main(["-c", "lol0", "-m", MODELS[0], *_options(data, tmp_path, "-g", "0")]) == 2
     assert "name the GPUs where that is started" in capsys.readouterr().err

@@ -12,10 +12,10 @@ import pytest
 import sources
 import xlwt
 
-from jobs import download, encode
-from jobs.cli.lists import videos_of
 from ns_ray.dataset.check import inspect
 from ns_ray.errors import ConfigError
+from ns_ray.jobs import download, encode
+from ns_ray.jobs.cli.lists import videos_of
 from ns_ray.sr.dataset import find_pairs
 
 ROOT = Path(__file__).resolve().parents[2]

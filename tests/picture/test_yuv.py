@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from actors.messages import Frame
+from ns_ray.actors.messages import Frame
 from ns_ray.picture.yuv import Yuv420, from_frame, to_frame
 from ns_ray.vp9.records import FrameRecord, FrameType
 

@@ -118,6 +118,17 @@ def test_overall_states_verdict_rules_speed_and_resources(tmp_path):
         assert figure in text
 
 
+def test_overall_states_what_anchors_take_and_what_was_left_out_for_it(tmp_path):
+    result = make_result(2, 6)
+    assert "left out" not in terminal(result)
+    for s in result.streams:
+        s.lr_kbps, s.anchor_kbps = 800.0, 600.0
+        s.still_anchors, s.unpaid_anchors = 2, 3
+    seen = page(result, tmp_path)
+    assert seen.row("kbit/s a stream")[1:] == ["800 + 600", "anchors 0.75 times the video"]
+    assert seen.row("  left out for the rate")[1:] == ["10", "4 show nothing new, 6 had too few bytes"]
+
+
 def test_what_is_not_judged_is_neither_good_nor_bad(tmp_path):
     result = make_result(2, 6, paced=False, real_time=None, not_judged="packets came as they liked")
     result.rules[0] = Rule("slowest decode", 43.2, 59, "fps", False)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from synthetic_results import EPOCH, make_result
 
-from jobs import check_realtime
 from ns_ray.errors import ResultError
+from ns_ray.jobs import check_realtime
 from ns_ray.report.published_logs import StreamLog, read_log, write_logs
 from ns_ray.report.realtime import published_rules
 from ns_ray.report.results import AnchorResult, BenchmarkResult, EpochResult, Span, StreamResult

@@ -8,7 +8,8 @@ import fake_pycuda
 import host_device
 import pytest
 
-from jobs import check_engine
+from ns_ray.jobs import check_engine
+from ns_ray.jobs.work import check_engine as work
 from ns_ray.sr import refittable_plan, tensorrt_engine
 from ns_ray.sr.gpus import Gpu
 from ns_ray.sr.models import build
@@ -45,12 +46,10 @@ def gpu(monkeypatch, tmp_path_factory):
 
     package = TensorRt("tensorrt", "10.13.0", SimpleNamespace(Runtime=Runtime), None)
     t4 = Gpu(0, "Tesla T4", (7, 5))
-    for module in (check_engine, tensorrt_engine):
+    for module in (work, tensorrt_engine):
         monkeypatch.setattr(module, "find_gpu", lambda device: t4)
         monkeypatch.setattr(module, "find_tensorrt", lambda: package)
-    monkeypatch.setattr(
-        check_engine, "TorchEngine", lambda model, width, height, *_, **__: TorchEngine(model, width, height)
-    )
+    monkeypatch.setattr(work, "TorchEngine", lambda model, width, height, *_, **__: TorchEngine(model, width, height))
     monkeypatch.setattr(tensorrt_engine, "TensorRtSession", Session)
     monkeypatch.setattr(refittable_plan, "to_onnx", lambda *_: SimpleNamespace(SerializeToString=lambda: b"onnx"))
     monkeypatch.setattr(refittable_plan, "build_plan", lambda *_: SimpleNamespace(data=b"plan"))
@@ -106,6 +105,6 @@ def test_plans_that_are_always_built_fail(tmp_path, gpu, monkeypatch):
                 plan.unlink()
             super().__init__(*arguments, plans=plans)
 
-    monkeypatch.setattr(check_engine, "TensorRtEngine", Forgetful)
+    monkeypatch.setattr(work, "TensorRtEngine", Forgetful)
     status, checks = _check(tmp_path)
     assert (status, checks["plan found again"]) == (1, False)

@@ -14,12 +14,12 @@ from onnx_models import SPEC
 
 from ns_ray.errors import ModelError
 from ns_ray.sr import export as exporting
-from ns_ray.sr.checkpoints import checkpoint_folder, lr_size, trained_weights
+from ns_ray.sr.checkpoints import PRETRAINED, checkpoint_folder, lr_size, trained_weights
 from ns_ray.sr.export import REQUIRED_DB, compare, export, onnx_name, read_onnx
 from ns_ray.sr.frames import spaced_frames
 from ns_ray.sr.models import build
 from ns_ray.sr.onnx_model import digest, input_shape, precision_of, state_of, to_onnx
-from ns_ray.sr.weights import PRETRAINED, load_weights
+from ns_ray.sr.weights import load_weights
 
 SIZE = (64, 36)
 KINDS = [("fp32", None), ("fp32", SIZE), ("fp16", None), ("fp16", SIZE)]

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from ns_ray.errors import ModelError
+from ns_ray.sr.checkpoints import weights_path
 from ns_ray.sr.models import build
 from ns_ray.sr.spec import SHIPPED, ModelSpec
-from ns_ray.sr.weights import load_weights, save_weights, weights_path
+from ns_ray.sr.weights import load_weights, save_weights
 
 
 def test_names_round_trip() -> None:

@@ -14,13 +14,16 @@ import pytest
 import torch
 from PIL import Image
 
-from jobs import evaluate_sr, prepare_stills, pretrain
-from jobs.cli import entry
+from ns_ray import shipped
 from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LrEncoding
 from ns_ray.errors import FolderBusyError, ModelError
 from ns_ray.evaluation.upscaled import upscaled
-from ns_ray.folder_lock import FolderLock
+from ns_ray.folder_lock import LOCK_NAME, FolderLock
+from ns_ray.jobs import evaluate_sr, prepare_stills, pretrain
+from ns_ray.jobs.cli import entry
+from ns_ray.jobs.work import prepare_stills as stills
+from ns_ray.jobs.work.pretrain import prepare
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.sr.dataset import Pool, VideoPair, content_pair, find_pairs, load_pools, read_pair, spacing
@@ -29,6 +32,7 @@ from ns_ray.sr.patches import Batch, PatchSampler
 from ns_ray.sr.spec import SHIPPED
 from ns_ray.sr.torch_engine import TorchEngine
 from ns_ray.sr.train import Cosine, Halving, Objective, Trainer, arithmetic, start_as_interpolation
+from ns_ray.sr.training_run import tidy
 from ns_ray.sr.weights import load_weights, save_weights
 
 SAMPLE = Path(__file__).parents[2] / "dataset" / "sample"
@@ -182,10 +186,10 @@ def test_pretraining_learns_and_goes_on_where_it_was(data: Path, tmp_path: Path)
     assert whole["baseline"]["bicubic"]["made 48p"] > 15
     # A run cut short leaves its checkpoint; the same command ends in the same bits.
     settings = load_config(
-        entry.ROOT / "configs" / "local.yaml", _options(*_SETTINGS, "steps=24", "rate=2e-3", "save_seconds=0")[1::2]
+        shipped.FOLDER / "configs" / "local.yaml", _options(*_SETTINGS, "steps=24", "rate=2e-3", "save_seconds=0")[1::2]
     ).pretrain
     model, folder = "EDSR_B1_F8_S3", tmp_path / "cut" / "pretrain"
-    for _ in islice(pretrain.prepare([model], data, folder, settings, entry.console()).run(), 15):
+    for _ in islice(prepare([model], data, folder, settings, entry.console()).run(), 15):
         pass
     assert not (folder / f"{model}.pt").exists()
     assert _pretrain(data, tmp_path / "cut", "steps=24", "rate=2e-3") == 0
@@ -204,13 +208,17 @@ lock = FolderLock(Path({str(tmp_path / "folder")!r}))
 print("held", flush=True)
 time.sleep(600)
 """
-    environment = {**os.environ, "PYTHONPATH": str(entry.ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(shipped.FOLDER)}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(FolderBusyError, match="another process works in"):
             FolderLock(tmp_path / "folder", seconds=0.2)
+        (tmp_path / "folder" / "a.pt.x.part").touch()
         holder.kill()
+    tidy(tmp_path / "folder")
+    tidy(tmp_path / "nowhere")
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder", LOCK_NAME]
     FolderLock(tmp_path / "folder", seconds=10).release()
 
 
@@ -239,7 +247,7 @@ def test_pretraining_says_why_it_failed(data: Path, tmp_path: Path, capsys: pyte
 
 
 def test_stills_become_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare_stills, "TARGETS", (prepare_stills.Target(108, LrEncoding(36, 60, 7, 1), 24),))
+    monkeypatch.setattr(stills, "TARGETS", (stills.Target(108, LrEncoding(36, 60, 7, 1), 24),))
     images = tmp_path / "images"
     images.mkdir()
     Image.fromarray(pictures.textured(300, 200)).save(images / "good.png")
