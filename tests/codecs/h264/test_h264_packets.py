@@ -9,6 +9,7 @@ import pytest
 from h264_streams import FRAMES, HEIGHT, WIDTH, encode, frame_of, parse, pictures
 from nal_units import packet_of, record_of, units
 
+from ns_ray.codecs.h264.errors import MissingReferenceError
 from ns_ray.codecs.h264.parser import FrameParser
 from ns_ray.errors import BitstreamError
 
@@ -68,3 +69,16 @@ def test_whole_streams_at_once() -> None:
     assert [frame.order for frame in together] == [frame.order for frame in apart]
     assert sum(frame.size for frame in together) == sum(map(len, packets))
     assert all((a.blocks == b.blocks).all() for a, b in zip(apart, together, strict=True))
+
+
+def test_sizes_change_at_key_frames() -> None:
+    parser = FrameParser()
+    for size in ((WIDTH, HEIGHT), (48, 32), (WIDTH, HEIGHT)):
+        packets = encode("", size=size).packets
+        for packet, expected in zip(packets, parse(packets), strict=True):
+            (frame,) = parser.parse(packet)
+            assert (frame.width, frame.height) == size
+            assert (frame.blocks == expected.blocks).all()
+    with pytest.raises(MissingReferenceError, match="changes"):
+        parser.parse(packet_of(*(unit for unit in units(encode("", size=(48, 32)).packets[0]) if unit[0] & 31 > 6)))
+        parser.parse(packets[1])
