@@ -32,7 +32,7 @@ set -x
 
 # 2. Videos
 python jobs/download.py ${SOURCE:+--video "$CONTENT=$SOURCE"} "${common[@]}"
-python jobs/encode.py --duration $DURATION -c $CONTENT --resolutions $LR --reference $HR "${common[@]}"
+python jobs/encode.py --duration $DURATION -c $CONTENT --input_resolution $LR --output_resolution $HR "${common[@]}"
 
 # 3. DNNs
 python jobs/train.py -c $CONTENT -d $DURATION -l $LR -h $HR -s $S -b $BLOCKS -f $FEW -m edsr \

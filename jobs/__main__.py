@@ -27,11 +27,8 @@ def main(argv: list[str] | None = None) -> int:
         nearest = difflib.get_close_matches(name, _JOBS, 1, cutoff=0)[0]
         print(f"error: there is no job {words[0]}; the nearest is {nearest}, --help lists all", file=sys.stderr)
         return _USAGE
-    from ns_ray.jobs.cli.stopping import as_interrupt  # takes time, which --help does without
-
     called_by_command(name, words[1:])
     job = importlib.import_module(f"ns_ray.jobs.{name}")
-    as_interrupt()
     status: int = job.main()
     return status
 

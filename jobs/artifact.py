@@ -8,7 +8,7 @@ the configuration names. What is done already is skipped: a step whose files are
 and settings, and whose inputs have not changed. A step that fails does not keep the others from being run.
 
 Writes RESULT_DIR/artifact/<instance>/report.html and claims.json; figures are where the published scripts leave them,
-what each job said is in logs/ beside the report. Exit status: 0 done, 1 a step failed, 2 wrong usage.
+what each job said is in logs/ beside the report.
 """
 
 import argparse
@@ -25,8 +25,9 @@ from rich.table import Table
 from ns_ray import jobs
 from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, vocabulary
 from ns_ray.jobs.cli.artifact_steps import Plan, shown
+from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.progress import Progress
 from ns_ray.report.artifact_places import ArtifactPlaces
 from ns_ray.report.claims import Finding, findings
@@ -41,11 +42,9 @@ Runner = Callable[[Step, Path], str]
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = entry.parser(__doc__)
+    parser = entry.parser(__doc__, failed="a step failed")
     parser.set_defaults(config="artifact")
-    parser.add_argument(
-        "-i", "--instance", type=entry.name, metavar="NAME", help="machine; default: the configuration's"
-    )
+    vocabulary.instance_option(parser)
     parser.add_argument("--again", action="store_true", help="run every step, done or not")
     return parser.parse_args(argv)
 
@@ -69,6 +68,9 @@ def evaluate(options: argparse.Namespace, run: Runner | None = None) -> None:
     """
     settings = [*options.set, *([f"instance={options.instance}"] if options.instance else [])]
     config = load_config(options.config, settings)
+    checks = Checks()
+    checks.folder(options.result_dir, "--result-dir")
+    checks.done()
     places = ArtifactPlaces(options.result_dir, config.instance, config.artifact)
     instance = config.instances.get(config.instance)
     machine = instance.model_dump_json() if instance else ""

@@ -1,6 +1,6 @@
 """Enhance live streams and measure it: VP9 in, hybrid streams (or video encoded anew) out.
 
-Without --input it takes the test video of --content at --resolution from --data-dir; if that is not there, the
+Without --input it takes the test video of --content at --input-resolution from --data-dir; if that is not there, the
 configuration's inputs.
 
 SIGINT (Ctrl-C) and SIGTERM (`ray job stop`) end a run early: it reads no more, gives epochs in work `stop_seconds` of
@@ -9,15 +9,16 @@ the configuration, finishes all files, writes its report and exits with status 1
 
 import argparse
 import sys
-from pathlib import Path
 from typing import get_args
 
 from ns_ray.anchors.normalisers import Normaliser
 from ns_ray.anchors.policies import Horizon, Ranked
-from ns_ray.config.load import load_config
-from ns_ray.jobs.cli import entry
-from ns_ray.jobs.cli.despite import despite_options
+from ns_ray.config.config import Config
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks
+from ns_ray.jobs.cli.despite import despite, despite_options
 from ns_ray.jobs.cli.methods import METHODS
+from ns_ray.jobs.cli.run_sources import inputs_of, references_of, require_original, require_rate, weights_of
 from ns_ray.picture.coding import CODECS
 
 POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key")
@@ -25,54 +26,27 @@ POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key"
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = entry.parser(__doc__)
+    parser = entry.parser(
+        __doc__, failed="nothing could be run, a stream was refused or failed (the others are whole), or stopped early"
+    )
     add = parser.add_argument
-    add(
-        "-g",
-        "--num-gpus",
-        "--gpus",
-        type=int,
-        default=0,
-        metavar="N",
-        help="GPUs, one enhancer each; 0 enhances on the CPU",
-    )
-    add(
-        "-v",
-        "--num-videos",
-        "--videos",
-        type=int,
-        metavar="N",
-        help="streams at once; default: one an --input, or else 2",
-    )
-    add(
-        "-i",
-        "--instance",
-        type=entry.name,
-        metavar="NAME",
-        help="name of the machine in results; default: the configuration's",
-    )
-    add(
-        "-n",
-        "--num-frames",
-        "--number",
-        type=int,
-        default=240,
-        metavar="N",
-        help="frames a stream; a shorter video is repeated",
-    )
-    add("-d", "--duration", type=int, default=60, metavar="S", help="duration in the names of prepared videos")
-    add("-m", "--model-name", metavar="NAME", help="the DNN, such as EDSR_B8_F32_S3; default: the method's")
-    add("-c", "--content", type=entry.name, default="lol0", metavar="NAME", help="whose prepared video is taken")
-    add(
-        "-r",
-        "--resolution",
-        type=int,
-        default=720,
-        metavar="H",
-        help="LR height in the names of prepared videos",
-    )
-    add("-s", "--scale", type=int, metavar="S", help="HR over LR; must be the model's")
-    add("-a", "--frame-rate", "--framerate", type=float, metavar="FPS", help="refuse videos of another frame rate")
+    num_gpus = ("-g", "--num-gpus", "--gpus")
+    what = "GPUs, one enhancer each; 0 enhances on the CPU"
+    add(*num_gpus, type=values.count_or_none, default=0, metavar="N", help=what)
+    num_videos = ("-v", "--num-videos", "--videos")
+    add(*num_videos, type=values.count, metavar="N", help="streams at once; default: one an --input, or else 2")
+    what = "VP9 videos, files or URLs; taken in turn where there are more streams"
+    vocabulary.input_or_instance_options(parser, what, many=True)
+    vocabulary.frames_option(parser, 240, "frames a stream; a shorter video is repeated", dest="num_frames")
+    add("-d", "--duration", type=values.count, default=60, metavar="S", help="duration in the names of prepared videos")
+    what = "the DNN, such as EDSR_B8_F32_S3; default: the method's"
+    vocabulary.model_option(parser, None, what, dest="model_name")
+    add("-c", "--content", type=values.name, default="lol0", metavar="NAME", help="whose prepared video is taken")
+    what = "LR height in the names of prepared videos"
+    vocabulary.resolution_option(parser, "-r", "--resolution", dest="resolution", what=what)
+    add("-s", "--scale", type=values.count, metavar="S", help="HR over LR; must be the model's")
+    frame_rate = ("-a", "--frame-rate", "--framerate")
+    add(*frame_rate, type=values.positive, metavar="FPS", help="refuse videos of another frame rate")
     add("--method", choices=METHODS, default="neuroscaler", help="how streams are enhanced")
     add(
         "--policy",
@@ -103,7 +77,12 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         help="which of a stream's frames may become anchors: its best fifth, or all (the published quality code)",
     )
     add("--anchor-codec", choices=CODECS, help="how anchors are compressed; default: the configuration's")
-    add("--quality", type=int, metavar="Q", help="of anchors, 1 to 100; default: by the codec and the fraction")
+    add(
+        "--quality",
+        type=values.quality,
+        metavar="Q",
+        help="of anchors, 1 to 100; default: by the codec and the fraction",
+    )
     rate = parser.add_mutually_exclusive_group()
     rate.add_argument(
         "--anchor-share",
@@ -113,24 +92,12 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "lowered for it from --quality (95 where that is not said), some are left out. Default: 1, from the codec's "
         "own quality; none for jpeg, or with --quality alone",
     )
-    rate.add_argument("--anchor-kbps", type=int, metavar="N", help="the same, in kbit/s")
-    add(
-        "--weights",
-        type=Path,
-        metavar="PT",
-        help="weights of the model, or a folder with one file a stream, in order of their names; default: the "
-        "pretrained ones",
-    )
+    rate.add_argument("--anchor-kbps", type=values.count, metavar="N", help="the same, in kbit/s")
+    vocabulary.weights_option(parser, more=" or, where it has none, a file a stream, in order of their names")
     add(
         "--own-weights",
         action="store_true",
         help="give each stream weights of its own: copies of --weights, changed a little",
-    )
-    add(
-        "--input",
-        nargs="+",
-        metavar="FILE",
-        help="VP9 videos, files or URLs; taken in turn where there are more streams",
     )
     add(
         "--reference",
@@ -145,6 +112,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         help="let --input use every protocol and playlist of FFmpeg (concat, subfile, tcp ...), which can lead to any "
         "file or host; without it files and http(s), rtmp(s), rtsp(s) URLs are opened, and no files by way of them",
     )
+    add("--keep-going", action="store_true", help="enhance the others where an --input cannot be")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--paced", action="store_true", help="packets come in real time; late epochs lose anchors")
     pace.add_argument("--as-fast-as-possible", dest="paced", action="store_false", help="no waiting (the default)")
@@ -161,20 +129,12 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="METHOD",
         help="methods to measure after the run on the same actors, with their published settings, as fast as they go",
     )
-    add("--against-videos", type=int, metavar="N", help="streams at once of those; default: one an encoder")
-    add("--against-frames", type=int, default=240, metavar="N", help="frames a stream of those")
+    add("--against-videos", type=values.count, metavar="N", help="streams at once of those; default: one an encoder")
+    add("--against-frames", type=values.count, default=240, metavar="N", help="frames a stream of those")
     parser.set_defaults(paced=False)
     despite_options(parser)
     options = parser.parse_args(argv)
-    counts = ("num_videos", "num_frames", "duration", "resolution", "against_videos", "against_frames", "anchor_kbps")
-    for name in counts:
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            parser.error(f"--{name.replace('_', '-')} must be 1 or more")
-    if options.quality is not None and not 1 <= options.quality <= 100:
-        parser.error("--quality must be 1 to 100")
-    if options.num_gpus < 0:
-        parser.error("--num-gpus must be 0 or more")
+    options.told = entry.told(parser, options)
     if options.against and options.find_max:
         parser.error("--against needs a run of a given number of streams, not --find-max")
     model, policy, fraction = METHODS[options.method]
@@ -187,7 +147,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def _fraction(text: str) -> float:
     try:
-        return entry.fraction(text)
+        return values.fraction(text)
     except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(f"{error}; the frame rate is -a") from None
 
@@ -211,10 +171,36 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(options: argparse.Namespace) -> None:
-    config = load_config(options.config, options.set)
+    config = _checked(options)
     from ns_ray.jobs.work.benchmark import benchmark  # takes seconds, which --help and wrong settings do without
 
     benchmark(options, config)
+
+
+def _checked(options: argparse.Namespace) -> Config:
+    """The configuration; all that can be told to be wrong without Ray is raised at once."""
+    checks, sources = Checks(), Checks()
+    config = checks.settings(options)
+    spec = checks.model(options.model_name)
+    if spec is not None and options.scale not in (None, spec.scale):
+        checks.wrong(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
+    known = options.input or config != Config()  # of a configuration that cannot be read no inputs are missed
+    inputs = (checks(inputs_of, options, config) if known else None) or []
+    for path in dict.fromkeys(inputs):
+        info = sources.source(path, unsafe=options.unsafe_input)
+        if info is not None:
+            sources(require_rate, info, options.frame_rate)
+    if not options.keep_going:
+        checks.add(sources)
+    references = checks(references_of, options, config, inputs) if spec or options.reference else None
+    if options.reference and spec is not None:
+        for lr, hr in (references or {}).items():
+            checks(require_original, lr, hr, spec.scale, despite(options))
+    for file in checks(weights_of, options) or ():
+        checks.weights(spec, file)
+    checks.folder(options.result_dir, "--result-dir")
+    checks.done()
+    return config
 
 
 if __name__ == "__main__":

@@ -15,17 +15,17 @@ from itertools import count, islice
 
 from rich.table import Table
 
-from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.host import describe_host
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks, required
 from ns_ray.jobs.cli.prepared_videos import lr_video, video_options
 from ns_ray.jobs.cli.progress import Progress
 from ns_ray.report.artifact_files import DECODE, size_folder
 from ns_ray.report.throughput import EPOCH_FRAMES, FRAME_RATE
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import Packet, read_packets
-from ns_ray.video.probe import VideoInfo, probe
+from ns_ray.video.probe import VideoInfo
 from ns_ray.whole_file import write_record
 
 
@@ -34,14 +34,12 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = entry.parser(__doc__)
     video_options(parser)
     add = parser.add_argument
-    add("-r", "--resolution", type=int, default=720, metavar="H", help="LR height in the names of prepared videos")
-    add("-n", "--num-frames", type=int, default=600, metavar="N", help="packets of each stream")
-    add("--most", type=int, default=1000, metavar="N", help="try no more streams")
-    add("--device", default="cpu", help="where to decode; cuda or cuda:<index> for NVDEC")
-    options = parser.parse_args(argv)
-    if min(options.num_frames, options.most) < 1:
-        parser.error("--num-frames and --most must be 1 or more")
-    return options
+    what = "LR height in the names of prepared videos"
+    vocabulary.resolution_option(parser, "-r", "--resolution", what=what)
+    vocabulary.frames_option(parser, 600, "packets of each stream", dest="num_frames")
+    add("--most", type=values.count, default=1000, metavar="N", help="try no more streams")
+    vocabulary.device_option(parser, "cpu", "where to decode, on GPUs by NVDEC")
+    return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,9 +55,13 @@ def benchmark(options: argparse.Namespace) -> None:
         ConfigError: a setting is wrong, or there is no video.
         MediaError: the video cannot be decoded, or not on that device.
     """
-    config = load_config(options.config, options.set)
-    path = lr_video(options, config)
-    info = probe(str(path))
+    checks = Checks()
+    config = checks.settings(options)
+    found = checks(lr_video, options, config)
+    info = checks.video(found) if found is not None else None
+    checks.folder(options.result_dir, "--result-dir")
+    checks.done()
+    info, path = required(info), required(found)
     packets = list(islice(read_packets(info, loop=True), options.num_frames))
     if not packets:
         raise MediaError(f"{path}: it has no packet to decode")

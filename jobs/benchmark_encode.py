@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.host import describe_host
 from ns_ray.hybrid.anchor_image import encode_jpeg
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values
+from ns_ray.jobs.cli.checks import Checks, required
 from ns_ray.jobs.cli.prepared_videos import hr_video, video_options
 from ns_ray.jobs.cli.progress import Progress
 from ns_ray.picture.coding import Coding
@@ -41,14 +41,12 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = entry.parser(__doc__)
     video_options(parser)
     add = parser.add_argument
-    add("--workers", type=int, default=2, metavar="N", help="threads that compress")
-    add("--rounds", type=int, default=10, metavar="N", help="how often the frames are compressed")
-    add("--round-frames", type=int, default=50, metavar="N", help="frames a round")
-    add("--quality", type=int, default=Coding.usual("jpeg", 0.075).quality, metavar="Q", help="JPEG quality")
-    options = parser.parse_args(argv)
-    if min(options.workers, options.rounds, options.round_frames) < 1 or not 1 <= options.quality <= 100:
-        parser.error("--workers, --rounds and --round-frames must be 1 or more, --quality 1 to 100")
-    return options
+    add("--workers", type=values.count, default=2, metavar="N", help="threads that compress")
+    add("--rounds", type=values.count, default=10, metavar="N", help="how often the frames are compressed")
+    add("--round-frames", type=values.count, default=50, metavar="N", help="frames a round")
+    usual = Coding.usual("jpeg", 0.075).quality
+    add("--quality", type=values.quality, default=usual, metavar="Q", help="JPEG quality, 1 to 100")
+    return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -64,8 +62,14 @@ def benchmark(options: argparse.Namespace) -> None:
         ConfigError: a setting is wrong.
         MediaError: the video cannot be read.
     """
-    config = load_config(options.config, options.set)
-    path = hr_video(options)
+    checks = Checks()
+    config = checks.settings(options)
+    found = checks(hr_video, options)
+    if found is not None:
+        checks.video(found)
+    checks.folder(options.result_dir, "--result-dir")
+    checks.done()
+    path = required(found)
     frames = _frames(path, min(_DIFFERENT, options.round_frames))
     total = options.rounds * options.round_frames
     console = entry.console()

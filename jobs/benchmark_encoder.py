@@ -16,15 +16,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.host import describe_host
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks, required
 from ns_ray.jobs.cli.prepared_videos import hr_video, video_options
 from ns_ray.jobs.cli.progress import Progress
 from ns_ray.report.artifact_files import HARDWARE_ENCODE, SOFTWARE_ENCODE, size_folder
 from ns_ray.video.live_encoders import SOFTWARE_THREADS, LiveEncoder, encode_speed, hardware_encoder, software_encoder
-from ns_ray.video.probe import probe
 from ns_ray.whole_file import write_record
 
 
@@ -33,14 +32,10 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = entry.parser(__doc__)
     video_options(parser)
     add = parser.add_argument
-    add("--seconds", type=float, default=60.0, metavar="S", help="how much of the video")
-    add("-n", "--num-frames", type=int, metavar="N", help="stop after N frames")
-    add("--threads", type=int, nargs="+", default=list(SOFTWARE_THREADS), metavar="N", help="of libvpx-vp9")
-    options = parser.parse_args(argv)
-    frames = 1 if options.num_frames is None else options.num_frames
-    if options.seconds <= 0 or min(frames, *options.threads) < 1:
-        parser.error("--seconds must be above 0, --num-frames and --threads 1 or more")
-    return options
+    add("--seconds", type=values.positive, default=60.0, metavar="S", help="how much of the video")
+    vocabulary.frames_option(parser, dest="num_frames")
+    add("--threads", type=values.count, nargs="+", default=list(SOFTWARE_THREADS), metavar="N", help="of libvpx-vp9")
+    return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -56,9 +51,13 @@ def benchmark(options: argparse.Namespace) -> None:
         ConfigError: a setting is wrong.
         MediaError: the video cannot be read, or libvpx-vp9 does not encode it.
     """
-    config = load_config(options.config, options.set)
-    path = hr_video(options)
-    info = probe(str(path))
+    checks = Checks()
+    config = checks.settings(options)
+    found = checks(hr_video, options)
+    info = checks.video(found) if found is not None else None
+    checks.folder(options.result_dir, "--result-dir")
+    checks.done()
+    info, path = required(info), required(found)
     console = entry.console()
     folder = size_folder(options.result_dir, options.instance or config.instance, info.height)
     about = {"video": path.name, "size": f"{info.width}x{info.height}", "host": describe_host()}

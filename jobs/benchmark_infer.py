@@ -20,32 +20,35 @@ OMP_WAIT_POLICY=PASSIVE, as all actors have it: threads that wait by spinning co
 import argparse
 import sys
 
-from ns_ray.config.load import load_config
-from ns_ray.jobs.cli import entry
-from ns_ray.jobs.cli.prepared_videos import instance_option
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    add("-c", "--content", type=entry.name, default="lol0", metavar="NAME", help="content whose weights are taken")
-    add("-r", "--resolution", type=int, default=720, metavar="H", help="LR rows; columns make it 16:9")
-    add("-d", "--duration", type=int, default=600, metavar="S", help="seconds of the training video, as in its name")
-    add("-s", "--scale", type=int, metavar="S", help="HR over LR; must be the model's")
-    add("-m", "--model", "--model-name", default="EDSR_B8_F32_S3", metavar="NAME", help="the DNN")
-    instance_option(parser)
-    add("--requests", type=int, default=100, metavar="N", help="requests that count")
-    add("--warm-up", type=int, default=10, metavar="N", help="requests before those")
-    add("--request-frames", type=int, default=6, metavar="N", help="blank frames a request")
-    add("--naive-requests", type=int, default=10, metavar="N", help="requests in the naive way; 0 leaves it out")
-    add("--device", default="auto", help="where to infer")
-    options = parser.parse_args(argv)
-    if min(options.resolution, options.requests, options.request_frames) < 1:
-        parser.error("--resolution, --requests and --request-frames must be 1 or more")
-    if min(options.warm_up, options.naive_requests) < 0:
-        parser.error("--warm-up and --naive-requests must be 0 or more")
-    return options
+    add("-c", "--content", type=values.name, default="lol0", metavar="NAME", help="content whose weights are taken")
+    what = "rows of LR; columns make it 16:9"
+    vocabulary.resolution_option(parser, "-r", "--resolution", what=what)
+    what = "seconds of the training video, as in its name"
+    add("-d", "--duration", type=values.count, default=600, metavar="S", help=what)
+    add("-s", "--scale", type=values.count, metavar="S", help="HR over LR; must be the model's")
+    vocabulary.model_option(parser)
+    vocabulary.weights_option(parser, "those of the content, or those that ship")
+    vocabulary.instance_option(parser)
+    add("--requests", type=values.count, default=100, metavar="N", help="requests that count")
+    add("--warm-up", type=values.count_or_none, default=10, metavar="N", help="requests before those")
+    add("--request-frames", type=values.count, default=6, metavar="N", help="blank frames a request")
+    add(
+        "--naive-requests",
+        type=values.count_or_none,
+        default=10,
+        metavar="N",
+        help="requests in the naive way; 0 leaves it out",
+    )
+    vocabulary.device_option(parser)
+    return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -55,7 +58,15 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(options: argparse.Namespace) -> None:
-    config = load_config(options.config, options.set)
+    checks = Checks()
+    config = checks.settings(options)
+    spec = checks.model(options.model)
+    if spec is not None and options.scale not in (None, spec.scale):
+        checks.wrong(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
+    if options.weights:
+        options.weights = checks.weights(spec, options.weights)
+    checks.folder(options.result_dir, "--result-dir")
+    checks.done()
     from ns_ray.jobs.work.benchmark_infer import benchmark  # takes seconds, which --help and wrong settings do without
 
     benchmark(options, config)

@@ -6,13 +6,13 @@
 
 Writes <model>/<GPU name>/1280x720_fp16.plan and its record below RESULT_DIR/<content>/checkpoint/<training video>, or
 RESULT_DIR/generic. A plan is built again where TensorRT's version, the GPU, the ONNX file or the settings differ from
-its record; else it is left as it is. Exit status: 0 done, 1 failed (said why), 2 wrong usage.
+its record; else it is left as it is.
 """
 
 import argparse
 import sys
 
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
 from ns_ray.jobs.cli.model import choose, model_parser
 
 
@@ -21,10 +21,10 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = model_parser(__doc__)
     add = parser.add_argument
     add("--precision", choices=("fp16", "fp32"), default="fp16", help="of weights and arithmetic")
-    add("--package", choices=("tensorrt", "tensorrt-rtx"), help="what builds it (default: what is installed)")
-    add("--device", default="cuda:0", help="the GPU to build for")
+    add("--package", choices=("tensorrt", "tensorrt-rtx"), help="what builds it; default: what is installed")
+    vocabulary.device_option(parser, "cuda:0", "the GPU to build for")
     add("--capability", metavar="X.Y", help="build for GPUs of this compute capability instead, without one")
-    add("--gpu-name", type=entry.name, metavar="NAME", help="what those are called, with --capability")
+    add("--gpu-name", type=values.name, metavar="NAME", help="what those are called, with --capability")
     add(
         "--no-refit", dest="refit", action="store_false", help="fix the weights (engine tensorrt needs them refittable)"
     )

@@ -4,26 +4,25 @@
 
 Builds or loads the plan, super-resolves real frames and compares them with PyTorch in float32, switches weights there
 and back, times both engines, and lets a plan of another version be rebuilt. Needs a GPU, TensorRT (or TensorRT for
-RTX), PyCUDA and nvcc. Writes RESULT_DIR/generic/<model>/check.json. Exit status: 0 passed, 1 failed, 2 wrong usage.
+RTX), PyCUDA and nvcc. Writes RESULT_DIR/generic/<model>/check.json.
 """
 
 import argparse
 import sys
 
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
 from ns_ray.jobs.cli.model import choose, model_parser
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = model_parser(__doc__)
-    parser.add_argument("--device", default="cuda:0", help="the GPU to check on")
-    parser.add_argument("--count", type=int, default=3, metavar="N", help="frames to check on")
-    parser.add_argument("--runs", type=int, default=30, metavar="N", help="runs to time")
-    options = parser.parse_args(argv)
-    if options.count < 1 or options.runs < 1:
-        parser.error("--count and --runs must be at least 1")
-    return options
+    parser = model_parser(__doc__, failed="failed, or could not be checked")
+    add = parser.add_argument
+    vocabulary.device_option(parser, "cuda:0", "the GPU to check on")
+    what = "frames to check on"
+    add("-n", "--num-frames", "--count", dest="count", type=values.count, default=3, metavar="N", help=what)
+    add("--runs", type=values.count, default=30, metavar="N", help="runs to time")
+    return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -3,7 +3,7 @@
     python jobs/check_realtime.py --log_dir result/evaluation/ae_server/720p/EDSR_B8_F32_S3 --num_gpus 1 --num_videos 4
 
 reads the last run in that folder's s4g1, prints `[passed] real-time` or `[failed] real-time` and writes realtime.json
-beside the logs. Exit status: 0 passed, 1 failed (or logs are missing), 2 wrong usage.
+beside the logs.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ns_ray.config.load import load_config
 from ns_ray.errors import ResultError
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values
 from ns_ray.report.artifact_files import last_run
 from ns_ray.report.published_logs import read_log
 from ns_ray.report.realtime import published_not_judged, published_rules
@@ -26,7 +26,7 @@ _WORDS = {True: "passed", False: "failed", None: "not judged"}
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = entry.parser(__doc__)
+    parser = entry.parser(__doc__, failed="failed, or not judged, or logs are missing")
     add = parser.add_argument
     add(
         "--log-dir",
@@ -35,12 +35,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="DIR",
         help="the model's folder of runs, as RESULT_DIR/evaluation/<instance>/720p/<model>",
     )
-    add("-g", "--num-gpus", "--gpus", type=int, default=1, metavar="N", help="GPUs of the run")
-    add("-v", "--num-videos", "--videos", type=int, default=1, metavar="N", help="streams of the run")
-    options = parser.parse_args(argv)
-    if options.num_gpus < 0 or options.num_videos < 1:
-        parser.error("--num-gpus must be 0 or more, --num-videos 1 or more")
-    return options
+    add("-g", "--num-gpus", "--gpus", type=values.count_or_none, default=1, metavar="N", help="GPUs of the run")
+    add("-v", "--num-videos", "--videos", type=values.count, default=1, metavar="N", help="streams of the run")
+    return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
 from ns_ray.folder_lock import LOCK_NAME, FolderLock
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
 
 _KEPT = "checkpoint"
 _NO_CONTENTS = ("artifact", "evaluation", "generic", "pretrained")  # what else lies in a result folder
@@ -29,14 +29,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    add("-c", "--content", type=entry.name, metavar="NAME", help="content whose results go")
-    add("-i", "--instance", type=entry.name, metavar="NAME", help="machine whose results go")
-    add("--mode", type=entry.name, metavar="NAME", help="of that mode alone, such as eval-small")
-    add("--input-resolution", type=int, metavar="H", help="of that LR or the other's HR alone")
-    add("--output-resolution", type=int, metavar="H", help="of that HR or the other's LR alone")
-    add("--num-blocks", type=int, metavar="N", help="of the model with so many blocks alone")
-    add("--num-channels", type=int, metavar="N", help="of the model with so many channels alone")
-    add("--avg-anchors", type=int, metavar="N", help="published; ours keeps no results by anchors")
+    add("-c", "--content", type=values.name, metavar="NAME", help="content whose results go")
+    vocabulary.instance_option(parser)
+    add("--mode", type=values.name, metavar="NAME", help="of that mode alone, such as eval-small")
+    what = "of that LR or the other's HR alone; default: of all"
+    vocabulary.resolution_option(parser, default=None, what=what)
+    what = "of that HR or the other's LR alone; default: of all"
+    vocabulary.resolution_option(parser, which="output", default=None, what=what)
+    add("--num-blocks", type=values.count, metavar="N", help="of the model with so many blocks alone")
+    add("--num-channels", type=values.count, metavar="N", help="of the model with so many channels alone")
+    add("--avg-anchors", type=values.count, metavar="N", help="published; ours keeps no results by anchors")
     options = parser.parse_args(argv)
     if not (options.content or options.instance):
         parser.error("name a --content or an --instance, or both")

@@ -10,20 +10,21 @@ nothing is done, which does not grow with the streams.
 import argparse
 import sys
 
-from ns_ray.config.load import load_config
-from ns_ray.jobs.cli import entry
+from ns_ray import shipped
+from ns_ray.jobs.cli import entry, values
+from ns_ray.jobs.cli.checks import Checks
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    add("-v", "--num-videos", "--videos", type=int, default=32, metavar="N", help="streams at once")
-    add("--seconds", type=float, default=20.0, metavar="S", help="how long they last")
-    add("-f", "--fraction", type=entry.fraction, default=0.075, metavar="F", help="anchors a shown frame")
+    add("-v", "--num-videos", "--videos", type=values.count, default=32, metavar="N", help="streams at once")
+    add("--seconds", type=values.positive, default=20.0, metavar="S", help="how long they last")
+    add("-f", "--fraction", type=values.fraction, default=0.075, metavar="F", help="anchors a shown frame")
     options = parser.parse_args(argv)
-    if options.num_videos < 1 or options.seconds < 2:
-        parser.error("--num-videos must be 1 or more, --seconds 2 or more")
+    if options.seconds < 2:
+        parser.error("--seconds must be 2 or more")
     return options
 
 
@@ -34,7 +35,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(options: argparse.Namespace) -> None:
-    config = load_config(options.config, options.set)
+    checks = Checks()
+    config = checks.settings(options)
+    for path in config.inputs[:1]:
+        checks.source(shipped.found(path))
+    checks.folder(options.result_dir, "--result-dir")
+    checks.done()
     from ns_ray.jobs.work.control_benchmark import (
         benchmark,  # takes seconds, which --help and wrong settings do without
     )

@@ -14,31 +14,37 @@ from threading import Event
 from rich.console import Console
 from rich.table import Table
 
-from ns_ray.config.load import load_config
 from ns_ray.dataset.dataset_list import Video, named_video
 from ns_ray.dataset.download import Wanted, fetch
 from ns_ray.dataset.ladder import PUBLISHED_HEIGHT
 from ns_ray.dataset.raw import RawVideo
 from ns_ray.errors import ConfigError, MediaError, NsRayError
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.lists import list_options, videos_of
 from ns_ray.jobs.cli.progress import Progress
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = entry.parser(__doc__)
+    parser = entry.parser(__doc__, failed="a video failed (the others are whole)")
     list_options(parser)
     add = parser.add_argument
     add("--video", action="append", default=[], metavar="NAME=SOURCE", help="a URL, file or folder instead of a list")
-    add("--height", type=int, default=PUBLISHED_HEIGHT, metavar="H", help="rows of the video to ask for")
-    add("-a", "--frame-rate", "--framerate", type=float, default=60.0, metavar="FPS", help="frames a second to ask for")
-    add("--num-workers", type=int, metavar="N", help="videos at once; default: the configuration's")
+    what = "rows of the video to ask for"
+    height = PUBLISHED_HEIGHT
+    vocabulary.resolution_option(parser, "--height", which="output", default=height, what=what, dest="height")
+    add(
+        "-a",
+        "--frame-rate",
+        "--framerate",
+        type=values.positive,
+        default=60.0,
+        metavar="FPS",
+        help="frames a second to ask for",
+    )
+    add("--num-workers", type=values.count, metavar="N", help="videos at once; default: the configuration's")
     options = parser.parse_args(argv)
-    for name in ("height", "frame_rate", "num_workers"):
-        value = getattr(options, name)
-        if value is not None and value <= 0:
-            parser.error(f"--{name.replace('_', '-')} must be more than 0")
     if options.video and options.content:
         parser.error("--video takes the place of the list, which --content chooses from; give one of them")
     return options
@@ -66,9 +72,13 @@ def download(options: argparse.Namespace) -> None:
         ConfigError: an option or setting is wrong.
         MediaError: the list cannot be read, or a video cannot be fetched.
     """
-    settings = load_config(options.config, options.set).download
+    checks = Checks()
+    settings = checks.settings(options).download
+    videos = checks(_videos, options) or []
+    checks.folder(options.data_dir, "--data-dir")
+    checks.done()
     wanted = Wanted(options.height, options.frame_rate, settings.timeout_seconds, settings.retries)
-    rows = [_Row(video) for video in _videos(options)]
+    rows = [_Row(video) for video in videos]
     console = entry.console()
     failures = _fetch_all(rows, options.data_dir / "raw", wanted, options.num_workers or settings.at_once, console)
     _show(rows, console)

@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from ns_ray.config.config import Config
-from ns_ray.config.load import load_config
 from ns_ray.dataset.check import Structure
 from ns_ray.dataset.ladder import LADDER, PUBLISHED_HEIGHT
 from ns_ray.dataset.plan import Plan, outputs
 from ns_ray.dataset.prepare import Output, prepare, prepared
 from ns_ray.errors import NsRayError
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.lists import list_options, videos_of
 from ns_ray.jobs.cli.progress import Progress, waiting
 from ns_ray.whole_file import discard
@@ -28,32 +28,37 @@ from ns_ray.whole_file import discard
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = entry.parser(__doc__)
+    parser = entry.parser(__doc__, failed="a video failed (the others are whole)")
     list_options(parser)
     add = parser.add_argument
-    add("-d", "--duration", type=int, default=60, metavar="S", help="seconds of train, and of test")
-    add("--start", type=float, metavar="S", help="second at which train begins; default: the list's")
-    add("--resolutions", type=int, nargs="+", default=[720], metavar="H", choices=sorted(LADDER), help="LR heights")
-    add("--reference", type=int, default=PUBLISHED_HEIGHT, metavar="H", help="HR height; larger sources are scaled")
-    add("-a", "--frame-rate", "--framerate", type=_rate, default=Fraction(60), metavar="FPS", help="frames a second")
-    add("--num-workers", type=int, metavar="N", help="outputs at once; default: the configuration's")
+    add("-d", "--duration", type=values.count, default=60, metavar="S", help="seconds of train, and of test")
+    add("--start", type=values.not_negative, metavar="S", help="second at which train begins; default: the list's")
+    heights = sorted(LADDER)
+    vocabulary.resolution_option(
+        parser,
+        "--resolutions",
+        default=[720],
+        what=f"rows of LR videos: {', '.join(map(str, heights))}",
+        nargs="+",
+        choices=heights,
+        dest="resolutions",
+    )
+    what = "rows of HR; larger sources are scaled"
+    vocabulary.resolution_option(parser, which="output", default=PUBLISHED_HEIGHT, take=values.even_count, what=what)
+    add(
+        "-a",
+        "--frame-rate",
+        "--framerate",
+        type=values.frame_rate,
+        default=Fraction(60),
+        metavar="FPS",
+        help="frames a second",
+    )
+    add("--num-workers", type=values.count, metavar="N", help="outputs at once; default: the configuration's")
     options = parser.parse_args(argv)
-    for name in ("duration", "frame_rate", "num_workers"):
-        value = getattr(options, name)
-        if value is not None and value <= 0:
-            parser.error(f"--{name.replace('_', '-')} must be more than 0")
-    if options.start is not None and not 0 <= options.start < float("inf"):
-        parser.error("--start must be 0 or more")
-    if options.reference % 2 or options.reference <= max(options.resolutions):
-        parser.error("--reference must be even, and more than each of --resolutions")
+    if options.output_resolution <= max(options.resolutions):
+        parser.error("--output-resolution must be more than each of --input-resolution")
     return options
-
-
-def _rate(text: str) -> Fraction:
-    try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise argparse.ArgumentTypeError(f"{text} is no number of frames a second, such as 60 or 60000/1001") from None
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -69,11 +74,15 @@ def encode(options: argparse.Namespace) -> None:
         ConfigError: an option or setting is wrong.
         MediaError: the list cannot be read, or an output cannot be made.
     """
-    config = load_config(options.config, options.set)
+    checks = Checks()
+    config = checks.settings(options)
+    videos = checks(videos_of, options, beside=options.data_dir / "raw") or []
+    checks.folder(options.data_dir, "--data-dir")
+    checks.done()
     settings = config.encode
     plan = Plan(
         options.duration,
-        options.reference,
+        options.output_resolution,
         tuple(sorted(set(options.resolutions), reverse=True)),
         options.frame_rate,
         settings.reference_crf,
@@ -84,7 +93,7 @@ def encode(options: argparse.Namespace) -> None:
     console = entry.console()
     failures: list[str] = []
     wanted: list[Output] = []
-    for video in videos_of(options, beside=options.data_dir / "raw"):
+    for video in videos:
         try:
             start = video.start if options.start is None else options.start
             wanted += outputs(video.name, start, options.data_dir.resolve(), plan)

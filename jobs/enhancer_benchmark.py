@@ -9,9 +9,10 @@ on to all.
 import argparse
 import sys
 
+from ns_ray import shipped
 from ns_ray.config.actors import GPU_CALLS
-from ns_ray.config.load import load_config
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks
 from ns_ray.picture.coding import CODECS
 
 
@@ -23,33 +24,31 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "-g",
         "--num-gpus",
         "--gpus",
-        type=int,
+        type=values.count_or_none,
         default=0,
         metavar="N",
         help="GPUs; 0 takes the configured enhancers on the CPU",
     )
-    add("-m", "--model-name", default="EDSR_B8_F32_S3", metavar="NAME", help="the DNN")
-    add("--input", metavar="FILE", help="VP9 video of the LR frames; default: the configuration's first")
-    add("--seconds", type=float, default=10.0, metavar="S", help="time of each measurement")
-    add("--streams", type=int, default=32, metavar="N", help="streams, each with weights of its own")
-    add("--call-streams", type=int, default=8, metavar="N", help="streams a call")
-    add("--call-frames", type=int, default=3, metavar="N", help="anchors a stream and call; 3 are an epoch's at 7.5 %%")
-    add("--calls", type=int, default=GPU_CALLS, metavar="N", help="calls under way at a time for each enhancer")
-    add("--anchor-codec", choices=CODECS, default="jpeg", help="how anchors are compressed")
-    add("--quality", type=int, default=90, metavar="Q", help="of anchors")
+    vocabulary.model_option(parser, dest="model_name")
+    vocabulary.input_option(parser, "VP9 video of the LR frames; default: the configuration's first")
+    add("--seconds", type=values.positive, default=10.0, metavar="S", help="time of each measurement")
+    add("--streams", type=values.count, default=32, metavar="N", help="streams, each with weights of its own")
+    add("--call-streams", type=values.count, default=8, metavar="N", help="streams a call")
     add(
-        "--limit",
-        type=int,
-        default=0,
-        metavar="BYTES",
-        help="that an anchor may take, by a lower quality; 0: any number",
+        "--call-frames",
+        type=values.count,
+        default=3,
+        metavar="N",
+        help="anchors a stream and call; 3 are an epoch's at 7.5 %%",
     )
-    options = parser.parse_args(argv)
-    if options.seconds <= 0 or min(options.num_gpus, options.limit) < 0 or not 1 <= options.quality <= 100:
-        parser.error("--seconds must be above 0, --num-gpus and --limit 0 or more, --quality 1 to 100")
-    if min(options.streams, options.call_streams, options.call_frames, options.calls) < 1:
-        parser.error("--streams, --call-streams, --call-frames and --calls must be 1 or more")
-    return options
+    add(
+        "--calls", type=values.count, default=GPU_CALLS, metavar="N", help="calls under way at a time for each enhancer"
+    )
+    add("--anchor-codec", choices=CODECS, default="jpeg", help="how anchors are compressed")
+    add("--quality", type=values.quality, default=90, metavar="Q", help="of anchors, 1 to 100")
+    what = "that an anchor may take, by a lower quality; 0: any number"
+    add("--limit", type=values.count_or_none, default=0, metavar="BYTES", help=what)
+    return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,7 +58,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(options: argparse.Namespace) -> None:
-    config = load_config(options.config, options.set)
+    checks = Checks()
+    config = checks.settings(options)
+    checks.weights(checks.model(options.model_name), None)
+    for path in [options.input] if options.input else [shipped.found(path) for path in config.inputs[:1]]:
+        info = checks.source(path, options.data_dir)
+        options.input = info.path if info else options.input
+    checks.folder(options.result_dir, "--result-dir")
+    checks.done()
     from ns_ray.jobs.work.enhancer_benchmark import (
         benchmark,  # takes seconds, which --help and wrong settings do without
     )

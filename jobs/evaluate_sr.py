@@ -4,47 +4,71 @@
 
 LR and HR are videos of the same frames, compared by their times; an HR video larger than scale times LR is scaled down
 first (swscale, bicubic), and one that is smaller, or of another frame rate, shape or beginning is refused. Bilinear and
-bicubic are those of swscale. Prints a table and writes RESULT_DIR/evaluation/sr/<LR's name>.json. Exit status: 0 done,
-1 failed, 2 wrong usage.
+bicubic are those of swscale. Prints a table and writes RESULT_DIR/evaluation/sr/<LR's name>.json.
 """
 
 import argparse
 import sys
-from pathlib import Path
 
-from ns_ray.config.load import load_config
-from ns_ray.jobs.cli import entry
+from ns_ray.config.config import Config
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.despite import despite_options
 from ns_ray.jobs.cli.model import epoch_option
 from ns_ray.sr.spec import SHIPPED
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the job; returns its exit status."""
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    add("lr", type=Path, metavar="LR", help="LR video: a path, or one below --data-dir")
-    add("hr", type=Path, metavar="HR", help="its HR reference, likewise")
-    add("-m", "--model", action="append", help=f"may be repeated; default: {' and '.join(SHIPPED)}")
-    add("--weights", type=Path, metavar="DIR", help="folder of <model>.pt; default: the ones that ship")
+    vocabulary.pair_options(parser)
+    vocabulary.models_option(parser)
+    vocabulary.weights_option(parser)
     epoch_option(parser)
-    add("--every", type=int, default=20, metavar="N", help="compare one frame in N")
-    add("--engine", metavar="NAME", help="inference engine; default: the configuration's")
-    add("--device", default="auto", help="cpu, cuda or cuda:<index>")
+    add("--every", type=values.count, default=20, metavar="N", help="compare one frame in N")
+    what = "inference engine; default: the configuration's"
+    add("--engine", metavar="NAME", help=what)
+    vocabulary.device_option(parser)
     despite_options(parser)
     options = parser.parse_args(argv)
-    if options.every < 1:
-        parser.error("--every must be at least 1")
+    vocabulary.one_pair(parser, options)
+    options.model = list(dict.fromkeys(options.model or SHIPPED))
     if options.epoch is not None and options.weights is None:
         parser.error("--epoch is of the training that --weights names")
+    if len(options.model) > 1 and options.weights is not None and options.weights.is_file():
+        parser.error("--weights: of several models name a folder, with a file of each")
+    return options
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the job; returns its exit status."""
+    options = arguments(argv)
     return entry.run(lambda: _work(options))
 
 
 def _work(options: argparse.Namespace) -> None:
-    config = load_config(options.config, options.set)
+    config = _checked(options)
     from ns_ray.jobs.work.evaluate_sr import measure  # takes seconds, which --help and wrong settings do without
 
     measure(options, config)
+
+
+def _checked(options: argparse.Namespace) -> Config:
+    """The configuration; all that can be told to be wrong is raised at once."""
+    checks = Checks()
+    config = checks.settings(options)
+    specs = [checks.model(name) for name in options.model]
+    known = [spec for spec in specs if spec is not None]
+    if len({spec.scale for spec in known}) > 1:
+        checks.wrong(f"--model {' '.join(options.model)}: they enlarge by several scales; name models of one")
+    checks.pair(options.lr, options.hr, options, known[0] if known else None, enhanced=False)
+    checks.engine(options.engine)
+    for spec in specs:
+        checks.weights(spec, options.weights, options.epoch)
+    checks.folder(options.result_dir, "--result-dir")
+    checks.done()
+    return config
 
 
 if __name__ == "__main__":

@@ -7,13 +7,12 @@
 Writes <model>/1280x720_fp16.onnx, dynamic_fp16.onnx, 1280x720_fp32.onnx, dynamic_fp32.onnx and export.json below
 RESULT_DIR/<content>/checkpoint/<training video>, or RESULT_DIR/generic. A file whose output is not over 60 dB (fp32)
 or 45 dB (fp16) from PyTorch's is not written; one that is there with the same weights is left as it is.
-Exit status: 0 done, 1 failed (said why), 2 wrong usage.
 """
 
 import argparse
 import sys
 
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values
 from ns_ray.jobs.cli.model import choose, model_parser
 
 _PRECISIONS = ("fp32", "fp16")
@@ -26,11 +25,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--precision", nargs="+", choices=_PRECISIONS, default=list(_PRECISIONS), help="precisions to export")
     add("--shapes", nargs="+", choices=_SHAPES, default=list(_SHAPES), help="for the LR size alone, for any size")
-    add("--count", type=int, default=2, metavar="N", help="frames to check on")
-    options = parser.parse_args(argv)
-    if options.count < 1:
-        parser.error("--count must be at least 1")
-    return options
+    what = "frames to check on"
+    add("-n", "--num-frames", "--count", dest="count", type=values.count, default=2, metavar="N", help=what)
+    return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:

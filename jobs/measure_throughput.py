@@ -29,8 +29,7 @@ from rich.table import Table
 from ns_ray.config.instance import Instance
 from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError, ResultError
-from ns_ray.jobs.cli import entry
-from ns_ray.jobs.cli.prepared_videos import instance_option
+from ns_ray.jobs.cli import entry, values, vocabulary
 from ns_ray.report import artifact_files as files
 from ns_ray.report.cost import cost_of_stream, times
 from ns_ray.report.system_runs import best_run
@@ -76,27 +75,18 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = entry.parser(__doc__)
     add = parser.add_argument
     parser.set_defaults(config="artifact")
-    instance_option(parser)
+    vocabulary.instance_option(parser)
     add("--target", choices=TARGETS, required=True, help="method")
-    add("--num-blocks", type=int, default=8, metavar="N", help="residual blocks of the DNN")
-    add("--num-channels", type=int, metavar="N", help="its channels; default: the target's")
-    add("--num-anchors", type=int, metavar="N", help="anchors of 40 frames; default: the target's")
-    add(
-        "-r",
-        "--resolution",
-        "--input-resolution",
-        "--input_resolution",
-        type=int,
-        default=720,
-        metavar="H",
-        help="LR rows",
-    )
-    add("-s", "--scale", type=int, default=3, metavar="S", help="HR over LR")
+    add("--num-blocks", type=values.count, default=8, metavar="N", help="residual blocks of the DNN")
+    add("--num-channels", type=values.count, metavar="N", help="its channels; default: the target's")
+    add("--num-anchors", type=values.count, metavar="N", help="anchors of 40 frames; default: the target's")
+    vocabulary.resolution_option(parser, "-r", "--resolution")
+    add("-s", "--scale", type=values.count, default=3, metavar="S", help="HR over LR")
     options = parser.parse_args(argv)
     channels, anchors = TARGETS[options.target]
     options.num_channels = channels if options.num_channels is None else options.num_channels
     options.num_anchors = anchors if options.num_anchors is None else options.num_anchors
-    if not 1 <= options.num_anchors <= EPOCH_FRAMES:
+    if options.num_anchors > EPOCH_FRAMES:
         parser.error(f"--num-anchors must be 1 to {EPOCH_FRAMES}")
     if options.target == "per-frame" and options.num_anchors != EPOCH_FRAMES:
         parser.error("--target per-frame enhances every frame: leave out --num-anchors")
@@ -126,8 +116,8 @@ def measure(options: argparse.Namespace) -> None:
             f"--instance {options.instance}: {options.config} describes {known}; add it under `instances`"
         )
     spec = ModelSpec(options.num_blocks, options.num_channels, options.scale)
-    model = files.model_folder(options.result_dir, options.instance, options.resolution, spec.name)
-    hr = files.size_folder(options.result_dir, options.instance, options.resolution * options.scale)
+    model = files.model_folder(options.result_dir, options.instance, options.input_resolution, spec.name)
+    hr = files.size_folder(options.result_dir, options.instance, options.input_resolution * options.scale)
     dnn = _dnn(model, instance, options)
     ways = (
         _system(options, instance, model, hr)
@@ -158,7 +148,7 @@ def measure(options: argparse.Namespace) -> None:
 
 def _sources(options: argparse.Namespace, model: Path, hr: Path) -> list[str]:
     """The files that were read, from the result folder; runs are named with their limits."""
-    ours = [hr.parent / f"{options.resolution}p" / files.DECODE, hr / files.ANCHOR_ENCODE]
+    ours = [hr.parent / f"{options.input_resolution}p" / files.DECODE, hr / files.ANCHOR_ENCODE]
     theirs = [hr / files.SOFTWARE_ENCODE, hr / files.HARDWARE_ENCODE]
     read = [model / files.INFER, *(ours if options.target == "engorgio" else theirs)]
     return [path.relative_to(options.result_dir).as_posix() for path in read if path.exists()]
@@ -208,7 +198,7 @@ def _system(options: argparse.Namespace, instance: Instance, model: Path, hr: Pa
         parts.append(Capacity("enhancers of the run", floor(run.by_enhancers), run.by_enhancers))
     if infer := read_record(model / files.INFER):
         parts.append(inference(infer["throughput"], instance.gpus, options.num_anchors))
-    lr = files.size_folder(options.result_dir, options.instance, options.resolution)
+    lr = files.size_folder(options.result_dir, options.instance, options.input_resolution)
     if decode := read_record(lr / files.DECODE):
         streams = decode["num_streams"] * instance.vcpus
         parts.append(Capacity("decoders on all CPUs", streams, streams))

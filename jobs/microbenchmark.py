@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 import av
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
 from ns_ray import shipped
@@ -26,11 +25,11 @@ from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.anchors.table import WINDOW
 from ns_ray.client.reconstruct import Mode, Reconstructor
 from ns_ray.codecs.h264.parser import FrameParser
-from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LADDER
 from ns_ray.errors import NsRayError
 from ns_ray.evaluation.original import reference
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values
+from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.outputs import require_other_output
 from ns_ray.jobs.cli.progress import Progress
 from ns_ray.picture.yuv import Yuv420, resize, to_frame
@@ -237,7 +236,7 @@ def show(measurements: list[Measurement]) -> None:
         limit = "" if one.limit_ms is None else f"{one.limit_ms:g}"
         verdict = "ok" if one.passed else "too slow"
         table.add_row(one.case, one.title, str(one.repeats), *figures, limit, verdict)
-    Console().print(table)
+    entry.console().print(table)
 
 
 def write(measurements: list[Measurement], path: Path) -> None:
@@ -250,17 +249,17 @@ def write(measurements: list[Measurement], path: Path) -> None:
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
-    parser = entry.parser(__doc__)
-    parser.epilog = "cases:\n" + "\n".join(f"  {name}: {case.title}" for name, case in CASES.items())
-    parser.add_argument("cases", nargs="*", metavar="CASE", default=list(CASES), help="which to run")
-    parser.add_argument("--repeats", type=int, default=50, help="timed runs of each case")
+    parser = entry.parser(__doc__, failed="a step takes longer than it may, or failed")
+    parser.epilog = "\n".join(
+        ("cases:", *(f"  {name}: {case.title}" for name, case in CASES.items()), "", parser.epilog or "")
+    )
+    parser.add_argument("cases", nargs="*", metavar="CASE", default=list(CASES), help="which to run; default: all")
+    parser.add_argument("--repeats", type=values.count, default=50, metavar="N", help="timed runs of each case")
     parser.add_argument("--json", type=Path, metavar="OUT", help="default: microbenchmark.json in --result-dir")
     options = parser.parse_args(argv)
     unknown = [name for name in options.cases if name not in CASES]
     if unknown:
         parser.error(f"no such case: {', '.join(unknown)}; choose from {', '.join(CASES)}")
-    if options.repeats < 1:
-        parser.error(f"--repeats must be 1 or more; got {options.repeats}")
     options.json = options.json or options.result_dir / "microbenchmark.json"
     return options
 
@@ -278,8 +277,11 @@ def benchmark(options: argparse.Namespace) -> None:
         ConfigError: a setting is wrong.
         SlowError: a step takes longer than it may.
     """
-    load_config(options.config, options.set)  # for what is wrong with it: no step here needs a setting
-    require_other_output(options, "json")
+    checks = Checks()
+    checks.settings(options)
+    checks.file(options.json, "--json")
+    checks(require_other_output, options, "json")
+    checks.done()
     measurements = [measure(name, options.repeats) for name in options.cases]
     show(measurements)
     write(measurements, options.json)

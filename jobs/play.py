@@ -2,18 +2,23 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 
-import numpy as np
+import av
 
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.film import Film, open_film
 from ns_ray.client.film_encoder import FilmFormat
 from ns_ray.client.rebuild import HrFrame
-from ns_ray.config.load import load_config
-from ns_ray.errors import HybridError
-from ns_ray.jobs.cli import entry
+from ns_ray.client.side_by_side import Zoom, side_by_side
+from ns_ray.errors import ConfigError, HybridError
+from ns_ray.evaluation.original import Original, scaled
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks
+from ns_ray.jobs.cli.despite import despite, despite_options
 from ns_ray.jobs.cli.outputs import require_other_output
 from ns_ray.jobs.cli.progress import Progress
 from ns_ray.picture.colors import RESERVED, STANDARD, Colors
@@ -27,7 +32,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    add("hybrid", metavar="HYBRID", help="the hybrid stream")
+    add("hybrid", nargs="?", metavar="HYBRID", help="the hybrid stream: a path, or a URL; the same as -i HYBRID")
+    vocabulary.input_option(parser, "the hybrid stream", metavar="HYBRID")
     add(
         "-o",
         "--output",
@@ -42,7 +48,14 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         default="best",
         help="plain is reuse as published, lr upscaling alone",
     )
-    add("--side-by-side", action="store_true", help="put LR upscaled to the left of HR")
+    add("--side-by-side", action="store_true", help="put LR upscaled to the left of HR, each with its name")
+    add("--reference", metavar="HR", help="the original, to the right of these; it ends where that ends")
+    add(
+        "--zoom",
+        type=_zoom,
+        metavar="N[:X:Y]",
+        help="show a part of the picture N times as large, around its middle or around X, Y (samples of HR)",
+    )
     add("--encoder", default=None, metavar="NAME", help="any video encoder of PyAV (libx264; libvpx-vp9 for .webm)")
     add(
         "--encoder-option",
@@ -51,14 +64,25 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="an option of the encoder; libx264 gets preset=veryfast, libvpx-vp9 lag-in-frames=0",
     )
-    add("--threads", type=int, default=1, metavar="N", help="threads of the reconstruction")
+    add("--threads", type=values.count, default=1, metavar="N", help="threads of the reconstruction")
+    despite_options(parser)
     options = parser.parse_args(argv)
+    vocabulary.one_input(parser, options, "hybrid")
+    if options.reference and not options.side_by_side:
+        parser.error("--reference is shown --side-by-side: say that, too")
     options.encoder_option = dict(option.partition("=")[::2] for option in options.encoder_option)
     options.encoder = options.encoder or ("libvpx-vp9" if options.output.suffix.lower() == ".webm" else "libx264")
     # Slower presets look ahead over more 2160p frames than memory should hold.
     for name, value in _SHORT_SIGHTED.get(options.encoder, {}).items():
         options.encoder_option.setdefault(name, value)
     return options
+
+
+def _zoom(text: str) -> Zoom:
+    try:
+        return Zoom.parse(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -73,25 +97,48 @@ def play(options: argparse.Namespace) -> None:
     Raises:
         NsRayError: the input is no hybrid stream, or the output cannot be written.
     """
-    load_config(options.config, options.set)  # for what is wrong with it: playing needs no setting
-    require_other_output(options, "output")
+    checks = Checks()
+    checks.settings(options)
+    checks.video(options.hybrid)
+    if options.reference:
+        checks.video(options.reference)
+    checks.file(options.output, "--output")
+    checks(require_other_output, options, "output")
+    if options.output.suffix.lower() != ".y4m":
+        checks(_require_encoder, options.encoder)
+    checks.done()
     decoder = HybridDecoder(options.hybrid, "best" if options.mode == "lr" else options.mode, options.threads)
     sources = dict.fromkeys(("anchor", "rebuilt", "upscaled", "repeated"), 0)
     console = entry.console()
+    source = None
+    frames: Iterable[tuple[HrFrame, av.VideoFrame | None]] = zip(decoder, repeat(None), strict=False)
+    if options.reference:
+        source = Original(options.reference, options.hybrid, decoder.scale, despite(options))
+        begin = source.begin
+        frames = source.beside((frame, frame.pts * decoder.info.time_base - begin) for frame in decoder)
     with Progress(console) as progress, _Output(options, decoder) as output:
         task = progress.add_task("frames", total=None)
-        for frame in decoder:
-            output.write(frame)
+        for frame, original in frames:
+            output.write(frame, original)
             sources["upscaled" if options.mode == "lr" else frame.source] += 1
             progress.advance(task)
     told = ", ".join(f"{count} {source}" for source, count in sources.items() if count)
     console.print(f"{sum(sources.values())} frames ({told}) written to {options.output}")
     for index, reason in decoder.damaged[:10]:
         console.print(f"packet {index}: {reason}", style="yellow")
-    for note in output.notes:
+    for note in (*output.notes, *(source.notes() if source else ())):
         console.print(note, style="yellow")
     if sources["upscaled"] and options.mode != "lr":
         console.print("upscaled frames come before the first anchor, or refer to nothing known at HR", style="yellow")
+
+
+def _require_encoder(name: str) -> None:
+    try:
+        codec = av.codec.Codec(name, "w")
+    except ValueError:
+        codec = None
+    if codec is None or codec.type != "video":
+        raise ConfigError(f"--encoder {name}: PyAV has no such video encoder; choose libx264, libsvtav1 or libvpx-vp9")
 
 
 class _Output:
@@ -111,15 +158,15 @@ class _Output:
         self._resized = self._recolored = False
         self.notes: list[str] = []
 
-    def write(self, frame: HrFrame) -> None:
-        """Take the next frame, and what came beside it."""
+    def write(self, frame: HrFrame, original: av.VideoFrame | None = None) -> None:
+        """Take the next frame, its original if that is shown, and what came beside it."""
         rows, columns = frame.picture.y.shape
         if self._film is None:
             largest = self._decoder.largest_size()
             first = (columns, rows)
             self._size = first if largest is None or largest == first else _even(largest)
             self._sized = "the largest" if largest else "the first, as it cannot be read twice"
-            across = 2 if self._options.side_by_side else 1
+            across = len(self._pictures(frame, original))
             colors = _told(self._decoder.info.colors, frame.colors)
             self._colors = colors.assumed
             format = FilmFormat(
@@ -139,17 +186,24 @@ class _Output:
         if not self._recolored and _told(self._colors, frame.colors) != self._colors:
             self._recolored = True
             self.notes.append(f"its colours change at frame {frame.video_index}; all are written in those of the first")
-        self._film.write(self._picture(frame), frame.pts)
+        pictures = self._pictures(frame, original)
+        shown = side_by_side(pictures) if self._options.side_by_side else next(iter(pictures.values()))
+        self._film.write(shown, frame.pts)
         self._film.copy(self._decoder.sides)
 
-    def _picture(self, frame: HrFrame) -> Yuv420:
-        if self._options.mode == "lr":
-            return self._fitted(frame.lr, frame.colors)
-        picture = self._fitted(frame.picture, frame.colors)
-        if not self._options.side_by_side:
-            return picture
-        pairs = zip(self._fitted(frame.lr, frame.colors).planes, picture.planes, strict=True)
-        return Yuv420(*(np.concatenate(pair, axis=1) for pair in pairs))
+    def _pictures(self, frame: HrFrame, original: av.VideoFrame | None) -> dict[str, Yuv420]:
+        """What is shown of a frame, from left to right, by name."""
+        rows, columns = frame.picture.y.shape
+        pictures = {}
+        if self._options.side_by_side or self._options.mode == "lr":
+            pictures["LR upscaled"] = frame.lr
+        if self._options.mode != "lr":
+            pictures["enhanced"] = frame.picture
+        if original is not None:
+            pictures["reference"] = scaled(original, (columns, rows), frame.colors, self._options.reference)
+        fitted = {name: self._fitted(picture, frame.colors) for name, picture in pictures.items()}
+        zoom = self._options.zoom
+        return fitted if zoom is None else {f"{name}, {zoom.times}x": zoom.of(one) for name, one in fitted.items()}
 
     def _fitted(self, picture: Yuv420, colors: Colors) -> Yuv420:
         """A picture in the film's size and colours."""

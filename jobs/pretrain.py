@@ -6,27 +6,37 @@
 Takes every pair `<LR>p_<rate>kbps_<name>_train.webm`, `<HR>p_<name>_train.webm` under the data directory; make more
 out of still images with jobs/prepare_stills.py. Settings are those of `pretrain` in --config. Writes
 RESULT_DIR/pretrain/<model>.pt, training.json, with the PSNR of frames held out, a checkpoint from which the same
-command goes on, and TensorBoard logs. Exit status: 0 done, 1 failed, 2 wrong usage.
+command goes on, and TensorBoard logs.
 """
 
 import argparse
 import sys
 
-from ns_ray.config.load import load_config
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, vocabulary
+from ns_ray.jobs.cli.checks import Checks
+from ns_ray.sr.pairs import find_pairs
 from ns_ray.sr.spec import SHIPPED
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the job; returns its exit status."""
     parser = entry.parser(__doc__)
-    parser.add_argument("-m", "--model", action="append", help=f"may be repeated; default: {' and '.join(SHIPPED)}")
+    vocabulary.models_option(parser)
     options = parser.parse_args(argv)
+    options.model = list(dict.fromkeys(options.model or SHIPPED))
     return entry.run(lambda: _work(options))
 
 
 def _work(options: argparse.Namespace) -> None:
-    settings = load_config(options.config, options.set).pretrain
+    checks = Checks()
+    settings = checks.settings(options).pretrain
+    specs = [spec for name in options.model if (spec := checks.model(name)) is not None]
+    if len({spec.scale for spec in specs}) > 1:
+        checks.wrong(f"--model {' '.join(options.model)}: they enlarge by several scales; train them one by one")
+    for spec in specs:
+        checks(find_pairs, options.data_dir, spec.scale)
+    checks.folder(options.result_dir, "--result-dir")
+    checks.done()
     from ns_ray.jobs.work.pretrain import pretrain  # takes seconds, which --help and wrong settings do without
 
     pretrain(options, settings)

@@ -1,7 +1,7 @@
 """Measure a hybrid stream's picture: PSNR and SSIM of its frames against a reference, upscaling beside it.
 
 Frames are compared by their times. A reference of another frame rate, shape or beginning is refused unless --despite or
---offset say otherwise. Exit status: 0 done, 1 failed, 2 wrong usage.
+--offset say otherwise.
 """
 
 import argparse
@@ -13,10 +13,10 @@ from rich.table import Table
 
 from ns_ray import shipped
 from ns_ray.client.decoder import HybridDecoder
-from ns_ray.config.load import load_config
 from ns_ray.errors import MediaError
 from ns_ray.evaluation.original import Original, scaled
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.despite import despite, despite_options
 from ns_ray.jobs.cli.outputs import require_other_output
 from ns_ray.jobs.cli.progress import Progress
@@ -32,16 +32,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    add("hybrid", metavar="HYBRID", help="the hybrid stream")
+    add("hybrid", nargs="?", metavar="HYBRID", help="the hybrid stream: a path, or a URL; the same as -i HYBRID")
+    vocabulary.input_option(parser, "the hybrid stream", metavar="HYBRID")
     add("--reference", required=True, metavar="HR", help="the original video; a larger one is scaled down (bicubic)")
     add("--mode", choices=("best", "plain"), default="best", help="plain is reuse as published")
-    add("--every", type=int, default=1, metavar="N", help="compare one frame in N")
-    add("--threads", type=int, default=1, metavar="N", help="threads of the reconstruction")
+    add("--every", type=values.count, default=1, metavar="N", help="compare one frame in N")
+    add("--threads", type=values.count, default=1, metavar="N", help="threads of the reconstruction")
     add("--json", type=Path, metavar="OUT", help="where to write every frame's figures")
     despite_options(parser)
     options = parser.parse_args(argv)
-    if options.every < 1:
-        parser.error("--every must be 1 or more")
+    vocabulary.one_input(parser, options, "hybrid")
     return options
 
 
@@ -57,10 +57,16 @@ def measure(options: argparse.Namespace) -> None:
     Raises:
         NsRayError: a video cannot be read, or they do not belong together.
     """
-    load_config(options.config, options.set)  # for what is wrong with it: measuring needs no setting
-    require_other_output(options, "json")
-    decoder = HybridDecoder(options.hybrid, options.mode, options.threads)
     options.reference = shipped.named(options.reference)
+    checks = Checks()
+    checks.settings(options)
+    checks.video(options.hybrid)
+    checks.video(options.reference)
+    if options.json:
+        checks.file(options.json, "--json")
+    checks(require_other_output, options, "json")
+    checks.done()
+    decoder = HybridDecoder(options.hybrid, options.mode, options.threads)
     source = Original(options.reference, options.hybrid, decoder.scale, despite(options))
     frames: list[dict[str, dict[str, float]]] = []
     names: list[dict[str, int | str]] = []

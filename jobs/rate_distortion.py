@@ -9,17 +9,16 @@ Mbit/s (of 10^6 bits) of video and anchors, PSNR of luma and of all planes, SSIM
 error flickers, and the DNN's seconds for an hour of the stream on this machine. Writes rate_distortion.json and a
 plot of each figure to a folder of the run's own in RESULT_DIR/evaluation/rate_distortion/<LR's name>/<model>, where
 `latest` leads to it.
-Exit status: 0 done, 1 failed, 2 wrong usage.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
 from ns_ray.evaluation.method import ImageCodec
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.compared import checked
 from ns_ray.jobs.cli.despite import despite_options
 
 
@@ -37,27 +36,23 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     jpeg = [ImageCodec("jpeg", quality) for quality in (95, 90, 75)]
     images = [*jpeg, ImageCodec("jpeg-residual", 75), ImageCodec("av1", 62), ImageCodec("av1", 43)]
-    add("lr", type=Path, metavar="LR", help="the LR video: a path, or one below --data-dir")
-    add("hr", type=Path, metavar="HR", help="the original, likewise")
-    add("-m", "--model", default="EDSR_B8_F32_S3", help="what super-resolves")
-    add("--weights", type=Path, metavar="FILE", help="its weights; the ones that ship where not said")
-    add("-f", "--fraction", type=float, default=0.075, metavar="X", help="anchors of hybrid streams")
+    vocabulary.pair_options(parser)
+    vocabulary.model_option(parser)
+    vocabulary.weights_option(parser)
+    add("-f", "--fraction", type=values.ranked_share, default=0.075, metavar="X", help="anchors of hybrid streams")
     add("--anchors", type=image_codec, nargs="+", default=images, metavar="CODEC:QUALITY", help="how anchors are sent")
-    add("--kbps", type=int, nargs="+", metavar="N", help="of what is encoded anew; default: 3 up to the published rate")
-    add("--frames", type=int, metavar="N", help="stop after N; all where not said")
-    add("--threads", type=int, default=2, metavar="N", help="ways measured at a time")
+    what = "of what is encoded anew; default: 3 up to the published rate"
+    add("--kbps", type=values.count, nargs="+", metavar="N", help=what)
+    vocabulary.frames_option(parser, dest="frames")
+    add("--threads", type=values.count, default=2, metavar="N", help="ways measured at a time")
     add("--no-vmaf", action="store_true", help="leave SSIM, VMAF and flicker out, which take most of the time")
-    add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
-    add("--output", type=Path, metavar="DIR", help="where runs go; default: by the LR video's name and the model")
-    add("--device", default="auto", help="where it runs")
+    vocabulary.engine_option(parser)
+    what = "where runs go; default: by the LR video's name and the model"
+    add("-o", "--output", type=Path, metavar="DIR", help=what)
+    vocabulary.device_option(parser)
     despite_options(parser)
     options = parser.parse_args(argv)
-    if not 0 < options.fraction <= 0.2:
-        parser.error("--fraction lies above 0, up to 0.2: no more frames than that are ranked")
-    if (options.frames is not None and options.frames < 1) or options.threads < 1:
-        parser.error("--frames and --threads must be at least 1")
-    if options.kbps and min(options.kbps) < 1:
-        parser.error("--kbps must be at least 1")
+    vocabulary.one_pair(parser, options)
     return options
 
 
@@ -68,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(options: argparse.Namespace) -> None:
-    config = load_config(options.config, options.set)
+    config = checked(options)
     from ns_ray.jobs.work.rate_distortion import run  # takes seconds, which --help and wrong settings do without
 
     run(options, config)

@@ -7,7 +7,7 @@ the time of ranking and settling a host's streams, and of merging at the schedul
 what crosses processes; how many streams one scheduler can merge in a stated share of the slot, and how many if
 regions stand between, each of which joins its hosts' offers to one; what is lost if streams are split into cells, each
 with a scheduler of its own. Times are CPU times of one core, whatever else is running. Writes simulate.json, and a plot
-beside it, to RESULT_DIR. Exit status: 0 done, 1 failed, 2 wrong usage.
+beside it, to RESULT_DIR.
 """
 
 import argparse
@@ -36,8 +36,8 @@ from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.settle import settle
 from ns_ray.config.config import Config
-from ns_ray.config.load import load_config
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values
+from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.outputs import require_other_output
 from ns_ray.jobs.cli.progress import Progress
 from ns_ray.whole_file import write_record
@@ -57,22 +57,30 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    add("--streams", type=int, default=10_000, metavar="N", help="streams")
-    add("--gpus", type=int, default=500, metavar="N", help="GPUs, an enhancer each")
-    add("--host-streams", type=int, default=64, metavar="N", help="streams a host")
-    add("--slots", type=int, default=6, metavar="N", help=f"slots to measure, after {WARM_UP} to warm up")
-    add("-f", "--fraction", type=entry.fraction, default=0.075, metavar="X", help="anchors a shown frame")
-    add("--share", type=float, default=0.25, metavar="X", help="of a slot that one scheduler may take")
-    add("--call-ms", type=float, default=1.1, metavar="MS", help="CPU time of a Ray call in the process called")
-    add("--region-hosts", type=int, default=100, metavar="N", help="hosts whose offers a region joins")
-    add("--cells", type=int, nargs="+", default=[2, 4, 16, 64], metavar="N", help="independent parts to compare")
+    add("--streams", type=values.count, default=10_000, metavar="N", help="streams")
+    add("--gpus", type=values.count, default=500, metavar="N", help="GPUs, an enhancer each")
+    add("--host-streams", type=values.count, default=64, metavar="N", help="streams a host")
+    add("--slots", type=values.count, default=6, metavar="N", help=f"slots to measure, after {WARM_UP} to warm up")
+    add("-f", "--fraction", type=values.fraction, default=0.075, metavar="X", help="anchors a shown frame")
+    add("--share", type=values.share, default=0.25, metavar="X", help="of a slot that one scheduler may take")
+    add(
+        "--call-ms",
+        type=values.not_negative,
+        default=1.1,
+        metavar="MS",
+        help="CPU time of a Ray call in the process called",
+    )
+    add("--region-hosts", type=values.count, default=100, metavar="N", help="hosts whose offers a region joins")
+    add(
+        "--cells",
+        type=values.count,
+        nargs="+",
+        default=[2, 4, 16, 64],
+        metavar="N",
+        help="independent parts to compare",
+    )
     add("--json", type=Path, metavar="OUT", help="the figures; default: simulate.json in --result-dir")
     options = parser.parse_args(argv)
-    counts = (options.streams, options.gpus, options.host_streams, options.slots, options.region_hosts)
-    if min(*counts, *options.cells) < 1:
-        parser.error("--streams, --gpus, --host-streams, --slots, --region-hosts and --cells must be 1 or more")
-    if not (0 < options.share <= 1 and 0 <= options.call_ms < math.inf):
-        parser.error("--share must lie above 0, up to 1, and --call-ms must be 0 or more")
     options.json = options.json or options.result_dir / "simulate.json"
     return options
 
@@ -90,8 +98,11 @@ def run(options: argparse.Namespace) -> None:
         ConfigError: a setting is wrong.
         FileError: the figures cannot be written.
     """
-    config = load_config(options.config, options.set)
-    require_other_output(options, "json")
+    checks = Checks()
+    config = checks.settings(options)
+    checks.file(options.json, "--json")
+    checks(require_other_output, options, "json")
+    checks.done()
     console = entry.console()
     fleet = Fleet(options, config)
     with Progress(console) as bar:

@@ -1,6 +1,6 @@
 """Studies of anchors on real contents: what residual bytes tell, quality by distance, one choice for all or many.
 
-    python jobs/study.py LR HR [LR HR ...] [-m EDSR_B8_F32_S3] [--fraction 0.075] [--frames N] [--threads N]
+    python jobs/study.py LR HR [LR HR ...] [-m EDSR_B8_F32_S3] [--fraction 0.075] [-n N] [--threads N]
 
 LR is a VP9 stream, HR the original of the same frames; a larger one is scaled down. Each frame is super-resolved once
 for all of it, and each stream rebuilt in plain and best mode from anchors behind JPEG:
@@ -12,7 +12,7 @@ all: by the proxy for --streams streams made of the contents, and in dB for the 
 normalisers are tried, too. Contents should be of one LR size, as all anchors count as equally dear.
 Writes a JSON file for each content as soon as it is measured, study.json with the figures of all, proxy.png,
 distance.png and apart.png to a folder of the run's own in RESULT_DIR/evaluation/study/<model>, where `latest` leads to
-it. Exit status: 0 done, 1 failed, 2 wrong usage.
+it.
 """
 
 import argparse
@@ -21,8 +21,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ns_ray.config.load import load_config
-from ns_ray.jobs.cli import entry
+from ns_ray.config.config import Config
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.despite import despite_options
 
 MOST_CONTENTS = 12
@@ -33,34 +34,35 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; exits with status 2 where it is wrong."""
     parser = entry.parser(__doc__)
     add = parser.add_argument
-    weights = "weights, one file for all pairs or one for each; the ones that ship where not said"
+    weights = "files of weights, or folders that hold <model>.pt: one for all or one a pair; default: those that ship"
     names = "names of the pairs; default: the LR files', with their folders' where two are the same"
-    add("videos", type=Path, nargs="+", metavar="LR HR", help="pairs of videos: paths, or ones below --data-dir")
-    add("-m", "--model", default="EDSR_B8_F32_S3", help="what super-resolves")
-    add("--weights", type=Path, nargs="+", default=[], metavar="FILE", help=weights)
-    add("--names", type=entry.name, nargs="+", default=[], metavar="NAME", help=names)
-    add("-f", "--fraction", type=float, default=0.075, metavar="X", help="anchors a shown frame")
-    add("--frames", type=int, metavar="N", help="stop after N; all where not said")
-    add("--gpus", type=int, nargs="+", default=[2, 3, 6], metavar="N", help="numbers of GPUs to compare")
-    add("--streams", type=int, default=60, metavar="N", help="streams that are simulated")
-    add("--placements", type=int, default=15, metavar="N", help="measured for each number of GPUs; 0: none")
-    add("--threads", type=int, default=1, metavar="N", help="methods rebuilt at a time")
-    add("--engine", metavar="NAME", help="inference engine; default: the configuration's, or torch where that is auto")
-    add("--output", type=Path, metavar="DIR", help="where runs go; default: by the model")
-    add("--device", default="auto", help="where it runs")
+    vocabulary.pair_options(parser)
+    vocabulary.model_option(parser)
+    add("--weights", type=Path, nargs="+", default=[], metavar="PT", help=weights)
+    add("--names", type=values.name, nargs="+", default=[], metavar="NAME", help=names)
+    add("-f", "--fraction", type=values.ranked_share, default=0.075, metavar="X", help="anchors a shown frame")
+    vocabulary.frames_option(parser, dest="frames")
+    add("--gpus", type=values.count, nargs="+", default=[2, 3, 6], metavar="N", help="numbers of GPUs to compare")
+    add("--streams", type=values.count, default=60, metavar="N", help="streams that are simulated")
+    add(
+        "--placements",
+        type=values.count_or_none,
+        default=15,
+        metavar="N",
+        help="measured for each number of GPUs; 0: none",
+    )
+    add("--threads", type=values.count, default=1, metavar="N", help="methods rebuilt at a time")
+    vocabulary.engine_option(parser)
+    add("-o", "--output", type=Path, metavar="DIR", help="where runs go; default: by the model")
+    vocabulary.device_option(parser)
     despite_options(parser)
     options = parser.parse_args(argv)
-    pairs = len(options.videos) // 2
-    if len(options.videos) % 2:
-        parser.error("videos come in pairs: LR HR [LR HR ...]")
+    named = vocabulary.pairs_of(parser, options)
+    options.videos, pairs = [path for pair in named for path in pair], len(named)
     if pairs > MOST_CONTENTS and options.placements:
         parser.error(f"of more than {MOST_CONTENTS} pairs no placements can be measured: say --placements 0")
     if len(options.weights) not in (0, 1, pairs) or len(options.names) not in (0, pairs):
         parser.error(f"--weights are one file or {pairs}, one a pair, and --names {pairs}")
-    if not 0 < options.fraction <= 0.2:
-        parser.error("--fraction lies above 0, up to 0.2: no more frames than that are ranked")
-    if min(options.threads, options.frames or 1, *options.gpus) < 1 or options.placements < 0:
-        parser.error("--threads, --frames and --gpus must be 1 or more, --placements 0 or more")
     if options.streams < max(pairs, *options.gpus):
         parser.error("--streams must be as many as pairs and GPUs, or more")
     options.names = options.names or _names(options.videos[::2])
@@ -81,10 +83,26 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(options: argparse.Namespace) -> None:
-    config = load_config(options.config, options.set)
+    config = _checked(options)
     from ns_ray.jobs.work.study import run  # takes seconds, which --help and wrong settings do without
 
     run(options, config)
+
+
+def _checked(options: argparse.Namespace) -> Config:
+    """The configuration; all that can be told to be wrong is raised at once."""
+    checks = Checks()
+    config = checks.settings(options)
+    spec = checks.model(options.model)
+    for lr, hr in zip(options.videos[::2], options.videos[1::2], strict=True):
+        checks.source(lr, options.data_dir)
+        checks.video(hr, options.data_dir)
+    checks.engine(options.engine)
+    files = [checks.weights(spec, path) for path in options.weights or [None]]
+    options.weights = files if options.weights else []
+    checks.folder(options.output or options.result_dir, "--output" if options.output else "--result-dir")
+    checks.done()
+    return config
 
 
 if __name__ == "__main__":

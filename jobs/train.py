@@ -8,18 +8,17 @@
 Of DATA_DIR/<content>/video it takes <LR>p_<rate>kbps_d<duration>_train.webm and its HR video. It writes the folders
 RESULT_DIR/<content>/checkpoint/<LR video>/<model>/ with <model>.pt, the weights after each epoch, <model>_e1.pt and so
 on, training.json, a checkpoint from which the same command goes on, and TensorBoard logs. Trainings spread over the
-GPUs, or where there are none over the CPUs, of a Ray of its own or the one it is submitted to. Exit status: 0 done, 1
-failed (said why), 2 wrong usage.
+GPUs, or where there are none over the CPUs, of a Ray of its own or the one it is submitted to.
 """
 
 import argparse
 import sys
-from pathlib import Path
 
-from ns_ray.config.load import load_config
 from ns_ray.errors import ModelError
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.model import edsr_options, epoch_option, model_name
+from ns_ray.sr.pairs import content_pair
 from ns_ray.sr.spec import SHIPPED, ModelSpec
 
 
@@ -30,33 +29,40 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add(
         "-c",
         "--content",
-        type=entry.name,
+        type=values.name,
         nargs="+",
         default=["lol0"],
         metavar="NAME",
         help="contents to train on, each for itself",
     )
-    add("-m", "--model", nargs="+", default=list(SHIPPED), metavar="NAME", help="models, or edsr with -b, -f and -s")
+    vocabulary.models_option(parser, "models, or edsr with -b, -f and -s")
     edsr_options(parser)
-    add("-l", "--lr", type=int, default=720, metavar="ROWS", help="rows of the LR video")
-    add("-h", "--hr", type=int, metavar="ROWS", help="rows of the HR video: those of LR times the scale")
-    add("-d", "--duration", type=int, default=60, metavar="S", help="seconds of the videos, as in their names")
+    vocabulary.resolution_option(parser, "-l", "--lr")
+    what = "rows of HR; default: those of LR times the scale"
+    vocabulary.resolution_option(parser, "-h", "--hr", which="output", default=None, what=what)
+    add("-d", "--duration", type=values.count, default=60, metavar="S", help="seconds of the videos, as in their names")
     add("-g", "--gpus", nargs="+", metavar="INDEX", help="GPUs of this machine to train on; default: all")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: GPUs if Ray offers any")
-    add("--weights", type=Path, metavar="DIR", help="folder of <model>.pt to start from; default: the ones that ship")
+    vocabulary.weights_option(parser, "those that ship", ", to start from")
     epoch_option(parser)
     options = parser.parse_args(argv)
     if options.epoch is not None and options.weights is None:
         parser.error("--epoch is of the training that --weights names")
-    options.model = list(dict.fromkeys(model_name(name, options) for name in options.model))
+    options.model = list(dict.fromkeys(model_name(name, options) for name in options.model or SHIPPED))
     options.content = list(dict.fromkeys(options.content))
     for name in options.model:
         try:
             scale = ModelSpec.parse(name).scale
         except ModelError as error:
             parser.error(f"--model: {error}")
-        if options.hr not in (None, options.lr * scale):
-            parser.error(f"--hr {options.hr}: {name} makes {options.lr * scale} rows of {options.lr}")
+        rows = options.input_resolution * scale
+        if options.output_resolution not in (None, rows):
+            parser.error(
+                f"--output-resolution {options.output_resolution}: {name} makes {rows} rows of "
+                f"{options.input_resolution}"
+            )
+    if len(options.model) > 1 and options.weights is not None and options.weights.is_file():
+        parser.error("--weights: of several models name a folder, with a file of each")
     return options
 
 
@@ -67,7 +73,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(options: argparse.Namespace) -> None:
-    config = load_config(options.config, options.set)
+    checks = Checks()
+    config = checks.settings(options)
+    for name in options.model:
+        spec = ModelSpec.parse(name)
+        checks.weights(spec, options.weights, options.epoch)
+        for content in options.content:
+            rows = options.input_resolution
+            checks(content_pair, options.data_dir, content, rows, options.duration, spec.scale)
+    checks.folder(options.result_dir, "--result-dir")
+    checks.done()
     from ns_ray.jobs.work.train import train  # takes seconds, which --help and wrong settings do without
 
     train(options, config)

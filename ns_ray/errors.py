@@ -2,7 +2,13 @@
 
 
 class NsRayError(Exception):
-    """Base of every error raised on purpose; its text names the stream, file or frame, and the remedy."""
+    """Base of every error raised on purpose; its text names the stream, file or frame, and the remedy.
+
+    Its arguments are what is wrong: a text each, where several things are wrong at once.
+    """
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.args))
 
 
 class MediaError(NsRayError):

@@ -27,7 +27,10 @@ def test_single_settings_win(tmp_path):
     ("setting", "message"),
     [
         ("threads", "key=value"),
-        ("enhancer.speed=3", "enhancer.speed: Extra inputs"),
+        (
+            "enhancer.speed=3",
+            r"--set enhancer.speed=3: enhancer.speed: there is no such setting; `enhancer` has .*engine, .*",
+        ),
         ("enhancer.threads=0", "enhancer.threads"),
         ("decoder.nvdec=-1", "decoder.nvdec"),
         ("decoder.actors=0", "there must be a decoder"),

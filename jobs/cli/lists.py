@@ -7,7 +7,7 @@ from ns_ray import shipped
 from ns_ray.dataset.dataset_list import Video, read_list
 from ns_ray.dataset.raw import raw_path
 from ns_ray.errors import ConfigError, MediaError
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import values
 
 
 def list_options(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def list_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-c",
         "--content",
-        type=entry.name,
+        type=values.name,
         nargs="+",
         metavar="NAME",
         help="only these of the list, such as lol0",

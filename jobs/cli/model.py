@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ns_ray import shipped
-from ns_ray.config.load import load_config
-from ns_ray.errors import ConfigError
-from ns_ray.jobs.cli import entry
-from ns_ray.sr.checkpoints import checkpoint_folder, lr_size, trained_weights
+from ns_ray.jobs.cli import entry, values, vocabulary
+from ns_ray.jobs.cli.checks import Checks, required
+from ns_ray.sr.checkpoints import checkpoint_folder
 from ns_ray.sr.spec import ModelSpec
 
 
@@ -39,9 +38,17 @@ class Chosen:
 def edsr_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which model `-m edsr` is; see `model_name`."""
     add = parser.add_argument
-    add("-b", "--blocks", "--num-blocks", type=int, default=8, metavar="N", help="residual blocks, with -m edsr")
-    add("-f", "--features", "--num-channels", type=int, default=32, metavar="N", help="channels, with -m edsr")
-    add("-s", "--scale", type=int, default=3, metavar="N", help="HR/LR, with -m edsr")
+    add(
+        "-b",
+        "--num-blocks",
+        "--blocks",
+        type=values.count,
+        default=8,
+        metavar="N",
+        help="residual blocks, with -m edsr",
+    )
+    add("-f", "--num-channels", "--features", type=values.count, default=32, metavar="N", help="channels, with -m edsr")
+    add("-s", "--scale", type=values.count, default=3, metavar="N", help="HR/LR, with -m edsr")
 
 
 def epoch_option(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +56,7 @@ def epoch_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-e",
         "--epoch",
-        type=int,
+        type=values.count,
         metavar="N",
         help="take the weights after epoch N of the training, <model>_e<N>.pt; left out, the final ones, <model>.pt",
     )
@@ -57,46 +64,54 @@ def epoch_option(parser: argparse.ArgumentParser) -> None:
 
 def model_name(name: str, options: argparse.Namespace) -> str:
     """The model that --model names: `edsr` is the one of `edsr_options`."""
-    return f"EDSR_B{options.blocks}_F{options.features}_S{options.scale}" if name.lower() == "edsr" else name
+    return f"EDSR_B{options.num_blocks}_F{options.num_channels}_S{options.scale}" if name.lower() == "edsr" else name
 
 
-def model_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the options that choose a model; they have the published names."""
-    made = entry.parser(description)
+def model_parser(description: str | None, failed: str = "failed (said why)") -> entry.Parser:
+    """A parser with the options that choose a model; published spellings are understood.
+
+    Args:
+        description: the job's.
+        failed: when it exits with status 1.
+    """
+    made = entry.parser(description, failed)
     add = made.add_argument
-    add("-m", "--model", default="EDSR_B8_F32_S3", help="its name, or edsr with -b, -f and -s")
+    vocabulary.model_option(made, what="the DNN, or edsr with -b, -f and -s")
     edsr_options(made)
-    add("-c", "--content", type=entry.name, help="the content it was trained on; left out, the weights that ship")
-    add("-l", "--lr", default="720", metavar="ROWS", help="LR size: rows of 16:9 video, or COLUMNSxROWS")
-    add("-d", "--duration", type=int, default=60, metavar="S", help="seconds of the training video, as in its name")
+    what = "the content it was trained on; default: none, and the weights that ship"
+    add("-c", "--content", type=values.name, metavar="NAME", help=what)
+    what = "LR size: rows of 16:9 video, or COLUMNSxROWS"
+    vocabulary.resolution_option(made, "-l", "--lr", default="720", take=values.size, what=what)
+    what = "seconds of the training video, as in its name"
+    add("-d", "--duration", type=values.count, default=60, metavar="S", help=what)
     epoch_option(made)
-    add("--weights", type=Path, metavar="FILE", help="another file of weights")
-    add("--frames", type=Path, metavar="VIDEO", help="video to check on (default: the content's, or the sample)")
+    vocabulary.weights_option(made, "those of the content, or those that ship")
+    vocabulary.input_option(made, "video to check on; default: the content's, or the sample")
     return made
 
 
 def choose(options: argparse.Namespace) -> Chosen:
-    """Reads the options of `model_parser`.
+    """Reads the options of `model_parser`, and checks what they name.
 
     Raises:
-        ConfigError: the LR size makes no sense, a setting is wrong, or an epoch of what has none is named.
-        ModelError: no such model, or nothing was trained on that content, or not so long.
+        NsRayError: something is wrong with it; all of it is named.
     """
-    load_config(options.config, options.set)  # for what is wrong with it: none of these jobs needs a setting
-    spec = ModelSpec.parse(model_name(options.model, options))
-    try:
-        size = lr_size(options.lr)
-    except ValueError:
-        raise ConfigError(f"--lr {options.lr}: give rows, as 720, or columns and rows, as 1280x720") from None
+    checks = Checks()
+    checks.settings(options)
+    spec = checks.model(model_name(options.model, options))
     if options.epoch is not None and (options.weights or not options.content):
-        raise ConfigError(f"--epoch {options.epoch}: epochs are those of a content's training; name it by -c")
-    folder = checkpoint_folder(options.result_dir, options.content, size[1], options.duration)
-    own = options.data_dir / str(options.content) / "video" / folder.name
-    sample = shipped.found("dataset/sample/360p_700kbps_d4_test.webm")
-    return Chosen(
-        spec,
-        size,
-        folder,
-        options.weights or trained_weights(folder, spec, options.content, options.epoch),
-        options.frames or (own if own.exists() else sample),
-    )
+        checks.wrong(f"--epoch {options.epoch}: epochs are those of a content's training; name it by -c")
+    size = options.input_resolution
+    folder = checks(checkpoint_folder, options.result_dir, options.content, size[1], options.duration)
+    weights = None
+    if spec is not None and folder is not None:
+        trained = folder / spec.name if options.content and not options.weights else None
+        weights = checks.weights(spec, options.weights or trained, options.epoch if trained else None)
+    video = Path(options.input or shipped.found("dataset/sample/360p_700kbps_d4_test.webm"))
+    if folder is not None and not options.input:
+        own = options.data_dir / str(options.content) / "video" / folder.name
+        video = own if own.exists() else video
+    info = checks.video(video, options.data_dir)
+    checks.folder(options.result_dir, "--result-dir")
+    checks.done()
+    return Chosen(required(spec), size, required(folder), required(weights), Path(required(info).path))

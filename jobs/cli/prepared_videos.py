@@ -7,7 +7,7 @@ from ns_ray import shipped
 from ns_ray.config.config import Config
 from ns_ray.dataset.ladder import LADDER, PUBLISHED_HEIGHT, hr_name, video_folder
 from ns_ray.errors import ConfigError
-from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli import entry, values, vocabulary
 
 _SAMPLE_HR = "dataset/sample/1080p_d4_test.webm"
 
@@ -15,34 +15,26 @@ _SAMPLE_HR = "dataset/sample/1080p_d4_test.webm"
 def video_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that name a content's video, and the machine; they have the published names."""
     add = parser.add_argument
-    add("-c", "--content", type=entry.name, default="lol0", metavar="NAME", help="whose prepared video is taken")
-    add("-d", "--duration", type=int, default=600, metavar="S", help="duration in the names of prepared videos")
-    add("--input", type=Path, metavar="VIDEO", help="another video; where the content has none, the sample is taken")
-    instance_option(parser)
-
-
-def instance_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names the machine."""
-    parser.add_argument(
-        "-i",
-        "--instance",
-        type=entry.name,
-        metavar="NAME",
-        help="name of the machine in results; default: the configuration's",
-    )
+    add("-c", "--content", type=values.name, default="lol0", metavar="NAME", help="whose prepared video is taken")
+    what = "duration in the names of prepared videos"
+    add("-d", "--duration", type=values.count, default=600, metavar="S", help=what)
+    what = "another video, a path or one below --data-dir; where the content has none, the sample is taken"
+    vocabulary.input_or_instance_options(parser, what)
 
 
 def lr_video(options: argparse.Namespace, config: Config) -> Path:
-    """The LR test video at `options.resolution`, or else the configuration's first input.
+    """The LR test video at `options.input_resolution`, or else the configuration's first input.
 
     Raises:
         ConfigError: there is neither.
     """
     if options.input:
-        return entry.found(options.input, options.data_dir)
-    if options.resolution not in LADDER:
-        raise ConfigError(f"--resolution {options.resolution}: prepared videos have {', '.join(map(str, LADDER))} rows")
-    name = LADDER[options.resolution].name(options.duration, "test")
+        return entry.found(Path(options.input), options.data_dir)
+    if options.input_resolution not in LADDER:
+        raise ConfigError(
+            f"--input-resolution {options.input_resolution}: prepared videos have {', '.join(map(str, LADDER))} rows"
+        )
+    name = LADDER[options.input_resolution].name(options.duration, "test")
     prepared = video_folder(options.data_dir, options.content) / name
     if prepared.exists():
         return prepared
@@ -54,6 +46,6 @@ def lr_video(options: argparse.Namespace, config: Config) -> Path:
 def hr_video(options: argparse.Namespace) -> Path:
     """The content's HR test video, or else the sample's."""
     if options.input:
-        return entry.found(options.input, options.data_dir)
+        return entry.found(Path(options.input), options.data_dir)
     prepared = video_folder(options.data_dir, options.content) / hr_name(PUBLISHED_HEIGHT, options.duration, "test")
     return prepared if prepared.exists() else shipped.found(_SAMPLE_HR)

@@ -14,12 +14,13 @@ import av.error
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.rebuild import HrFrame
 from ns_ray.errors import MediaError, NsRayError
+from ns_ray.evaluation.nearness import Nearness
 from ns_ray.evaluation.original import ALIKE, Despite, Original, scaled
 from ns_ray.picture.colors import colors_of
 from ns_ray.picture.convert import convert
-from ns_ray.picture.yuv import Plane, from_frame
+from ns_ray.picture.yuv import Plane, Yuv420, from_frame
 from ns_ray.report.crops import crop, last_of_each
-from ns_ray.report.results import BenchmarkResult, CropResult, PictureResult, StreamResult
+from ns_ray.report.results import BenchmarkResult, CropResult, PictureResult, QualityResult, StreamResult
 from ns_ray.video.address import regular
 from ns_ray.video.probe import open_input
 
@@ -47,37 +48,45 @@ def picture_of(
     reference, note = references.get(stream.input, ""), ""
     for path in dict.fromkeys((reference, "")):
         try:
-            return PictureResult(stream.name, path, _crops(result, stream, path, folder, despite), note)
+            crops, quality = _seen(result, stream, path, folder, despite)
+            return PictureResult(stream.name, path, crops, note, quality)
         except (NsRayError, OSError) as error:
             note = str(error)
     return PictureResult(stream.name, note=note)
 
 
-def _crops(
+def _seen(
     result: BenchmarkResult, stream: StreamResult, reference: str, folder: Path, despite: Despite
-) -> list[CropResult]:
+) -> tuple[list[CropResult], QualityResult | None]:
     rate = stream.frames / stream.seconds if stream.seconds else 0
     wanted = range(*(math.ceil(epochs * result.config["epoch_seconds"] * rate) for epochs in _EPOCHS))
     hybrid = result.options["method"] == "neuroscaler"
-    with ExitStack() as opened:
+    with ExitStack() as opened, Nearness(Fraction(rate).limit_denominator(1001)) as nearness:
         pairs = (
             _hybrid(stream, reference, despite) if hybrid else _encoded_anew(result, stream, reference, despite, opened)
         )
-        crops = []
-        for frame, (original, before) in last_of_each(_beside_the_one_before(pairs), wanted):
-            rows, columns = frame.picture.y.shape
-            truth = original and scaled(original, (columns, rows), frame.colors, reference)
-            crops.append(crop(frame, truth or None, before, folder))
-    return crops
+        beside = _beside_the_one_before(_measured(pairs, reference, nearness))
+        crops = [crop(frame, truth, before, folder) for frame, (truth, before) in last_of_each(beside, wanted)]
+        return crops, nearness.result()
+
+
+def _measured(pairs: Iterator[Pair], reference: str, nearness: Nearness) -> Iterator[tuple[HrFrame, Yuv420 | None]]:
+    """The frames, with their originals in their own size and colours."""
+    for frame, original in pairs:
+        rows, columns = frame.picture.y.shape
+        truth = None if original is None else scaled(original, (columns, rows), frame.colors, reference)
+        if truth is not None:
+            nearness.add(frame, truth)
+        yield frame, truth
 
 
 def _beside_the_one_before(
-    pairs: Iterator[Pair],
-) -> Iterator[tuple[HrFrame, tuple[av.VideoFrame | None, Plane | None]]]:
+    pairs: Iterator[tuple[HrFrame, Yuv420 | None]],
+) -> Iterator[tuple[HrFrame, tuple[Yuv420 | None, Plane | None]]]:
     """The frames, beside each its original and the LR luma of the frame before."""
     before = None
-    for frame, original in pairs:
-        yield frame, (original, before)
+    for frame, truth in pairs:
+        yield frame, (truth, before)
         before = frame.lr.y
 
 

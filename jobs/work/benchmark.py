@@ -10,7 +10,6 @@ from pathlib import Path
 
 import ray
 
-from ns_ray import shipped
 from ns_ray.actors.fleet import Fleet, offered
 from ns_ray.actors.following import Following
 from ns_ray.actors.local_ray import join_ray
@@ -22,15 +21,14 @@ from ns_ray.anchors.account import Rate
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.config.config import Config
-from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
-from ns_ray.errors import ConfigError, MediaError, ModelError, StoppedError
-from ns_ray.evaluation.original import Despite, Original
+from ns_ray.errors import ConfigError, MediaError, StoppedError
 from ns_ray.host import describe_host
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.methods import METHODS
 from ns_ray.jobs.cli.progress import Progress, waiting
 from ns_ray.jobs.cli.run_picture import picture_of
+from ns_ray.jobs.cli.run_sources import inputs_of, references_of, require_rate, weights_of
 from ns_ray.jobs.cli.stopping import Stop
 from ns_ray.picture.coding import Coding, usual_share
 from ns_ray.report import html
@@ -41,10 +39,8 @@ from ns_ray.report.published_logs import write_logs
 from ns_ray.report.realtime import LEAST_EPOCHS
 from ns_ray.report.results import BenchmarkResult, MethodResult, PictureResult, StreamResult
 from ns_ray.run_folder import new_run, of_inputs, publish, set_aside
-from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights, save_weights, varied
-from ns_ray.video.address import regular
-from ns_ray.video.probe import VideoInfo, probe
+from ns_ray.video.probe import VideoInfo
 from ns_ray.whole_file import write_record
 
 _HIGHEST = 95  # quality from which a rate lowers it
@@ -52,25 +48,15 @@ _BY_FRACTION = ("fraction", "uniform", "uniform-coded")
 
 
 def benchmark(options: argparse.Namespace, config: Config) -> None:
-    """Check what can be checked, start or join Ray, and run.
+    """Start or join Ray, and run; what can be checked before that was (`jobs/benchmark.py`).
 
     Raises:
         ConfigError: an option is out of range.
         NsRayError: nothing could be run, or a stream was refused, failed or stopped; results are written all the same.
     """
-    try:
-        spec = ModelSpec.parse(options.model_name)
-    except ModelError as error:
-        raise ConfigError(f"--model-name: {error}") from error
-    if options.scale not in (None, spec.scale):
-        raise ConfigError(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
     coding = coding_of(options, config)
-    for path in _weights_files(options):
-        load_weights(spec, path)
-    inputs = _inputs(options, config)
-    references = _references(options, config, inputs)
-    if options.reference:
-        _require_originals(references, spec.scale, despite(options))
+    inputs = inputs_of(options, config)
+    references = references_of(options, config, inputs)
     pools = (config.manager, config.host, config.decoder, config.scheduler, config.enhancer, config.encoder)
     try:
         with waiting(entry.console(), "starting Ray"):
@@ -142,9 +128,7 @@ class _Session:
         for path in dict.fromkeys(self.inputs):
             try:
                 info = await fleet.manager.probe(path, self.options.unsafe_input)
-                rate = self.options.frame_rate
-                if rate is not None and abs(float(info.frame_rate) - rate) > 0.01:
-                    raise MediaError(f"{path}: it has {float(info.frame_rate):g} frames/s, not {rate:g}")
+                require_rate(info, self.options.frame_rate)
                 infos[path] = info
             except MediaError as error:
                 self.refused[path] = str(error)
@@ -194,6 +178,7 @@ class _Session:
         options = argparse.Namespace(**vars(self.options))
         options.method, options.weights, options.own_weights = method, None, False
         options.model_name, options.policy, options.fraction = METHODS[method]
+        options.told = [*dict.fromkeys((*options.told, "method"))]
         options.num_frames = options.against_frames
         options.num_videos = options.against_videos or self.config.encoder.actors
         return _Session(options, self.config, coding_of(options, self.config), self.inputs, self.references, self.stop)
@@ -215,10 +200,12 @@ class _Session:
         options = self.options
         (folder / "streams").mkdir(parents=True, exist_ok=True)
         result = BenchmarkResult(
-            options={key: _plain(value) for key, value in vars(options).items()} | {"num_videos": count},
+            options={key: _plain(value) for key, value in vars(options).items() if key != "told"}
+            | {"num_videos": count},
             config=self.config.model_dump(),
             host=describe_host(),
             paced=paced,
+            told=options.told,
         )
         streams = []
         names = [f"stream{i}" for i in range(count)]
@@ -270,7 +257,7 @@ class _Session:
 
     def _weights(self, folder: Path, names: list[str]) -> list[str | None]:
         """The weights files that the streams take in turn; None for the pretrained ones."""
-        files = _weights_files(self.options)
+        files = weights_of(self.options)
         if self.options.own_weights:
             shipped = load_weights(self.options.model_name, files[0])
             own = [folder / "weights" / f"{name}.pt" for name in names]
@@ -290,12 +277,15 @@ class _Session:
         return new_run(runs_folder(model, count, options.num_gpus), of_inputs(self.inputs), *words)
 
     def _show(self, result: BenchmarkResult, folder: Path) -> None:
-        for table in html.tables(result):  # first: whatever becomes of the files, this is told
-            self.console.print(table)
-        with waiting(self.console, "writing the report"):
-            path = self._write(result, folder)
-        publish(folder)
-        self.console.print(f"[bold]picture[/bold] {picture_line(result.picture)}")
+        try:
+            with waiting(self.console, "writing the report"):
+                path = self._write(result, folder)
+            publish(folder)
+        finally:  # whatever becomes of the files, this is told
+            for table in html.tables(result):
+                self.console.print(table)
+            if result.picture.quality is None:
+                self.console.print(f"[bold]picture[/bold] {picture_line(result.picture)}")
         self.console.print(f"[bold]report[/bold] {path}")
 
     def _save(self, result: BenchmarkResult, folder: Path) -> None:
@@ -311,23 +301,6 @@ class _Session:
         path = folder / "report.html"
         html.write_report(result, path)
         return path
-
-
-def _weights_files(options: argparse.Namespace) -> list[Path | None]:
-    """The files that --weights names.
-
-    Raises:
-        ConfigError: it is a folder with fewer files than there are streams, or one to copy for each stream.
-    """
-    folder: Path | None = options.weights
-    if folder is None or not folder.is_dir():
-        return [folder]
-    files = sorted(folder.glob("*.pt"))
-    if options.own_weights:
-        raise ConfigError(f"--weights {folder}: name one file to copy for --own-weights, not a folder")
-    if len(files) < options.num_videos:
-        raise ConfigError(f"--weights {folder}: it holds {len(files)} .pt files for {options.num_videos} streams")
-    return list(files)
 
 
 def coding_of(options: argparse.Namespace, config: Config) -> Coding:
@@ -367,62 +340,6 @@ def _policy(options: argparse.Namespace, config: Config) -> Policy:
             return Key()
         case _:
             return PerFrame()
-
-
-def _inputs(options: argparse.Namespace, config: Config) -> list[str]:
-    """The videos to take: those named, the content's prepared test video, or the configuration's."""
-    if options.input:
-        return [shipped.named(path) for path in options.input]
-    if options.resolution not in LADDER:
-        raise ConfigError(f"--resolution {options.resolution}: prepared videos have {', '.join(map(str, LADDER))} rows")
-    name = LADDER[options.resolution].name(options.duration, "test")
-    prepared = video_folder(options.data_dir, options.content) / name
-    if prepared.exists():
-        return [str(prepared)]
-    if not config.inputs:
-        raise ConfigError(f"{prepared} is not there: name videos by --input, or make it by jobs/encode.py")
-    return [str(shipped.found(path)) for path in config.inputs]
-
-
-def _references(options: argparse.Namespace, config: Config, inputs: list[str]) -> dict[str, str]:
-    """The originals at HR that are known, by their videos: those named, the content's, or the configuration's.
-
-    Raises:
-        ConfigError: those named are not one for each video, or not there.
-    """
-    if options.reference:
-        if len(options.reference) != len(inputs):
-            raise ConfigError(
-                f"--reference: {len(options.reference)} are named for {len(inputs)} videos; name one each"
-            )
-        originals = [shipped.named(path) for path in options.reference]
-        for path in originals:
-            if not Path(path).is_file():
-                raise ConfigError(f"--reference {path}: there is no such file")
-        return dict(zip(inputs, originals, strict=True))
-    rows = options.resolution * ModelSpec.parse(options.model_name).scale
-    prepared = video_folder(options.data_dir, options.content)
-    known = {shipped.found(lr): shipped.found(hr) for lr, hr in config.references.items()}
-    if options.resolution in LADDER:
-        lr = prepared / LADDER[options.resolution].name(options.duration, "test")
-        known[lr] = prepared / hr_name(rows, options.duration, "test")
-    there = {lr.resolve(): str(hr) for lr, hr in known.items() if hr.is_file()}
-    return {path: there[Path(path).resolve()] for path in inputs if Path(path).resolve() in there}
-
-
-def _require_originals(references: dict[str, str], scale: int, differing: Despite) -> None:
-    """Refuse originals that do not belong to their videos, as far as these are files that can be read.
-
-    Raises:
-        MediaError: one does not; says what differs.
-    """
-    for lr, hr in references.items():
-        try:
-            known = regular(lr) is not None and probe(lr)
-        except MediaError:  # the stream will be refused, and the others run
-            continue
-        if known:
-            Original(hr, lr, scale, differing)
 
 
 def _plain(value: object) -> object:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ns_ray.config.config import Config
-from ns_ray.errors import ConfigError, ModelError
+from ns_ray.errors import ModelError
 from ns_ray.host import describe_host
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.device import device_of
@@ -35,20 +35,14 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
     """Measure, write, show.
 
     Raises:
-        ConfigError: no such model.
         ModelError: the model or its weights cannot be used, or no engine runs here.
     """
     options.device = device_of(options.device)
-    try:
-        spec = ModelSpec.parse(options.model)
-    except ModelError as error:
-        raise ConfigError(f"--model: {error}") from error
-    if options.scale not in (None, spec.scale):
-        raise ConfigError(f"--scale {options.scale}: {spec} enlarges {spec.scale} times; name another model")
+    spec = ModelSpec.parse(options.model)
     console = entry.console()
     if options.device == "cpu":
         torch.set_num_threads(config.enhancer.threads)
-    folder = model_folder(options.result_dir, options.instance or config.instance, options.resolution, spec.name)
+    folder = model_folder(options.result_dir, options.instance or config.instance, options.input_resolution, spec.name)
     shipped = load_weights(spec, _weights(options, spec, console))
     with tempfile.TemporaryDirectory(prefix="ns_ray_infer_") as own, Progress(console) as bar:
         total = max(options.warm_up + options.requests, options.naive_requests)
@@ -60,7 +54,7 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
     if naive:
         write_record(folder / NAIVE, naive | about | {"weights": "read inside the time"})
     table = Table(
-        "way", "frames", "seconds", "frames a second", title=f"{spec}, {options.resolution}p, {about['engine']}"
+        "way", "frames", "seconds", "frames a second", title=f"{spec}, {options.input_resolution}p, {about['engine']}"
     )
     for way, figures in (
         ("preallocated", preallocated),
@@ -74,9 +68,11 @@ def benchmark(options: argparse.Namespace, config: Config) -> None:
 
 
 def _weights(options: argparse.Namespace, spec: ModelSpec, console: Console) -> Path:
-    """The content's weights, or where nothing was trained on it, which is said, those that ship."""
+    """Those named, the content's, or where nothing was trained on it, which is said, those that ship."""
+    if options.weights:
+        return Path(options.weights)
     try:
-        folder = checkpoint_folder(options.result_dir, options.content, options.resolution, options.duration)
+        folder = checkpoint_folder(options.result_dir, options.content, options.input_resolution, options.duration)
         return trained_weights(folder, spec, options.content)
     except ModelError as error:
         console.print(f"the weights that ship are taken, as speed does not depend on them ({error})", style="yellow")
@@ -101,7 +97,7 @@ def _preallocated(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The figures with everything allocated before, and what was measured on what."""
     sets = [load_weights(spec, file) for file in files]
-    size = lr_size(str(options.resolution))
+    size = lr_size(str(options.input_resolution))
     engine = calibrate(spec, sets[0], *size, options.device, config.enhancer.engine).engine
     prepared = [engine.prepare(weights) for weights in sets]
     frames = [_blank(engine)] * options.request_frames
@@ -129,7 +125,7 @@ def _naive(options: argparse.Namespace, spec: ModelSpec, name: str, files: list[
     """The figures with everything done anew for each request; empty where none is asked for."""
     if not files:
         return {}
-    size = lr_size(str(options.resolution))
+    size = lr_size(str(options.input_resolution))
 
     def serve(file: Path) -> None:
         engine = create_engine(name, spec, *size, options.device)

@@ -59,7 +59,12 @@ def benchmark(options: argparse.Namespace) -> None:
     console.print(table)
     on_gpu = options.device.startswith("cuda")
     machine = torch.cuda.get_device_name(options.device) if on_gpu else platform.processor() or platform.machine()
-    document = {"machine": machine, "torch": torch.__version__, "size": options.size, "results": results}
+    document = {
+        "machine": machine,
+        "torch": torch.__version__,
+        "size": f"{options.width}x{options.height}",
+        "results": results,
+    }
     options.json.parent.mkdir(parents=True, exist_ok=True)
     write_record(options.json, document)
 

@@ -16,6 +16,7 @@ from ns_ray.evaluation.figures import Series
 from ns_ray.evaluation.original import Despite, Original
 from ns_ray.evaluation.upscaled import UPSCALED, upscaled
 from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.checks import weights_file
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.device import device_of
 from ns_ray.jobs.cli.progress import Progress
@@ -23,10 +24,10 @@ from ns_ray.metrics.psnr import plane_errors
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.run_folder import set_aside
 from ns_ray.sr.calibrate import calibrate
-from ns_ray.sr.checkpoints import weights_in
-from ns_ray.sr.dataset import VideoPair, read_pair
+from ns_ray.sr.dataset import read_pair
 from ns_ray.sr.engine import Engine
-from ns_ray.sr.spec import SHIPPED, ModelSpec
+from ns_ray.sr.pairs import VideoPair
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.weights import load_weights
 from ns_ray.whole_file import write_record
 
@@ -61,7 +62,7 @@ def evaluate(
     scale = specs[0].scale
     Original(str(pair.hr), str(pair.lr), scale, differing)
     ahead = float(differing.offset or 0)
-    states = [load_weights(spec, weights_in(weights, spec, epoch) if weights else None) for spec in specs]
+    states = [load_weights(spec, weights_file(spec, weights, epoch)) for spec in specs]
     engines: list[Engine] = []
     found = Evaluation(defaultdict(Series), defaultdict(list))
     with Progress(console) as bar:
@@ -96,11 +97,10 @@ def measure(options: argparse.Namespace, config: Config) -> None:
     options.device = device_of(options.device)
     console = entry.console()
     low, high = (entry.found(path, options.data_dir) for path in (options.lr, options.hr))
-    models = options.model or list(SHIPPED)
     engine = options.engine or config.enhancer.engine
     found = evaluate(
         VideoPair("", low, high),
-        models,
+        options.model,
         options.weights,
         options.epoch,
         options.every,

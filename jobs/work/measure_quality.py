@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from ns_ray import shipped
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.config import Config
-from ns_ray.errors import ConfigError, MediaError
+from ns_ray.errors import MediaError
 from ns_ray.evaluation.choice import EPOCH, choose
 from ns_ray.evaluation.crops import method_crops
 from ns_ray.evaluation.method import PER_FRAME, ImageCodec, Method
@@ -28,48 +27,27 @@ from ns_ray.jobs.cli.device import device_of
 from ns_ray.jobs.cli.loaded_engine import loaded_engine
 from ns_ray.jobs.cli.progress import Progress
 from ns_ray.jobs.cli.published_quality import FRAMES, PUBLISHED_KEYS
+from ns_ray.jobs.cli.quality_source import QualitySource
 from ns_ray.picture.yuv import Plane
 from ns_ray.run_folder import set_aside
-from ns_ray.sr.checkpoints import checkpoint_folder, trained_weights, weights_path
-from ns_ray.sr.dataset import content_pair
-from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.encode import published_kbps
-from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.vp9.records import FrameRecord
 from ns_ray.whole_file import write_record
 
-CHANNELS = {"per-frame": 16, "selective": 32, "engorgio": 32}
 ANCHORS = {"selective": 8, "engorgio": 3}
 UPSCALINGS = (*UPSCALED, LIBYUV)
 BASES = ("bilinear", LIBYUV)
 """What gains are over: bilinear as all of our figures have it, and as the published ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """What is measured: the LR video, the HR one, the model and the file of its weights."""
-
-    info: VideoInfo
-    hr: str
-    spec: ModelSpec
-    weights: Path
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Columns and rows of HR."""
-        return self.info.width * self.spec.scale, self.info.height * self.spec.scale
-
-
-def run(options: argparse.Namespace, config: Config) -> None:
+def run(options: argparse.Namespace, config: Config, source: QualitySource) -> None:
     """Measure, write, show.
 
     Raises:
-        ConfigError: a combination of options makes no sense.
-        NsRayError: a video or weights are missing or damaged.
+        NsRayError: a video is damaged.
     """
     options.device = device_of(options.device)
     named = options.engine or config.enhancer.engine
-    source = _source(options)
     compared = originals(source.info, source.hr, source.spec.scale, despite(options))
     asked = options.frames or FRAMES[options.mode]
     records = records_of(source.info, asked)
@@ -130,34 +108,6 @@ def run(options: argparse.Namespace, config: Config) -> None:
 def _stem(target: str) -> str:
     """How the target's files begin."""
     return target.replace("-", "_")
-
-
-def _source(options: argparse.Namespace) -> _Source:
-    """The videos and the model that the options name."""
-    content, duration = options.content, options.duration
-    lr = None if content else entry.found(options.lr, options.data_dir)
-    rows = options.input_resolution or (probe(str(lr)).height if lr else 720)
-    spec = _spec(options, rows)
-    if lr:
-        hr = entry.found(options.hr, options.data_dir)
-        weights = options.weights or weights_path(spec)
-    else:
-        _, lr, hr = content_pair(options.data_dir, content, rows, duration, spec.scale, "test")
-        weights = options.weights or trained_weights(
-            checkpoint_folder(options.result_dir, content, rows, duration), spec, content
-        )
-    info = probe(str(lr))
-    if info.height != rows:
-        raise ConfigError(f"{lr} has {info.height} rows, not {rows}: see --input_resolution")
-    return _Source(info, str(hr), spec, weights)
-
-
-def _spec(options: argparse.Namespace, rows: int) -> ModelSpec:
-    scale, rest = divmod(options.output_resolution or 3 * rows, rows)
-    if rest:
-        raise ConfigError(f"{options.output_resolution} rows are no multiple of {rows}: choose other resolutions")
-    channels = options.num_channels or CHANNELS[options.target]
-    return ModelSpec.parse(f"EDSR_B{options.num_blocks}_F{channels}_S{scale}")
 
 
 def _methods(options: argparse.Namespace, records: list[FrameRecord], kbps: int) -> dict[str, Method]:

@@ -12,8 +12,9 @@ from ns_ray.errors import ModelError
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.progress import Progress
 from ns_ray.jobs.cli.training_table import training_table, warn_without_tensorboard
-from ns_ray.sr.dataset import find_pairs, load_pools
-from ns_ray.sr.spec import SHIPPED, ModelSpec
+from ns_ray.sr.dataset import load_pools
+from ns_ray.sr.pairs import find_pairs
+from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.train import Cosine, Objective
 from ns_ray.sr.training_run import Plan, TrainingRun
 from ns_ray.sr.weights import load_weights
@@ -27,7 +28,7 @@ def pretrain(options: argparse.Namespace, settings: Pretraining) -> None:
     """
     console = entry.console()
     warn_without_tensorboard(console)
-    run = prepare(options.model or list(SHIPPED), options.data_dir, options.result_dir / "pretrain", settings, console)
+    run = prepare(options.model, options.data_dir, options.result_dir / "pretrain", settings, console)
     if run.step:
         console.print(f"going on from step {run.step}")
     with Progress(console, "share") as bar:

@@ -6,8 +6,6 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 from typing import Any
 
 from rich.table import Table
@@ -16,6 +14,7 @@ from ns_ray.anchors.policies import Fraction
 from ns_ray.config.config import Config
 from ns_ray.errors import MediaError
 from ns_ray.evaluation.choice import choose
+from ns_ray.evaluation.dnn_time import dnn_seconds
 from ns_ray.evaluation.equal_rate import at_rate
 from ns_ray.evaluation.figures import Series
 from ns_ray.evaluation.method import PER_FRAME, Method
@@ -33,7 +32,6 @@ from ns_ray.metrics.psnr import PlaneErrors, plane_errors
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.report.rate_distortion_plot import FIGURES, draw
 from ns_ray.run_folder import new_run, of_inputs, publish
-from ns_ray.sr.engine import Engine
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.encode import published_kbps
 from ns_ray.video.probe import probe
@@ -136,7 +134,7 @@ def run(options: argparse.Namespace, config: Config) -> None:
             raise MediaError(f"{options.lr} and {options.hr} have no frame in common; is either empty?")
         ways = [*others, *(one for one, _ in enhanced), *(one for one, _ in sources)]
         rows = [one.row(count / float(info.frame_rate)) for one in ways]
-        seconds = _dnn_seconds(engine, frame.lr)
+        seconds = dnn_seconds(engine, frame.lr)
     hour = 3600 * float(info.frame_rate)
     for row, method in zip(rows[len(others) :], [method for *_, method in methods], strict=False):
         share = 1 if method.anchors is None else sum(index < count for index, _ in method.anchors) / count
@@ -194,16 +192,6 @@ def _encoded(way: _Way, encoder: Reencoder, original: Yuv420) -> None:
     picture, size = encoder.through(original)
     way.video += size
     way.add(picture, original)
-
-
-def _dnn_seconds(engine: Engine, lr: Yuv420, repeats: int = 5) -> float:
-    """What super-resolving a frame takes, host memory to host memory: the median after a first one."""
-    times = []
-    for _ in range(1 + repeats):
-        begun = perf_counter()
-        engine.infer(lr.planes)
-        times.append(perf_counter() - begun)
-    return median(times[1:])
 
 
 def table(rows: Sequence[dict[str, Any]]) -> Table:

@@ -15,11 +15,11 @@ from ns_ray.config.config import Config
 from ns_ray.config.training import Training
 from ns_ray.errors import ConfigError, ModelError, NsRayError
 from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.checks import weights_file
 from ns_ray.jobs.cli.progress import Progress
 from ns_ray.jobs.cli.training_table import training_table, warn_without_tensorboard
-from ns_ray.sr.checkpoints import weights_in
 from ns_ray.sr.content_training import ContentTraining, train_content, training_folder
-from ns_ray.sr.dataset import content_pair
+from ns_ray.sr.pairs import content_pair
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.train import Halving, Objective
 from ns_ray.sr.training_run import Plan, tidy
@@ -33,9 +33,9 @@ def train(options: argparse.Namespace, config: Config) -> None:
         ConfigError: an option is wrong.
         ModelError: videos or weights are missing, or a training failed.
     """
-    settings = config.train
+    settings, data_dir = config.train, options.data_dir.resolve()
     found = [
-        (content_pair(options.data_dir.resolve(), content, options.lr, options.duration, spec.scale), spec)
+        (content_pair(data_dir, content, options.input_resolution, options.duration, spec.scale), spec)
         for content in options.content
         for spec in map(ModelSpec.parse, options.model)
     ]
@@ -96,7 +96,7 @@ def plan_of(settings: Training) -> Plan:
 
 def _weights(options: argparse.Namespace, spec: ModelSpec) -> Path | None:
     """The file to start from, None for the shipped one; raises ModelError if it cannot be read."""
-    path = weights_in(options.weights.resolve(), spec, options.epoch) if options.weights else None
+    path = weights_file(spec, options.weights.resolve(), options.epoch) if options.weights else None
     load_weights(spec, path)
     return path
 

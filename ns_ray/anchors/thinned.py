@@ -54,7 +54,7 @@ def thinned(
     for position, record in enumerate(records):
         carry = 0 if _resets(record) or position in kept else carry + record.size
         waited = 0 if position in kept else waited + record.shown
-    return replace(after, carry=carry, waited=waited)
+    return replace(after, carry=carry, waited=waited, begun=before.begun or bool(kept))
 
 
 def _resets(record: FrameRecord) -> bool:

@@ -1,10 +1,19 @@
 """Actors: how many of each kind, what each reserves, and what one call brings."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ns_ray.config.strict import Strict
+from ns_ray.errors import ModelError
+from ns_ray.sr.engine_names import engine_name
+
+
+def _engine_name(name: str) -> str:
+    try:
+        return engine_name(name)
+    except ModelError as error:
+        raise ValueError(str(error)) from None
 
 
 class Pool(Strict):
@@ -79,7 +88,7 @@ class EnhancerPool(Pool):
         bundle_frames: frames that travel together at most; a frame of 1280x720 takes 1.4 MB.
     """
 
-    engine: str = "auto"
+    engine: Annotated[str, AfterValidator(_engine_name)] = "auto"
     threads: int = Field(1, ge=1)
     chunk_frames: int = Field(8, ge=1)
     engines: int = Field(6, ge=1)

@@ -184,7 +184,8 @@ def _explain(video: Video, wanted: Wanted, error: Exception) -> str:
     if "Requested format is not available" in text:
         return (
             f"{video.source} is not offered with {wanted.height} rows at {wanted.frame_rate:g} frames/s; "
-            "choose another --height or --frame-rate (on YouTube, yt-dlp sees all formats only if deno is installed)"
+            "choose another --output-resolution or --frame-rate (on YouTube, yt-dlp sees all formats only if deno is "
+            "installed)"
         )
     return (
         f"{video.source} cannot be fetched ({text}); check the network and the URL and run this again, or "
@@ -196,7 +197,7 @@ def _require(raw: RawVideo, wanted: Wanted) -> None:
     if not _suits(raw, wanted):
         raise MediaError(
             f"it has {raw.info.height} rows at {float(raw.info.frame_rate):.4g} frames/s, not {wanted.height} at "
-            f"{wanted.frame_rate:g}; choose another --height or --frame-rate"
+            f"{wanted.frame_rate:g}; choose another --output-resolution or --frame-rate"
         )
 
 

@@ -97,7 +97,7 @@ def _require_one_cut(made: list[Output], records: Iterable[Path]) -> None:
         if any(record.get(key) != cut_now[key] for key in CUT):
             raise MediaError(
                 f"{video}: it shows other frames than what is to be made beside it; remove it, or make it anew, too "
-                "(--resolutions, --reference)"
+                "(--input-resolution, --output-resolution)"
             )
 
 
@@ -124,5 +124,5 @@ def _require_size(source: Source, plan: Plan) -> None:
     if height < plan.reference:
         raise MediaError(
             f"{source.path}: it has {height} rows, fewer than the reference's {plan.reference}; get a larger one, or "
-            "choose a smaller --reference"
+            "choose a smaller --output-resolution"
         )

@@ -14,18 +14,19 @@ from ns_ray.picture.yuv import Yuv420
 class Perceived:
     """Figures of one stream's pictures, taken in order."""
 
-    def __init__(self, size: tuple[int, int], frame_rate: Fraction, threads: int = 1) -> None:
+    def __init__(self, size: tuple[int, int], frame_rate: Fraction, threads: int = 1, vmaf: bool = True) -> None:
         """Start before the first frame.
 
         Args:
             size: (width, height) in luma samples, at least 16 each.
             frame_rate: frames a second.
             threads: of libvmaf.
+            vmaf: whether VMAF is measured, which takes the most time.
 
         Raises:
-            MediaError: there is no FFmpeg with libvmaf.
+            MediaError: VMAF is to be measured, and there is no FFmpeg with libvmaf.
         """
-        self._vmaf = Vmaf(size, frame_rate, threads)
+        self._vmaf = Vmaf(size, frame_rate, threads) if vmaf else None
         self._flicker = Flicker()
         self._ssim: list[float] = []
         self._flickers: list[float] = []
@@ -37,7 +38,8 @@ class Perceived:
         Raises:
             MediaError: FFmpeg failed.
         """
-        self._vmaf.add(picture, original)
+        if self._vmaf is not None:
+            self._vmaf.add(picture, original)
         self._ssim.append(ssim(picture.y, original.y))
         flicker = self._flicker.add(picture.y, original.y)
         if flicker is not None:
@@ -49,17 +51,17 @@ class Perceived:
         """Means over the frames; to be asked for once, after the last frame.
 
         Returns:
-            `ssim_y`, the VMAF models' names in `ns_ray.metrics.vmaf`, and the levels of luma by which the error changes
-            from frame to frame: `flicker` on all frames, `flicker_anchors` where an anchor is shown. None where there
-            was no such frame.
+            `ssim_y`; where VMAF is measured, the models' names in `ns_ray.metrics.vmaf`; and the levels of luma by
+            which the error changes from frame to frame: `flicker` on all frames, `flicker_anchors` where an anchor is
+            shown. None where there was no such frame.
 
         Raises:
             MediaError: FFmpeg failed.
         """
-        scores = {name: round(fmean(values), 3) for name, values in self._vmaf.scores().items()}
+        scores = {} if self._vmaf is None else self._vmaf.scores()
         return {
             "ssim_y": round(fmean(self._ssim), 5),
-            **scores,
+            **{name: round(fmean(values), 3) for name, values in scores.items()},
             "flicker": round(fmean(self._flickers), 4) if self._flickers else None,
             "flicker_anchors": round(fmean(self._at_anchors), 4) if self._at_anchors else None,
         }
@@ -70,4 +72,5 @@ class Perceived:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """End FFmpeg, whatever it was at."""
-        self._vmaf.close()
+        if self._vmaf is not None:
+            self._vmaf.close()

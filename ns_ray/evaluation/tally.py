@@ -59,3 +59,9 @@ class Tally(Generic[Title]):
             "images": round(images * rate, 4),
             "all": round((video + images) * rate, 4),
         }
+
+    def mbps(self, name: Title | str, frame_rate: float) -> dict[str, float]:
+        """Mbit/s of 10^6 bits that are sent for what is upscaled, or for a method that rebuilds: video and anchors."""
+        rate = 8 * frame_rate / 10**6 / len(self.gops)
+        anchors = sum(count for method, count in self._bytes.items() if method == name)
+        return {"video_mbps": round(self._lr_bytes * rate, 4), "anchors_mbps": round(anchors * rate, 4)}

@@ -40,8 +40,9 @@ def runs_folder(model: Path, videos: int, gpus: int) -> Path:
 
 
 def last_run(model: Path, videos: int, gpus: int) -> Path:
-    """Where the last of them is."""
-    return runs_folder(model, videos, gpus) / LATEST
+    """Where the last of them is; as published, where there are none but logs."""
+    runs = runs_folder(model, videos, gpus)
+    return runs if (runs / "0").is_dir() and not (runs / LATEST).exists() else runs / LATEST
 
 
 def artifact_folder(result_dir: Path, instance: str) -> Path:

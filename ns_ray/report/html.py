@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -23,21 +22,26 @@ from ns_ray.report.page import folded, grid_html, link, links, list_html, page, 
 from ns_ray.report.picture_section import picture_line, picture_section
 from ns_ray.report.plots import plots
 from ns_ray.report.results import BenchmarkResult
+from ns_ray.report.stream_labels import stream_labels
 from ns_ray.report.tables import (
     Grid,
     Row,
     clean,
     flatten,
+    gain_line,
     methods_grid,
     notes_grid,
     overall_grid,
+    pace_grid,
     problems_grid,
     profile_grid,
+    quality_grid,
     stage_latency_grid,
     stages_grid,
     streams_grid,
     verdict,
 )
+from ns_ray.report.terminal import Terminal
 from ns_ray.whole_file import write_whole
 
 TERMINAL_ROWS = 20
@@ -47,13 +51,15 @@ _TONES = {"": "", "good": "green", "bad": "red", "total": "bold"}
 
 
 def tables(result: BenchmarkResult) -> list[Table]:
-    """For the terminal: the streams and notes on them, the run as a whole, other methods, what limits it, problems."""
+    """For a terminal of 80 columns: the picture, streams, what limits, the run as a whole, other methods, problems."""
     grids = [
+        quality_grid(result),
         streams_grid(result, TERMINAL_ROWS),
-        notes_grid(result),
+        profile_grid(result),
+        pace_grid(result, TERMINAL_ROWS),
         overall_grid(result),
         methods_grid(result),
-        profile_grid(result),
+        notes_grid(result),
     ]
     problems = problems_grid(result)
     more = len(problems.rows) - TERMINAL_ROWS
@@ -102,17 +108,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (NsRayError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    console = Console()
+    console = Terminal()
     for table in tables(result):
         console.print(table)
-    console.print(Text(f"picture: {picture_line(result.picture)}"))
+    if result.picture.quality is None:
+        console.print(Text(f"picture: {picture_line(result.picture)}"))
     console.print(Text(f"report: {output}"))
     return 0
 
 
 def _table(grid: Grid) -> Table:
     table = Table(
-        title=grid.title,
+        title=f"\n{grid.title}",
         title_justify="left",
         title_style="bold",
         caption=grid.note or None,
@@ -122,49 +129,51 @@ def _table(grid: Grid) -> Table:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
+    tall = any(column.parts for column in grid.columns)
     for i, column in enumerate(grid.columns):
-        table.add_column(
-            Text(column.short or column.title),
-            justify="right" if column.numeric else "left",
-            overflow="fold",
-            no_wrap=column.numeric,
-            min_width=8 if i == 0 else None,
-        )
+        title = column.short or column.title
+        for number, part in enumerate(column.parts or ("",)):
+            heading = f"{'' if number else title}\n{part}" if column.parts else f"\n{title}" if tall else title
+            table.add_column(
+                Text(heading),
+                justify="right" if column.numeric else "left",
+                overflow="fold",
+                no_wrap=column.numeric,
+                min_width=8 if i == 0 else None,
+            )
     for row in grid.rows:
         if row.tone == "total":
             table.add_section()
-        table.add_row(*(Text(clean("/".join(cell))) for cell in row.cells), style=_TONES[row.tone])
+        table.add_row(*(Text(clean(part)) for cell in row.cells for part in cell), style=_TONES[row.tone])
     return table
 
 
 def _page(result: BenchmarkResult, source: str, folder: Path) -> str:
     said = verdict(result)
     problems = problems_grid(result)
-    options = ", ".join(f"{name} {value}" for name, value in flatten(result.options))
+    told = result.options
+    if result.told is not None:
+        told = {name: value for name, value in told.items() if name in result.told}
+    quality = quality_grid(result)
+    figures = grid_html(quality) if quality.rows else ""
+    gained = f'<p class="gain">{text(gain_line(result))}</p>' if quality.rows else ""
     sections = [
-        f'<header class="{said.tone}"><h1>{text(said.headline)}</h1><p>{text(said.detail)}</p></header>',
-        picture_section(result.picture, folder),
+        f'<header class="{said.tone}"><h1>{text(said.headline)}</h1>{gained}<p>{text(said.detail)}</p></header>',
+        picture_section(result.picture, stream_labels(result.streams), folder, figures),
     ]
     if problems.rows:
         more = replace(problems, title=f"{len(problems.rows) - PROBLEM_ROWS} more", rows=problems.rows[PROBLEM_ROWS:])
         problems.rows[PROBLEM_ROWS:] = []
         rest = folded(more) if more.rows else ""
         sections.append(f'<section class="problems">{grid_html(problems)}{rest}</section>')
-    sections.append(
-        '<section><h2>What was run</h2><div class="lists">'
-        + list_html("Options", flatten(result.options), "")
-        + list_html("Engine", ((name, str(engine)) for name, engine in result.engines.items()))
-        + list_html("Host", flatten(result.host))
-        + "</div></section>"
-    )
-    notes = notes_grid(result)
-    sections.append(f"<section>{grid_html(streams_grid(result))}{grid_html(notes) if notes.rows else ''}</section>")
-    sections.append(f"<section>{grid_html(overall_grid(result))}</section>")
+    sections.append(f"<section>{grid_html(streams_grid(result))}</section>")
+    if result.epochs:
+        sections.append(f"<section>{grid_html(profile_grid(result))}</section>")
+    for grid in (pace_grid(result), overall_grid(result), notes_grid(result)):
+        sections.append(f"<section>{grid_html(grid)}</section>" if grid.rows else "")
     if result.against:
         others = ((other.method, other.report) for other in result.against)
         sections.append(f"<section>{grid_html(methods_grid(result))}{links('Their own reports', others)}</section>")
-    if result.epochs:
-        sections.append(f"<section>{grid_html(profile_grid(result))}</section>")
     drawn = plots(result)
     sections.extend(
         f"<figure><h2>{text(plot.title)}</h2>{plot.svg}<figcaption>{text(plot.caption)}</figcaption></figure>"
@@ -175,9 +184,16 @@ def _page(result: BenchmarkResult, source: str, folder: Path) -> str:
     if result.epochs:
         sections.append(f"<section>{grid_html(stages_grid(result))}</section>")
         sections.append(f"<section>{folded(stage_latency_grid(result))}</section>")
+    sections.append(
+        '<section><h2>What was run</h2><div class="lists">'
+        + list_html("Options" if result.told is None else "Options that were set", flatten(told))
+        + list_html("Engine", ((name, str(engine)) for name, engine in result.engines.items()))
+        + list_html("Host", flatten(result.host))
+        + "</div></section>"
+    )
     sections.append(f"<section>{list_html('Configuration', flatten(result.config), '')}</section>")
     sections.append(f"<footer>Every number and plot here comes from {link(source, source)}.</footer>")
-    return page(said.headline, options, sections)
+    return page(said.headline, said.detail, sections)
 
 
 if __name__ == "__main__":

@@ -109,14 +109,14 @@ body { margin: 2rem auto; padding: 0 1.5rem; max-width: 82rem; background: var(-
 h1 { margin: 0; font-size: 1.7rem; line-height: 1.25; }
 h2 { margin: 0 0 .5rem; font-size: 1.1rem; }
 header { padding: 1rem 1.25rem; border-left: 6px solid; background: var(--panel); }
-header p { margin: .4rem 0 0; }
+header p { margin: .4rem 0 0; } header .gain { font-weight: 600; }
 header.good { border-color: var(--good); } header.good h1 { color: var(--good); }
 header.bad { border-color: var(--bad); } header.bad h1 { color: var(--bad); }
 section, figure { margin: 2.2rem 0; }
 .problems { padding: 1rem 1.25rem; border-left: 6px solid var(--bad); background: var(--bad-panel); }
 .crops { display: flex; flex-wrap: wrap; gap: .5rem; margin: .3rem 0 1.4rem; }
 .crops figure { margin: 0; } .crops img { display: block; max-width: 100%; height: auto; image-rendering: pixelated; }
-.crops b { display: block; color: var(--ink); }
+.crops ~ h2 { margin-top: .6rem; } .crops b { display: block; color: var(--ink); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .22rem .5rem; text-align: right; vertical-align: top; white-space: nowrap; }

@@ -1,6 +1,7 @@
 """The picture of a run for people: crops side by side for the report, and a line for the terminal."""
 
 import base64
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
@@ -31,9 +32,18 @@ def picture_line(picture: PictureResult) -> str:
     return f"{picture.stream}, luma PSNR: {'; '.join(told)}{note}"
 
 
-def picture_section(picture: PictureResult, folder: Path) -> str:
-    """The crops for the report's HTML, of which their images, files below `folder`, become part; empty without any."""
-    crops = "".join(_crop(crop, picture.stream, folder) for crop in picture.crops)
+def picture_section(picture: PictureResult, labels: Mapping[str, str], folder: Path, figures: str = "") -> str:
+    """The crops for the report's HTML, of which their images, files below `folder`, become part; empty without any.
+
+    Args:
+        picture: what is shown.
+        labels: what streams are called, by their names.
+        folder: the run's.
+        figures: HTML that goes below the first crop.
+    """
+    stream = labels.get(picture.stream, picture.stream)
+    shown = [_crop(crop, stream, folder) for crop in picture.crops]
+    crops = "".join((*shown[:1], figures, *shown[1:]))
     note = f'<p class="note">{_text(picture.note)}</p>' if picture.note else ""
     if not crops:
         return f"<section><h2>Picture</h2>{note}</section>" if note else ""

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from ns_ray.report.inline_plot import INK, LINE, Plot, drawing, figure_of, plot
 from ns_ray.report.results import AnchorResult, BenchmarkResult, EpochResult, percentiles
+from ns_ray.report.stream_labels import shortened, stream_labels
+from ns_ray.report.tables import TYPES as WORDS
 from ns_ray.report.tables import clean, epoch_ms, number, stage_names, stages_ms, worst
 
 # Okabe and Ito's colours, told apart by the colour-blind and seen on white as on black.
@@ -41,7 +43,8 @@ def plots(result: BenchmarkResult) -> list[Plot]:
     ran = {epoch.stream for epoch in result.epochs if epoch.spans}
     candidates = [s for s in result.streams if s.name in ran]
     kept = {s.name for s in worst(candidates, ROWS)}
-    names = [s.name for s in candidates if s.name in kept]
+    labels = stream_labels(result.streams)
+    names = {s.name: labels[s.name] for s in candidates if s.name in kept}
     which = "" if len(names) == len(candidates) else f" Shown: the worst {len(names)} of {len(candidates)} streams."
     found: list[Plot] = []
     with drawing():
@@ -68,7 +71,7 @@ _TIMELINE = (
 )
 _ANCHORS = (
     "Each mark is an anchor: the higher it stands in its stream's row, the greater its gain (by its square "
-    "root); the top of a row is the greatest gain of all. KEY frames gain nothing by this measure and are "
+    "root); the top of a row is the greatest gain of all. Key frames gain nothing by this measure and are "
     "taken first all the same."
 )
 _LATENCY = (
@@ -77,7 +80,7 @@ _LATENCY = (
 )
 
 
-def _timeline(names: Sequence[str], epochs: Sequence[EpochResult]) -> Figure:
+def _timeline(names: Mapping[str, str], epochs: Sequence[EpochResult]) -> Figure:
     stages = stage_names(epochs)
     row = {name: i for i, name in enumerate(names)}
     height = max(0.36, min(0.9, 3 / len(names)))
@@ -107,7 +110,7 @@ def _timeline(names: Sequence[str], epochs: Sequence[EpochResult]) -> Figure:
         handles.append(axes.plot([], [], color=INK, lw=0.8, label="deadline")[0])
     if missed:
         handles.append(axes.plot([], [], "v", color=LATE, mew=0, label="deadline missed")[0])
-    _rows(axes, names)
+    _rows(axes, names.values())
     axes.autoscale_view(scaley=False)
     axes.set_xlabel("time since the run began (s)")
     axes.grid(axis="x")
@@ -125,7 +128,7 @@ def _close_up(epochs: Sequence[EpochResult]) -> list[EpochResult]:
     return [epoch for epoch in epochs if epoch.epoch in kept]
 
 
-def _anchors(names: Sequence[str], chosen: Sequence[AnchorResult]) -> Figure:
+def _anchors(names: Mapping[str, str], chosen: Sequence[AnchorResult]) -> Figure:
     row = {name: i for i, name in enumerate(names)}
     height = max(0.42, min(1.0, 3 / len(names)))
     figure, axes = figure_of(1.3 + height * len(names))
@@ -145,9 +148,9 @@ def _anchors(names: Sequence[str], chosen: Sequence[AnchorResult]) -> Figure:
         raster = len(mine) > RASTER_FROM and colour != INK
         axes.vlines(x, top, base, colour, lw=stem, rasterized=raster)
         mark: Any = {"s": area, "color": colour, "marker": marker, "linewidths": 0}
-        axes.scatter(x, top, **mark, label=clean(kind), zorder=3, rasterized=raster)
+        axes.scatter(x, top, **mark, label=clean(WORDS.get(kind, kind)), zorder=3, rasterized=raster)
     axes.hlines([i + 0.38 for i in row.values()], 0, max(a.video_index for a in chosen) + 1, LINE, lw=0.6, zorder=0)
-    _rows(axes, names)
+    _rows(axes, names.values())
     axes.set_xlabel("shown frame in the stream (video_index)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(f"√gain (height of a row: gain {number(greatest)})" if gains and max(gains) > 0 else "")
@@ -207,7 +210,8 @@ def _bitrates(result: BenchmarkResult) -> Figure:
             note += f", {len(mine)} × {number(sum(mine) / len(mine) / 1000)} kB"
         axes.annotate(clean(note), (lr[i] + added[i], i), (4, 0), textcoords="offset points", va="center", size=8)
     axes.set_xlim(0, float(np.max(lr + added)) * 1.28)
-    _rows(axes, [s.name for s in streams])
+    labels = stream_labels(result.streams)
+    _rows(axes, [labels[s.name] for s in streams])
     axes.set_xlabel("bitrate (kbit/s)")
     axes.grid(axis="x")
     figure.legend(loc="outside upper left", ncols=2, handlelength=1, columnspacing=1.2)
@@ -231,13 +235,8 @@ def _range(series: Iterable[Sequence[float]]) -> tuple[float, float]:
     return least, max(*values, least * 1.01) if values else 2.0
 
 
-def _rows(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), [_short(name) for name in names])
+def _rows(axes: Axes, labels: Collection[str]) -> None:
+    axes.set_yticks(range(len(labels)), [shortened(clean(label).replace("\n", " ")) for label in labels])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.set_ylim(len(names) - 0.45, -0.6)
-
-
-def _short(name: str, length: int = 28) -> str:
-    name = clean(name).replace("\n", " ")
-    return name if len(name) <= length else f"{name[: length // 2]}…{name[-length // 2 + 1 :]}"
+    axes.set_ylim(len(labels) - 0.45, -0.6)

@@ -6,8 +6,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ns_ray.report.curve_plot import COLOURS, LABELS, LEVELS, LINES
+from ns_ray.report.curve_plot import COLOURS, LEVELS, LINES
 from ns_ray.report.inline_plot import figure_of
+from ns_ray.report.rate_distortion_plot import FIGURES
 
 _OTHERS = {"per-frame": ("#d55e00", "s"), "selective": ("#aa4499", "^")}
 
@@ -36,7 +37,7 @@ def rate_figure(curves: Mapping[str, Any], quality: Mapping[str, Mapping[str, An
             axes.plot([one["size"]["all"]], [one[figure]], marker, color=colour, ms=9, label=f"{target}, encoded anew")
     axes.set_xlim(0, None)
     axes.set_xlabel("what is sent, Mbit/s of 2^20 bits")
-    axes.set_ylabel(LABELS[figure])
+    axes.set_ylabel(FIGURES[figure])
     axes.grid()
     made.legend(loc="outside right upper", handlelength=1.8)
     return made

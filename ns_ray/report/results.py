@@ -268,6 +268,26 @@ class CropResult:
 
 
 @dataclass(frozen=True, slots=True)
+class QualityResult:
+    """How near a stream's first frames come to its reference.
+
+    Attributes:
+        frames: how many were compared.
+        looked_at: how many of them, one behind the other, by what takes longer: all but PSNR.
+        first: number of the first of these.
+        figures: of `bicubic` (LR upscaled) and `enhanced`, the means over these frames: `psnr_y` and `psnr`, dB, and
+            what `evaluation.perceived` measures; what could not be measured is left out.
+        note: why that is so.
+    """
+
+    frames: int
+    looked_at: int
+    first: int
+    figures: dict[str, dict[str, float]]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PictureResult:
     """What the output looks like.
 
@@ -276,12 +296,14 @@ class PictureResult:
         reference: the original at HR; empty where none is known.
         crops: some of its frames.
         note: why there is less to be seen than there could be.
+        quality: figures of its first frames; None without a reference.
     """
 
     stream: str = ""
     reference: str = ""
     crops: list[CropResult] = field(default_factory=list)
     note: str = ""
+    quality: QualityResult | None = None
 
 
 @dataclass(slots=True)
@@ -308,6 +330,7 @@ class BenchmarkResult:
         chosen: the anchors in the outputs.
         against: other methods on the same machine.
         picture: what a stream of it looks like.
+        told: names of the options that were set to something else than their defaults; None where that is not known.
     """
 
     options: dict[str, Any]
@@ -329,6 +352,7 @@ class BenchmarkResult:
     chosen: list[AnchorResult] = field(default_factory=list)
     against: list[MethodResult] = field(default_factory=list)
     picture: PictureResult = field(default_factory=PictureResult)
+    told: list[str] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain objects."""

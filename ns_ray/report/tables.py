@@ -8,12 +8,25 @@ from typing import Any, Literal
 
 from ns_ray.report.bottleneck import as_method, control_ms, gpu_limit, limit, pool_loads, waiting_ms
 from ns_ray.report.results import STAGES, BenchmarkResult, EpochResult, StreamResult, percentiles
+from ns_ray.report.stream_labels import input_names, stream_labels
 
 Tone = Literal["", "good", "bad", "total"]
 
 NOTHING = "–"
 PERCENTILES = ("p50", "p95", "p99")
 NOTED_STREAMS = 6
+TYPES = {"KEY": "key", "ALTREF": "altref", "NORMAL": "normal"}
+"""Types of frames, and their words."""
+FIGURES = {
+    "psnr_y": ("luma PSNR, dB", 2),
+    "psnr": ("PSNR of all planes, dB", 2),
+    "ssim_y": ("SSIM of luma", 4),
+    "vmaf_v1": ("VMAF v1", 1),
+    "vmaf_neg": ("VMAF NEG, 4K", 1),
+    "flicker": ("flicker (less is better)", 2),
+    "flicker_anchors": ("  where anchors are shown", 2),
+}
+"""Figures of a picture's quality: their words and digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +36,7 @@ class Column:
     Attributes:
         title: the heading.
         parts: headings of the columns under it, where there are several.
-        short: title and parts in brief, for the terminal, where they share one column.
+        short: the title in brief, for the terminal, where parts are columns of their own.
         numeric: whether it holds numbers, which stand at the right.
     """
 
@@ -143,8 +156,15 @@ def verdict(result: BenchmarkResult) -> Verdict:
     return Verdict(
         tone,
         f"{words}: {_count(len(ran), 'stream')} at {speed(result)}",
-        f"{why}{number(result.media_seconds)} s of video in {number(result.wall_seconds)} s{rate}, {pace}.",
+        f"{_inputs(ran)}: {number(result.media_seconds)} s of video in {number(result.wall_seconds)} s{rate}, {pace}. "
+        f"{why}".strip(),
     )
+
+
+def _inputs(streams: Iterable[StreamResult]) -> str:
+    names = input_names(streams)
+    more = len(names) - NOTED_STREAMS
+    return ", ".join(names[:NOTED_STREAMS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _judged(result: BenchmarkResult) -> tuple[Tone, str]:
@@ -167,52 +187,146 @@ def speed(result: BenchmarkResult) -> str:
 
 
 def streams_grid(result: BenchmarkResult, limit: int | None = None) -> Grid:
-    """One row a stream and one for all; with more than `limit` streams, the worst of them."""
-    shown = result.streams if limit is None else worst(result.streams, limit)
-    hidden = len(result.streams) - len(shown)
-    grid = Grid(
-        f"Streams: the worst {len(shown)} of {len(result.streams)}" if hidden else "Streams",
-        (
-            Column("stream", numeric=False),
-            Column("status", numeric=False),
-            Column("frames", ("shown", "hidden"), "frames\nshown/hid"),
-            Column("anchors", ("KEY", "ALTREF", "NORMAL"), "anchors\nK/A/N"),
-            Column("frames a second", ("decode", "inference", "encode"), "fps\ndec/inf/enc"),
-            Column("epoch latency, ms", PERCENTILES, "ms an epoch\np50/p95/p99"),
-            Column("late", ("missed", "dropped"), "late\nmiss/drop"),
-            Column("kbit/s", ("LR", "anchors"), "kbit/s\nLR/anch"),
-        ),
-    )
+    """What became of each stream, one a row, and of all; with more than `limit` streams, of the worst of them."""
+    shown, title = _shown_streams("Streams", result, limit)
+    statuses = any(s.status != "done" for s in result.streams)
+    labels = stream_labels(result.streams, limit and (20 if statuses else 28))
+    sent = ("video", "anchors") if _hybrid(result) else ("LR", "HR")
+    columns = [
+        Column("stream", numeric=False),
+        Column("status", numeric=False),
+        Column("frames"),
+        Column("anchors", tuple(TYPES.values())),
+        Column("kbit/s", sent),
+    ]
+    grid = Grid(title, tuple(column for column in columns if statuses or column.title != "status"))
+
+    def add(name: str, status: str, some: list[StreamResult], tone: Tone) -> None:
+        anchors = tuple(str(sum(s.anchors.get(kind, 0) for s in some)) for kind in TYPES)
+        ran = max(sum(bool(s.frames) for s in some), 1)
+        rates = (sum(s.lr_kbps for s in some) / ran, sum(s.anchor_kbps for s in some) / ran)
+        frames = str(sum(s.frames for s in some))
+        cells = ((name,), *([(status,)] if statuses else []), (frames,), anchors, tuple(map(_rate, rates)))
+        grid.rows.append(Row(cells, tone))
+
     for s in shown:
-        late = s.missed_deadlines or s.dropped_anchors
-        grid.rows.append(
-            Row(
-                (
-                    (s.name,),
-                    (s.status,),
-                    (str(s.frames), str(s.hidden)),
-                    tuple(str(s.anchors.get(t, 0)) for t in ("KEY", "ALTREF", "NORMAL")),
-                    (_rate(s.decode_fps), _rate(s.inference_fps), _rate(s.encode_fps)),
-                    _percentiles(s.latency_ms.get("epoch", {})),
-                    (str(s.missed_deadlines), str(s.dropped_anchors)),
-                    (_rate(s.lr_kbps), _rate(s.anchor_kbps)),
-                ),
-                "bad" if s.status != "done" or late else "",
-            )
-        )
+        add(labels[s.name], s.status, [s], "bad" if s.status != "done" else "")
+    notes = []
     if len(result.streams) > 1:
-        grid.rows.append(_total(result.streams, result.epochs))
-        grid.note = "All streams: sums; the slowest frames a second; percentiles over all epochs; mean kbit/s."
+        done = sum(s.status == "done" for s in result.streams)
+        add(f"all {len(result.streams)}", f"{done} done", result.streams, "total")
+        notes.append("All streams: sums, and mean kbit/s.")
+    written = [s.output.rpartition("/")[2] for s in result.streams if s.output]
+    if written:
+        more = len(written) - NOTED_STREAMS
+        names = ", ".join(written[:NOTED_STREAMS]) + (f" and {more} more" if more > 0 else "")
+        notes.append(f"Written, in this order: streams/{names}.")
+    grid.note = " ".join(notes)
     return grid
+
+
+def pace_grid(result: BenchmarkResult, limit: int | None = None) -> Grid:
+    """How fast each stream went, one a row, and all; with more than `limit` streams, the worst of them."""
+    shown, title = _shown_streams("Pace of the streams", result, limit)
+    late = any(s.missed_deadlines or s.dropped_anchors for s in result.streams)
+    labels = stream_labels(result.streams, limit and (17 if late else 28))
+    columns = [
+        Column("stream", numeric=False),
+        Column("frames a second", ("decode", "DNN", "encode"), "fps"),
+        Column("latency of an epoch, ms", PERCENTILES, "ms"),
+        Column("late", ("missed", "dropped")),
+    ]
+    grid = Grid(title, tuple(column for column in columns if late or column.title != "late"))
+
+    def add(name: str, some: list[StreamResult], latency: Mapping[str, float], tone: Tone) -> None:
+        rates = tuple(
+            _rate(min((rate for rate in found if rate), default=0))
+            for found in zip(*((s.decode_fps, s.inference_fps, s.encode_fps) for s in some), strict=True)
+        )
+        counts = (str(sum(s.missed_deadlines for s in some)), str(sum(s.dropped_anchors for s in some)))
+        grid.rows.append(Row(((name,), rates, _percentiles(latency), *([counts] if late else [])), tone))
+
+    for s in shown:
+        tone: Tone = "bad" if s.missed_deadlines or s.dropped_anchors else ""
+        add(labels[s.name], [s], s.latency_ms.get("epoch", {}), tone)
+    if len(result.streams) > 1:
+        add(f"all {len(result.streams)}", result.streams, percentiles(epoch_ms(result.epochs)), "total")
+        counted = ", and epochs that missed their deadline, and anchors dropped for it" if late else ""
+        grid.note = f"All streams: the slowest frames a second; percentiles over all epochs{counted}."
+    return grid
+
+
+def _shown_streams(title: str, result: BenchmarkResult, limit: int | None) -> tuple[list[StreamResult], str]:
+    shown = result.streams if limit is None else worst(result.streams, limit)
+    count = len(result.streams)
+    return shown, title if len(shown) == count else f"{title}: the worst {len(shown)} of {count}"
+
+
+def _hybrid(result: BenchmarkResult) -> bool:
+    return bool(result.options.get("method", "neuroscaler") == "neuroscaler")
+
+
+def quality_grid(result: BenchmarkResult) -> Grid:
+    """What enhancing gives and takes, bicubic beside it; without rows where there is no reference."""
+    picture = result.picture
+    quality = picture.quality
+    stream = next((s for s in result.streams if s.name == picture.stream), None)
+    grid = Grid("", (Column("figure", numeric=False), Column("bicubic"), Column("enhanced"), Column("difference")))
+    if quality is None or stream is None:
+        return grid
+    grid.title = f"Picture of {stream_labels(result.streams, 45)[stream.name]}"
+    bicubic, enhanced = quality.figures.get("bicubic", {}), quality.figures.get("enhanced", {})
+    for figure, (name, digits) in FIGURES.items():
+        if figure in bicubic and figure in enhanced:
+            low, high = bicubic[figure], enhanced[figure]
+            cells = (name, *(f"{value:.{digits}f}" for value in (low, high)), f"{high - low:+.{digits}f}")
+            grid.rows.append(Row(tuple((cell,) for cell in cells)))
+    video, anchors = stream.lr_kbps / 1000, stream.anchor_kbps / 1000
+    sent = [("video, Mbit/s", video, video, 2), ("anchors, Mbit/s", 0.0, anchors, 2)]
+    if not _hybrid(result):
+        sent = [("video, Mbit/s", video, anchors, 2)]
+    own = gpu_limit(result)
+    if own:
+        seconds = 3600 * own.anchor_ms / 1000 * own.anchors_per_second
+        sent.append((f"{'GPU' if _on_gpu(result) else 'DNN on CPU'}, s a stream-hour", 0.0, seconds, 0))
+    for name, low, high, digits in sent:
+        texts = (f"{low:.{digits}f}" if low else NOTHING, f"{high:.{digits}f}")
+        grid.rows.append(Row(((name,), (texts[0],), (texts[1],), ("",))))
+    looked = ""
+    if "ssim_y" in enhanced:
+        last = quality.first + quality.looked_at - 1
+        looked = f"; SSIM, VMAF and flicker (by levels of luma), which take longer, of frames {quality.first} to {last}"
+    compared = f"PSNR of the first {quality.frames} frames against the reference{looked}."
+    grid.note = " ".join(filter(None, (compared, quality.note, picture.note)))
+    return grid
+
+
+def gain_line(result: BenchmarkResult) -> str:
+    """What enhancing gains, in a line; empty where there is no reference."""
+    figures = result.picture.quality.figures if result.picture.quality else {}
+    told = []
+    for figure, unit in (("psnr_y", " dB"), ("vmaf_v1", "")):
+        if all(figure in figures.get(name, {}) for name in ("bicubic", "enhanced")):
+            low, high = figures["bicubic"][figure], figures["enhanced"][figure]
+            name, digits = FIGURES[figure]
+            name = name.partition(",")[0]
+            told.append(f"{name} {high:.{digits}f}{unit}, {high - low:+.{digits}f} over bicubic")
+    line = "; ".join(told)
+    return line[:1].upper() + line[1:]
+
+
+def _on_gpu(result: BenchmarkResult) -> bool:
+    return any(engine.device.startswith("cuda") for engine in result.engines.values())
 
 
 def notes_grid(result: BenchmarkResult) -> Grid:
     """What the streams' inputs had that is worth a word, each once with the streams it is about."""
     grid = Grid("Notes", (Column("streams", numeric=False), Column("note", numeric=False)))
+    labels = stream_labels(result.streams)
     about: dict[str, list[str]] = {}
     for stream in result.streams:
         for note in stream.notes:
-            about.setdefault(note, []).append(stream.name)
+            about.setdefault(note, []).append(labels[stream.name])
     for note, names in about.items():
         more = len(names) - NOTED_STREAMS
         shown = ", ".join(names[:NOTED_STREAMS]) + (f" and {more} more" if more > 0 else "")
@@ -231,7 +345,7 @@ def overall_grid(result: BenchmarkResult) -> Grid:
     tone, _ = _judged(result)
     add("real time", {"good": "yes", "bad": "no"}.get(tone, "not judged"), result.not_judged, tone)
     for rule in result.rules:
-        note = f"limit {number(rule.limit)} {rule.unit}".rstrip()
+        note = f"limit {number(rule.limit)}"
         value = f"{number(rule.value)} {rule.unit}".rstrip()
         if not tone:
             add(f"  {rule.name}", value, note)
@@ -305,7 +419,7 @@ def profile_grid(result: BenchmarkResult) -> Grid:
     notes = [limit(result)]
     own = gpu_limit(result)
     if own:
-        where = "The GPU" if any(e.device.startswith("cuda") for e in result.engines.values()) else "The enhancer"
+        where = "The GPU" if _on_gpu(result) else "The enhancer"
         notes.append(
             f"{where} alone could serve {number(own.streams)} streams: {own.anchor_ms:.2f} ms an anchor, "
             f"{number(own.anchors_per_second)} anchors a second of a stream."
@@ -350,20 +464,20 @@ def methods_grid(result: BenchmarkResult) -> Grid:
 def problems_grid(result: BenchmarkResult) -> Grid:
     """Whatever went wrong: streams not done, lost actors, missed deadlines, dropped anchors."""
     grid = Grid("Problems", tuple(Column(title, numeric=False) for title in ("where", "what", "why")))
+    labels = stream_labels(result.streams)
     ordered = sorted(result.streams, key=severity, reverse=True)
     for s in ordered:
         if s.status != "done":
             reason = "; ".join(filter(None, (s.reason or "no reason was given", *_shortfalls(s))))
-            grid.rows.append(Row(((s.name,), (s.status,), (reason,)), "bad"))
+            grid.rows.append(Row(((labels[s.name],), (s.status,), (reason,)), "bad"))
     for loss in result.losses:
         why = f"{loss.cause} and was replaced at {number(loss.seconds)} s, noticed by {loss.call}"
         grid.rows.append(Row(((loss.actor,), ("actor lost",), (why,)), "bad"))
     for s in ordered:
         shortfalls = _shortfalls(s)
         if s.status == "done" and shortfalls:
-            grid.rows.append(
-                Row(((s.name,), ("late" if not s.damaged else "damaged",), ("; ".join(shortfalls),)), "bad")
-            )
+            what = "late" if not s.damaged else "damaged"
+            grid.rows.append(Row(((labels[s.name],), (what,), ("; ".join(shortfalls),)), "bad"))
     return grid
 
 
@@ -399,8 +513,9 @@ def stage_latency_grid(result: BenchmarkResult) -> Grid:
     stages = [*(s for s in (*STAGES, "epoch") if s in seen), *sorted(seen.difference((*STAGES, "epoch")))]
     columns = (Column("stream", numeric=False), *(Column(f"{stage}, ms", PERCENTILES) for stage in stages))
     grid = Grid("Latency by stage and stream", columns)
+    labels = stream_labels(result.streams)
     for s in result.streams:
-        cells = ((s.name,), *(_percentiles(s.latency_ms.get(stage, {})) for stage in stages))
+        cells = ((labels[s.name],), *(_percentiles(s.latency_ms.get(stage, {})) for stage in stages))
         grid.rows.append(Row(cells))
     return grid
 
@@ -412,38 +527,6 @@ def _memory_over_time(samples: list[float]) -> str:
         return ""
     early, late = (sum(part) / quarter for part in (samples[quarter : 2 * quarter], samples[-quarter:]))
     return f"{number(early)} MB in the run's second quarter, {number(late)} MB in its last"
-
-
-def _total(streams: list[StreamResult], epochs: list[EpochResult]) -> Row:
-    anchors: Counter[str] = Counter()
-    for s in streams:
-        anchors.update(s.anchors)
-    ran = [s for s in streams if s.frames]
-    done = sum(s.status == "done" for s in streams)
-
-    def slowest(rates: Iterable[float]) -> str:
-        return _rate(min((r for r in rates if r), default=0))
-
-    def mean(rates: Iterable[float]) -> str:
-        return _rate(sum(rates) / max(len(ran), 1))
-
-    return Row(
-        (
-            (f"all {len(streams)}",),
-            (f"{done} done",),
-            (str(sum(s.frames for s in streams)), str(sum(s.hidden for s in streams))),
-            tuple(str(anchors[t]) for t in ("KEY", "ALTREF", "NORMAL")),
-            (
-                slowest(s.decode_fps for s in ran),
-                slowest(s.inference_fps for s in ran),
-                slowest(s.encode_fps for s in ran),
-            ),
-            _percentiles(percentiles(epoch_ms(epochs))),
-            (str(sum(s.missed_deadlines for s in streams)), str(sum(s.dropped_anchors for s in streams))),
-            (mean(s.lr_kbps for s in ran), mean(s.anchor_kbps for s in ran)),
-        ),
-        "total",
-    )
 
 
 def _shortfalls(stream: StreamResult) -> list[str]:

@@ -44,7 +44,8 @@ def checkpoint_folder(result_dir: Path, content: str | None, height: int, second
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "no folder"
         raise ModelError(
-            f"{parent}: {names} where one {pattern} is needed: train the content, or set --lr and --duration"
+            f"{parent}: {names} where one {pattern} is needed: train the content, or set --input-resolution and "
+            "--duration"
         )
     return found[0]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from ns_ray.sr.dataset import VideoPair, load_pools, spacing
+from ns_ray.sr.dataset import load_pools, spacing
+from ns_ray.sr.pairs import VideoPair
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.sr.training_run import Plan, TrainingRun
 from ns_ray.sr.weights import load_weights

@@ -44,6 +44,6 @@ def test_a_choice_of_fewer_leaves_what_these_leave(keys):
     kept = half.positions
     assert set(kept) < set(whole.positions)
     after = thinned(whole.state, before, some, kept)
-    assert (after.carry, after.waited) == (half.state.carry, half.state.waited)
+    assert (after.carry, after.waited, after.begun) == (half.state.carry, half.state.waited, True)
     none = thinned(whole.state, before, records([10, 20, 30]), ())
-    assert (none.carry, none.waited) == (123 + 60, 4 + 3)
+    assert (none.carry, none.waited, none.begun) == (123 + 60, 4 + 3, False)

@@ -174,7 +174,7 @@ def test_a_file_whose_record_was_not_written_is_read_once_and_kept(tmp_path, sit
 
 
 def test_what_comes_has_to_be_what_was_asked_for(tmp_path, site, clip):
-    with pytest.raises(MediaError, match=r"108 rows at 60 frames/s, not 2160 at 60; choose another --height"):
+    with pytest.raises(MediaError, match=r"108 rows at 60 frames/s, not 2160 at 60; choose another --output-res"):
         get(site.url, tmp_path, Wanted(2160, 60, 5, 0))
     with pytest.raises(MediaError, match="not 108 at 30"):
         get(site.url, tmp_path, Wanted(108, 30, 5, 0))

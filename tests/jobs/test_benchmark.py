@@ -61,7 +61,10 @@ def test_good_and_bad_streams_together(job, tmp_path, plain_video, layered_video
     whole = rich_streams.read(plain_video, None)
     keyless = rich_streams.write(tmp_path / "keyless.mkv", replace(whole, packets=whole.packets[1:29]))
     bad = [empty, text, h264(tmp_path / "h264.mp4"), keyless]
-    done = job("benchmark", *common, "--input", *good, *bad, "--result-dir", tmp_path / "both")
+    both = (*common, "--input", *good, *bad, "--result-dir", tmp_path / "both")
+    refused = job("benchmark", *both)
+    assert (refused.status, refused.err.count("error: "), (tmp_path / "both").exists()) == (1, 3, False)
+    done = job("benchmark", *both, "--keep-going")
     assert done.status == 1
     for number, path in enumerate(bad, start=2):
         assert f"stream{number}: {path}" in done.err

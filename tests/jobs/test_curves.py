@@ -1,8 +1,10 @@
 """Quality over the share of anchors."""
 
 import json
+import sys
 
 import pytest
+import streams
 
 from ns_ray.jobs import curves
 
@@ -12,7 +14,7 @@ SAMPLE, ORIGINAL = "dataset/sample/360p_700kbps_d4_test.webm", "dataset/sample/1
 def test_every_point_is_measured_on_every_frame(tmp_path, capsys):
     argv = [SAMPLE, ORIGINAL, "-m", "EDSR_B8_F16_S3", "--frames", "5", "--fractions", "0.2", "--threads", "2"]
     selections = [*curves.SELECTIONS, curves.ORACLE]
-    argv += ["--selections", *selections]
+    argv += ["--selections", *selections, "--no-vmaf"]
     assert curves.main([*argv, "--device", "cpu", "--result-dir", str(tmp_path)]) == 0
     folder = tmp_path / "evaluation/curves/360p_700kbps_d4_test/EDSR_B8_F16_S3/latest"
     result = json.loads((folder / "curves.json").read_text())
@@ -31,6 +33,38 @@ def test_every_point_is_measured_on_every_frame(tmp_path, capsys):
         assert abs(point["frames"][0] - result["full"]["frames"][0]) < 0.15  # an anchor, through JPEG
     assert points["neuroscaler", "best"]["psnr_y"] != points["neuroscaler", "plain"]["psnr_y"]
     assert "neuroscaler, best, 20.0%" in capsys.readouterr().out
+
+
+def test_rates_and_looks_stand_beside_psnr(tmp_path, monkeypatch, capsys):
+    lr, hr = tmp_path / "lr.webm", tmp_path / "hr.webm"
+    streams.encode(lr, size=(80, 60), frames=8)
+    exact = {"deadline": "realtime", "cpu-used": "8", "lossless": "1"}
+    streams.encode(hr, size=(240, 180), frames=8, options=exact)
+    argv = [str(lr), str(hr), "-m", "EDSR_B8_F16_S3", "--fractions", "0.2", "--modes", "best", "--device", "cpu"]
+    argv += ["--selections", "neuroscaler", "uniform", "--output", str(tmp_path / "out")]
+    assert curves.main(argv) == 0
+    result = json.loads((tmp_path / "out/latest/curves.json").read_text())
+    looks = ("ssim_y", "vmaf_v1", "vmaf_neg", "flicker")
+    first, other = result["points"]
+    for one in (result["bilinear"], result["full"], first):
+        assert all(isinstance(one[figure], float) for figure in looks)
+    assert not set(looks) & set(other), "only the first selection is looked at"
+    assert (
+        first["video_mbps"]
+        == result["bilinear"]["video_mbps"]
+        == pytest.approx(first["size"]["video"] * 1.048576, 1e-3)
+    )
+    assert first["anchors_mbps"] > result["bilinear"]["anchors_mbps"] == 0
+    assert 0 < first["dnn_seconds_an_hour"] < result["full"]["dnn_seconds_an_hour"]
+    for figure in looks:
+        assert (tmp_path / f"out/latest/curves_{figure}.png").read_bytes().startswith(b"\x89PNG")
+    assert max(map(len, capsys.readouterr().out.split("written")[0].splitlines()[:-1])) <= 80
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    assert curves.main([*argv[:-1], str(tmp_path / "bare"), "--frames", "2"]) == 0
+    bare = json.loads((tmp_path / "bare/latest/curves.json").read_text())
+    assert "ssim_y" in bare["full"]
+    assert "vmaf_v1" not in bare["full"]
+    assert "imageio-ffmpeg: VMAF is left out" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("fractions", [["0"], ["0.3"], ["0.05", "1"]])

@@ -7,16 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from job_options import JOBS, NEEDED
 
-from ns_ray import jobs, shipped
+from ns_ray import shipped
 from ns_ray.config.config import Config
 from ns_ray.jobs.cli import entry
 from ns_ray.shipped import FOLDER
 
 SHARED = ("--config", "--set", "--data-dir", "--result-dir")
 CONFIGS = {"artifact": "artifact", "measure_throughput": "artifact"}  # of jobs with another default
-
-JOBS = sorted(path.stem for path in Path(jobs.__file__).parent.glob("[a-z]*.py"))
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -31,25 +30,10 @@ def test_help_shows_the_shared_options_and_defaults(name, capsys):
     assert "(default:" in shown
 
 
-POSITIONAL = {
-    "play": ["a.mkv", "-o", "b.mkv"],
-    "quality": ["a.mkv", "--reference", "b.webm"],
-    "curves": ["a.webm", "b.webm"],
-    "rate_distortion": ["a.webm", "b.webm"],
-    "study": ["a.webm", "b.webm"],
-    "evaluate_sr": ["a.webm", "b.webm"],
-    "measure_quality": ["--lr", "a.webm", "--hr", "b.webm"],
-    "prepare_stills": ["images"],
-    "clear": ["--instance", "box"],
-    "check_realtime": ["--log-dir", "logs"],
-    "measure_throughput": ["--target", "selective"],
-}
-
-
 @pytest.mark.parametrize("name", JOBS)
 def test_a_wrong_setting_is_wrong_usage(name, capsys, tmp_path):
     options = ["--set", "enhancer.speed=3", "--data-dir", str(tmp_path), "--result-dir", str(tmp_path)]
-    assert importlib.import_module(f"ns_ray.jobs.{name}").main([*POSITIONAL.get(name, []), *options]) == entry.USAGE
+    assert importlib.import_module(f"ns_ray.jobs.{name}").main([*NEEDED.get(name, []), *options]) == entry.USAGE
     assert "enhancer.speed" in capsys.readouterr().err
 
 
@@ -68,7 +52,7 @@ for name, words in calls:
 
 def test_help_and_wrong_usage_import_nothing_that_takes_seconds():
     """All in one process, so that this takes no longer: the first job that is named is the one to look at."""
-    wrong = {name: [*POSITIONAL.get(name, []), "--set", "enhancer.speed=3"] for name in JOBS}
+    wrong = {name: [*NEEDED.get(name, []), "--set", "enhancer.speed=3"] for name in JOBS}
     calls = [(name, words) for name in JOBS for words in (["--help"], ["--no-such-option"], wrong[name])]
     command = [sys.executable, "-c", ANSWERS, json.dumps([SLOW, calls])]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.splitlines()

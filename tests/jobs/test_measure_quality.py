@@ -86,7 +86,7 @@ def test_each_target_writes_its_published_file(content, tmp_path, target, capsys
 def test_files_of_ones_own_and_jpeg_2000(content, tmp_path):
     video = content / "dataset/made0/video"
     weights = next((content / "result").rglob("*.pt"))
-    own = ["--lr", str(video / "48p_50kbps_d1_test.webm"), "--hr", str(video / "144p_d1_test.webm"), *MODEL]
+    own = ["-i", str(video / "48p_50kbps_d1_test.webm"), "--reference", str(video / "144p_d1_test.webm"), *MODEL]
     argv = [*own, "--weights", str(weights), "--result-dir", str(tmp_path), "-n", "4", "--codec", "j2k"]
     assert measure_quality.main([*argv, "--num_anchors", "10", "--threads", "1"]) == 2
     assert measure_quality.main([*argv, "--num_anchors", "6"]) == 0
@@ -100,11 +100,11 @@ def test_files_of_ones_own_and_jpeg_2000(content, tmp_path):
     ("wrong", "said"),
     [
         ([], "name a --content"),
-        (["--lr", "a.webm"], "name a --content"),
-        (["--content", "lol0", "--lr", "a.webm"], "leave out --lr"),
+        (["--input", "a.webm"], "name a --content"),
+        (["--content", "lol0", "--input", "a.webm"], "leave out --input"),
         (["--content", "lol0", "--target", "per-frame", "--num_anchors", "3"], "leave out --num_anchors"),
         (["--content", "lol0", "--num_anchors", "41"], "1..40"),
-        (["--content", "lol0", "-n", "0"], "at least 1"),
+        (["--content", "lol0", "-n", "0"], "1 or more"),
     ],
 )
 def test_what_makes_no_sense_is_wrong_usage(wrong, said, capsys):

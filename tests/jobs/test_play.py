@@ -76,6 +76,34 @@ def test_play_writes_video(tmp_path, hybrid, capsys, name, extra, size):
     assert ("1 anchor, 11 rebuilt" in told) == ("lr" not in extra)
 
 
+def test_the_original_stands_beside_and_a_part_is_enlarged(tmp_path, rich, capsys):
+    hybrid, _ = rich
+    original = write_source(tmp_path / "original.mkv", size=(192, 128), frames=20)
+    shown_at = {}
+    for name, more in (("all.y4m", ()), ("part.y4m", ("--zoom", "2:0:0"))):
+        argv = [str(hybrid), "-o", str(tmp_path / name), "--side-by-side", "--despite", "rate", "--despite", "shape"]
+        assert play.main([*argv, "--reference", str(original), *more]) == 0
+        with av.open(str(tmp_path / name)) as container:
+            shown_at[name] = next(container.decode(video=0)).to_ndarray(format="gray")
+    whole, part = shown_at["all.y4m"], shown_at["part.y4m"]
+    assert whole.shape == part.shape == (128, 3 * 192)
+    for left in (0, 192, 384):
+        window = whole[40:64, left + 40 : left + 96].repeat(2, 0).repeat(2, 1)
+        assert np.array_equal(part[80:128, left + 80 : left + 192], window), "below the names"
+    assert not np.array_equal(whole[:, :192], whole[:, 192:384])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [(("--zoom", "1"), "2:X:Y"), (("--zoom", "2:3"), "2:X:Y"), (("--reference", "hr.webm"), "--side-by-side")],
+)
+def test_what_cannot_be_shown_is_wrong_usage(capsys, wrong, said):
+    with pytest.raises(SystemExit) as stop:
+        play.main(["a.mkv", "-o", "b.mkv", *wrong])
+    assert stop.value.code == 2
+    assert said in capsys.readouterr().err
+
+
 def test_quality_beats_upscaling(tmp_path, hybrid, capsys):
     out = tmp_path / "q.json"
     assert quality.main([str(hybrid), "--reference", str(REFERENCE), "--json", str(out), "--every", "3"]) == 0
@@ -97,7 +125,7 @@ def test_what_is_no_hybrid_stream_is_refused(tmp_path, capsys, job, extra):
 
 
 def test_an_unknown_encoder_is_named(tmp_path, hybrid, capsys):
-    assert play.main([str(hybrid), "-o", str(tmp_path / "o.mp4"), "--encoder", "nothing"]) == 1
+    assert play.main([str(hybrid), "-o", str(tmp_path / "o.mp4"), "--encoder", "nothing"]) == 2
     assert "nothing" in capsys.readouterr().err
 
 

@@ -67,9 +67,9 @@ def test_without_vmaf_psnr_alone_is_measured(folder, tmp_path):
     [
         (["--anchors", "gif:90"], "gif:90: write it as jpeg:90"),
         (["--anchors", "jpeg"], "jpeg: write it as jpeg:90"),
-        (["--kbps", "0"], "--kbps must be at least 1"),
-        (["-f", "0.5"], "--fraction lies above 0"),
-        (["--threads", "0"], "at least 1"),
+        (["--kbps", "0"], "--kbps: 0: it must be 1 or more"),
+        (["-f", "0.5"], "0.5: it lies above 0, up to 0.2"),
+        (["--threads", "0"], "--threads: 0: it must be 1 or more"),
     ],
 )
 def test_wrong_usage_is_told(options, said, capsys):

@@ -14,8 +14,8 @@ from ns_ray.config.load import load_config
 from ns_ray.errors import ConfigError
 from ns_ray.jobs import benchmark
 from ns_ray.jobs.cli.run_picture import picture_of
-from ns_ray.jobs.quality import compare, scaled
-from ns_ray.jobs.work import benchmark as work
+from ns_ray.jobs.cli.run_sources import inputs_of, references_of
+from ns_ray.jobs.quality import average, compare, scaled
 from ns_ray.picture.yuv import resize
 from ns_ray.report.html import load_result, write_report
 from ns_ray.report.picture_section import picture_line
@@ -78,6 +78,18 @@ def test_a_rebuilt_frame_and_an_anchor_beside_their_reference(hybrid, plain_vide
     assert f"frame 14 (rebuilt): enhanced {gain}" in picture_line(result.picture)
     assert "Reference" in page
 
+    quality = result.picture.quality
+    assert (quality.frames, quality.looked_at, quality.first) == (15, 3, 12)
+    for name in ("bicubic", "enhanced"):
+        shown = [frame.picture if name == "enhanced" else resize(frame.lr, SIZE, "BICUBIC") for frame in frames[:15]]
+        truths = [scaled(one, SIZE, frame.colors, "") for one, frame in zip(originals, frames[:15], strict=False)]
+        alone = [compare(one, truth) for one, truth in zip(shown, truths, strict=True)]
+        for figure, numbers in (("psnr_y", alone), ("psnr", alone), ("ssim_y", alone[12:])):
+            assert quality.figures[name][figure] == pytest.approx(average(numbers)[figure], abs=1e-4)
+        assert quality.figures[name]["flicker_anchors"] > 0
+    assert "VMAF cannot be measured of 192x128" in quality.note
+    assert "luma PSNR, dB" in page
+
 
 def test_without_a_reference(hybrid, plain_video, tmp_path):
     picture = picture_of(run(hybrid, plain_video), {}, tmp_path)
@@ -127,7 +139,7 @@ def test_a_stranger_s_result_reads_no_other_file(hybrid, plain_video, tmp_path):
 def known(*arguments: object) -> dict[str, str]:
     options = benchmark.arguments([*map(str, arguments)])
     config = load_config(options.config, options.set)
-    return work._references(options, config, work._inputs(options, config))
+    return references_of(options, config, inputs_of(options, config))
 
 
 def test_references_are_named_or_known(tmp_path):

@@ -100,7 +100,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_bits(data: Path, tmp_path: Pat
         "from ns_ray.jobs.work.train import plan_of\n"
         "from ns_ray.config.training import Training\n"
         "from ns_ray.sr.content_training import ContentTraining, train_content\n"
-        "from ns_ray.sr.dataset import content_pair\n"
+        "from ns_ray.sr.pairs import content_pair\n"
         "settings = Training(epochs=3, epoch_steps=20, batch=4, patch=16, fps=60, rate=1e-3, save_seconds=0)\n"
         "data, folder, model = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]\n"
         "pair = content_pair(data, 'lol0', 48, 1, 3)\n"
@@ -184,8 +184,8 @@ def test_it_says_what_is_missing(
 ) -> None:
     cases = {
         ("-c", "absent0"): (1, "no pairs of videos for train"),
-        ("-l", "720"): (1, "encode the content, or choose by --lr and --duration"),
-        ("-m", "EDSR_B9_F9_S3"): (1, "no weights for EDSR_B9_F9_S3"),
+        ("-l", "720"): (1, "encode the content, or choose by --input-resolution and --duration"),
+        ("-m", "EDSR_B9_F9_S3"): (1, "it has no EDSR_B9_F9_S3.pt"),
         ("-e", "20"): (1, "_e20.pt is missing: no epoch is there"),
         ("-m", "edsr", "-b", "1", "-f", "4", "--set", "train.epochs=0"): (2, "train.epochs"),
     }
@@ -216,6 +216,11 @@ def test_it_says_what_is_missing(
 def test_the_published_command_line_is_understood() -> None:
     published = "-g 0 -c lol0 -l 720 -h 2160 -s 3 -b 8 -f 16 -m edsr"
     options = train.arguments(published.split())
-    assert (options.gpus, options.content, options.lr, options.model) == (["0"], ["lol0"], 720, ["EDSR_B8_F16_S3"])
+    assert (options.gpus, options.content, options.input_resolution, options.model) == (
+        ["0"],
+        ["lol0"],
+        720,
+        ["EDSR_B8_F16_S3"],
+    )
     options = train.arguments(["-m", "edsr", "--num_blocks", "4", "--num-channels=8"])
     assert options.model == ["EDSR_B4_F8_S3"]

@@ -16,7 +16,7 @@ from ns_ray.dataset.check import inspect
 from ns_ray.errors import ConfigError
 from ns_ray.jobs import download, encode
 from ns_ray.jobs.cli.lists import videos_of
-from ns_ray.sr.dataset import find_pairs
+from ns_ray.sr.pairs import find_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,7 +52,7 @@ def test_from_a_list_to_videos_killed_on_the_way(job, shared, tmp_path):
     assert sorted(contents(data / "raw")) == [f"{n}.{e}" for n in ("gta0", "lol0", "lol1") for e in ("json", "mp4")]
 
     quick = ("--set", "encode.reference_preset=12", "--set", "encode.reference_crf=50")
-    encoding = ("--xls_path", xls, "--duration", 1, "--resolutions", 360, "--reference", 432, *quick)
+    encoding = ("--xls_path", xls, "--duration", 1, "--resolutions", 360, "--output-resolution", 432, *quick)
     done = job("encode", "--data-dir", data, *encoding)
     assert done.status == 1
     assert "error: gta0: " in done.err
@@ -137,7 +137,7 @@ def test_wrong_usage_is_status_2(tmp_path, capsys, job_module, arguments, told):
     [
         ["--duration", "0"],
         ["--resolutions", "480"],
-        ["--resolutions", "720", "--reference", "720"],
+        ["--input-resolution", "720", "--output-resolution", "720"],
         ["--start", "-1"],
         ["--frame-rate", "1/0"],
         ["--num-workers", "0"],

@@ -17,7 +17,19 @@ from synthetic_results import make_result
 from ns_ray.errors import ResultError
 from ns_ray.report.html import load_result, main, tables, write_report
 from ns_ray.report.plots import plots
-from ns_ray.report.results import AnchorResult, BenchmarkResult, EngineResult, Loss, MethodResult, Rule, StreamResult
+from ns_ray.report.results import (
+    AnchorResult,
+    BenchmarkResult,
+    EngineResult,
+    Loss,
+    MethodResult,
+    PictureResult,
+    QualityResult,
+    Rule,
+    Span,
+    StreamResult,
+)
+from ns_ray.report.stream_labels import stream_labels
 from ns_ray.report.tables import clean, number, severity, worst
 
 NASTY = '<script>alert("$x_1$")</script>&\''
@@ -76,29 +88,104 @@ def titles(result: BenchmarkResult) -> list[str]:
 
 
 def refused(name: str = "clip", reason: str = "clip.mp4: no video in it") -> StreamResult:
-    return StreamResult(name, "clip.mp4", "refused", reason)
+    return StreamResult(name, f"{name}.mp4", "refused", reason)
 
 
-def test_every_figure_of_a_stream_is_in_its_row(tmp_path):
+def rows(result: BenchmarkResult, tmp_path: Path, label: str) -> tuple[list[str], list[str]]:
+    """A stream's row in the table of streams, and in that of their pace."""
+    streams, pace, *_ = (row for row in page(result, tmp_path).rows if row[0] == label and len(row) > 3)
+    return streams, pace
+
+
+def test_every_figure_of_a_stream_is_in_its_rows(tmp_path):
     result = make_result(2, 6)
     s = result.streams[1]
     s.missed_deadlines, s.dropped_anchors = 4, 5
-    row = page(result, tmp_path).row(s.name, length=10)
+    streams, pace = rows(result, tmp_path, "arena-1.webm")
     latency = [number(s.latency_ms["epoch"][p]) for p in ("p50", "p95", "p99")]
-    assert row == [
-        *(s.name, "done", "240", "18", "2", "10", "6", "400", "13.6", "60.0"),
-        *latency,
-        *("4", "5", number(s.lr_kbps), number(s.anchor_kbps)),
-    ]
-    line = next(line for line in terminal(result).splitlines() if line.startswith(s.name))
-    for text in ("240/18", "2/10/6", "400/13.6/60.0", "/".join(latency), "4/5"):
-        assert text in line
+    assert streams[1:] == ["240", "2", "10", "6", number(s.lr_kbps), number(s.anchor_kbps)]
+    assert pace[1:] == ["400", "13.6", "60.0", *latency, "4", "5"]
+    shown = [line.split() for line in terminal(result).splitlines()]
+    assert streams in shown
+    assert pace in shown
+
+
+def test_columns_that_say_nothing_are_left_out(tmp_path):
+    result = make_result(2, 6)
+    for s in result.streams:
+        s.missed_deadlines = s.dropped_anchors = 0
+    result.streams[0].status = "stopped"
+    streams, pace = rows(result, tmp_path, "arena-0.webm")
+    assert streams[1] == "stopped"
+    assert len(pace) == 7
+    result.streams[0].status = "done"
+    assert "done" not in rows(result, tmp_path, "arena-0.webm")[0]
+
+
+def test_streams_of_one_file_are_numbered_and_urls_keep_their_secrets():
+    inputs = ["a/x.webm", "b/x.webm", "y.webm", "https://u:p@host/live/z.webm?token=1", "rtsp://u:p@host"]
+    labels = stream_labels(StreamResult(f"stream{i}", address) for i, address in enumerate(inputs))
+    assert list(labels.values()) == ["x.webm #1", "x.webm #2", "y.webm", "z.webm", "host"]
 
 
 def test_the_row_for_all_streams_sums_them(tmp_path):
-    result = make_result(3, 6)
-    row = page(result, tmp_path).row("all 3")
-    assert row[1:10] == ["3 done", "720", "54", "6", "30", "18", "400", "13.6", "60.0"]
+    streams, pace = rows(make_result(3, 6), tmp_path, "all 3")
+    assert streams[1:5] == ["720", "6", "30", "18"]
+    assert pace[1:4] == ["400", "13.6", "60.0"]
+
+
+def seen_picture() -> PictureResult:
+    """A picture with figures of all kinds."""
+    bicubic = {"psnr_y": 30.0, "psnr": 31.0, "ssim_y": 0.8, "vmaf_v1": 60.0, "vmaf_neg": 68.0, "flicker": 9.0}
+    enhanced = {"psnr_y": 30.75, "psnr": 31.5, "ssim_y": 0.81, "vmaf_v1": 68.0, "vmaf_neg": 73.0, "flicker": 8.5}
+    quality = QualityResult(51, 6, 41, {"bicubic": bicubic, "enhanced": enhanced})
+    return PictureResult("arena-0", "hr.webm", quality=quality)
+
+
+def test_what_enhancing_gives_and_takes_comes_first(tmp_path):
+    result = make_result(2, 6, picture=seen_picture())
+    result.streams[0].lr_kbps, result.streams[0].anchor_kbps = 1020, 1700
+    for entry in result.epochs:
+        entry.spans = [Span("inference", 0.0, 0.1)]
+    seen = page(result, tmp_path)
+    assert seen.row("luma PSNR, dB")[1:] == ["30.00", "30.75", "+0.75"]
+    assert seen.row("VMAF v1")[1:] == ["60.0", "68.0", "+8.0"]
+    assert seen.row("anchors, Mbit/s")[1:3] == ["–", "1.70"]
+    assert seen.row("video, Mbit/s")[1:3] == ["1.02", "1.02"]
+    seconds = 12 * 0.1 / result.media_seconds * 3600
+    assert seen.row("DNN on CPU, s a stream-hour")[2] == f"{seconds:.0f}"
+    assert "Luma PSNR 30.75 dB, +0.75 over bicubic; VMAF v1 68.0" in seen.source
+    assert "frames 41 to 46" in seen.source
+    order = [seen.source.index(f"<h2>{title}") for title in ("Picture of", "Streams", "What limits", "Overall")]
+    assert order == sorted(order)
+    assert seen.source.index("What was run") > order[-1]
+    text = terminal(result)
+    assert text.index("Picture of arena-0.webm") < text.index("Streams") < text.index("What limits")
+    result.options["method"] = "per-frame"
+    encoded = page(result, tmp_path)
+    assert encoded.row("video, Mbit/s")[1:3] == ["1.02", "1.70"]
+    assert not [row for row in encoded.rows if row[0] == "anchors, Mbit/s"]
+
+
+def test_the_terminal_holds_in_80_columns():
+    result = make_result(9, 75, picture=seen_picture(), losses=[Loss("decoder-0", 2.31, "decode of arena-0, epoch 3")])
+    for s in result.streams:
+        s.input = f"/videos/a-rather-long-name-of-a-video_{s.name}_720p_4125kbps_d60_test.webm"
+        s.latency_ms["epoch"] = dict.fromkeys(("p50", "p95", "p99"), 123456.0)
+    result.streams[3].status, result.streams[3].reason = "stopped", "the source ended early"
+    result.against = [MethodResult("per-frame", "EDSR_B8_F16_S3", 4, 1.0, 16.0, 32.0, 0.5, "report.html")]
+    lines = terminal(result, 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    found = [re.match(r"(a-rather.*webm #\d) +(done|stopped) +3000( +\d+){5}$", line.rstrip()) for line in lines]
+    assert len({match[1] for match in found if match}) == 9
+    assert any("123456  123456  123456" in line for line in lines)
+
+
+def test_only_options_that_were_set_are_told(tmp_path):
+    source = page(make_result(told=["fraction"]), tmp_path).source
+    assert "<dt>fraction</dt><dd>0.075</dd>" in source
+    assert "<dt>method</dt>" not in source
+    assert "<dt>method</dt>" in page(make_result(), tmp_path).source
 
 
 def test_overall_states_verdict_rules_speed_and_resources(tmp_path):
@@ -108,8 +195,8 @@ def test_overall_states_verdict_rules_speed_and_resources(tmp_path):
     assert "<h1>Not real time: 2 streams at 1.60 s of video a second</h1>" in seen.source
     assert "slowest decode 43.2 fps (limit 59.0)" in seen.source
     assert seen.row("real time")[1] == "no"
-    assert seen.row("  slowest decode")[1:] == ["43.2 fps", "broken, limit 59.0 fps"]
-    assert seen.row("  latest inference")[2] == "met, limit 100 ms"
+    assert seen.row("  slowest decode")[1:] == ["43.2 fps", "broken, limit 59.0"]
+    assert seen.row("  latest inference")[2] == "met, limit 100"
     assert seen.row("CPU")[1:] == ["1.80 cores", "31.2 CPU seconds"]
     assert seen.row("peak memory")[1] == "2310 MB"
     assert seen.row("engine of 640x360 EDSR_B8_F32_S3")[1:] == ["torch on cpu", "412.3 ms a frame"]
@@ -136,7 +223,7 @@ def test_what_is_not_judged_is_neither_good_nor_bad(tmp_path):
     assert '<header class=""><h1>Real time not judged: 2 streams at' in seen.source
     assert "packets came as they liked" in seen.source
     assert seen.row("real time")[1:] == ["not judged", "packets came as they liked"]
-    assert seen.row("  slowest decode")[1:] == ["43.2 fps", "limit 59.0 fps"]
+    assert seen.row("  slowest decode")[1:] == ["43.2 fps", "limit 59.0"]
     assert "Rules broken" not in seen.source
     assert "not judged" in terminal(result)
     assert json.loads(json.dumps(result.to_json()))["real_time"] is None
@@ -176,9 +263,9 @@ def test_problems_name_stream_actor_and_reason(tmp_path):
     result.streams.append(refused(reason="clip.mp4: its codec is h264"))
     result.streams[0].dropped_anchors = 1
     seen = page(result, tmp_path)
-    assert seen.row("clip")[1:] == ["refused", "clip.mp4: its codec is h264"]
+    assert seen.row("clip.mp4")[1:] == ["refused", "clip.mp4: its codec is h264"]
     assert seen.row("decoder-0")[1] == "actor lost"
-    assert seen.row("arena-0")[1:] == ["late", "1 anchor dropped"]
+    assert ["arena-0.webm", "late", "1 anchor dropped"] in seen.rows
     text = terminal(result)
     assert "its codec is h264" in text
     assert "2.31 s, noticed by decode of arena-0" in text
@@ -186,7 +273,7 @@ def test_problems_name_stream_actor_and_reason(tmp_path):
 
 def test_no_problems_no_section(tmp_path):
     assert 'class="problems"' not in page(make_result(), tmp_path).source
-    assert len(tables(make_result())) == 3
+    assert len(tables(make_result())) == 4
 
 
 def test_plots_are_there_with_every_stream_stage_and_type():
@@ -197,8 +284,8 @@ def test_plots_are_there_with_every_stream_stage_and_type():
         assert f">{stage}<" in timeline
         assert f">{stage}<" in latency
     assert ">deadline<" in timeline
-    assert all(f">{kind}<" in anchors for kind in ("KEY", "ALTREF", "NORMAL"))
-    assert all(f">arena-{i}<" in svg for i in (0, 1) for svg in (timeline, anchors, bitrates))
+    assert all(f">{kind}<" in anchors for kind in ("key", "altref", "normal"))
+    assert all(f">arena-{i}.webm<" in svg for i in (0, 1) for svg in (timeline, anchors, bitrates))
     assert ">p95<" in latency
 
 
@@ -217,7 +304,7 @@ def test_text_from_outside_is_escaped_everywhere(tmp_path):
     for entry in (*result.epochs, *result.chosen):
         entry_name = NASTY if entry.stream == old else entry.stream
         object.__setattr__(entry, "stream", entry_name)
-    result.streams[0].name = NASTY
+    result.streams[0].name, result.streams[0].input = NASTY, ""
     result.streams.append(refused(NASTY + "2", f"cannot read {NASTY}"))
     result.losses.append(Loss(NASTY, 1, NASTY))
     result.rules.append(Rule(NASTY, 1, 2, NASTY, False))
@@ -228,7 +315,7 @@ def test_text_from_outside_is_escaped_everywhere(tmp_path):
     seen = page(result, tmp_path, draw=True)
     assert "script" not in seen.tags
     assert "<script" not in seen.source
-    assert seen.row(NASTY, length=10)[1] == "done"
+    assert seen.row(NASTY, length=8)[1] == "done"
     assert seen.source.count("<svg") == len(PLOTS)
 
 
@@ -236,9 +323,9 @@ def test_markup_and_control_characters_stay_text(tmp_path):
     name = "[red]a\x1b[31m\ud800日本"
     result = make_result(1, 2)
     result.streams.append(refused(name, "[bold]no\x00thing[/bold]"))
-    assert "[red]a�[31m�日本" in terminal(result, 140)
+    assert "[red]a�[31m�日本.mp4" in terminal(result, 140)
     assert "[bold]no�thing[/bold]" in terminal(result)
-    assert page(result, tmp_path).row(clean(name))
+    assert page(result, tmp_path).row(clean(f"{name}.mp4"))
 
 
 def test_json_round_trip(tmp_path):
@@ -286,7 +373,7 @@ def test_all_streams_refused(tmp_path):
     assert "<h1>No stream ran</h1>" in seen.source
     assert not plots(result)
     assert "nothing to draw" in seen.source
-    assert seen.row("a")[1] == "refused"
+    assert seen.row("a.mp4")[1] == "refused"
     assert "2 refused" in terminal(result)
 
 
@@ -312,12 +399,12 @@ def test_odd_figures_are_drawn_all_the_same(tmp_path):
     result.epochs[0].spans = result.epochs[0].spans[:1]
     result.streams[0].lr_kbps = math.nan
     assert titles(result) == PLOTS
-    assert "nan" not in " ".join(page(result, tmp_path).row("arena-0", length=10))
+    assert "nan" not in " ".join(rows(result, tmp_path, "arena-0.webm")[0])
 
 
 def test_many_streams_in_the_page(tmp_path):
     seen = page(make_result(40, 26), tmp_path, draw=True)
-    assert {f"arena-{i}" for i in range(40)} <= {row[0] for row in seen.rows}
+    assert {f"arena-{i}.webm" for i in range(40)} <= {row[0] for row in seen.rows}
     assert "the worst 12 of 40" in seen.source
     assert "Stages of each epoch, close up" in seen.source
     assert len(seen.source) < 2_000_000
@@ -329,20 +416,12 @@ def test_many_streams_on_the_terminal():
     result.streams[3].status, result.streams[3].reason = "failed", "the source ended early"
     lines = terminal(result).splitlines()
     assert max(map(len, lines)) <= 100
-    assert "the worst 20 of 40" in lines[0]
-    body = [line for line in lines if re.match(r"arena-\d+ +(done|failed) +\d", line)]
+    assert "the worst 20 of 40" in lines[1]
+    body = [line for line in lines if re.match(r"arena-\d+.webm +(done|failed) +\d", line)]
     assert len(body) == 20
-    assert body[0].startswith("arena-3 ")
+    assert body[0].startswith("arena-3.webm ")
     assert all("…" not in line for line in lines)
-    assert any(line.startswith("all 40") and "120000/9000" in line for line in lines)
-
-
-def test_long_names_leave_the_figures_whole():
-    result = make_result(2, 6)
-    result.streams[0].name = "a/very/long/path/" * 6
-    lines = terminal(result).splitlines()
-    assert max(map(len, lines)) <= 100
-    assert any("400/13.6/60.0" in line and "2/10/6" in line for line in lines)
+    assert any(re.match("all 40 +39 done +120000 ", line) for line in lines)
 
 
 def test_worst_keeps_order_until_there_are_too_many():
@@ -374,9 +453,9 @@ def test_notes_stand_once_below_the_streams_they_are_about(tmp_path):
         stream.notes = ["its alpha is not carried"]
     result.streams[8].notes = [NASTY, "its times begin at -3 s and were moved"]
     written = page(result, tmp_path)
-    shared = "arena-0, arena-1, arena-2, arena-3, arena-4, arena-5 and 2 more"
+    shared = ", ".join(f"arena-{i}.webm" for i in range(6)) + " and 2 more"
     assert written.row(shared)[1] == "its alpha is not carried"
-    assert {NASTY, result.streams[8].notes[1]} <= {row[1] for row in written.rows if row[0] == "arena-8"}
+    assert {NASTY, result.streams[8].notes[1]} <= {row[1] for row in written.rows if row[0] == "arena-8.webm"}
     assert "script" not in written.tags
     text = terminal(result, 160)
     assert text.count("its alpha is not carried") == 1

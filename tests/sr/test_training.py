@@ -26,8 +26,9 @@ from ns_ray.jobs.work import prepare_stills as stills
 from ns_ray.jobs.work.pretrain import prepare
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.yuv import Yuv420
-from ns_ray.sr.dataset import Pool, VideoPair, content_pair, find_pairs, load_pools, read_pair, spacing
+from ns_ray.sr.dataset import Pool, load_pools, read_pair, spacing
 from ns_ray.sr.models import build
+from ns_ray.sr.pairs import VideoPair, content_pair, find_pairs
 from ns_ray.sr.patches import Batch, PatchSampler
 from ns_ray.sr.spec import SHIPPED
 from ns_ray.sr.torch_engine import TorchEngine
