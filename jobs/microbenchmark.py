@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
@@ -23,6 +24,7 @@ from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.anchors.table import WINDOW
 from ns_ray.client.reconstruct import Mode, Reconstructor
+from ns_ray.codecs.h264.parser import FrameParser
 from ns_ray.dataset.ladder import LADDER
 from ns_ray.errors import NsRayError
 from ns_ray.evaluation.original import reference
@@ -162,6 +164,34 @@ def parse_runs() -> Iterator[Run]:
             yield partial(parser.parse, data)
 
 
+@cache
+def h264_packets() -> list[bytes]:
+    """The sample at 720p as streamers send it: x264's preset veryfast, 4 Mbit/s, a key frame every two seconds."""
+    rate = probe(str(REFERENCE)).frame_rate
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = 1280, 720, "yuv420p"
+    encoder.time_base, encoder.framerate, encoder.bit_rate = 1 / rate, rate, 4_000_000
+    encoder.options = {
+        "preset": "veryfast",
+        "x264-params": f"vbv-maxrate=4000:vbv-bufsize=4000:keyint={round(2 * rate)}",
+    }
+    packets = []
+    for index, original in enumerate(islice(reference(str(REFERENCE), (1280, 720)), FRAMES)):
+        frame = to_frame(original)
+        frame.pts, frame.time_base = index, encoder.time_base
+        packets += encoder.encode(frame)
+    return [bytes(packet) for packet in [*packets, *encoder.encode(None)]]
+
+
+def parse_h264_runs() -> Iterator[Run]:
+    """One packet after the other through the H.264 parser."""
+    packets = h264_packets()
+    while True:
+        parser = FrameParser()
+        for data in packets:
+            yield partial(parser.parse, data)
+
+
 def reconstruct_runs(mode: Mode) -> Iterator[Run]:
     """One frame after the other rebuilt at 2160p on one thread; the first of the clip is an anchor, and not timed."""
     coded, decoded, anchor = clip()
@@ -177,6 +207,7 @@ CASES = {
     "schedule": Case("100 streams x 40 frames", schedule_runs, limit_ms=10.0),
     "read": Case("40 packets of a 720p file, with their records", read_runs, limit_ms=3.0),
     "parse": Case("blocks of a 720p frame", parse_runs, limit_ms=2.5),
+    "parse-h264": Case("motion of a 720p frame of H.264 at 4 Mbit/s", parse_h264_runs, limit_ms=3.3),
     "reconstruct": Case("a frame 720p -> 2160p, best mode, 1 thread", partial(reconstruct_runs, "best"), limit_ms=50.0),
     "reconstruct-plain": Case("the same, plain mode", partial(reconstruct_runs, "plain"), limit_ms=50.0),
 }

@@ -16,7 +16,7 @@ class MediaError(NsRayError):
 
 
 class BitstreamError(NsRayError):
-    """A coded frame does not follow the VP9 bitstream specification."""
+    """A coded frame does not follow the specification of its codec."""
 
 
 class SelectionError(NsRayError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from ns_ray import shipped
@@ -16,6 +17,7 @@ from ns_ray.sr.spec import ModelSpec
 
 TARGETS: tuple[ArtifactTarget, ...] = ("per-frame", "selective", "engorgio")
 """In the order of their figures: engorgio's are set against the others'."""
+_ANCHORS = ("jpeg:90", "av1:43", "jpeg-residual:75")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +192,16 @@ class Plan:
             options = [content.lr, content.hr, "-m", model, "--weights", weights, "--frames", artifact.curve_frames]
             options += ["--selections", "neuroscaler", "uniform"]
             options += ["--output", places.curves_folder(content.name)]
-            options += ["--fractions", *artifact.fractions]
+            options += ["--fractions", *artifact.fractions, "--no-vmaf"]  # which rates have
             yield self._step(f"curves, {content.name}", "curves", options, [output], [content.lr, content.hr, weights])
+            if artifact.rate_frames:
+                options = [content.lr, content.hr, "-m", model, "--weights", weights, "--frames", artifact.rate_frames]
+                options += ["-f", artifact.methods["engorgio"].anchors / 40, "--anchors", *_ANCHORS]
+                options += ["--output", places.rates_folder(content.name)]
+                options += [] if find_spec("imageio_ffmpeg") else ["--no-vmaf"]
+                output = places.rates(content.name)
+                inputs = [content.lr, content.hr, weights]
+                yield self._step(f"rates, {content.name}", "rate_distortion", options, [output], inputs)
 
 
 def _word(option: object) -> str:

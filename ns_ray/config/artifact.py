@@ -49,6 +49,7 @@ class Artifact(Strict):
         paced_videos: streams of the run in real time.
         run_frames, paced_frames, against_frames: frames a stream of these runs, and of the other methods beside.
         quality_frames, curve_frames: frames that quality is measured on.
+        rate_frames: frames that quality over rate is measured on; 0 leaves that out.
         fractions: shares of anchors of the curves.
         encoder_frames, decoder_frames: frames that encoders and decoders are measured on.
         requests, warm_up, naive_requests: of inference, each of 6 frames.
@@ -74,6 +75,7 @@ class Artifact(Strict):
     against_frames: int = Field(240, ge=1)
     quality_frames: int = Field(3000, ge=1)
     curve_frames: int = Field(360, ge=1)
+    rate_frames: int = Field(120, ge=0)
     fractions: list[float] = Field([0.025, 0.05, 0.075, 0.1, 0.15])
     encoder_frames: int = Field(3600, ge=1)
     decoder_frames: int = Field(600, ge=1)

@@ -41,7 +41,9 @@ def ffmpeg() -> str:
     try:
         import imageio_ffmpeg
     except ImportError:
-        raise MediaError("VMAF needs FFmpeg with libvmaf: pip install imageio-ffmpeg") from None
+        raise MediaError(
+            "VMAF needs FFmpeg with libvmaf: pip install 'neuroscaler-ray[quality]', which brings imageio-ffmpeg"
+        ) from None
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 

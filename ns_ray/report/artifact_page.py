@@ -14,6 +14,7 @@ from ns_ray.report.inline_plot import Plot, drawing, plot
 from ns_ray.report.page import grid_html, link, links, page, text
 from ns_ray.report.plots import plots
 from ns_ray.report.rate_plot import rate_figure
+from ns_ray.report.rates_grid import equal_rates_grid, rates_grid
 from ns_ray.report.results import BenchmarkResult
 from ns_ray.report.step import Outcome
 from ns_ray.report.tables import NOTHING, Column, Grid, Row, Tone, methods_latency_grid
@@ -105,6 +106,10 @@ class _Page:
         if curves:
             parts += map(_figure, _rate_plots(content, curves, quality))
             parts.append(self._sources([self._places.curves(content)]))
+        rates = read_record(self._places.rates(content))
+        if rates:
+            parts += map(grid_html, (rates_grid(content, rates), equal_rates_grid(rates)))
+            parts.append(self._sources([self._places.rates(content)]))
         return f"<section>{''.join(parts)}</section>" if parts else ""
 
     def _crops(self, content: str, quality: Mapping[str, dict[str, Any]]) -> str:

@@ -91,6 +91,14 @@ class ArtifactPlaces:
         """Of curves."""
         return self.curves_folder(content) / LATEST / "curves.json"
 
+    def rates_folder(self, content: str) -> Path:
+        """Where runs of rate_distortion are."""
+        return self.folder / "rates" / content
+
+    def rates(self, content: str) -> Path:
+        """Of rate_distortion."""
+        return self.rates_folder(content) / LATEST / "rate_distortion.json"
+
     def _rows(self, rows: int) -> Path:
         return files.size_folder(self.result_dir, self.instance, rows)
 

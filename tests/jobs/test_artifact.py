@@ -55,6 +55,15 @@ def document(path, gain=1.0):
             )
         ]
         return {"bilinear": method(30.0), "bicubic": method(30.2), "full": method(31.0), "points": points}
+    if name == "rate_distortion.json":
+        figures = {"psnr_y": 30.0, "psnr": 31.0, "ssim_y": 0.9, "vmaf_v1": 70.0, "vmaf_neg": 71.0, "flicker": 7.0}
+        made = [("LR, bilinear", "", 1.0, 0), ("SR of all frames", "", None, 3), ("hybrid: av1", "av1:43", 2.0, 1.25)]
+        made += [("per-frame SR, AV1", f"{kbps} kbit/s", kbps / 1000, kbps / 1000) for kbps in (1000, 4000)]
+        rows = [
+            {"way": way, "setting": setting, "mbps": mbps} | figures | {"psnr_y": 30 + better}
+            for way, setting, mbps, better in made
+        ]
+        return {"frames": 20, "rows": rows}
     if name.endswith("_cost.json"):
         way = {"streams": 2, "exact": 2.5, "limit": "inference", "usd_an_hour_and_stream": 0.25, "stated": True}
         times = {"whole_streams": None, "not_rounded": 25.0, "by_dnn_alone": 5.0, "their_limit": "encoder"}
@@ -114,7 +123,7 @@ def evaluate(evaluation, *more):
 def test_what_is_done_is_skipped_until_something_changes(evaluation, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(artifact_page, "write_artifact_page", lambda *_: None)
     first = evaluate(evaluation)
-    assert len(first) == len(set(first)) == 15
+    assert len(first) == len(set(first)) == 16
     assert evaluate(evaluation) == []
     assert "skipped" in capsys.readouterr().out
     (tmp_path / "result/artifact/per_frame_quality.json").write_text("{}")  # as another run of that job would
@@ -136,7 +145,7 @@ def test_what_is_done_is_skipped_until_something_changes(evaluation, tmp_path, c
 
 def test_a_failed_step_hides_no_other(evaluation, tmp_path, capsys):
     evaluation[1].broken = {"encoders"}
-    with pytest.raises(ResultError, match=r"4 of 15 steps failed \(encoders; streams of per-frame"):
+    with pytest.raises(ResultError, match=r"4 of 16 steps failed \(encoders; streams of per-frame"):
         evaluate(evaluation)
     assert "streams of per-frame" not in evaluation[1].ran
     assert "curves, made" in evaluation[1].ran
@@ -154,7 +163,16 @@ def test_the_report_has_all_and_needs_nothing_else(evaluation, tmp_path):
     evaluate(evaluation)
     folder = tmp_path / "result/artifact/box"
     page = (folder / "report.html").read_text()
-    for words in ("Claims", "Gains on made", "Quality over bitrate", "Side by side", "a list, read today", "Steps"):
+    for words in (
+        "Claims",
+        "Gains on made",
+        "Quality over bitrate",
+        "Side by side",
+        "a list, read today",
+        "Steps",
+        "At equal rate",
+        "-1.25",
+    ):
         assert words in page
     for words in (
         "original",

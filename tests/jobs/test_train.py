@@ -20,8 +20,8 @@ from ns_ray.jobs import train
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.training_table import warn_without_tensorboard
 from ns_ray.sr.content_training import training_folder
-from ns_ray.sr.dataset import content_pair
 from ns_ray.sr.models import build
+from ns_ray.sr.pairs import content_pair
 from ns_ray.sr.training_log import TrainingLog
 from ns_ray.sr.weights import load_weights, save_weights
 
