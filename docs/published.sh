@@ -50,7 +50,7 @@ python jobs/benchmark.py -g $GPUS -v $VIDEOS -i $INSTANCE -n $NUMBER -d $DURATIO
     --weights "$RESULT/$CONTENT/checkpoint/${LR}p_"*"kbps_d${DURATION}_train.webm/$LARGER/$LARGER.pt" \
     --paced --own-weights "${common[@]}"
 python jobs/check_realtime.py --log_dir "$RUNS" --num_gpus $GPUS --num_videos $VIDEOS "${common[@]}" ||
-    test -s "$RUNS/s${VIDEOS}g$GPUS/realtime.json"  # "failed" is an answer, too
+    test -s "$RUNS/s${VIDEOS}g$GPUS/latest/realtime.json"  # "failed" is an answer, too
 
 # 4-2. The others' throughput, and what the machine serves
 python jobs/build_engine.py -d $DURATION -c $CONTENT -l $LR -m $SMALLER $PLAN_OPTIONS "${common[@]}"

@@ -279,7 +279,7 @@ def test_evaluation_of_made_up_weights(data: Path, tmp_path: Path, capsys: pytes
     for mean in ("mean", "mean_all_planes"):
         assert record[mean]["bicubic"] > record[mean]["EDSR_B1_F8_S3"]
     assert evaluate_sr.main([*videos, *places, "-m", "EDSR_B9_F8_S3"]) == 1
-    assert "no weights for EDSR_B9_F8_S3" in capsys.readouterr().err.replace("\n", " ")
+    assert "it has no EDSR_B9_F8_S3.pt, but EDSR_B1_F8_S3.pt" in capsys.readouterr().err.replace("\n", " ")
     assert evaluate_sr.main(["absent.webm", "absent.webm", "--data-dir", str(data)]) == 1
 
 
