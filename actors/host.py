@@ -26,7 +26,7 @@ from ns_ray.actors.messages import (
     Stream,
     WriteReply,
 )
-from ns_ray.actors.metrics import Sums
+from ns_ray.actors.metrics import Key, Sums
 from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
 from ns_ray.actors.peers import DiedError, Meeting, Peers
 from ns_ray.actors.reading import Readers
@@ -195,10 +195,16 @@ class Host:
         )
         return HostReport(self._born, tuple(streams), tuple(reversed(epochs)), self._told)
 
-    def levels(self) -> dict[str, float]:
+    def levels(self) -> dict[Key, float]:
         """What there is now, by names of `METRICS`; other threads may ask."""
         sessions = [session for session in list(self._sessions.values()) if session.report.state == "running"]
-        return {"sessions": len(sessions), "epochs_in_work": sum(session.in_work for session in sessions)}
+        return {
+            ("sessions", ""): len(sessions),
+            ("epochs_in_work", ""): sum(session.in_work for session in sessions),
+            ("requests_waiting", "decode"): self._decodes.open,
+            ("requests_waiting", "inference"): self._enhances.open,
+            ("requests_waiting", "write"): self._writes.open,
+        }
 
     def _tell(self, report: EpochReport) -> None:
         self._told += 1
