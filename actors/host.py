@@ -30,7 +30,7 @@ from ns_ray.actors.metrics import Key, Sums
 from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
 from ns_ray.actors.peers import DiedError, Meeting, Peers
 from ns_ray.actors.reading import Readers
-from ns_ray.actors.reports import Doing, EpochReport, HostReport
+from ns_ray.actors.reports import Doing, EpochReport, HostReport, HostView
 from ns_ray.actors.rounds import Rounds
 from ns_ray.actors.session import Session
 from ns_ray.actors.work import Decoding, Enhancing, Part, Read, Writing
@@ -194,6 +194,18 @@ class Host:
             if self._changed.get(name, 0) >= known or session.report.state != "running"
         )
         return HostReport(self._born, tuple(streams), tuple(reversed(epochs)), self._told)
+
+    def view(self, seconds: float) -> HostView:
+        """How everything is now, and what became of epochs that arrived in the last seconds."""
+        since = self._clock.now() - seconds
+        epochs = [report.result for _, report in self._epochs if report.result.arrived >= since]
+        sessions = self._sessions.items()
+        return HostView(
+            tuple(session.report for _, session in sessions),
+            {name: session.placement for name, session in sessions},
+            tuple(epochs),
+            self.levels(),
+        )
 
     def levels(self) -> dict[Key, float]:
         """What there is now, by names of `METRICS`; other threads may ask."""

@@ -11,7 +11,7 @@ from ns_ray.actors.peer import Team
 from ns_ray.actors.ray_crew import RayPeers
 from ns_ray.actors.reading import Readers
 from ns_ray.actors.reading_trace import ReadingTrace, clear_left_traces, trace_path
-from ns_ray.actors.reports import Doing, HostReport
+from ns_ray.actors.reports import Doing, HostReport, HostView
 from ns_ray.config.config import Config
 
 
@@ -64,3 +64,7 @@ class HostActor(LoopWorker):
     async def report(self, after: int, born: str) -> HostReport:
         """See Host."""
         return self._host.report(after, born)
+
+    async def view(self, seconds: float) -> HostView:
+        """See Host."""
+        return self._host.view(seconds)
