@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from ns_ray.actors.bundle import Bundler
 from ns_ray.actors.clock import RunClock
+from ns_ray.actors.event_log import EventLog
 from ns_ray.actors.messages import (
     Anchors,
     Ask,
@@ -89,6 +90,7 @@ class Host:
         clock: RunClock,
         readers: Readers | None = None,
         sums: Sums | None = None,
+        log: EventLog | None = None,
     ) -> None:
         """Set up a host without sessions.
 
@@ -99,6 +101,7 @@ class Host:
             clock: the time.
             readers: of the sources; without, ones that leave no trace.
             sums: where it counts what it does.
+            log: where it writes down what happens to streams; None for nowhere.
         """
         self.name = name
         self._config = config
@@ -106,6 +109,7 @@ class Host:
         self._clock = clock
         self._readers = readers or Readers()
         self._sums = sums or Sums()
+        self._log = log or EventLog(name, "off")
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="writer")
         self._sessions: dict[str, Session] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -134,7 +138,7 @@ class Host:
                 run = self._runs[order.plan.run] = _Run(order.plan, roster, self._rounds(order.plan))
             run.sessions.add(name)
             run.rounds.expect(name, order.first)
-            session = Session(order, placement, self, self._config, self._clock, self._tell, self._sums)
+            session = Session(order, placement, self, self._config, self._clock, self._tell, self._sums, self._log)
             self._sessions[name] = session
         self.take_rosters(rosters)
         for order, _ in orders:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from ns_ray.actors.clock import WallClock
+from ns_ray.actors.event_log import EventLog
 from ns_ray.actors.host import Host
 from ns_ray.actors.loop_worker import LoopWorker
 from ns_ray.actors.orders import Change, Order, Placement, Roster
@@ -25,7 +26,7 @@ class HostActor(LoopWorker):
         clear_left_traces(namespace)
         peers = RayPeers(Team(namespace, config.retries, config.start_seconds))
         readers = Readers(ReadingTrace(trace_path(namespace, name)))
-        self._host = Host(name, config, peers, WallClock(), readers, self.sums)
+        self._host = Host(name, config, peers, WallClock(), readers, self.sums, EventLog(name, config.events))
         if self.flushing is not None:
             self.flushing.levels = self._host.levels
 
