@@ -61,11 +61,13 @@ def test_hybrid_streams_hold_the_video_and_every_anchor(bench, opened, tmp_path)
 def test_who_looks_on_sees_streams_hosts_and_workers(bench, opened, tmp_path):
     async def look() -> FleetView:
         (name,) = fleets()
-        while True:
-            view = await Watching(name).look(60)
-            hosts = [host for host in view.hosts.values() if host is not None]
-            if {epoch.stream for host in hosts for epoch in host.epochs} == {stream.name for stream in opened}:
-                return view
+        watching = Watching(name)
+        async with asyncio.timeout(60):
+            while True:
+                view = await watching.look(60)
+                hosts = [host for host in view.hosts.values() if host is not None]
+                if {epoch.stream for host in hosts for epoch in host.epochs} == {stream.name for stream in opened}:
+                    return view
 
     runs, view = bench.at_once(bench.follow(opened, tmp_path, lambda name, frames: None), look())
     assert not any(run.reason for run in runs)
