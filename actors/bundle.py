@@ -14,6 +14,9 @@ class Bundler(Generic[K, Q, A]):
 
     Streams whose anchors were chosen together go on in the same turn, so that their requests meet here; none waits for
     one that is late.
+
+    Attributes:
+        open: requests whose answer is waited for.
     """
 
     def __init__(self, ask: Callable[[K, Sequence[Q]], Awaitable[Sequence[A]]], limit: int) -> None:
@@ -27,6 +30,7 @@ class Bundler(Generic[K, Q, A]):
         self._limit = limit
         self._waiting: dict[K, list[tuple[Q, asyncio.Future[A]]]] = {}
         self._asking: set[asyncio.Task[None]] = set()
+        self.open = 0
 
     async def ask(self, worker: K, request: Q) -> A:
         """The worker's answer to one request.
@@ -40,7 +44,11 @@ class Bundler(Generic[K, Q, A]):
         waiting.append((request, answer))
         if len(waiting) == 1:
             loop.call_soon(self._go, worker)
-        return await answer
+        self.open += 1
+        try:
+            return await answer
+        finally:
+            self.open -= 1
 
     def _go(self, worker: K) -> None:
         waiting = [one for one in self._waiting.pop(worker) if not one[1].cancelled()]

@@ -15,7 +15,7 @@ from ns_ray.actors.encoder import EncoderActor
 from ns_ray.actors.enhancer_actor import EnhancerActor
 from ns_ray.actors.health import Watch
 from ns_ray.actors.host_actor import HostActor
-from ns_ray.actors.metrics import Flushing, RaySink, Sums
+from ns_ray.actors.metrics import Flushing, Key, RaySink, Sums
 from ns_ray.actors.peer import Team, pulse
 from ns_ray.actors.ray_crew import ManagerClient, RayCrew
 from ns_ray.actors.reading_trace import clear_traces
@@ -87,6 +87,7 @@ class Fleet:
         """
         if self._flushing is None:
             self._flushing = Flushing(self._sums, RaySink("fleet"))
+            self._flushing.levels = self._levels
             self._flushing.start()
         counts = self.configured() if kinds is None else kinds
         names = [self._make(kind) for kind, count in counts.items() for _ in range(count)]
@@ -139,6 +140,10 @@ class Fleet:
             self._flushing.stop()
             self._flushing = None
         clear_traces(self._namespace)
+
+    def _levels(self) -> dict[Key, float]:
+        there = Counter(name.rpartition("-")[0] for name in list(self._actors))
+        return {("actors", kind): there[kind] for kind in list(self._made)}
 
     def _take_loss(self, loss: Loss) -> None:
         self.losses.append(loss)

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from ns_ray.actors.bundle import Bundler
 from ns_ray.actors.clock import RunClock
+from ns_ray.actors.event_log import EventLog
 from ns_ray.actors.messages import (
     Anchors,
     Ask,
@@ -26,11 +27,11 @@ from ns_ray.actors.messages import (
     Stream,
     WriteReply,
 )
-from ns_ray.actors.metrics import Sums
+from ns_ray.actors.metrics import Key, Sums
 from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
 from ns_ray.actors.peers import DiedError, Meeting, Peers
 from ns_ray.actors.reading import Readers
-from ns_ray.actors.reports import Doing, EpochReport, HostReport
+from ns_ray.actors.reports import Doing, EpochReport, HostReport, HostView
 from ns_ray.actors.rounds import Rounds
 from ns_ray.actors.session import Session
 from ns_ray.actors.work import Decoding, Enhancing, Part, Read, Writing
@@ -89,6 +90,7 @@ class Host:
         clock: RunClock,
         readers: Readers | None = None,
         sums: Sums | None = None,
+        log: EventLog | None = None,
     ) -> None:
         """Set up a host without sessions.
 
@@ -99,6 +101,7 @@ class Host:
             clock: the time.
             readers: of the sources; without, ones that leave no trace.
             sums: where it counts what it does.
+            log: where it writes down what happens to streams; None for nowhere.
         """
         self.name = name
         self._config = config
@@ -106,6 +109,7 @@ class Host:
         self._clock = clock
         self._readers = readers or Readers()
         self._sums = sums or Sums()
+        self._log = log or EventLog(name, "off")
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="writer")
         self._sessions: dict[str, Session] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -134,7 +138,7 @@ class Host:
                 run = self._runs[order.plan.run] = _Run(order.plan, roster, self._rounds(order.plan))
             run.sessions.add(name)
             run.rounds.expect(name, order.first)
-            session = Session(order, placement, self, self._config, self._clock, self._tell, self._sums)
+            session = Session(order, placement, self, self._config, self._clock, self._tell, self._sums, self._log)
             self._sessions[name] = session
         self.take_rosters(rosters)
         for order, _ in orders:
@@ -195,10 +199,28 @@ class Host:
         )
         return HostReport(self._born, tuple(streams), tuple(reversed(epochs)), self._told)
 
-    def levels(self) -> dict[str, float]:
+    def view(self, seconds: float) -> HostView:
+        """How everything is now, and what became of epochs that arrived in the last seconds."""
+        since = self._clock.now() - seconds
+        epochs = [report.result for _, report in self._epochs if report.result.arrived >= since]
+        sessions = self._sessions.items()
+        return HostView(
+            tuple(session.report for _, session in sessions),
+            {name: session.placement for name, session in sessions},
+            tuple(epochs),
+            self.levels(),
+        )
+
+    def levels(self) -> dict[Key, float]:
         """What there is now, by names of `METRICS`; other threads may ask."""
         sessions = [session for session in list(self._sessions.values()) if session.report.state == "running"]
-        return {"sessions": len(sessions), "epochs_in_work": sum(session.in_work for session in sessions)}
+        return {
+            ("sessions", ""): len(sessions),
+            ("epochs_in_work", ""): sum(session.in_work for session in sessions),
+            ("requests_waiting", "decode"): self._decodes.open,
+            ("requests_waiting", "inference"): self._enhances.open,
+            ("requests_waiting", "write"): self._writes.open,
+        }
 
     def _tell(self, report: EpochReport) -> None:
         self._told += 1

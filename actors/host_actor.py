@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from ns_ray.actors.clock import WallClock
+from ns_ray.actors.event_log import EventLog
 from ns_ray.actors.host import Host
 from ns_ray.actors.loop_worker import LoopWorker
 from ns_ray.actors.orders import Change, Order, Placement, Roster
@@ -11,7 +12,7 @@ from ns_ray.actors.peer import Team
 from ns_ray.actors.ray_crew import RayPeers
 from ns_ray.actors.reading import Readers
 from ns_ray.actors.reading_trace import ReadingTrace, clear_left_traces, trace_path
-from ns_ray.actors.reports import Doing, HostReport
+from ns_ray.actors.reports import Doing, HostReport, HostView
 from ns_ray.config.config import Config
 
 
@@ -25,7 +26,7 @@ class HostActor(LoopWorker):
         clear_left_traces(namespace)
         peers = RayPeers(Team(namespace, config.retries, config.start_seconds))
         readers = Readers(ReadingTrace(trace_path(namespace, name)))
-        self._host = Host(name, config, peers, WallClock(), readers, self.sums)
+        self._host = Host(name, config, peers, WallClock(), readers, self.sums, EventLog(name, config.events))
         if self.flushing is not None:
             self.flushing.levels = self._host.levels
 
@@ -64,3 +65,7 @@ class HostActor(LoopWorker):
     async def report(self, after: int, born: str) -> HostReport:
         """See Host."""
         return self._host.report(after, born)
+
+    async def view(self, seconds: float) -> HostView:
+        """See Host."""
+        return self._host.view(seconds)

@@ -7,6 +7,8 @@ import threading
 
 import ray
 
+from ns_ray.actors.ray_token import private_token
+
 
 def join_ray(cpus: float, object_store_mb: int) -> None:
     """Join the Ray that this job was submitted to, or start one on this machine.
@@ -15,6 +17,9 @@ def join_ray(cpus: float, object_store_mb: int) -> None:
         cpus: CPUs that the job's actors reserve; a local Ray offers at least these, as more processes than cores only
             take turns.
         object_store_mb: memory of a local Ray's object store.
+
+    Raises:
+        FileError: a local Ray's token cannot be made.
     """
     # A lost actor's calls leave answers that nobody asks for; the pipeline has dealt with them.
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
@@ -22,6 +27,8 @@ def join_ray(cpus: float, object_store_mb: int) -> None:
     if "RAY_ADDRESS" in os.environ:
         ray.init(log_to_driver=False)
     else:
+        if os.environ.get("RAY_AUTH_MODE", "token") == "token" and "RAY_AUTH_TOKEN" not in os.environ:
+            private_token()
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         ray.init(

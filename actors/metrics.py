@@ -31,12 +31,15 @@ class Metric:
 METRICS = (
     Metric("sessions", "gauge", "", "streams that are being enhanced"),
     Metric("epochs_in_work", "gauge", "", "epochs between decoding and their file"),
+    Metric("requests_waiting", "gauge", "stage", "epochs whose answer is waited for: `decode`, `inference`, `write`"),
+    Metric("actors", "gauge", "kind", "actors that there are to be"),
     Metric("streams_ended_total", "counter", "state", "streams that have ended: done, failed or stopped"),
     Metric("epochs_total", "counter", "", "epochs written"),
     Metric("late_epochs_total", "counter", "", "of these, those that were not enhanced in time"),
     Metric("packets_total", "counter", "", "packets of video that came in"),
     Metric("damaged_packets_total", "counter", "", "of these, those that could not be decoded"),
     Metric("frames_total", "counter", "", "shown frames"),
+    Metric("stream_seconds_total", "counter", "", "seconds of video, of all streams together"),
     Metric("anchors_total", "counter", "type", "anchors made, by type of frame"),
     Metric("dropped_anchors_total", "counter", "", "anchors chosen but not made"),
     Metric("skipped_anchors_total", "counter", "why", "anchors left out to keep to a rate: `still` or `unpaid`"),
@@ -49,7 +52,7 @@ METRICS = (
     Metric("enhanced_frames_total", "counter", "", "frames super-resolved"),
     Metric("weights_switches_total", "counter", "", "times that an enhancer switched to other weights"),
     Metric("weights_switch_seconds_total", "counter", "", "time that took"),
-    Metric("actors_lost_total", "counter", "kind", "actors that died"),
+    Metric("actors_lost_total", "counter", "kind", "actors that died; each is started again"),
 )
 """All there are."""
 
@@ -109,6 +112,7 @@ def count_epoch(sums: Sums, report: EpochReport, before: Totals, after: Totals, 
         ("packets_total", ""): packets,
         ("damaged_packets_total", ""): after.damaged - before.damaged,
         ("frames_total", ""): after.shown - before.shown,
+        ("stream_seconds_total", ""): report.result.seconds,
         ("dropped_anchors_total", ""): report.result.dropped,
         ("skipped_anchors_total", "still"): report.result.still,
         ("skipped_anchors_total", "unpaid"): report.result.unpaid,
@@ -131,7 +135,7 @@ class Sink(Protocol):
         """Add to a counter; `by` is above 0."""
         ...
 
-    def level(self, name: str, value: float) -> None:
+    def level(self, name: str, tag: str, value: float) -> None:
         """Set a gauge."""
         ...
 
@@ -161,23 +165,26 @@ class RaySink:
 
     def count(self, name: str, tag: str, by: float) -> None:
         """See Sink."""
-        key = self._tags[name]
-        self._all[name].inc(by, {key: tag} if key else None)
+        self._all[name].inc(by, self._tag(name, tag))
 
-    def level(self, name: str, value: float) -> None:
+    def level(self, name: str, tag: str, value: float) -> None:
         """See Sink."""
-        self._all[name].set(value)
+        self._all[name].set(value, self._tag(name, tag))
 
     def observe(self, name: str, value: float) -> None:
         """See Sink."""
         self._all[name].observe(value)
+
+    def _tag(self, name: str, value: str) -> dict[str, str] | None:
+        key = self._tags[name]
+        return {key: value} if key else None
 
 
 class Flushing:
     """Passes sums on in a thread, once a second from `start` to `stop`."""
 
     def __init__(self, sums: Sums, sink: Sink) -> None:
-        self.levels: Callable[[], Mapping[str, float]] = dict
+        self.levels: Callable[[], Mapping[Key, float]] = dict
         self._sums = sums
         self._sink = sink
         self._stop = threading.Event()
@@ -202,8 +209,8 @@ class Flushing:
         for name, values in taken.values.items():
             for value in values:
                 self._sink.observe(name, value)
-        for name, level in self.levels().items():
-            self._sink.level(name, level)
+        for (name, tag), level in self.levels().items():
+            self._sink.level(name, tag, level)
 
     def _go_on(self) -> None:
         while not self._stop.wait(_FLUSH_SECONDS):

@@ -22,8 +22,9 @@ from ns_ray.actors.messages import (
 from ns_ray.actors.orders import Change, Order, Placement, Roster
 from ns_ray.actors.peer import Peer, Team, pulse
 from ns_ray.actors.peers import Meeting
-from ns_ray.actors.reports import Doing, HostReport
+from ns_ray.actors.reports import Doing, HostReport, HostView
 from ns_ray.actors.service.manager import Placed, Prepared
+from ns_ray.actors.worker import Pulse
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
 from ns_ray.errors import ActorLostError
@@ -129,12 +130,24 @@ class RayCrew(_Named):
 
     async def answers(self, name: str) -> bool:
         """Whether an actor is there and well."""
+        return await self.pulse(name) is not None
+
+    async def pulse(self, name: str) -> Pulse | None:
+        """How an actor is; None where it does not answer."""
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                await pulse(self._peer(name).actor)
-            return True
+                return await pulse(self._peer(name).actor)
         except (RayError, TimeoutError, ActorLostError):
-            return False
+            return None
+
+    async def view(self, host: str, seconds: float) -> HostView | None:
+        """See Host; None where it does not answer."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                view: HostView = await self._peer(host).actor.view.remote(seconds)
+                return view
+        except (RayError, TimeoutError, ActorLostError):
+            return None
 
     async def probe(self, decoder: str, path: str, unsafe: bool) -> VideoInfo:
         """See DecoderActor."""

@@ -126,6 +126,24 @@ class HostReport:
     after: int
 
 
+@briefly_pickled
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """A host as it is now, for who looks on.
+
+    Attributes:
+        streams: all it has.
+        placements: who works for them, by stream.
+        epochs: what became of the latest ones.
+        levels: its gauges, by name and tag; see `METRICS`.
+    """
+
+    streams: tuple[StreamReport, ...]
+    placements: Mapping[str, Placement]
+    epochs: tuple[EpochResult, ...]
+    levels: Mapping[tuple[str, str], float]
+
+
 @dataclass(frozen=True, slots=True)
 class Doing:
     """A stream at a host: what is to be done, by whom, and whether it has ended."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ns_ray.actors.clock import RunClock
+from ns_ray.actors.event_log import EventLog
 from ns_ray.actors.journal import Entry, Position, pack, unpack
 from ns_ray.actors.messages import Anchors, DecodeReply, EncodeJob, Form, VideoFormat
 from ns_ray.actors.metrics import Sums, count_epoch
@@ -101,6 +102,7 @@ class Session:
         clock: RunClock,
         tell: Callable[[EpochReport], None],
         sums: Sums,
+        log: EventLog,
     ) -> None:
         """Set up a session.
 
@@ -112,6 +114,7 @@ class Session:
             clock: tells the time of deadlines.
             tell: told of every epoch that has been written.
             sums: where they are counted.
+            log: where it is written down.
         """
         self.order = order
         self._placement = placement
@@ -120,6 +123,7 @@ class Session:
         self._clock = clock
         self._tell = tell
         self._sums = sums
+        self._log = log
         self._format = _format(order)
         self._part = Path(f"{order.path}.part")
         self._at = Position(order.plan.run, order.first, first=order.first)
@@ -247,9 +251,11 @@ class Session:
     async def _slots(self) -> None:
         plan = self.order.plan
         await self._resume()
+        number = self._at.number
+        stream = self.order.stream
+        self._log.begun(self._clock.now(), stream.name, number, stream.info.path, again=self._offset > 0)
         if self._at.ended:
             return
-        number = self._at.number
         self._work.expect(self.order, number)
         reading = self._begin_reading(number)
         try:
@@ -613,6 +619,7 @@ class Session:
             epoch.result.spans.append(written.span)
             self._tell(report)
             count_epoch(self._sums, report, before, totals, len(read.packets), grown)
+            self._log.epoch(self._clock.now(), epoch.result)
 
     def _totals(self, epoch: _Epoch, report: EpochReport | None) -> Totals:
         """What came of the stream with an epoch."""
@@ -668,6 +675,7 @@ class Session:
             reason = f"stream {self.order.stream.name}: stopped after {shown} frames of {self.order.plan.frames}"
         self.report = replace(self.report, state=state, reason=reason, output=output, output_bytes=size)
         self._sums.add({("streams_ended_total", state): 1})
+        self._log.ended(self._clock.now(), self._at.number, self.report)
 
 
 class _Flow:

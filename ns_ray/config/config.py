@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from functools import cache
+from typing import Literal
 
 from pydantic import Field
 
@@ -12,6 +13,9 @@ from ns_ray.config.strict import FolderName, Strict
 from ns_ray.config.training import Pretraining, Training
 from ns_ray.config.videos import Downloads, Encodes, Stills
 from ns_ray.picture.coding import Codec
+
+EventLevel = Literal["off", "streams", "epochs"]
+"""Of what hosts write in their logs; see `ns_ray.actors.event_log`."""
 
 
 class Config(Strict):
@@ -30,6 +34,8 @@ class Config(Strict):
         object_store_mb: memory for objects shared between processes, where the job starts Ray itself.
         kept_epochs: epochs of which a host keeps what became of them, for whoever asks; at 1.5 a second and stream,
             10,000 are 100 s of 64 streams.
+        events: what hosts write in their logs: nothing (`off`), of `streams` beginnings, ends and late epochs, or all
+            `epochs`.
         anchor_codec: how anchors are compressed; see `ns_ray.picture.coding`.
         inputs: videos to take where none are named, in the current folder or among what ships.
         references: originals at HR by the videos made of them, found in the same way, for who compares.
@@ -47,6 +53,7 @@ class Config(Strict):
     start_seconds: float = Field(300, gt=0)
     object_store_mb: int = Field(1024, ge=100)
     kept_epochs: int = Field(10_000, ge=1)
+    events: EventLevel = "streams"
     anchor_codec: Codec = "av1"
     inputs: list[str] = Field([])
     references: dict[str, str] = Field({})

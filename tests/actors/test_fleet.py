@@ -13,6 +13,7 @@ import streams
 from bench import MODEL, outputs, signalling
 
 from ns_ray.actors.decoder import DecoderActor
+from ns_ray.actors.watching import FleetView, Watching, fleets
 from ns_ray.anchors.account import Rate
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction
@@ -20,6 +21,7 @@ from ns_ray.client.decoder import HybridDecoder
 from ns_ray.errors import MediaError, ModelError
 from ns_ray.hybrid.anchor_image import decode_anchor
 from ns_ray.hybrid.reader import read_hybrid
+from ns_ray.jobs.cli.fleet_tables import record
 from ns_ray.picture.coding import Coding
 from ns_ray.report.results import STAGES
 from ns_ray.sr.calibrate import create_engine
@@ -54,6 +56,27 @@ def test_hybrid_streams_hold_the_video_and_every_anchor(bench, opened, tmp_path)
         stages = {span.stage for epoch in run.epochs for span in epoch.spans}
         assert stages == set(STAGES)
     assert sum(len(run.anchors) for run in runs) == pytest.approx(30, abs=3)
+
+
+def test_who_looks_on_sees_streams_hosts_and_workers(bench, opened, tmp_path):
+    async def look() -> FleetView:
+        (name,) = fleets()
+        watching = Watching(name)
+        async with asyncio.timeout(60):
+            while True:
+                view = await watching.look(60)
+                hosts = [host for host in view.hosts.values() if host is not None]
+                if {epoch.stream for host in hosts for epoch in host.epochs} == {stream.name for stream in opened}:
+                    return view
+
+    runs, view = bench.at_once(bench.follow(opened, tmp_path, lambda name, frames: None), look())
+    assert not any(run.reason for run in runs)
+    assert {name.rpartition("-")[0] for name in view.actors} >= {"manager", "scheduler", "host", "decoder", "enhancer"}
+    assert all(view.actors.values())
+    found = record(view)
+    assert {one["stream"] for one in found["streams"]} == {stream.name for stream in opened}
+    assert any(one["busy"] for one in found["workers"] if one["actor"].startswith("enhancer-"))
+    assert all(one["answers"] for one in found["hosts"])
 
 
 @pytest.mark.parametrize("codec", ["jpeg-residual", "av1"])

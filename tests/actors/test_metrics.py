@@ -20,15 +20,15 @@ class Heard:
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, str], float] = {}
-        self.levels: dict[str, float] = {}
+        self.levels: dict[tuple[str, str], float] = {}
         self.values: list[tuple[str, float]] = []
 
     def count(self, name: str, tag: str, by: float) -> None:
         assert by > 0
         self.counts[name, tag] = self.counts.get((name, tag), 0) + by
 
-    def level(self, name: str, value: float) -> None:
-        self.levels[name] = value
+    def level(self, name: str, tag: str, value: float) -> None:
+        self.levels[name, tag] = value
 
     def observe(self, name: str, value: float) -> None:
         self.values.append((name, value))
@@ -36,7 +36,7 @@ class Heard:
 
 def _epoch(sums: Sums, *, late: bool = False) -> None:
     spans = [Span("decode", 10.0, 10.25), Span("inference", 10.25, 10.75), Span("write", 10.75, 11.0)]
-    result = EpochResult("s", 0, 10.0, None, spans, dropped=2 if late else 0, late=late)
+    result = EpochResult("s", 0, 10.0, None, spans, dropped=2 if late else 0, late=late, seconds=0.5)
     anchors = tuple(AnchorResult("s", at, 0, type, 1.0, 100) for at, type in enumerate(("KEY", "NORMAL", "NORMAL")))
     before = Totals(shown=40, lr_bytes=1000, damaged=1)
     after = Totals(shown=80, lr_bytes=3000, damaged=2)
@@ -46,7 +46,7 @@ def _epoch(sums: Sums, *, late: bool = False) -> None:
 def test_epochs_add_up_and_are_passed_on_once() -> None:
     sums, heard = Sums(), Heard()
     flushing = Flushing(sums, heard)
-    flushing.levels = lambda: {"sessions": 3.0}
+    flushing.levels = lambda: {("sessions", ""): 3.0, ("requests_waiting", "decode"): 2.0}
     _epoch(sums)
     _epoch(sums, late=True)
     flushing.flush()
@@ -57,6 +57,7 @@ def test_epochs_add_up_and_are_passed_on_once() -> None:
         ("packets_total", ""): 76,
         ("damaged_packets_total", ""): 2,
         ("frames_total", ""): 80,
+        ("stream_seconds_total", ""): 1.0,
         ("dropped_anchors_total", ""): 2,
         ("bytes_in_total", ""): 4000,
         ("bytes_out_total", ""): 10000,
@@ -67,7 +68,7 @@ def test_epochs_add_up_and_are_passed_on_once() -> None:
         ("stage_seconds_total", "write"): 0.5,
     }
     assert heard.values == [("epoch_latency_seconds", 1.0)] * 2
-    assert heard.levels == {"sessions": 3.0}
+    assert heard.levels == {("sessions", ""): 3.0, ("requests_waiting", "decode"): 2.0}
 
 
 def test_threads_lose_nothing() -> None:
@@ -121,12 +122,18 @@ def test_ray_gets_every_metric_with_the_actor_and_never_a_stream(monkeypatch) ->
         def inc(self, by: float, tags: dict[str, str] | None) -> None:
             self.got.append((by, tags))
 
-        set = observe = lambda self, value: self.got.append(value)
+        def set(self, value: float, tags: dict[str, str] | None) -> None:
+            self.got.append((value, tags))
+
+        def observe(self, value: float) -> None:
+            self.got.append(value)
 
     monkeypatch.setattr(metrics, "metrics", SimpleNamespace(Counter=Made, Gauge=Made, Histogram=Made))
     sums = Sums()
     flushing = Flushing(sums, RaySink("host-3"))
-    flushing.levels = lambda: {metric.name: 1.0 for metric in METRICS if metric.kind == "gauge"}
+    flushing.levels = lambda: {
+        (metric.name, "x" if metric.tag else ""): 1.0 for metric in METRICS if metric.kind == "gauge"
+    }
     for metric in METRICS:
         if metric.kind == "counter":
             sums.add({(metric.name, "x" if metric.tag else ""): 2.0})
@@ -139,7 +146,7 @@ def test_ray_gets_every_metric_with_the_actor_and_never_a_stream(monkeypatch) ->
         assert set(one.keys) == {"actor"} | ({metric.tag} if metric.tag else set())
         assert set(one.keys) <= {"actor", "state", "type", "stage", "kind", "why"}
         tags = {metric.tag: "x"} if metric.tag else None
-        assert one.got == [{"counter": (2.0, tags), "gauge": 1.0, "histogram": 0.5}[metric.kind]]
+        assert one.got == [{"counter": (2.0, tags), "gauge": (1.0, tags), "histogram": 0.5}[metric.kind]]
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
