@@ -4,9 +4,12 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import psutil
 import ray
+import yaml
 from ray.core.generated import autoscaler_pb2
 from ray.experimental.internal_kv import _internal_kv_get
 from ray.util.placement_group import placement_group, remove_placement_group
@@ -17,6 +20,7 @@ Reserved = Mapping[str, float]
 """What one actor reserves, by the resource's name."""
 
 _STATUS = "__autoscaling_status"
+_FILE = "--autoscaling-config="
 _MIRRORED = "node_"
 _LOOK_SECONDS = 1.0
 _HEAD = "node:"
@@ -30,10 +34,13 @@ def offered() -> dict[str, float]:
 
 def lacking(actors: Sequence[Reserved]) -> dict[str, float]:
     """By how much actors together ask for more than Ray has in all; what it has enough of is left out."""
+    return _beyond(actors, offered())
+
+
+def _beyond(actors: Sequence[Reserved], have: Reserved) -> dict[str, float]:
     asked: Any = Counter()  # of amounts that are no whole numbers
     for reserved in actors:
         asked.update(reserved)
-    have = offered()
     more = {name: round(amount - have.get(name, 0), 6) for name, amount in asked.items()}
     return {name: amount for name, amount in more.items() if amount > 0}
 
@@ -43,7 +50,7 @@ def grows() -> bool:
 
     Ray's first autoscaler (`ray up`) leaves a report in the key-value store, its second (KubeRay) with the GCS.
     """
-    types = _report().get("active_nodes", {})
+    types = _report()[0].get("active_nodes", {})
     if any(not name.startswith(_MIRRORED) for name in types):
         return True
     status = _second()
@@ -66,6 +73,9 @@ async def make_room(actors: Sequence[Reserved], seconds: float) -> None:
     bundles = [kept for reserved in actors if (kept := _bundle(reserved))]
     if not bundles:
         return
+    most = _most()
+    if most is not None and _beyond(bundles, most):
+        raise ConfigError(_refusal(f"the autoscaler may not start as many nodes; with all it has {told(most)}", actors))
     group = placement_group(bundles)
     try:
         async with asyncio.timeout(seconds):
@@ -109,22 +119,42 @@ def told(resources: Reserved) -> str:
 
 def _troubles() -> Iterator[str]:
     """What the autoscaler says went wrong with starting nodes."""
-    found = _report().get("node_availability_summary", {}).get("node_availabilities", {})
+    report, _ = _report()
+    found = report.get("node_availability_summary", {}).get("node_availabilities", {})
     for name, one in found.items():
         why = one.get("unavailable_node_information")
         if why:
             yield f"node type {name}: {why['category']}, {why['description']}"
-    for address, name, *_ in _report().get("failed_nodes", []):
+    for address, name, *_ in report.get("failed_nodes", []):
         yield f"a node of type {name} ({address}) failed to start; see monitor.log on the head"
     for failed in _second().autoscaling_state.failed_instance_requests:
         yield f"node type {failed.ray_node_type_name}: {failed.reason}"
 
 
-def _report() -> dict[str, Any]:
-    """What the first autoscaler said last; empty where it has not, or there is none."""
-    status = _internal_kv_get(_STATUS)
-    report = json.loads(status).get("autoscaler_report") if status else None
-    return report or {}
+def _report() -> tuple[dict[str, Any], int]:
+    """What the first autoscaler said last, and its process on the head; empty and 0 where there is none."""
+    status = json.loads(_internal_kv_get(_STATUS) or "{}")
+    return status.get("autoscaler_report") or {}, status.get("monitor_pid", 0)
+
+
+def _most() -> dict[str, float] | None:
+    """What there is once the first autoscaler has started all nodes it may; None where its file is not to be had.
+
+    It tells nobody what it cannot do, and would start what nodes it can. Jobs that are submitted run beside it.
+    """
+    try:
+        words = psutil.Process(_report()[1]).cmdline()
+        if f"--gcs-address={ray.get_runtime_context().gcs_address}" not in words:
+            return None
+        file = next(word.partition("=")[2] for word in words if word.startswith(_FILE))
+        tree = yaml.safe_load(Path(file).expanduser().read_text())
+    except (psutil.Error, OSError, StopIteration, yaml.YAMLError):
+        return None
+    most: Any = Counter()
+    for name, one in tree["available_node_types"].items():
+        count = 1 if name == tree["head_node_type"] else min(one.get("max_workers", 0), tree["max_workers"])
+        most.update({resource: amount * count for resource, amount in one["resources"].items()})
+    return dict(most)
 
 
 def _infeasible() -> Sequence[Any]:
