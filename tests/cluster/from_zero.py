@@ -12,6 +12,7 @@ node stays.
 import argparse
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -132,6 +133,7 @@ def main() -> int:
                 [sys.executable, *words], env=os.environ | more, stdout=log, stderr=log, start_new_session=True
             )
         try:
+            _join(port, head)
             return _watched(port, folder)
         finally:
             ray.shutdown()
@@ -142,20 +144,20 @@ def main() -> int:
                 os.killpg(head.pid, signal.SIGKILL)
 
 
-def _join(port: int) -> None:
-    until = time.monotonic() + PATIENCE
+def _join(port: int, head: subprocess.Popen[bytes]) -> None:
+    """Join the head once it is there."""
     while True:
-        try:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             ray.init(f"127.0.0.1:{port}", log_to_driver=False, logging_level="ERROR")
             return
-        except ConnectionError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(1)
+        if head.poll() is not None:
+            sys.exit(
+                f"the head has ended with status {head.returncode}; is the machine too busy, or port {port} taken?"
+            )
+        time.sleep(1)
 
 
 def _watched(port: int, folder: str) -> int:
-    _join(port)
     from ns_ray.actors.room import grows
 
     while not grows():
