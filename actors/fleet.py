@@ -19,6 +19,7 @@ from ns_ray.actors.metrics import Flushing, Key, RaySink, Sums
 from ns_ray.actors.peer import Team, pulse
 from ns_ray.actors.ray_crew import ManagerClient, RayCrew
 from ns_ray.actors.reading_trace import clear_traces
+from ns_ray.actors.room import Reserved, offered
 from ns_ray.actors.scheduler_actor import SchedulerActor
 from ns_ray.actors.service.manager_actor import ManagerActor
 from ns_ray.actors.worker import HEALTH, Pulse, Worker
@@ -31,12 +32,6 @@ _LOOP_CALLS = 10_000  # calls that may wait in an actor that waits for others
 _STARTS = 2
 _PAUSE_SECONDS = 0.2
 _MOST_LOSSES = 1000
-
-
-def offered() -> dict[str, float]:
-    """Resources that Ray has in all, such as CPU and GPU."""
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +98,11 @@ class Fleet:
             "decoder": config.decoder.actors + config.decoder.nvdec,
             "enhancer": self._gpus or config.enhancer.actors,
         }
+
+    def reserved(self, kinds: Mapping[str, int]) -> list[Reserved]:
+        """What so many of each kind reserve, an actor each."""
+        hows = [self._kind(kind, number, kind) for kind, count in kinds.items() for number in range(count)]
+        return [{"CPU": how.pool.cpus, "GPU": how.gpus} | how.pool.resources for how in hows]
 
     async def need(self, kind: str, count: int) -> None:
         """Have at least so many actors of a kind; raises as `start`."""

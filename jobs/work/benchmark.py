@@ -10,7 +10,7 @@ from pathlib import Path
 
 import ray
 
-from ns_ray.actors.fleet import Fleet, offered
+from ns_ray.actors.fleet import Fleet
 from ns_ray.actors.following import Following
 from ns_ray.actors.local_ray import join_ray
 from ns_ray.actors.messages import Stream
@@ -26,6 +26,7 @@ from ns_ray.host import describe_host
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.methods import METHODS
+from ns_ray.jobs.cli.nodes import await_nodes
 from ns_ray.jobs.cli.progress import Progress, waiting
 from ns_ray.jobs.cli.run_picture import picture_of
 from ns_ray.jobs.cli.run_sources import inputs_of, references_of, require_rate, weights_of
@@ -93,11 +94,9 @@ class _Session:
             await self._run()
 
     async def _run(self) -> None:
-        gpus = self.options.num_gpus
-        have = offered().get("GPU", 0)
-        if gpus > have:
-            raise ConfigError(f"--num-gpus {gpus}: Ray offers {have:g} GPUs; ask for fewer, or 0 for the CPU")
-        fleet = Fleet(self.config, gpus)
+        fleet = Fleet(self.config, self.options.num_gpus)
+        kinds = fleet.configured() | ({"encoder": self.config.encoder.actors} if self._encodes() else {})
+        await self.stop.unless(await_nodes(fleet.reserved(kinds), self.config.wait_seconds, self.console))
         with waiting(self.console, "starting actors"):
             await self.stop.unless(fleet.start())
         infos = await self.stop.unless(self._probe(fleet))
@@ -217,7 +216,7 @@ class _Session:
             else:
                 reason = f"stream {name}: {self.refused[path]}"
                 result.streams.append(StreamResult(name, path, status="refused", reason=reason))
-        if options.method != "neuroscaler" or self.config.encoder.anchors == "encoder":
+        if self._encodes():
             await self.stop.unless(fleet.need("encoder", self.config.encoder.actors))
         with waiting(self.console, "warming up engines"):
             prepared = await self.stop.unless(fleet.manager.prepare(streams))
@@ -240,6 +239,10 @@ class _Session:
         await following.drop([stream.name for stream in streams])
         result.streams.sort(key=lambda stream: names.index(stream.name))
         return result
+
+    def _encodes(self) -> bool:
+        """Whether there is work for encoders."""
+        return self.options.method != "neuroscaler" or self.config.encoder.anchors == "encoder"
 
     def _plan(self, paced: bool, folder: Path) -> Plan:
         options = self.options

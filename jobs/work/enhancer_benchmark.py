@@ -15,7 +15,6 @@ from rich.table import Table
 
 from ns_ray import shipped
 from ns_ray.actors.enhancer_actor import EnhancerActor
-from ns_ray.actors.fleet import offered
 from ns_ray.actors.local_ray import join_ray
 from ns_ray.actors.messages import Anchors, Ask, Frame, Stream
 from ns_ray.actors.worker import Worker
@@ -23,6 +22,7 @@ from ns_ray.config.actors import GPU_CALLS, EnhancerPool
 from ns_ray.config.config import Config
 from ns_ray.errors import ConfigError, MediaError, ModelError
 from ns_ray.jobs.cli import entry
+from ns_ray.jobs.cli.nodes import await_nodes
 from ns_ray.jobs.cli.progress import waiting
 from ns_ray.jobs.work.engine_benchmark import encoders_on
 from ns_ray.picture.coding import Coding
@@ -66,10 +66,9 @@ def _benchmark(options: argparse.Namespace, config: Config, path: str, folder: P
     enhancers = options.num_gpus or config.enhancer.actors
     join_ray(enhancers * config.enhancer.cpus, config.object_store_mb)
     try:
-        have = offered().get("GPU", 0)
-        if options.num_gpus > have:
-            raise ConfigError(f"--num-gpus {options.num_gpus}: Ray offers {have:g} GPUs")
         console = entry.console()
+        one = {"CPU": config.enhancer.cpus, "GPU": 1 if options.num_gpus else 0} | config.enhancer.resources
+        asyncio.run(await_nodes([one] * enhancers, config.wait_seconds, console))
         with waiting(console, "measuring an engine alone"):
             alone = _alone(options, config.enhancer, streams, frames)
         with waiting(console, f"measuring 1 to {enhancers} enhancers"):

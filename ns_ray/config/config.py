@@ -31,6 +31,7 @@ class Config(Strict):
         hang_seconds: how long an actor may give no sign of life before it is killed, which counts as a death;
             Ray takes 2 to tell of one.
         start_seconds: how long actors may take to start, or to be back after a death, a cluster's growth included.
+        wait_seconds: how long to wait for nodes that a cluster's autoscaler starts, their set-up included.
         object_store_mb: memory for objects shared between processes, where the job starts Ray itself.
         kept_epochs: epochs of which a host keeps what became of them, for whoever asks; at 1.5 a second and stream,
             10,000 are 100 s of 64 streams.
@@ -51,6 +52,7 @@ class Config(Strict):
     retries: int = Field(4, ge=0)
     hang_seconds: float = Field(30, ge=3)
     start_seconds: float = Field(300, gt=0)
+    wait_seconds: float = Field(1800, gt=0)
     object_store_mb: int = Field(1024, ge=100)
     kept_epochs: int = Field(10_000, ge=1)
     events: EventLevel = "streams"

@@ -212,6 +212,12 @@ class NoFleet:
             if not name.startswith("run"):
                 await asyncio.sleep(60)
 
+    def configured(self) -> dict[str, int]:
+        return {}
+
+    def reserved(self, kinds: dict[str, int]) -> list[dict[str, float]]:
+        return []
+
     async def start(self) -> None:
         await self._point("start")
 
@@ -253,7 +259,7 @@ def without_ray(monkeypatch):
         monkeypatch.setattr(work, "Fleet", lambda config, gpus: fleet)
         monkeypatch.setattr(work, "Following", lambda manager, crew, kept_epochs: fleet)
         monkeypatch.setattr(work, "join_ray", lambda cpus, memory: None)
-        monkeypatch.setattr(work, "offered", dict)
+        monkeypatch.setattr(work, "await_nodes", lambda actors, seconds, console: asyncio.sleep(0))
         monkeypatch.setattr(work.ray, "shutdown", lambda: None)
         usage = SimpleNamespace(start=lambda: None, stop=lambda seconds: Usage())
         monkeypatch.setattr(work, "UsageSampler", lambda: usage)
