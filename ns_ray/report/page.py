@@ -114,7 +114,7 @@ header.good { border-color: var(--good); } header.good h1 { color: var(--good); 
 header.bad { border-color: var(--bad); } header.bad h1 { color: var(--bad); }
 section, figure { margin: 2.2rem 0; }
 .problems { padding: 1rem 1.25rem; border-left: 6px solid var(--bad); background: var(--bad-panel); }
-.crops { display: flex; flex-wrap: wrap; gap: .5rem; margin: .3rem 0 1.4rem; }
+.crops { display: grid; grid-template-columns: repeat(3, minmax(0, max-content)); gap: .5rem; margin: .3rem 0 1.4rem; }
 .crops figure { margin: 0; } .crops img { display: block; max-width: 100%; height: auto; image-rendering: pixelated; }
 .crops ~ h2 { margin-top: .6rem; } .crops b { display: block; color: var(--ink); }
 .wide { overflow-x: auto; }
