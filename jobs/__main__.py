@@ -1,6 +1,5 @@
 """All jobs by one command: `neuroscaler benchmark ...` does what `python jobs/benchmark.py ...` does."""
 
-import difflib
 import importlib
 import shutil
 import sys
@@ -8,6 +7,7 @@ import textwrap
 from pathlib import Path
 
 from ns_ray.jobs.cli.calling import COMMAND, called_by_command
+from ns_ray.nearest import nearest_first
 
 _USAGE = 2
 _JOBS = {path.stem: path for path in sorted(Path(__file__).parent.glob("[a-z]*.py"))}
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0 if words else _USAGE
     name = words[0].replace("-", "_")
     if name not in _JOBS:
-        nearest = difflib.get_close_matches(name, _JOBS, 1, cutoff=0)[0]
+        nearest = nearest_first(name, _JOBS)[0]
         print(f"error: there is no job {words[0]}; the nearest is {nearest}, --help lists all", file=sys.stderr)
         return _USAGE
     called_by_command(name, words[1:])

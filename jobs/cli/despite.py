@@ -1,10 +1,10 @@
 """Options that have a stream compared with an original that differs from it."""
 
 import argparse
-import math
 from fractions import Fraction
 
 from ns_ray.evaluation.original import Despite
+from ns_ray.jobs.cli import values
 
 _TICKS = 1_000_000
 
@@ -21,7 +21,7 @@ def despite_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--offset",
-        type=_seconds,
+        type=values.number,
         metavar="S",
         help="seconds by which the original's times are ahead of the stream's; default: both have to begin alike",
     )
@@ -35,13 +35,3 @@ def despite(options: argparse.Namespace) -> Despite:
         "shape" in options.despite,
         None if offset is None else Fraction(offset).limit_denominator(_TICKS),
     )
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no number") from None
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text} is no time")
-    return value

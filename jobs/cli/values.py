@@ -48,13 +48,17 @@ def _whole(text: str, least: int) -> int:
 
 def number(text: str) -> float:
     """Any number that is one."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no number") from None
+    value = _real(text)
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"{text} is no number that ends")
     return value
+
+
+def _real(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no number") from None
 
 
 def positive(text: str) -> float:
@@ -75,10 +79,7 @@ def not_negative(text: str) -> float:
 
 def fraction(text: str) -> float:
     """From 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no number") from None
+    value = _real(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text}: fractions lie in 0..1")
     return value

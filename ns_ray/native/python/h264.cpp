@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "buffer.hpp"
 #include "parser.hpp"
 
 namespace nb = nanobind;
@@ -13,24 +14,6 @@ using namespace nb::literals;
 
 namespace ns_ray::h264 {
 namespace {
-
-// A contiguous bytes-like object, held for as long as it is read.
-class Buffer {
- public:
-  explicit Buffer(nb::handle object) {
-    if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_SIMPLE) != 0) throw nb::python_error();
-  }
-  ~Buffer() { PyBuffer_Release(&view_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-
-  std::span<const std::uint8_t> bytes() const {
-    return {static_cast<const std::uint8_t*>(view_.buf), static_cast<std::size_t>(view_.len)};
-  }
-
- private:
-  Py_buffer view_{};
-};
 
 // Items of a C++ array as bytes, [rows][columns * item size], which the Python side views as what they are.
 template <class Owner, class Item>

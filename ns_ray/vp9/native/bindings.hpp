@@ -3,30 +3,11 @@
 
 #include <nanobind/nanobind.h>
 
-#include <cstdint>
-#include <span>
+#include "buffer.hpp"
 
 namespace ns_ray::vp9 {
 
 namespace nb = nanobind;
-
-// Holds the bytes of any contiguous buffer in place while the interpreter lock is released.
-class Buffer {
- public:
-  explicit Buffer(nb::handle object) {
-    if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_SIMPLE) != 0) throw nb::python_error();
-  }
-  ~Buffer() { PyBuffer_Release(&view_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-
-  std::span<const std::uint8_t> bytes() const {
-    return {static_cast<const std::uint8_t*>(view_.buf), static_cast<std::size_t>(view_.len)};
-  }
-
- private:
-  Py_buffer view_;
-};
 
 void bind_headers(nb::module_& m);
 
