@@ -16,7 +16,7 @@ from ns_ray.report.results import Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.decode import FrameName
 from ns_ray.video.probe import VideoInfo
-from ns_ray.vp9.records import FrameRecord
+from ns_ray.codecs.records import FrameRecord
 
 Form = Literal["image", "rgb", "stacked", "yuv"]
 """What an enhancer makes of a frame: a compressed anchor, or an HR picture to be compressed or encoded elsewhere."""

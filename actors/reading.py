@@ -17,7 +17,7 @@ from ns_ray.errors import MediaError
 from ns_ray.video.address import regular
 from ns_ray.video.packets import Mark, Packet, SidePacket, Unit, read_units
 from ns_ray.video.records import RecordReader
-from ns_ray.vp9.records import FrameRecord
+from ns_ray.codecs.records import FrameRecord
 
 T = TypeVar("T")
 _Wish = tuple[Stream, Mark, Fraction, int]

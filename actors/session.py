@@ -28,7 +28,7 @@ from ns_ray.report.results import AnchorResult, EpochResult
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.packets import Packet
-from ns_ray.vp9.records import FrameRecord, FrameType
+from ns_ray.codecs.records import FrameRecord, FrameType
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from ns_ray.report.results import Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.decode import FrameName
 from ns_ray.video.packets import Mark, Packet, SidePacket
-from ns_ray.vp9.records import FrameRecord
+from ns_ray.codecs.records import FrameRecord
 
 
 @dataclass(frozen=True, slots=True)

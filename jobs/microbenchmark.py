@@ -38,9 +38,9 @@ from ns_ray.video.packets import read_packets, read_units
 from ns_ray.video.probe import VideoInfo, probe
 from ns_ray.video.records import RecordReader
 from ns_ray.video.webm import WebmWriter
-from ns_ray.vp9.blocks import BlockParser
-from ns_ray.vp9.records import FrameRecord, FrameType
-from ns_ray.vp9.superframe import split
+from ns_ray.codecs.vp9.blocks import BlockParser
+from ns_ray.codecs.records import FrameRecord, FrameType
+from ns_ray.codecs.vp9.superframe import split
 from ns_ray.whole_file import write_record
 
 REFERENCE = shipped.found("dataset/sample/1080p_d4_test.webm")

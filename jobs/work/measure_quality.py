@@ -31,7 +31,7 @@ from ns_ray.jobs.cli.quality_source import QualitySource
 from ns_ray.picture.yuv import Plane
 from ns_ray.run_folder import set_aside
 from ns_ray.video.encode import published_kbps
-from ns_ray.vp9.records import FrameRecord
+from ns_ray.codecs.records import FrameRecord
 from ns_ray.whole_file import write_record
 
 ANCHORS = {"selective": 8, "engorgio": 3}

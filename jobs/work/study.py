@@ -32,7 +32,7 @@ from ns_ray.report import apart_plot, distance_plot, proxy_plot
 from ns_ray.run_folder import new_run, of_inputs, publish
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.probe import VideoInfo, probe
-from ns_ray.vp9.records import FrameRecord
+from ns_ray.codecs.records import FrameRecord
 from ns_ray.whole_file import write_record
 
 EPOCHS = 9

@@ -15,7 +15,7 @@ from ns_ray.hybrid.anchor_image import anchor_size
 from ns_ray.hybrid.reader import HybridPacket, HybridReader
 from ns_ray.video.packets import SidePacket
 from ns_ray.video.records import RecordReader
-from ns_ray.vp9.shown import shows
+from ns_ray.codecs.vp9.shown import shows
 
 _PACKETS_ASKED = 600
 

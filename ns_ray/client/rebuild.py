@@ -16,7 +16,7 @@ from ns_ray.picture.yuv import Yuv420, resize
 from ns_ray.video.decode import CodedFrame, DecodedFrame, VideoDecoder
 from ns_ray.video.packets import Packet
 from ns_ray.video.probe import VideoInfo
-from ns_ray.vp9.blocks import BLOCK, BlockParser, FrameBlocks
+from ns_ray.codecs.vp9.blocks import BLOCK, BlockParser, FrameBlocks
 
 
 @dataclass(frozen=True, slots=True)

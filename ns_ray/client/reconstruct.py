@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ns_ray.client import _reconstruct
 from ns_ray.errors import HybridError
-from ns_ray.vp9.blocks import BLOCK
+from ns_ray.codecs.vp9.blocks import BLOCK
 
 Mode = Literal["best", "plain"]
 Plane = NDArray[np.uint8]
@@ -16,11 +16,11 @@ Planes = tuple[Plane, Plane, Plane]
 
 
 class CodedBlocks(Protocol):
-    """What the reconstruction asks of a parsed frame (`ns_ray.vp9.blocks.FrameBlocks` is one)."""
+    """What the reconstruction asks of a parsed frame (`ns_ray.codecs.vp9.blocks.FrameBlocks` is one)."""
 
     @property
     def blocks(self) -> NDArray[np.void]:
-        """Array (n,) of `ns_ray.vp9.blocks.BLOCK`."""
+        """Array (n,) of `ns_ray.codecs.vp9.blocks.BLOCK`."""
 
     @property
     def width(self) -> int:

@@ -6,10 +6,10 @@ from contextlib import suppress
 from ns_ray.errors import BitstreamError, NsRayError
 from ns_ray.hybrid.reader import HybridReader
 from ns_ray.video.address import regular
-from ns_ray.vp9.blocks import BlockParser
-from ns_ray.vp9.header import FrameHeader, HeaderParser, MissingReferenceError
-from ns_ray.vp9.packet_splitter import PacketSplitter
-from ns_ray.vp9.records import packet_records
+from ns_ray.codecs.vp9.blocks import BlockParser
+from ns_ray.codecs.vp9.header import FrameHeader, HeaderParser, MissingReferenceError
+from ns_ray.codecs.vp9.packet_splitter import PacketSplitter
+from ns_ray.codecs.vp9.records import packet_records
 
 _FEWEST = 2  # shown frames that make a size count: the header of a single one may be damaged
 

@@ -10,7 +10,7 @@ from ns_ray.evaluation.drift import residual_wiped_out
 from ns_ray.evaluation.looped import many
 from ns_ray.evaluation.method import Name
 from ns_ray.evaluation.placement import Placement, Way, placed
-from ns_ray.vp9.records import FrameRecord
+from ns_ray.codecs.records import FrameRecord
 
 Streams = Mapping[str, Sequence[FrameRecord]]
 """The coded frames of each stream in decode order."""

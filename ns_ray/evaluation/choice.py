@@ -7,7 +7,7 @@ from ns_ray.anchors.policies import Policy
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.dataset.ladder import GOP
 from ns_ray.evaluation.method import Name
-from ns_ray.vp9.records import FrameRecord
+from ns_ray.codecs.records import FrameRecord
 
 EPOCH = 40
 """Shown frames between two selections, as published."""

@@ -15,7 +15,7 @@ from ns_ray.evaluation.figures import LEAST_GAIN, Series, by_gop, share_kept
 from ns_ray.evaluation.method import PER_FRAME, ImageCodec, Method, Name
 from ns_ray.evaluation.proxy import proxy_told
 from ns_ray.evaluation.tally import Tally
-from ns_ray.vp9.records import FrameRecord
+from ns_ray.codecs.records import FrameRecord
 
 FULL = frozenset[Name](), "full"
 """The title of super-resolution of every frame."""

@@ -20,7 +20,7 @@ from ns_ray.video.decode import DecodedFrame, VideoDecoder
 from ns_ray.video.packets import Packet, read_packets
 from ns_ray.video.probe import VideoInfo
 from ns_ray.video.records import RecordReader
-from ns_ray.vp9.records import FrameRecord
+from ns_ray.codecs.records import FrameRecord
 
 
 @dataclass(frozen=True, slots=True)

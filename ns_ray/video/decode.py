@@ -16,9 +16,9 @@ from ns_ray.picture.colors import FULL, LIMITED, Colors, require_convertible
 from ns_ray.picture.yuv import Yuv420, from_frame
 from ns_ray.video.packets import Packet
 from ns_ray.video.probe import VideoInfo, require_supported
-from ns_ray.vp9.header import MAX_PIXELS, ColorConfig, FrameHeader, HeaderParser
-from ns_ray.vp9.packet_splitter import PacketSplitter
-from ns_ray.vp9.records import FrameRecord, packet_records, record
+from ns_ray.codecs.vp9.header import MAX_PIXELS, ColorConfig, FrameHeader, HeaderParser
+from ns_ray.codecs.vp9.packet_splitter import PacketSplitter
+from ns_ray.codecs.vp9.records import FrameRecord, packet_records, record
 
 FrameName = tuple[int, int]
 """A coded frame's video_index and super_index."""

@@ -21,7 +21,7 @@ from ns_ray.video.recordings import WHOLE, Span, begins_ivf, open_known, recordi
 from ns_ray.video.timed_text import CODEC, plain_text
 from ns_ray.video.tracks import codec_of, header_of
 from ns_ray.video.whole import Reading
-from ns_ray.vp9.shown import begins, shows
+from ns_ray.codecs.vp9.shown import begins, shows
 
 _SEARCHED = 4096  # packets in which that of a place has to come after the source was entered there
 _MOST_HELD = 4096  # packets cut off by an edit list that wait for one which needs them

@@ -17,9 +17,9 @@ from ns_ray.picture.colors import UNKNOWN, Colors
 from ns_ray.video.address import OPEN_SECONDS, READ_SECONDS, Address, is_pipe, locate, regular, why_unreadable
 from ns_ray.video.main_track import main_track
 from ns_ray.video.rates import believable, frame_rate, measured_rate
-from ns_ray.vp9.header import MAX_PIXELS, FrameHeader, HeaderParser
-from ns_ray.vp9.shown import FRAME_MARKER, shows
-from ns_ray.vp9.superframe import split
+from ns_ray.codecs.vp9.header import MAX_PIXELS, FrameHeader, HeaderParser
+from ns_ray.codecs.vp9.shown import FRAME_MARKER, shows
+from ns_ray.codecs.vp9.superframe import split
 
 _BOUNDED = {"max_pixels": str(2 * MAX_PIXELS)}  # FFmpeg decodes frames to learn about them, and counts edges, too
 _SEEN_PACKETS = 240

@@ -2,10 +2,10 @@
 
 from ns_ray.errors import BitstreamError
 from ns_ray.video.packets import Packet
-from ns_ray.vp9 import _blocks
-from ns_ray.vp9.header import MAX_PIXELS
-from ns_ray.vp9.packet_splitter import PacketSplitter
-from ns_ray.vp9.records import FrameRecord, FrameType
+from ns_ray.codecs.vp9 import _vp9
+from ns_ray.codecs.vp9.header import MAX_PIXELS
+from ns_ray.codecs.vp9.packet_splitter import PacketSplitter
+from ns_ray.codecs.records import FrameRecord, FrameType
 
 _TYPES = tuple(FrameType)
 
@@ -21,7 +21,7 @@ class RecordReader:
 
     def __init__(self) -> None:
         self._splitter = PacketSplitter()
-        self._headers = _blocks.RecordReader(MAX_PIXELS)
+        self._headers = _vp9.RecordReader(MAX_PIXELS)
 
     def read(self, packet: Packet) -> list[FrameRecord]:
         """The records of a packet's frames in decode order; none where it cannot be decoded."""

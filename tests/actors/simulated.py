@@ -49,7 +49,7 @@ from ns_ray.picture.coding import PUBLISHED
 from ns_ray.report.results import EngineResult, Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.packets import Mark, Packet
-from ns_ray.vp9.records import FrameRecord
+from ns_ray.codecs.records import FrameRecord
 
 __all__ = ["CONFIG", "SHARE", "Video", "World", "broken", "constant", "slow"]
 

@@ -23,7 +23,7 @@ from ns_ray.video.block import PacketBlock
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
-from ns_ray.vp9.records import FrameRecord, FrameType
+from ns_ray.codecs.records import FrameRecord, FrameType
 
 MODEL = "EDSR_B1_F4_S3"
 OF = PacketBlock.of

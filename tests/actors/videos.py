@@ -10,7 +10,7 @@ from typing import Any
 
 from ns_ray.video.packets import Packet, SidePacket
 from ns_ray.video.probe import VideoInfo
-from ns_ray.vp9.records import FrameRecord, FrameType
+from ns_ray.codecs.records import FrameRecord, FrameType
 
 PACKET_BYTES = 100
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ns_ray.client.reconstruct import Reconstructor
 from ns_ray.errors import HybridError
-from ns_ray.vp9.blocks import BLOCK
+from ns_ray.codecs.vp9.blocks import BLOCK
 
 
 class Coded:

@@ -34,7 +34,7 @@ from ns_ray.errors import NsRayError  # noqa: E402
 from ns_ray.hybrid.writer import HybridFormat, append_epoch  # noqa: E402
 from ns_ray.video.decode import VideoDecoder  # noqa: E402
 from ns_ray.video.probe import open_input  # noqa: E402
-from ns_ray.vp9.packet_splitter import PacketSplitter  # noqa: E402
+from ns_ray.codecs.vp9.packet_splitter import PacketSplitter  # noqa: E402
 
 MAX_SAMPLES = 1 << 22
 SECONDS = 120

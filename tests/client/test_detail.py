@@ -11,7 +11,7 @@ from ns_ray.picture.yuv import Yuv420, resize, to_frame
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
-from ns_ray.vp9.blocks import BLOCK
+from ns_ray.codecs.vp9.blocks import BLOCK
 
 SAMPLE = "dataset/sample/360p_700kbps_d4_test.webm"
 ORIGINAL = "dataset/sample/1080p_d4_test.webm"

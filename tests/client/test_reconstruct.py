@@ -17,8 +17,8 @@ from ns_ray.errors import HybridError
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
-from ns_ray.vp9.blocks import BLOCK, BlockParser
-from ns_ray.vp9.superframe import split
+from ns_ray.codecs.vp9.blocks import BLOCK, BlockParser
+from ns_ray.codecs.vp9.superframe import split
 
 
 @dataclass

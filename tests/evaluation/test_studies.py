@@ -16,7 +16,7 @@ from ns_ray.evaluation.drift import drift, residual_wiped_out, shown_places
 from ns_ray.evaluation.looped import looped, many
 from ns_ray.evaluation.placement import placed, placements
 from ns_ray.evaluation.proxy import proxy_told
-from ns_ray.vp9.records import FrameRecord, FrameType
+from ns_ray.codecs.records import FrameRecord, FrameType
 
 
 def stream(sizes, key_every=120):

@@ -17,7 +17,7 @@ from ns_ray.picture.colors import FULL, LIMITED, Colors
 from ns_ray.video.decode import VideoDecoder, show_existing_packet
 from ns_ray.video.packets import Packet, read_packets
 from ns_ray.video.probe import probe
-from ns_ray.vp9.records import FrameType
+from ns_ray.codecs.records import FrameType
 
 
 def decode(path, **options):

@@ -9,7 +9,7 @@ from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import Packet, read_packets
 from ns_ray.video.probe import probe
 from ns_ray.video.records import RecordReader
-from ns_ray.vp9.records import FrameType
+from ns_ray.codecs.records import FrameType
 
 
 def both(packets, info):

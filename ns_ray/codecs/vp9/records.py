@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Any
 
 from ns_ray.brief_pickle import briefly_pickled
-from ns_ray.vp9.header import FrameHeader
+from ns_ray.codecs.vp9.header import FrameHeader
 
 
 class FrameType(IntEnum):
