@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ns_ray.codecs.records import FrameType
 from ns_ray.codecs.vp9 import _vp9
 from ns_ray.codecs.vp9.header import MAX_PIXELS, Interpolation
-from ns_ray.codecs.records import FrameType
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from ns_ray.errors import BitstreamError
 from ns_ray.codecs.vp9 import _vp9
 from ns_ray.codecs.vp9.blocks import BlockParser
 from ns_ray.codecs.vp9.header import MAX_PIXELS
 from ns_ray.codecs.vp9.superframe import MAX_FRAMES, split
+from ns_ray.errors import BitstreamError
 
 HISTORY_BYTES: Final = 4 << 20
 """Bytes of frames since a key frame that are kept for the case that they must be parsed."""

@@ -4,10 +4,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vp9_streams import STREAMS, coded_frames, encode, split_superframe
 
-from ns_ray.errors import BitstreamError
+from ns_ray.codecs.records import FrameRecord, FrameType
 from ns_ray.codecs.vp9 import _vp9
-from ns_ray.codecs.vp9.header import MAX_PIXELS, HeaderParser, MissingReferenceError
-from ns_ray.codecs.vp9.records import FrameRecord, FrameType, packet_records
+from ns_ray.codecs.vp9.header import MAX_PIXELS, HeaderParser
+from ns_ray.codecs.vp9.records import packet_records
+from ns_ray.errors import BitstreamError, MissingReferenceError
 
 KINDS = ["two-pass-good", "layers", "error-resilient", "realtime", "tiles-4x4", "profile-1-444", "profile-3-422-10"]
 PLACES = [*range(6), *range(24), *range(60)]  # bytes of a frame that are changed: its first ones most
