@@ -82,8 +82,8 @@ class GpuGreyJpeg:
                 *(self._handle, self._state, self._parameters_of(step), ctypes.byref(image)),
                 *(_CSS_GRAY, columns, rows, at),
             )
-            if self._room.numel() < rows * columns:  # pinned and kept: to make and free it would stop the GPU
-                self._room = torch.empty(rows * columns + _HEADERS, dtype=torch.uint8, pin_memory=True)
+            if self._room.numel() < 2 * rows * columns:  # pinned and kept: to make and free it would stop the GPU
+                self._room = torch.empty(2 * rows * columns + _HEADERS, dtype=torch.uint8, pin_memory=True)
             length = ctypes.c_size_t(self._room.numel())
             retrieve(ctypes.c_void_p(self._room.data_ptr()), ctypes.byref(length), at)
             stream.synchronize()
