@@ -33,6 +33,7 @@ from ns_ray.actors.messages import (
 )
 from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
 from ns_ray.actors.peers import Meeting
+from ns_ray.actors.reading import Readers
 from ns_ray.actors.reports import Doing, HostReport
 from ns_ray.actors.scheduler import Scheduler
 from ns_ray.actors.service.manager import Manager, Placed, Prepared
@@ -113,11 +114,18 @@ class Kept:
     lost: bool = False
 
 
+class Sources(Readers):
+    """What is made up can be read by everybody."""
+
+    def again(self, stream: Stream) -> bool:
+        return True
+
+
 class SimulatedHost(Host):
     """A host whose files and sources are the world's."""
 
     def __init__(self, name: str, world: "World") -> None:
-        super().__init__(name, world.config, Peers(world), LoopClock())
+        super().__init__(name, world.config, Peers(world), LoopClock(), Sources())
         self._world = world
 
     async def read(self, stream: Stream, mark: Mark, until: Fraction, limit: int) -> Read:

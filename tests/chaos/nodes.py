@@ -17,16 +17,17 @@ import asyncio
 import json
 import os
 import random
+import socket
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -35,7 +36,6 @@ import psutil
 import ray
 import streams
 from ray._private.state import actors
-from ray.cluster_utils import Cluster
 from rich.console import Console
 from rich.table import Table
 from run import MODEL, problem
@@ -43,8 +43,8 @@ from verdict import Memory, NodeKill, Seen, costs, faults
 
 from ns_ray.actors.fleet import Fleet
 from ns_ray.actors.following import Following
-from ns_ray.actors.node_checks import NODE_CHECKS
 from ns_ray.actors.messages import Stream
+from ns_ray.actors.node_checks import NODE_CHECKS
 from ns_ray.actors.orders import Order, Plan
 from ns_ray.anchors import policies
 from ns_ray.config.actors import DecoderPool, EnhancerPool, Pool
@@ -67,61 +67,113 @@ _STORE = 80 * 2**20
 _LOOK_SECONDS = 0.5
 _MEMORY_SECONDS = 10.0
 _PATIENCE_SECONDS = 90.0
-_LEAN = {"object_store_memory": _STORE, "include_dashboard": False, "include_log_monitor": False}
 
 
 def say(began: float, text: str) -> None:
     print(f"{time.time() - began:7.1f} s: {text}", flush=True)
 
 
+@dataclass(eq=False)
+class Node:
+    """One that has been started: its process, which has started all others, and the resource that it alone has."""
+
+    process: "subprocess.Popen[bytes]"
+    mark: str
+
+    @property
+    def id(self) -> str:
+        """Ray's name for it; none as long as it has not joined."""
+        return next((one["NodeID"] for one in ray.nodes() if one["Alive"] and self.mark in one["Resources"]), "")
+
+
 class Nodes:
     """A head, and nodes of each kind, which are replaced as they are killed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int) -> None:
+        """Start the head; `join` starts the others."""
         self._random = random.Random(seed)
-        self._cluster = Cluster(
-            initialize_head=True,
-            head_node_args=_LEAN | {"num_cpus": 2, "resources": {"control": 1}, "no_monitor": True},
-        )
-        self.address = self._cluster.address
-        self._nodes = {kind: [self._add(kind) for _ in range(count)] for kind, count in NODES.items()}
+        self._folder = folder
+        self._started = 0
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{found.getsockname()[1]}"
+        port = self.address.rpartition(":")[2]
+        head = ("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}/ray")
+        self._head = self._start("control", 2, *head)
+        self._nodes: dict[str, list[Node]] = {kind: [] for kind in NODES}
 
-    def _add(self, kind: str) -> Any:
-        offers = {kind: 1} | ({"decoding": 1} if kind == "hosting" else {})
-        return self._cluster.add_node(num_cpus=1, resources=offers, **_LEAN)
+    def _start(self, kind: str, cpus: int, *words: str) -> Node:
+        self._started += 1
+        mark = f"{kind}{self._started}"
+        offers = {kind: 1, mark: 1} | ({"decoding": 1} if kind == "hosting" else {})
+        command = ("start", "--block", "--node-ip-address=127.0.0.1", f"--num-cpus={cpus}", *words)
+        more = (f"--resources={json.dumps(offers)}", f"--object-store-memory={_STORE}")
+        with (self._folder / f"{mark}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "ray.scripts.scripts", *command, *more],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return Node(process, mark)
 
-    def pick(self, kind: str) -> Any | None:
+    def await_head(self) -> None:
+        """Join the head once it is there."""
+        host, _, port = self.address.rpartition(":")
+        while True:
+            with suppress(OSError), socket.create_connection((host, int(port)), 1):
+                break
+            if self._head.process.poll() is not None:
+                raise SystemExit((self._folder / f"{self._head.mark}.log").read_text())
+            time.sleep(0.5)
+        ray.init(self.address, log_to_driver=False, logging_level="ERROR")
+
+    async def join(self, kind: str) -> None:
+        """Have one more node of a kind."""
+        node = self._start(kind, 1, f"--address={self.address}")
+        while not node.id:
+            if node.process.poll() is not None:  # Ray gives up where the machine is too busy
+                node = self._start(kind, 1, f"--address={self.address}")
+            await asyncio.sleep(_LOOK_SECONDS)
+        self._nodes[kind].append(node)
+
+    def pick(self, kind: str) -> Node | None:
         """One of a kind, to be killed; None where there is none now."""
         there = self._nodes[kind]
         return self._random.choice(there) if there else None
 
-    def kill(self, kind: str, node: Any) -> None:
+    def kill(self, kind: str, node: Node) -> None:
         """Kill a node with all that runs on it."""
         self._nodes[kind].remove(node)
-        for process in _with_children([one.process.pid for its in node.all_processes.values() for one in its]):
-            with suppress(psutil.Error):
-                process.kill()
-
-    async def replace(self, kind: str, node: Any) -> None:
-        """Have another in place of one that was killed."""
-        await asyncio.to_thread(self._cluster.remove_node, node, False)
-        self._nodes[kind].append(await asyncio.to_thread(self._add, kind))
+        _kill(node)
 
     def stop(self) -> None:
-        self._cluster.shutdown()
+        """End them all."""
+        for node in [*(one for its in self._nodes.values() for one in its), self._head]:
+            _kill(node)
 
-    def lasting(self) -> list[int]:
-        """Processes of the head, but for workers."""
-        return [one.process.pid for its in self._cluster.head_node.all_processes.values() for one in its]
+    def lasting(self) -> list[psutil.Process]:
+        """Processes of the head."""
+        return _with_children(self._head.process.pid)
+
+    def everybody(self) -> list[psutil.Process]:
+        """Processes of all nodes."""
+        nodes = [self._head, *(one for its in self._nodes.values() for one in its)]
+        return [process for node in nodes for process in _with_children(node.process.pid)]
 
 
-def _with_children(pids: Sequence[int]) -> list[psutil.Process]:
-    found = []
-    for pid in pids:
+def _kill(node: Node) -> None:
+    for process in _with_children(node.process.pid):
         with suppress(psutil.Error):
-            process = psutil.Process(pid)
-            found += [process, *process.children(recursive=True)]
-    return found
+            process.kill()
+    node.process.wait()
+
+
+def _with_children(pid: int) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    return []
 
 
 def _megabytes(processes: Sequence[psutil.Process]) -> float:
@@ -160,6 +212,8 @@ class Trial:
 
     async def run(self, seconds: float, every: float) -> None:
         """Go on for so long, and until all streams have ended."""
+        for kind in (kind for kind, count in NODES.items() for _ in range(count)):
+            await self._nodes.join(kind)
         await self._fleet.start()
         infos = [await self._fleet.manager.probe(str(clip)) for clip in self._clips]
         ours = [
@@ -205,14 +259,15 @@ class Trial:
             if node is None:
                 say(began, f"no {kind} node is back yet")
                 continue
-            who = self._on(node.node_id)
+            who = self._on(node.id)
             left = await self._left(kind, who)
             kill = NodeKill(round(time.time() - began, 1), kind, who, left)
             self._nodes.kill(kind, node)
             self.kills.append(kill)
             say(began, f"{kind} node killed, with {', '.join(who) or 'nobody'}{'' if left else '; no other is left'}")
-            replacing.append(asyncio.ensure_future(self._replace(began, kill, node)))
-        await asyncio.wait([asyncio.ensure_future(_all(replacing))], timeout=_PATIENCE_SECONDS)
+            replacing.append(asyncio.ensure_future(self._replace(began, kill)))
+        if replacing:
+            await asyncio.wait(replacing, timeout=_PATIENCE_SECONDS)
 
     def _on(self, node: str) -> list[str]:
         """Our actors on a node."""
@@ -229,8 +284,8 @@ class Trial:
         there = {name.rpartition("-")[0] for name in names if await crew.answers(name)}
         return {name.rpartition("-")[0] for name in gone} <= there
 
-    async def _replace(self, began: float, kill: NodeKill, node: Any) -> None:
-        await self._nodes.replace(kill.kind, node)
+    async def _replace(self, began: float, kill: NodeKill) -> None:
+        await self._nodes.join(kill.kind)
         while not all([await self._fleet.crew.answers(actor) for actor in kill.actors]):
             await asyncio.sleep(_LOOK_SECONDS)
         kill.back = round(time.time() - began, 1)
@@ -239,14 +294,10 @@ class Trial:
     async def _weigh(self, began: float) -> None:
         while True:
             await asyncio.sleep(_MEMORY_SECONDS)
-            lasting = [psutil.Process(), *_with_children(self._nodes.lasting())]
-            everybody = [psutil.Process(), *psutil.Process().children(recursive=True)]
+            lasting = [psutil.Process(), *self._nodes.lasting()]
+            everybody = [psutil.Process(), *self._nodes.everybody()]
             now = time.time() - began
             self.memory.append(Memory(round(now, 1), round(_megabytes(lasting), 1), round(_megabytes(everybody), 1)))
-
-
-async def _all(works: Sequence["asyncio.Future[None]"]) -> None:
-    await asyncio.gather(*works)
 
 
 def show(trial: Trial, wrong: Sequence[str]) -> None:
@@ -277,15 +328,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="where to write what happened")
     options = parser.parse_args(argv)
     os.environ |= NODE_CHECKS | {"RAY_IGNORE_UNHANDLED_ERRORS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
-    nodes = Nodes(options.seed)
-    try:
-        ray.init(nodes.address, log_to_driver=False, logging_level="ERROR")
-        with tempfile.TemporaryDirectory(prefix="nodes", ignore_cleanup_errors=True) as folder:
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+    with tempfile.TemporaryDirectory(prefix="nodes", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        nodes = Nodes(Path(folder), options.seed)
+        try:
+            nodes.await_head()
             trial = Trial(Path(folder), nodes, options.streams)
             asyncio.run(trial.run(options.seconds, options.kill_every))
-    finally:
-        ray.shutdown()
-        nodes.stop()
+        finally:
+            ray.shutdown()
+            nodes.stop()
     wrong = faults(trial.streams, trial.kills, trial.losses, trial.memory, float(CONFIG.slot))
     show(trial, wrong)
     if options.json:
