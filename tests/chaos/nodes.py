@@ -7,9 +7,9 @@ with the scheduler. Nodes are killed (SIGKILL, to the raylet and all that it sta
 enhancers', the scheduler's; a new node comes in place of each at once. The head is not: its GCS, which knows all that
 there is, is lost with it, unless Ray keeps that in a Redis.
 
-All streams run from the beginning to the end, in real time. Where others of the kind were left, a kill may cost no stream more than
-2 s of anchors; every packet must be in its file, once and in order; memory must be flat; and each actor's loss must be
-told of. The exit status is 1 where something is not so.
+All streams run from the beginning to the end, in real time. Where others of the kind were left, a kill may cost no
+stream more than 2 s of anchors; every packet must be in its file, once and in order; memory must be flat; and each
+actor's loss must be told of. The exit status is 1 where something is not so.
 """
 
 import argparse
