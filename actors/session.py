@@ -38,6 +38,7 @@ _GRACE_SECONDS = 0.1
 # Whatever times a stream tells, no epoch gets larger; what is beyond waits for the next slot.
 _SLOT_PACKETS = 1000
 _MOST_NOTES = 32
+_WARM_UP_EPOCHS = 2  # whose anchors may be late without anything being thought of it
 
 
 @dataclass(slots=True)
@@ -368,7 +369,7 @@ class Session:
     async def _choose(self, epoch: _Epoch, records: Sequence[FrameRecord]) -> Choice:
         since_key = shown_since_key(records, self._at.since_key)
         gop = self._config.gop_frames
-        choice, span, in_time = await self._work.choose(
+        choice, span, in_time, factor = await self._work.choose(
             self.order,
             epoch.result.epoch,
             StreamEpoch(
@@ -384,6 +385,7 @@ class Session:
         self._at = replace(self._at, since_key=since_key, state=choice.state)
         epoch.result.spans.append(span)
         epoch.result.late = not in_time
+        epoch.result.factor = factor
         return choice
 
     def _sound(self, records: Sequence[FrameRecord]) -> Sequence[FrameRecord]:
@@ -619,6 +621,9 @@ class Session:
             epoch.result.spans.append(written.span)
             self._tell(report)
             count_epoch(self._sums, report, before, totals, len(read.packets), grown)
+            if epoch.result.deadline is not None and totals.epochs > _WARM_UP_EPOCHS:
+                chosen = len(report.anchors) + epoch.result.dropped
+                self._work.keeps_up(self._placement.enhancer, chosen, epoch.result.dropped)
             self._log.epoch(self._clock.now(), epoch.result)
 
     def _totals(self, epoch: _Epoch, report: EpochReport | None) -> Totals:
