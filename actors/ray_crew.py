@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -29,7 +30,7 @@ from ns_ray.actors.service.manager import Placed, Prepared
 from ns_ray.actors.worker import Pulse
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
-from ns_ray.errors import ActorLostError
+from ns_ray.errors import ActorLostError, PartLostError
 from ns_ray.picture.coding import Coding
 from ns_ray.report.results import EngineResult
 from ns_ray.video.block import PacketBlock
@@ -181,20 +182,18 @@ class RayCrew(_Named):
     async def measure_enhancer(
         self, enhancer: str, decoder: str, stream: Stream, packets: PacketBlock, coding: Coding
     ) -> float:
-        """See Crew; of two calls the quicker one counts, as the first may make ready what the second finds."""
+        """See Crew; of two calls the quicker one counts, as the first makes things ready for the second."""
         tried = replace(stream, name=f"measured {uuid4().hex}")
         names = [(packet, 0) for packet in range(0, len(packets), _APART)]
         job = DecodeJob(tried, 0, packets, (), [(0, names)])
-        peer = self._peer(decoder)
-        part, _ = await peer.ask("decode", lambda actor: actor.decode.options(num_returns=2).remote([job], 1))
-        await peer.ask("forget", lambda actor: actor.forget.remote([tried.name]))
-        took = []
-        for _ in range(2):
-            made: list[Anchors] = await self._peer(enhancer).ask(
-                "enhance", lambda actor: actor.enhance.remote([Ask(tried, 0, 0, coding)], part)
-            )
-            reply = made[0].reply
-            took += [span.seconds / len(reply.made) for span in reply.spans if span.stage == "inference"]
+        peers, took = RayPeers(self._team), list[float]()
+        with suppress(PartLostError):
+            parts, _ = await peers.decode(decoder, [job], 1)
+            await peers.forget(decoder, [tried.name])
+            for _ in range(2):
+                (made,) = await peers.enhance(enhancer, [Ask(tried, 0, 0, coding)], parts)
+                spans = (span for span in made.reply.spans if span.stage == "inference")
+                took += [span.seconds / len(made.reply.made) for span in spans]
         return min(took, default=0.0)
 
     async def take_roster(self, run: str, roster: Roster) -> None:

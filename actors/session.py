@@ -55,6 +55,7 @@ class _Epoch:
         chosen: records of its anchors, most valuable first.
         gains: the anchors' gains, by name.
         limit: bytes that each of them may take; 0 for any number.
+        enhancer: who was to make images of them.
         parts: the anchors' frames where they were decoded.
         decoded: what decoding told.
         anchors: what was made of them, part by part.
@@ -70,6 +71,7 @@ class _Epoch:
     chosen: Sequence[FrameRecord] = ()
     gains: dict[str, float] = field(default_factory=dict)
     limit: int = 0
+    enhancer: str = ""
     parts: Sequence[Part] = ()
     decoded: DecodeReply | None = None
     anchors: Sequence[Anchors] = ()
@@ -357,6 +359,7 @@ class Session:
         epoch.chosen = [records[position] for position in positions]
         epoch.gains = {records[p].name: gain for p, gain in zip(choice.positions, choice.gains, strict=True)}
         epoch.after = replace(self._at, decoded=self._at.decoded + 1)
+        epoch.enhancer = self._placement.enhancer
         await self._decode(epoch)
         assert epoch.decoded is not None
         self._at = epoch.after
@@ -623,7 +626,7 @@ class Session:
             count_epoch(self._sums, report, before, totals, len(read.packets), grown)
             if epoch.result.deadline is not None and totals.epochs > _WARM_UP_EPOCHS:
                 chosen = len(report.anchors) + epoch.result.dropped
-                self._work.keeps_up(self._placement.enhancer, chosen, epoch.result.dropped)
+                self._work.keeps_up(epoch.enhancer, chosen, epoch.result.dropped)
             self._log.epoch(self._clock.now(), epoch.result)
 
     def _totals(self, epoch: _Epoch, report: EpochReport | None) -> Totals:

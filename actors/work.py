@@ -93,7 +93,14 @@ class Writing:
 
 
 class Given(NamedTuple):
-    """What a stream gets in a slot: its anchors, the work of choosing, whether it came in time, its fraction's factor."""
+    """What a stream gets in a slot.
+
+    Attributes:
+        choice: its anchors.
+        span: the work of choosing.
+        in_time: whether it came in time.
+        factor: what its fraction was multiplied by.
+    """
 
     choice: Choice
     span: Span

@@ -86,8 +86,8 @@ class Admitting:
         """Learn from hosts, by name, how enhancers kept up; what those who are silent leave undone is no overload."""
         late = dict[str, tuple[int, int]]()
         for host, its in kept.items():
-            before = self._kept.get(host)
-            known = before.anchors if before is not None and before.born == its.born else {}
+            before = self._kept.get(host, its)  # of who is new here it is not known when that was
+            known = before.anchors if before.born == its.born else {}
             for enhancer, (chosen, given_up) in its.anchors.items():
                 old, more = known.get(enhancer, _NOTHING), late.get(enhancer, _NOTHING)
                 late[enhancer] = more[0] + chosen - old[0], more[1] + given_up - old[1]
@@ -116,6 +116,9 @@ class Admitting:
             ),
             "",
         )
+        if cause == "enhancers":  # what is late while streams are handed over tells nothing of speed
+            for overload in self._overloads.values():
+                overload.forget(now)
         by = factor(needs, capacity)
         anchors = capacity.anchors
         if not cause and (by, anchors) == (self.standing.factor, self.standing.capacity):

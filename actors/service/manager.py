@@ -120,6 +120,9 @@ class Manager:
                 if isinstance(doing, BaseException):
                     raise doing
                 self._compare(host, doing)
+            # Until it is known how fast enhancers are, hosts go on with the fractions that they have.
+            await self._leniently(self._tune())
+            self._reckon()
             self._count_rosters()
             await self._spread_rosters()
 
@@ -495,16 +498,15 @@ class Manager:
 
     async def _even_out(self) -> None:
         """Give enhancers that have come, or have less to do than others, streams of those that have most."""
-        wanted = [one for one in self._running() if _is_let_in(one.order.plan)]
         if self._tuning is None:
-            self._tuning = asyncio.ensure_future(self._tune([(one.order.stream, one.order.plan) for one in wanted]))
+            self._tuning = asyncio.ensure_future(self._tune())
         if not self._tuning.done():
             return
         with suppress(NsRayError):  # streams go on with those that they have
             self._tuning.result()
         self._tuning = None
         for _ in range(_MOVES):
-            better = self._seating.evened({one.order.stream.name for one in wanted}, self._silent)
+            better = self._seating.evened({stream.name for stream, _ in self._let_in()}, self._silent)
             if better is None:
                 return
             name, seat = better
@@ -516,8 +518,16 @@ class Manager:
             self._seating.seats[name] = self._streams[name].order.stream, seat
             await self._leniently(self._crew.move(seat.host, name, seat.placement))
 
-    async def _tune(self, wanted: Sequence[tuple[Stream, Plan]]) -> None:
-        """Have engines with all enhancers, also those that have come, and know how fast they are; beside all else."""
+    def _let_in(self) -> list[tuple[Stream, Plan]]:
+        """Streams at work that were let in by what there is time for."""
+        orders = (one.order for one in self._running() if _is_let_in(one.order.plan))
+        return [(order.stream, order.plan) for order in orders]
+
+    async def _tune(self) -> None:
+        """Have engines with all enhancers, also those that have come, and know how fast they are."""
+        wanted = self._let_in()
+        if not wanted:
+            return
         await self._ready_engines([stream for stream, _ in wanted])
         await self._measure_enhancers(wanted)
 

@@ -96,8 +96,8 @@ def lacks(needs: Sequence[Need], new: Need, capacity: Capacity) -> str:
     lowered = not math.isclose(new.least, new.anchors)
     remedy = "lower admission.floor" if lowered else "ask for a smaller fraction, or set admission.mode=degrade"
     return (
-        f"it asks for {_told(new.anchors, new.least)} anchors a second, others for {_told(asked, floor)}, and enhancers "
-        f"are counted on for {capacity.anchors:.3g} ({FULL:.0%} of their time, as measured with compression): end a "
+        f"it asks for {_told(new.anchors, new.least)} anchors a second, others for {_told(asked, floor)}, and "
+        f"enhancers are counted on for {capacity.anchors:.3g} ({FULL:.0%} of their time, as measured with compression): end a "
         f"stream, add enhancers (--num-gpus, enhancer.actors), {remedy}"
     )
 

@@ -57,7 +57,7 @@ class Policy(Protocol):
         ...
 
     def asks(self, own: float | None) -> float:
-        """Anchors a shown frame that it chooses, of a stream with its own fraction or without; 0 where nobody can tell."""
+        """Anchors a shown frame, of a stream with its own fraction or None; 0 where nobody can tell before."""
         ...
 
     def lowered(self, by: Lowering) -> "Policy":
