@@ -262,8 +262,8 @@ class _Session:
             (folder / "streams").resolve(),
             time.time(),
             rate_of(options, self.coding),
-            # Without pace streams wait for one another; where the most is looked for, it is to be found out.
-            self.config.admission if paced and not options.find_max else None,
+            # Without pace streams wait for one another; the most that there can be, and what others take, is found out.
+            self.config.admission if paced and not options.find_max and options.method == "neuroscaler" else None,
         )
 
     def _weights(self, folder: Path, names: list[str]) -> list[str | None]:

@@ -93,12 +93,11 @@ def lacks(needs: Sequence[Need], new: Need, capacity: Capacity) -> str:
     if new.enhancer not in capacity.parts or not new.least or least <= capacity.limit(new.enhancer):
         return ""
     asked, floor = sum(need.anchors for need in needs), sum(need.least for need in needs)
-    lowered = not math.isclose(new.least, new.anchors)
-    remedy = "lower admission.floor" if lowered else "ask for a smaller fraction, or set admission.mode=degrade"
     return (
         f"it asks for {_told(new.anchors, new.least)} anchors a second, others for {_told(asked, floor)}, and "
-        f"enhancers are counted on for {capacity.anchors:.3g} ({FULL:.0%} of their time, as measured with compression): end a "
-        f"stream, add enhancers (--num-gpus, enhancer.actors), {remedy}"
+        f"enhancers are counted on for {capacity.anchors:.3g} ({FULL:.0%} of their time, as measured with compression): "
+        "add enhancers (--num-gpus, enhancer.actors), ask for a smaller fraction, or have fractions lowered "
+        "(admission.mode=degrade, admission.floor)"
     )
 
 

@@ -70,7 +70,7 @@ def test_a_refusal_names_what_is_asked_what_there_is_and_what_helps():
     assert "admission.mode=degrade" in why
     assert "enhancer.actors" in why
     assert lacks(others, need("new", 4, 1), there(1.0)) == "", "it can be lowered to what there is"
-    assert "admission.floor" in lacks(others, need("new", 4, 2), there(1.0))
+    assert "4 (at the floor 2) anchors" in lacks(others, need("new", 4, 2), there(1.0))
     assert lacks(others, need("new", 4, enhancer="enhancer-1"), there(1.0, 1.0)) == "", "another enhancer has time"
 
 
