@@ -82,10 +82,10 @@ def lacks(needs: Sequence[Need], new: Need, capacity: Capacity) -> str:
         new: its own; only those who would work for it are looked at.
         capacity: what there is.
     """
-    decoding = new.decoding + sum(need.decoding for need in needs if need.decoder == new.decoder)
-    if new.decoding and decoding > FULL:
+    decoded = new.decoding + sum(need.decoding for need in needs if need.decoder == new.decoder)
+    if new.decoding and decoded > FULL:
         return (
-            f"its decoder {new.decoder} would be busy {decoding:.0%} of the time, of which {FULL:.0%} are given away: "
+            f"its decoder {new.decoder} would be busy {decoded:.0%} of the time, of which {FULL:.0%} are given away: "
             "add decoders (decoder.actors)"
         )
     beside = [need for need in needs if need.enhancer == new.enhancer]
@@ -94,8 +94,8 @@ def lacks(needs: Sequence[Need], new: Need, capacity: Capacity) -> str:
         return ""
     asked, floor = sum(need.anchors for need in needs), sum(need.least for need in needs)
     return (
-        f"it asks for {_told(new.anchors, new.least)} anchors a second, others for {_told(asked, floor)}, and "
-        f"enhancers are counted on for {capacity.anchors:.3g} ({FULL:.0%} of their time, as measured with compression): "
+        f"it asks for {_told(new.anchors, new.least)} anchors a second, others for {_told(asked, floor)}; "
+        f"enhancers are counted on for {capacity.anchors:.3g} ({FULL:.0%} of what was measured, with compression): "
         "add enhancers (--num-gpus, enhancer.actors), ask for a smaller fraction, or have fractions lowered "
         "(admission.mode=degrade, admission.floor)"
     )

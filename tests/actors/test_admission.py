@@ -52,7 +52,8 @@ def test_streams_beyond_what_was_measured_are_refused_and_others_lose_nothing():
     many = world(8)
     runs = many.run(admission=REFUSE)
     assert states(runs) == ["done"] * 5 + ["refused"] * 3
-    assert runs["s7"].report.reason.startswith("stream s7 is refused: it asks for 1.12 anchors a second, others for 5.62")
+    reason = runs["s7"].report.reason
+    assert reason.startswith("stream s7 is refused: it asks for 1.12 anchors a second, others for 5.62")
     assert dropped(runs) == 0
     assert whole(many, [f"s{i}" for i in range(5)])
     assert not many.file("s7")
@@ -152,4 +153,5 @@ def test_what_happens_is_written_down():
     log.fractions(8.0, 4, Standing(8.0, "overload", 0.5, 9.0, 5.0, 2, 1, 0.25))
     refused, lowered = map(json.loads, out.getvalue().splitlines())
     assert (refused["event"], refused["stream"], refused["slot"]) == ("refused", "s1", 3)
-    assert (lowered["event"], lowered["stream"], lowered["factor"], lowered["cause"]) == ("fractions", "*", 0.5, "overload")
+    figures = [lowered[name] for name in ("event", "stream", "factor", "cause")]
+    assert figures == ["fractions", "*", 0.5, "overload"]
