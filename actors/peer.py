@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.core.generated.gcs_pb2 import ActorTableData
+from ray.core.generated import gcs_pb2
 from ray.exceptions import ObjectLostError, RayActorError, RayTaskError
 
 from ns_ray.actors.peers import DiedError
@@ -47,8 +47,9 @@ def is_dead(actor: Any) -> bool:
     Ray tells of deaths whoever holds a handle; nothing is asked for this.
     """
     core: Any = ray._private.worker.global_worker
-    states: Any = ActorTableData
-    return core.core_worker.get_local_actor_state(actor._actor_id) not in (None, states.ALIVE)
+    messages: Any = gcs_pb2
+    state = core.core_worker.get_local_actor_state(actor._actor_id)
+    return state not in (None, messages.ActorTableData.ALIVE)
 
 
 class Peer:

@@ -64,8 +64,8 @@ def prepare(root: Path) -> None:
         if Path(name).exists():
             (root / name[1:]).parent.mkdir(parents=True, exist_ok=True)
             (root / name[1:]).write_bytes(Path(name).read_bytes())
-    for kind in ("proc", "sys"):
-        subprocess.run(("mount", "-t", kind, kind, root / kind), check=True)
+    subprocess.run(("mount", "-t", "proc", "proc", root / "proc"), check=True)
+    subprocess.run(("mount", "-t", "sysfs", "sysfs", root / "sys"), check=True)
     subprocess.run(("mount", "--rbind", "/dev", root / "dev"), check=True)
     shared = root / "srv" / "shared"
     folders = {shared: root / "shared"}
