@@ -7,6 +7,6 @@ NODE_CHECKS = {
 }
 """Environment of a head that notices within a second that a node's raylet has died.
 
-By default that takes Ray 15 s, in which streams whose host was there have no anchors. A node that does not answer, as it
-is busy or cut off, still has three times the 10 s that Ray gives each check.
+By default that takes Ray 15 s, in which streams whose host was there have no anchors. A node that does not answer, as
+it is busy or cut off, still has three times the 10 s that Ray gives each check.
 """
