@@ -5,7 +5,8 @@ from typing import Protocol
 
 from ns_ray.actors.messages import DecoderSpeed, Stream
 from ns_ray.actors.orders import Change, Order, Placement, Roster
-from ns_ray.actors.reports import Doing, HostReport
+from ns_ray.actors.reports import AnchorCounts, Doing, HostReport
+from ns_ray.picture.coding import Coding
 from ns_ray.report.results import EngineResult
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.probe import VideoInfo
@@ -53,6 +54,15 @@ class Crew(Protocol):
         """Have an enhancer get ready for a stream; raises ModelError where its model or weights cannot be used."""
         ...
 
+    async def measure_enhancer(
+        self, enhancer: str, decoder: str, stream: Stream, packets: PacketBlock, coding: Coding
+    ) -> float:
+        """Seconds that an anchor takes an enhancer, compression included; a decoder gives it frames of `packets`.
+
+        0 where none of them can be decoded.
+        """
+        ...
+
     async def take_roster(self, run: str, roster: Roster) -> None:
         """Tell the scheduler which hosts have streams of a plan."""
         ...
@@ -87,6 +97,10 @@ class Crew(Protocol):
 
     async def doing(self, host: str) -> Mapping[str, Doing]:
         """What a host does, by stream."""
+        ...
+
+    async def anchor_counts(self, host: str) -> AnchorCounts:
+        """How enhancers kept up with a host's streams."""
         ...
 
     async def report(self, host: str, after: int, born: str) -> HostReport:

@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import ray
 from ray.exceptions import RayError
@@ -19,15 +22,15 @@ from ns_ray.actors.messages import (
     MadeReply,
     Stream,
 )
-from ns_ray.actors.orders import Change, Order, Placement, Roster
+from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
 from ns_ray.actors.peer import Peer, Team, is_dead, pulse
 from ns_ray.actors.peers import Meeting
-from ns_ray.actors.reports import Doing, HostReport, HostView
+from ns_ray.actors.reports import AnchorCounts, Doing, HostReport, HostView
 from ns_ray.actors.service.manager import Placed, Prepared
 from ns_ray.actors.worker import Pulse
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
-from ns_ray.errors import ActorLostError
+from ns_ray.errors import ActorLostError, PartLostError
 from ns_ray.picture.coding import Coding
 from ns_ray.report.results import EngineResult
 from ns_ray.video.block import PacketBlock
@@ -38,6 +41,7 @@ _KINDS = ("host", "decoder", "enhancer", "encoder")
 _ANSWER_SECONDS = 2.0
 _SLICES = 20
 _MOST_PEERS = 4096
+_APART = 10  # packets between frames that an enhancer is measured with
 
 
 class _Named:
@@ -201,6 +205,23 @@ class RayCrew(_Named):
         result: EngineResult = await self._peer(enhancer).ask("prepare", lambda actor: actor.prepare.remote(stream))
         return result
 
+    async def measure_enhancer(
+        self, enhancer: str, decoder: str, stream: Stream, packets: PacketBlock, coding: Coding
+    ) -> float:
+        """See Crew; of two calls the quicker one counts, as the first makes things ready for the second."""
+        tried = replace(stream, name=f"measured {uuid4().hex}")
+        names = [(packet, 0) for packet in range(0, len(packets), _APART)]
+        job = DecodeJob(tried, 0, packets, (), [(0, names)])
+        peers, took = RayPeers(self._team), list[float]()
+        with suppress(PartLostError):
+            parts, _ = await peers.decode(decoder, [job], 1)
+            await peers.forget(decoder, [tried.name])
+            for _ in range(2):
+                (made,) = await peers.enhance(enhancer, [Ask(tried, 0, 0, coding)], parts)
+                spans = (span for span in made.reply.spans if span.stage == "inference")
+                took += [span.seconds / len(made.reply.made) for span in spans]
+        return min(took, default=0.0)
+
     async def take_roster(self, run: str, roster: Roster) -> None:
         """See Scheduler."""
         await self._peer(SCHEDULER).ask_once("take_roster", lambda actor: actor.take_roster.remote(run, roster))
@@ -245,6 +266,11 @@ class RayCrew(_Named):
             self._doing[host] = known = name, doing
         return known[1]
 
+    async def anchor_counts(self, host: str) -> AnchorCounts:
+        """See Host."""
+        counts: AnchorCounts = await self._peer(host).ask_once("kept", lambda actor: actor.anchor_counts.remote())
+        return counts
+
     async def report(self, host: str, after: int, born: str) -> HostReport:
         """See Host."""
         report: HostReport = await self._peer(host).ask_once("report", lambda actor: actor.report.remote(after, born))
@@ -262,14 +288,15 @@ class ManagerClient:
         info: VideoInfo = await self._peer.ask("probe", lambda actor: actor.probe.remote(path, unsafe))
         return info
 
-    async def prepare(self, streams: Sequence[Stream]) -> Prepared:
+    async def prepare(self, streams: Sequence[Stream], plan: Plan | None = None) -> Prepared:
         """See Manager."""
-        prepared: Prepared = await self._peer.ask("prepare", lambda actor: actor.prepare.remote(streams))
+        prepared: Prepared = await self._peer.ask("prepare", lambda actor: actor.prepare.remote(streams, plan))
         return prepared
 
-    async def add(self, orders: Sequence[Order]) -> None:
+    async def add(self, orders: Sequence[Order], again: bool = False) -> Mapping[str, str]:
         """See Manager."""
-        await self._peer.ask("add", lambda actor: actor.add.remote(orders))
+        refused: Mapping[str, str] = await self._peer.ask("add", lambda actor: actor.add.remote(orders, again))
+        return refused
 
     async def change(self, name: str, change: Change) -> None:
         """See Manager."""

@@ -21,6 +21,7 @@ from ns_ray.actors.work import Decoding, Enhancing, Part, Read, Work, Writing
 from ns_ray.anchors.account import granted, window_slots
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState, shown_since_key
 from ns_ray.anchors.thinned import moving, thinned
+from ns_ray.codecs.records import FrameRecord, FrameType
 from ns_ray.config.config import Config
 from ns_ray.errors import ActorLostError, MediaError, ModelError, NsRayError, PartLostError
 from ns_ray.hybrid.writer import HybridFormat
@@ -28,7 +29,6 @@ from ns_ray.report.results import AnchorResult, EpochResult
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.packets import Packet
-from ns_ray.vp9.records import FrameRecord, FrameType
 
 T = TypeVar("T")
 _Kind = Literal["decoder", "enhancer", "encoder"]
@@ -39,6 +39,7 @@ _GRACE_SECONDS = 0.1
 # Whatever times a stream tells, no epoch gets larger; what is beyond waits for the next slot.
 _SLOT_PACKETS = 1000
 _MOST_NOTES = 32
+_WARM_UP_EPOCHS = 2  # whose anchors may be late without anything being thought of it
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ class _Epoch:
         chosen: records of its anchors, most valuable first.
         gains: the anchors' gains, by name.
         limit: bytes that each of them may take; 0 for any number.
+        enhancer: who was to make images of them.
         parts: the anchors' frames where they were decoded.
         decoded: what decoding told.
         anchors: what was made of them, part by part.
@@ -70,6 +72,7 @@ class _Epoch:
     chosen: Sequence[FrameRecord] = ()
     gains: dict[str, float] = field(default_factory=dict)
     limit: int = 0
+    enhancer: str = ""
     parts: Sequence[Part] = ()
     decoded: DecodeReply | None = None
     anchors: Sequence[Anchors] = ()
@@ -373,6 +376,7 @@ class Session:
         epoch.chosen = [records[position] for position in positions]
         epoch.gains = {records[p].name: gain for p, gain in zip(choice.positions, choice.gains, strict=True)}
         epoch.after = replace(self._at, decoded=self._at.decoded + 1)
+        epoch.enhancer = self._placement.enhancer
         await self._decode(epoch)
         assert epoch.decoded is not None
         self._at = epoch.after
@@ -385,7 +389,7 @@ class Session:
     async def _choose(self, epoch: _Epoch, records: Sequence[FrameRecord]) -> Choice:
         since_key = shown_since_key(records, self._at.since_key)
         gop = self._config.gop_frames
-        choice, span, in_time = await self._work.choose(
+        choice, span, in_time, factor = await self._work.choose(
             self.order,
             epoch.result.epoch,
             StreamEpoch(
@@ -401,6 +405,7 @@ class Session:
         self._at = replace(self._at, since_key=since_key, state=choice.state)
         epoch.result.spans.append(span)
         epoch.result.late = not in_time
+        epoch.result.factor = factor
         return choice
 
     def _sound(self, records: Sequence[FrameRecord]) -> Sequence[FrameRecord]:
@@ -646,6 +651,9 @@ class Session:
             epoch.result.spans.append(written.span)
             self._tell(report)
             count_epoch(self._sums, report, before, totals, len(read.packets), grown)
+            if epoch.result.deadline is not None and totals.epochs > _WARM_UP_EPOCHS:
+                chosen = len(report.anchors) + epoch.result.dropped
+                self._work.keeps_up(epoch.enhancer, chosen, epoch.result.dropped)
             self._log.epoch(self._clock.now(), epoch.result)
 
     def _totals(self, epoch: _Epoch, report: EpochReport | None) -> Totals:
