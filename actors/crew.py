@@ -1,6 +1,6 @@
 """What the manager, and those who follow its streams, ask of all actors, whoever answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from ns_ray.actors.messages import DecoderSpeed, Stream
@@ -15,8 +15,11 @@ from ns_ray.video.probe import VideoInfo
 class Crew(Protocol):
     """All actors, by name: `host-0`, `decoder-3`.
 
+    Calls to hosts, `change` left out, and `take_roster` are made once, as those who make them look again anyway; others
+    are made again where the actor dies under them.
+
     Every call raises:
-        ActorLostError: the actor died time after time, did not come back, or is not there any more.
+        ActorLostError: the actor died, time after time where the call is made again, or is not there any more.
     """
 
     async def names(self) -> Sequence[str]:
@@ -25,6 +28,10 @@ class Crew(Protocol):
 
     async def answers(self, name: str) -> bool:
         """Whether an actor is there and well."""
+        ...
+
+    async def dead(self, names: Collection[str]) -> set[str]:
+        """Which of these actors have no process now, for sure: what they wrote, nobody writes any more."""
         ...
 
     async def probe(self, decoder: str, path: str, unsafe: bool) -> VideoInfo:
@@ -74,6 +81,10 @@ class Crew(Protocol):
 
     async def halt(self, host: str, names: Sequence[str]) -> None:
         """Have a host end streams early."""
+        ...
+
+    async def release(self, host: str, names: Sequence[str]) -> Sequence[str]:
+        """Have a host let go of streams for another to go on with; those that it has not any more."""
         ...
 
     async def remove(self, host: str, names: Sequence[str]) -> None:

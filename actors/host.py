@@ -156,13 +156,35 @@ class Host:
     def move(self, name: str, placement: Placement) -> None:
         """Have other actors work for a stream."""
         if name in self._sessions:
+            before = self._sessions[name].placement
             self._sessions[name].move(placement)
+            for left in {before.decoder, before.encoder} - {placement.decoder, placement.encoder, ""}:
+                self._beside(self._peers.forget(left, [name]))
 
     def halt(self, names: Sequence[str]) -> None:
         """End sessions early."""
         for name in names:
             if name in self._sessions:
                 self._sessions[name].halt()
+
+    async def release(self, names: Sequence[str]) -> list[str]:
+        """Let go of streams for another host to go on with, once what is in work is written or given up.
+
+        Returns:
+            Those that it has not any more; others have come to their end, or cannot be read by anybody else.
+        """
+        sessions = {name: self._sessions[name] for name in names if name in self._sessions}
+        leaving = {name: one for name, one in sessions.items() if self._readers.again(one.order.stream)}
+        for session in leaving.values():
+            session.release()
+        if leaving:
+            await asyncio.wait([self._tasks[name] for name in leaving])
+        for name, session in leaving.items():
+            if session.released and self._sessions.get(name) is session:
+                del self._tasks[name], self._sessions[name]
+                self._changed.pop(name, None)
+                self._readers.forget(name)
+        return [name for name in names if name not in self._sessions]
 
     def remove(self, names: Sequence[str]) -> None:
         """Let go of sessions that have ended, of which all has been told; others may get their names."""
@@ -183,7 +205,7 @@ class Host:
     def doing(self) -> dict[str, Doing]:
         """What is being done, by stream."""
         return {
-            name: Doing(session.order, session.placement, self._tasks[name].done())
+            name: Doing(session.order, session.placement, self._tasks[name].done() and not session.released)
             for name, session in self._sessions.items()
         }
 

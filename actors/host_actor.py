@@ -47,6 +47,10 @@ class HostActor(LoopWorker):
         """See Host."""
         self._host.halt(names)
 
+    async def release(self, names: Sequence[str]) -> list[str]:
+        """See Host."""
+        return await self._host.release(names)
+
     async def remove(self, names: Sequence[str]) -> None:
         """See Host."""
         self._host.remove(names)

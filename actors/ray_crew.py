@@ -1,7 +1,7 @@
 """All actors as Ray has them, by name: typed calls that deaths cost nothing but time."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ from ns_ray.actors.messages import (
     Stream,
 )
 from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
-from ns_ray.actors.peer import Peer, Team, pulse
+from ns_ray.actors.peer import Peer, Team, is_dead, pulse
 from ns_ray.actors.peers import Meeting
 from ns_ray.actors.reports import AnchorCounts, Doing, HostReport, HostView
 from ns_ray.actors.service.manager import Placed, Prepared
@@ -39,6 +39,7 @@ from ns_ray.video.probe import VideoInfo
 SCHEDULER, MANAGER = "scheduler-0", "manager-0"
 _KINDS = ("host", "decoder", "enhancer", "encoder")
 _ANSWER_SECONDS = 2.0
+_SLICES = 20
 _MOST_PEERS = 4096
 _APART = 10  # packets between frames that an enhancer is measured with
 
@@ -137,12 +138,30 @@ class RayCrew(_Named):
         return await self.pulse(name) is not None
 
     async def pulse(self, name: str) -> Pulse | None:
-        """How an actor is; None where it does not answer."""
+        """How an actor is; None where it does not answer, or is dead."""
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                return await pulse(self._peer(name).actor)
-        except (RayError, TimeoutError, ActorLostError):
-            return None
+            actor = self._peer(name).actor
+            answer = asyncio.ensure_future(pulse(actor))
+            for _ in range(_SLICES):  # Ray lets a call wait for a node that it has already found dead
+                done, _ = await asyncio.wait({answer}, timeout=_ANSWER_SECONDS / _SLICES)
+                if done:
+                    return answer.result()
+                if is_dead(actor):
+                    break
+            answer.cancel()
+        except (RayError, ActorLostError):
+            pass
+        return None
+
+    async def dead(self, names: Collection[str]) -> set[str]:
+        """See `Crew`."""
+        return {name for name in names if self._dead(name)}
+
+    def _dead(self, name: str) -> bool:
+        try:
+            return is_dead(self._peer(name).actor)
+        except ActorLostError:
+            return True
 
     async def view(self, host: str, seconds: float) -> HostView | None:
         """See Host; None where it does not answer."""
@@ -198,11 +217,11 @@ class RayCrew(_Named):
 
     async def take_roster(self, run: str, roster: Roster) -> None:
         """See Scheduler."""
-        await self._peer(SCHEDULER).ask("take_roster", lambda actor: actor.take_roster.remote(run, roster))
+        await self._peer(SCHEDULER).ask_once("take_roster", lambda actor: actor.take_roster.remote(run, roster))
 
     async def add(self, host: str, orders: Sequence[tuple[Order, Placement]], rosters: Mapping[str, Roster]) -> None:
         """See Host."""
-        await self._peer(host).ask("add", lambda actor: actor.add.remote(orders, rosters))
+        await self._peer(host).ask_once("add", lambda actor: actor.add.remote(orders, rosters))
 
     async def change(self, host: str, name: str, change: Change) -> None:
         """See Host."""
@@ -210,24 +229,29 @@ class RayCrew(_Named):
 
     async def move(self, host: str, name: str, placement: Placement) -> None:
         """See Host."""
-        await self._peer(host).ask("move", lambda actor: actor.move.remote(name, placement))
+        await self._peer(host).ask_once("move", lambda actor: actor.move.remote(name, placement))
 
     async def halt(self, host: str, names: Sequence[str]) -> None:
         """See Host."""
-        await self._peer(host).ask("halt", lambda actor: actor.halt.remote(names))
+        await self._peer(host).ask_once("halt", lambda actor: actor.halt.remote(names))
+
+    async def release(self, host: str, names: Sequence[str]) -> Sequence[str]:
+        """See Host."""
+        gone: list[str] = await self._peer(host).ask_once("release", lambda actor: actor.release.remote(names))
+        return gone
 
     async def remove(self, host: str, names: Sequence[str]) -> None:
         """See Host."""
-        await self._peer(host).ask("remove", lambda actor: actor.remove.remote(names))
+        await self._peer(host).ask_once("remove", lambda actor: actor.remove.remote(names))
 
     async def take_rosters(self, host: str, rosters: Mapping[str, Roster]) -> None:
         """See Host."""
-        await self._peer(host).ask("take_rosters", lambda actor: actor.take_rosters.remote(rosters))
+        await self._peer(host).ask_once("take_rosters", lambda actor: actor.take_rosters.remote(rosters))
 
     async def doing(self, host: str) -> Mapping[str, Doing]:
         """See Host."""
         known = self._doing.get(host, ("", {}))
-        answer: tuple[str, dict[str, Doing] | None] = await self._peer(host).ask(
+        answer: tuple[str, dict[str, Doing] | None] = await self._peer(host).ask_once(
             "doing", lambda actor: actor.doing.remote(known[0])
         )
         name, doing = answer
@@ -237,12 +261,12 @@ class RayCrew(_Named):
 
     async def anchor_counts(self, host: str) -> AnchorCounts:
         """See Host."""
-        counts: AnchorCounts = await self._peer(host).ask("kept", lambda actor: actor.anchor_counts.remote())
+        counts: AnchorCounts = await self._peer(host).ask_once("kept", lambda actor: actor.anchor_counts.remote())
         return counts
 
     async def report(self, host: str, after: int, born: str) -> HostReport:
         """See Host."""
-        report: HostReport = await self._peer(host).ask("report", lambda actor: actor.report.remote(after, born))
+        report: HostReport = await self._peer(host).ask_once("report", lambda actor: actor.report.remote(after, born))
         return report
 
 

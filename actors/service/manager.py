@@ -101,6 +101,8 @@ class Manager:
         self._engines: dict[tuple[str, str], EngineResult] = {}  # by enhancer and `engine_key`
         self._prepared: dict[str, Stream] = {}  # those that are to be added next
         self._silent: dict[str, float] = {}  # since when an actor does not answer
+        self._dead: set[str] = set()  # actors without a process, and enhancers that are new in place of such
+        self._readying: dict[str, asyncio.Task[None]] = {}  # of these enhancers, those that get ready
         self._born = uuid4().hex
         self._looks = 0
         self._turn = asyncio.Lock()
@@ -111,20 +113,27 @@ class Manager:
         A host that does not answer is waited for: were its streams begun elsewhere, two would write one file.
         """
         async with self._turn:
-            self._seating.take_names(await self._crew.names())
+            await self._take_names()
             hosts = self._seating.of("host")
-            told = await asyncio.gather(*(self._crew.doing(host) for host in hosts), return_exceptions=True)
+            told = await asyncio.gather(*(self._doing_of(host) for host in hosts))
             for host, doing in zip(hosts, told, strict=True):
-                if isinstance(doing, ActorLostError):
-                    continue
-                if isinstance(doing, BaseException):
-                    raise doing
                 self._compare(host, doing)
             # Until it is known how fast enhancers are, hosts go on with the fractions that they have.
             await self._leniently(self._tune())
             self._reckon()
             self._count_rosters()
             await self._spread_rosters()
+
+    async def _doing_of(self, host: str) -> Mapping[str, Doing]:
+        """What a host does; nothing where it is dead, or does not answer for long."""
+        until = self._clock.now() + self._config.start_seconds
+        while True:
+            try:
+                return await self._crew.doing(host)
+            except ActorLostError:
+                if self._clock.now() > until or await self._crew.dead([host]):
+                    return {}
+            await self._clock.sleep(_LOOK_SECONDS)
 
     async def go_on(self) -> None:
         """Look after the streams, for ever."""
@@ -137,7 +146,7 @@ class Manager:
 
     async def probe(self, path: str, unsafe: bool = False) -> VideoInfo:
         """Look at a video, `unsafe` as in `open_input`; raises MediaError if it cannot be enhanced."""
-        self._seating.take_names(await self._crew.names())
+        await self._take_names()
         return await self._crew.probe(self._seating.of("decoder")[0], path, unsafe)
 
     async def prepare(self, streams: Sequence[Stream], plan: Plan | None = None) -> Prepared:
@@ -227,7 +236,7 @@ class Manager:
             await self._tell_hosts(names, self._crew.remove)
             for name in names:
                 self._streams.pop(name, None)
-                self._seating.seats.pop(name, None)
+                self._seating.leave(name)
             self._forget_engines()
 
     def _forget_engines(self) -> None:
@@ -292,7 +301,7 @@ class Manager:
 
     async def _take_on(self, streams: Sequence[Stream], plans: Sequence[Plan | None]) -> Mapping[str, EngineResult]:
         """Have engines for streams, and seats for those that have none; each with its plan."""
-        self._seating.take_names(await self._crew.names())
+        await self._take_names()
         engines = await self._ready_engines(streams)
         paced = [(stream, plan) for stream, plan in zip(streams, plans, strict=True) if plan and _is_let_in(plan)]
         await self._measure_decoders(streams, cpu_too=bool(paced))
@@ -318,7 +327,7 @@ class Manager:
         """Take seats back from streams that are not begun."""
         for stream in streams:
             if stream.name not in self._streams:
-                self._seating.seats.pop(stream.name, None)
+                self._seating.leave(stream.name)
 
     def _from_now(self, order: Order) -> Order:
         """An order that begins in the slot under way, if it should have begun before."""
@@ -541,7 +550,7 @@ class Manager:
     async def _look_around(self, *, everybody: bool) -> None:
         """Learn who is there; those that have not answered for long do not count, of others no more is asked now.
 
-        Hosts are asked each time, as streams depend on it; all others when everybody is.
+        Hosts are asked each time, as streams depend on it; all others when everybody is. Deaths are known without.
         """
         names = await self._crew.names()
         now = self._clock.now()
@@ -550,8 +559,35 @@ class Manager:
         self._silent = {
             name: self._silent.get(name, now) for name in names if not answers.get(name, name not in self._silent)
         }
+        await self._take_names(names)
+
+    async def _take_names(self, names: Sequence[str] | None = None) -> None:
+        """Learn who can be given work: of each kind those that live, where there are any; the dead may come back.
+
+        An enhancer that is back is given none before it has its engines, as long as there are others.
+        """
+        names = await self._crew.names() if names is None else names
+        dead = await self._crew.dead(names)
+        for name in self._dead - dead:
+            if in_order(name)[0] == "enhancer" and name in names and name not in self._readying:
+                self._readying[name] = asyncio.ensure_future(self._ready_again(name))
+        self._readying = {name: task for name, task in self._readying.items() if name in names and not task.done()}
+        self._dead = dead | self._readying.keys()
+        now = self._clock.now()
         gone = {name for name, since in self._silent.items() if now - since > self._config.start_seconds}
-        self._seating.take_names(name for name in names if name not in gone)
+        there = [name for name in names if name not in gone]
+        for away in (self._dead, dead):
+            kinds = {in_order(name)[0] for name in there if name not in away}
+            there = [name for name in there if name not in away or in_order(name)[0] not in kinds]
+        self._seating.take_names(there)
+
+    async def _ready_again(self, enhancer: str) -> None:
+        """Get an enhancer ready for all streams that there are, as it has forgotten what it knew."""
+        self._engines = {key: result for key, result in self._engines.items() if key[0] != enhancer}
+        streams = {engine_key(stream): stream for stream, _ in self._seating.seats.values()}
+        for stream in streams.values():
+            with suppress(NsRayError):  # what cannot be used, the stream itself will tell
+                await self._ready(enhancer, stream)
 
     def _compare(self, host: str, doing: Mapping[str, Doing]) -> list[str]:
         """Learn what a host does: streams that it should have and does not, as it was started again, come back."""
@@ -562,7 +598,7 @@ class Manager:
                 self._seating.seats[name] = its.order.stream, stream.seat
             if its.ended and not stream.ended:
                 stream.ended = True
-                self._seating.seats.pop(name, None)
+                self._seating.leave(name)
         # Ended ones too, until they are removed: their clients may not have been told.
         return [name for name, stream in self._streams.items() if stream.seat.host == host and name not in doing]
 
@@ -575,23 +611,56 @@ class Manager:
                 ended.seat = replace(ended.seat, host=hosts[0])
                 moved.append(name)
         for name in self._seating.without_worker():
+            stream, before = self._seating.seats[name]
             found = self._streams.get(name)
-            if found is None:
-                self._seating.seats.pop(name)
-                continue
-            before = found.seat
+            if found is not None:
+                stream = found.order.stream
             try:
-                found.seat = self._seating.seat(found.order.stream)
+                seat = self._seating.seat(stream)
             except ConfigError:  # there is nobody now; perhaps there will be
-                self._seating.seats[name] = found.order.stream, before
+                self._seating.seats[name] = stream, before
                 continue
+            if found is None:  # it is about to be begun
+                continue
+            found.seat = seat
             if found.seat.host != before.host:
                 moved.append(name)
             else:
-                with suppress(NsRayError):  # what cannot be used, the stream itself will tell
-                    await self._leniently(self._ready_workers(found.order.stream))
                 await self._leniently(self._crew.move(before.host, name, found.seat.placement))
-        return moved
+        return [*moved, *await self._go_home()]
+
+    async def _go_home(self) -> list[str]:
+        """Give streams back to those who had them before they died; those whose host is another are returned."""
+        homeward = {}
+        by_host: dict[str, list[str]] = {}
+        for name, seat in self._seating.homeward().items():
+            found = self._streams.get(name)
+            if found is None or found.halted or found.ended:
+                del self._seating.homes[name]
+                continue
+            homeward[name] = seat
+            if seat.host != found.seat.host:
+                by_host.setdefault(found.seat.host, []).append(name)
+        told = await asyncio.gather(*(self._leniently(self._crew.release(*one)) for one in by_host.items()))
+        unknown = [name for names, gone in zip(by_host.values(), told, strict=True) if gone is None for name in names]
+        released = {name for gone in told if gone is not None for name in gone}
+        for name in homeward.keys() - unknown:
+            await self._seat_again(name, homeward[name], released)
+        return sorted(released)
+
+    async def _seat_again(self, name: str, seat: Seat, released: Collection[str]) -> None:
+        found = self._streams[name]
+        before, stream = found.seat, found.order.stream
+        if seat.host != before.host and name not in released:  # it cannot go, and will not be asked again
+            del self._seating.homes[name]
+            seat = replace(seat, host=before.host)
+        if seat.placement.enhancer != before.placement.enhancer:
+            with suppress(NsRayError):  # what cannot be used, the stream itself will tell
+                await self._leniently(self._crew.prepare_enhancer(seat.placement.enhancer, stream))
+        found.seat = seat
+        self._seating.seats[name] = stream, seat
+        if name not in released:
+            await self._leniently(self._crew.move(seat.host, name, seat.placement))
 
 
 def _kind(speed: DecoderSpeed) -> str:

@@ -56,6 +56,7 @@ class Seating:
         decoders: speeds of decoders; those that are not here count as equal to one another.
         engine_ms: milliseconds an anchor, by enhancer and `engine_key`.
         seats: of every stream, with the stream.
+        homes: seats that streams had before they lost somebody, until they have them again.
     """
 
     config: DecoderPool
@@ -63,6 +64,7 @@ class Seating:
     decoders: dict[str, Measured] = field(default_factory=dict)
     engine_ms: dict[tuple[str, str], float] = field(default_factory=dict)
     seats: dict[str, tuple[Stream, Seat]] = field(default_factory=dict)
+    homes: dict[str, Seat] = field(default_factory=dict)
 
     def take_names(self, names: Iterable[str]) -> None:
         """Learn which actors there are: `host-0`, `decoder-3`."""
@@ -95,8 +97,35 @@ class Seating:
         encoder = had.encoder if had.encoder in there else self._encoder() if "encoder" in self.actors else ""
         cost = self.engine_ms.get((enhancer, engine_key(stream)), 0.0)
         seat = Seat(host, Placement(decoder, enhancer, encoder, cost))
+        if before is not None and seat != before:
+            self.homes.setdefault(stream.name, before)
         self.seats[stream.name] = stream, seat
         return seat
+
+    def leave(self, name: str) -> None:
+        """Take a stream's seat away."""
+        self.seats.pop(name, None)
+        self.homes.pop(name, None)
+
+    def homeward(self) -> dict[str, Seat]:
+        """Streams that lost somebody who is there again: the seats that they could have, nearest to those they had."""
+        there = {name for names in self.actors.values() for name in names}
+        found = {}
+        for name, home in list(self.homes.items()):
+            _, now = self.seats[name]
+            had, have = home.placement, now.placement
+            better = Placement(
+                had.decoder if had.decoder in there else have.decoder,
+                had.enhancer if had.enhancer in there else have.enhancer,
+                had.encoder if had.encoder in there else have.encoder,
+                had.cost_ms if had.enhancer in there else have.cost_ms,
+            )
+            seat = Seat(home.host if home.host in there else now.host, better)
+            if seat != now:
+                found[name] = seat
+            elif seat == home:
+                del self.homes[name]
+        return found
 
     def without_worker(self) -> list[str]:
         """Streams one of whose workers is not there."""

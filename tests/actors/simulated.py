@@ -6,7 +6,7 @@ Processes die when they are told to, and forget all that they knew; files stay.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil
@@ -33,6 +33,7 @@ from ns_ray.actors.messages import (
 )
 from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
 from ns_ray.actors.peers import Meeting
+from ns_ray.actors.reading import Readers
 from ns_ray.actors.reports import AnchorCounts, Doing, HostReport
 from ns_ray.actors.scheduler import Scheduler
 from ns_ray.actors.service.manager import Manager, Placed, Prepared
@@ -114,11 +115,18 @@ class Kept:
     lost: bool = False
 
 
+class Sources(Readers):
+    """What is made up can be read by everybody."""
+
+    def again(self, stream: Stream) -> bool:
+        return True
+
+
 class SimulatedHost(Host):
     """A host whose files and sources are the world's."""
 
     def __init__(self, name: str, world: "World") -> None:
-        super().__init__(name, world.config, Peers(world), LoopClock())
+        super().__init__(name, world.config, Peers(world), LoopClock(), Sources())
         self._world = world
 
     async def read(self, stream: Stream, mark: Mark, until: Fraction, limit: int) -> Read:
@@ -353,6 +361,12 @@ class Crew:
         await asyncio.sleep(self._world.latency())
         return name in self._world.processes and self._world.processes[name].there
 
+    async def dead(self, names: Collection[str]) -> set[str]:
+        now = asyncio.get_running_loop().time()
+        processes = {name: self._world.processes[name] for name in names if name in self._world.processes}
+        found = {name for name, one in processes.items() if not one.there and now - one.died > self._world.notices}
+        return found | (set(names) - processes.keys())
+
     async def first_packets(self, decoder: str, stream: Stream, count: int) -> PacketBlock:
         return PacketBlock.of(self._world.videos[stream.name].packets[:count])
 
@@ -371,34 +385,37 @@ class Crew:
         return self._world.measured_seconds
 
     async def take_roster(self, run: str, roster: Roster) -> None:
-        await self._world.scheduler.ask("take_roster", lambda one: _at_once(one.take_roster, run, roster))
+        await self._world.scheduler.ask_once("take_roster", lambda one: _at_once(one.take_roster, run, roster))
 
     async def add(self, host: str, orders: Sequence[tuple[Order, Placement]], rosters: Mapping[str, Roster]) -> None:
-        await self._world.ask(host, "add", lambda one: _at_once(one.add, orders, dict(rosters)))
+        await self._world.ask_once(host, "add", lambda one: _at_once(one.add, orders, dict(rosters)))
 
     async def change(self, host: str, name: str, change: Change) -> None:
         await self._world.ask(host, "change", lambda one: _at_once(one.change, name, change))
 
     async def move(self, host: str, name: str, placement: Placement) -> None:
-        await self._world.ask(host, "move", lambda one: _at_once(one.move, name, placement))
+        await self._world.ask_once(host, "move", lambda one: _at_once(one.move, name, placement))
 
     async def halt(self, host: str, names: Sequence[str]) -> None:
-        await self._world.ask(host, "halt", lambda one: _at_once(one.halt, names))
+        await self._world.ask_once(host, "halt", lambda one: _at_once(one.halt, names))
+
+    async def release(self, host: str, names: Sequence[str]) -> Sequence[str]:
+        return await self._world.ask_once(host, "release", lambda one: one.release(names))
 
     async def remove(self, host: str, names: Sequence[str]) -> None:
-        await self._world.ask(host, "remove", lambda one: _at_once(one.remove, names))
+        await self._world.ask_once(host, "remove", lambda one: _at_once(one.remove, names))
 
     async def take_rosters(self, host: str, rosters: Mapping[str, Roster]) -> None:
-        await self._world.ask(host, "take_rosters", lambda one: _at_once(one.take_rosters, dict(rosters)))
+        await self._world.ask_once(host, "take_rosters", lambda one: _at_once(one.take_rosters, dict(rosters)))
 
     async def doing(self, host: str) -> Mapping[str, Doing]:
-        return await self._world.ask(host, "doing", lambda one: _at_once(one.doing))
+        return await self._world.ask_once(host, "doing", lambda one: _at_once(one.doing))
 
     async def anchor_counts(self, host: str) -> AnchorCounts:
-        return await self._world.ask(host, "anchor_counts", lambda one: _at_once(one.anchor_counts))
+        return await self._world.ask_once(host, "anchor_counts", lambda one: _at_once(one.anchor_counts))
 
     async def report(self, host: str, after: int, born: str) -> HostReport:
-        return await self._world.ask(host, "report", lambda one: _at_once(one.report, after, born))
+        return await self._world.ask_once(host, "report", lambda one: _at_once(one.report, after, born))
 
 
 class ManagerClient:
@@ -456,6 +473,7 @@ class World:
         keeps: whether files keep more than their last epoch.
         placed: the enhancer that each stream last asked.
         image_bytes: what an image takes that may take any number.
+        notices: seconds until everybody has heard of a death.
         anchor_seconds: what an anchor takes an enhancer, one at a time; 0 where `takes` tells it of a call.
         measured_seconds: what measuring that finds.
         most_waiting: the most epochs that ever waited for inference at a host.
@@ -480,6 +498,7 @@ class World:
     keeps: bool = True
     placed: dict[str, str] = field(default_factory=dict)
     image_bytes: int = 1000
+    notices: float = 1.0
     anchor_seconds: float = 0.0
     measured_seconds: float = 0.0
     most_waiting: float = 0.0
@@ -495,6 +514,9 @@ class World:
 
     def latency(self) -> float:
         return self._random.uniform(0.0002, 0.002)
+
+    async def ask_once(self, name: str, what: str, work: Callable[[Any], Awaitable[Any]]) -> Any:
+        return await (self.processes.get(name) or self._gone[name]).ask_once(what, work)
 
     async def ask(self, name: str, what: str, work: Callable[[Any], Awaitable[Any]], *, several: bool = False) -> Any:
         process = self.processes.get(name) or self._gone[name]

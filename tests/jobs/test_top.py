@@ -33,11 +33,11 @@ def _view() -> FleetView:
         ("requests_waiting", stage): float(count) for count, stage in enumerate(("decode", "inference", "write"))
     }
     pulses = {
-        "host-0": Pulse(1, None),
+        "host-0": Pulse(1, "", None),
         "host-1": None,
-        "decoder-0": Pulse(2, None),
+        "decoder-0": Pulse(2, "", None),
         "enhancer-0": None,
-        "enhancer-1": Pulse(3, Running("enhance", 1.5)),
+        "enhancer-1": Pulse(3, "", Running("enhance", 1.5)),
     }
     standing = Standing(0.0, "streams", 0.62, 9.0, 5.625, 2, 2, 0.25, 1)
     hosts = {"host-0": HostView(streams, placements, epochs, levels), "host-1": None}
