@@ -158,6 +158,9 @@ class Crew:
     async def names(self) -> list[str]:
         return ["host-0", "decoder-0", "enhancer-0"]
 
+    async def dead(self, *_: object) -> set[str]:
+        return set()
+
     async def first_packets(self, *_: object) -> None:
         return None
 
