@@ -525,6 +525,7 @@ class Manager:
                 return
             self._streams[name].seat = seat
             self._seating.seats[name] = self._streams[name].order.stream, seat
+            self._seating.homes.pop(name, None)
             await self._leniently(self._crew.move(seat.host, name, seat.placement))
 
     def _let_in(self) -> list[tuple[Stream, Plan]]:
