@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -218,6 +219,11 @@ class RayCrew(_Named):
         """See Host."""
         report: HostReport = await self._peer(host).ask("report", lambda actor: actor.report.remote(after, born))
         return report
+
+    async def prove(self, host: str, folder: Path, token: str) -> str:
+        """See Host; the id of its node."""
+        node: str = await self._peer(host).ask("prove", lambda actor: actor.prove.remote(folder, token))
+        return node
 
 
 class ManagerClient:

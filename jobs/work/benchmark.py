@@ -5,6 +5,7 @@ import asyncio
 import time
 import uuid
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from math import floor
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import ray
 
 from ns_ray.actors.fleet import Fleet
 from ns_ray.actors.following import Following
+from ns_ray.actors.following import Progress as Told
 from ns_ray.actors.local_ray import join_ray
 from ns_ray.actors.messages import Stream
 from ns_ray.actors.orders import Order, Plan
@@ -21,7 +23,7 @@ from ns_ray.anchors.account import Rate
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.config.config import Config
-from ns_ray.errors import ConfigError, MediaError, StoppedError
+from ns_ray.errors import ConfigError, MediaError, StoppedError, StoreError
 from ns_ray.host import describe_host
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite
@@ -31,6 +33,7 @@ from ns_ray.jobs.cli.progress import Progress, waiting
 from ns_ray.jobs.cli.run_picture import picture_of
 from ns_ray.jobs.cli.run_sources import inputs_of, references_of, require_rate, weights_of
 from ns_ray.jobs.cli.stopping import Stop
+from ns_ray.jobs.work.run_outputs import RunOutputs
 from ns_ray.picture.coding import Coding, usual_share
 from ns_ray.report import html
 from ns_ray.report.artifact_files import model_folder, runs_folder
@@ -88,6 +91,7 @@ class _Session:
         self.policy = _policy(options, config)
         self.console = entry.console()
         self.refused: dict[str, str] = {}
+        self.outputs = RunOutputs(config.output, options.result_dir)
 
     async def run(self) -> None:
         with self.stop.listening():
@@ -99,6 +103,7 @@ class _Session:
         await self.stop.unless(await_nodes(fleet.reserved(kinds), self.config.wait_seconds, self.console))
         with waiting(self.console, "starting actors"):
             await self.stop.unless(fleet.start())
+        await self.stop.unless(self.outputs.prove(fleet))
         infos = await self.stop.unless(self._probe(fleet))
         if self.options.find_max:
             await self._find_max(fleet, infos)
@@ -228,7 +233,7 @@ class _Session:
         with Progress(self.console) as progress:
             task = progress.add_task("frames written", total=len(streams) * options.num_frames)
             await following.add([Order(stream, plan) for stream in streams])
-            await following.until_ended(lambda _, frames: progress.advance(task, frames), self.stop.event)
+            await self._follow(following, lambda _, frames: progress.advance(task, frames), folder / "streams")
         ended = time.time()
         result.usage = usage.stop(ended - plan.began)
         if not self.stop.by:
@@ -237,8 +242,21 @@ class _Session:
         result.usage.stage_cpu_seconds = cpu_by_stage(followed)
         summarise(result, followed, fleet.losses, plan.began, ended)
         await following.drop([stream.name for stream in streams])
+        await self.outputs.clear(folder / "streams", followed)
         result.streams.sort(key=lambda stream: names.index(stream.name))
         return result
+
+    async def _follow(self, following: Following, progress: Told, folder: Path) -> None:
+        """Follow streams until all have ended, and their files lie where they belong."""
+        while True:
+            collecting = asyncio.ensure_future(self.outputs.collect(following, folder))
+            try:
+                await following.until_ended(progress, self.stop.event)
+                await collecting
+            finally:
+                collecting.cancel()
+            if not following.running:
+                return
 
     def _encodes(self) -> bool:
         """Whether there is work for encoders."""
@@ -253,7 +271,7 @@ class _Session:
             self.coding,
             options.num_frames,
             paced,
-            (folder / "streams").resolve(),
+            self.outputs.written(folder / "streams"),
             time.time(),
             rate_of(options, self.coding),
         )
@@ -276,7 +294,8 @@ class _Session:
         instance = options.instance or self.config.instance
         model = model_folder(options.result_dir, instance, height, options.model_name)
         chosen = f"f{options.fraction:g}" if options.policy in _BY_FRACTION else options.policy
-        words = (options.method,) if chosen == options.method else (options.method, chosen)
+        words = [options.method] if chosen == options.method else [options.method, chosen]
+        words.append(self.outputs.word())
         return new_run(runs_folder(model, count, options.num_gpus), of_inputs(self.inputs), *words)
 
     def _show(self, result: BenchmarkResult, folder: Path) -> None:
@@ -284,11 +303,14 @@ class _Session:
             with waiting(self.console, "writing the report"):
                 path = self._write(result, folder)
             publish(folder)
+            stored = self.outputs.publish(folder)
         finally:  # whatever becomes of the files, this is told
             for table in html.tables(result):
                 self.console.print(table)
             if result.picture.quality is None:
                 self.console.print(f"[bold]picture[/bold] {picture_line(result.picture)}")
+        if stored:
+            self.console.print(f"[bold]stored[/bold] {stored}")
         self.console.print(f"[bold]report[/bold] {path}")
 
     def _save(self, result: BenchmarkResult, folder: Path) -> None:
@@ -298,12 +320,20 @@ class _Session:
         if self.stop.by:  # there is no time for more
             result.picture = PictureResult(note="the run was stopped")
         else:
-            result.picture = picture_of(result, self.references, folder, despite(self.options))
+            result.picture = self._picture(result, folder)
         self._save(result, folder)
         write_logs(result, folder)
         path = folder / "report.html"
         html.write_report(result, path)
         return path
+
+    def _picture(self, result: BenchmarkResult, folder: Path) -> PictureResult:
+        try:
+            with self.outputs.seen(result.streams) as streams:
+                seen = replace(result, streams=streams)
+                return picture_of(seen, self.references, folder, despite(self.options))
+        except StoreError as error:
+            return PictureResult(note=str(error))
 
 
 def coding_of(options: argparse.Namespace, config: Config) -> Coding:
