@@ -28,7 +28,7 @@ from ns_ray.host import describe_host
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.methods import METHODS
-from ns_ray.jobs.cli.nodes import await_nodes
+from ns_ray.jobs.cli.nodes import await_nodes, require_placed
 from ns_ray.jobs.cli.progress import Progress, waiting
 from ns_ray.jobs.cli.run_picture import picture_of
 from ns_ray.jobs.cli.run_sources import inputs_of, references_of, require_rate, weights_of
@@ -100,6 +100,7 @@ class _Session:
     async def _run(self) -> None:
         fleet = Fleet(self.config, self.options.num_gpus)
         kinds = fleet.configured() | ({"encoder": self.config.encoder.actors} if self._encodes() else {})
+        require_placed(self.config, kinds, self.options.num_gpus)
         await self.stop.unless(await_nodes(fleet.reserved(kinds), self.config.wait_seconds, self.console))
         with waiting(self.console, "starting actors"):
             await self.stop.unless(fleet.start())

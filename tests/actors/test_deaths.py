@@ -312,3 +312,25 @@ def test_streams_go_to_the_faster_enhancer_by_its_speed():
     world = World(videos, enhancers=2, enhancer_ms=(1.0, 2.0))
     world.run()
     assert sorted(world.placed.values()) == ["enhancer-0"] * 6 + ["enhancer-1"] * 3
+
+
+@pytest.mark.parametrize("paced", [True, False])
+def test_what_goes_with_a_hosts_disk_is_made_again_and_told(paced):
+    async def remove(world, following):
+        await asyncio.sleep(10 if paced else 0.5)
+        gone.update(world.processes["host-0"].thing._sessions)
+        world.remove_process("host-0")
+        for name in gone:
+            world.files.pop(f"{name}.mkv.part")
+
+    gone = set()
+    videos = {f"s{i}": constant(15, 40, gop=40) for i in range(4)}
+    world = World(videos, hosts=2, decoders=2, enhancers=2)
+    runs = world.run(paced=paced, meanwhile=remove, limit=200)
+    assert whole(world, videos)
+    assert len(gone) == 2
+    for name, run in runs.items():
+        assert run.report.totals.shown == 600
+        assert len(run.losses) == (name in gone)
+        assert all("made again" in loss for loss in run.losses)
+        assert anchors(run)
