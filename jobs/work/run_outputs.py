@@ -59,10 +59,11 @@ class RunOutputs:
         try:
             await asyncio.to_thread(self._begin_probe, folder, token)
             hosts = [name for name in fleet.names() if name.startswith("host-")]
-            told = await asyncio.gather(*(self._prove(fleet, host, folder, token) for host in hosts))
-            problems = dict.fromkeys(problem for problem in told if problem)
-            if problems:
-                raise ConfigError(*problems)
+            written = await asyncio.gather(*(self._written(fleet, host, folder, token) for host in hosts))
+            # One by one, as each may take a process on its node, which the next one there takes again.
+            problems = [await self._wrong(host, folder, token, told) for host, told in zip(hosts, written, strict=True)]
+            if any(problems):
+                raise ConfigError(*dict.fromkeys(filter(None, problems)))
         finally:
             await asyncio.to_thread(self._end_probe, folder)
 
@@ -124,18 +125,27 @@ class RunOutputs:
         except OSError as error:
             raise FileError(f"{folder.parent}: it cannot be written to ({error}); name another --result-dir") from error
 
-    async def _prove(self, fleet: Fleet, host: str, folder: Path, token: str) -> str:
-        """What is wrong with a host's node; empty where nothing is."""
+    async def _written(self, fleet: Fleet, host: str, folder: Path, token: str) -> str | HybridError:
+        """The id of the node that a host has written its probe on, or why it could not."""
         try:
-            node = await fleet.crew.prove(host, self.written(folder), token)
-            arrived = await asyncio.to_thread(self._arrived, folder, host, node)
-        except (HybridError, FileError, StoreError) as error:
-            return f"output.kind {self._output.kind}: {error}"
-        if arrived == token:
-            return ""
+            return await fleet.crew.prove(host, self.written(folder), token)
+        except HybridError as error:
+            return error
+
+    async def _wrong(self, host: str, folder: Path, token: str, told: str | HybridError) -> str:
+        """What is wrong with a host's node; empty where nothing is."""
+        kind = f"output.kind {self._output.kind}"
+        if isinstance(told, HybridError):
+            return f"{kind}: {told}"
+        try:
+            if await asyncio.to_thread(self._arrived, folder, host, told) == token:
+                return ""
+            why = "the place is another one there"
+        except (FileError, StoreError) as error:
+            why = str(error)
         return (
-            f"output.kind {self._output.kind}: what {host} wrote on node {node} is not to be had here: the place is "
-            "another one there; name one that both see, or choose another output.kind"
+            f"{kind}: what {host} wrote on node {told} is not to be had here ({why}): name a place that both see, or "
+            "choose another output.kind"
         )
 
     def _arrived(self, folder: Path, host: str, node: str) -> str:
