@@ -136,8 +136,8 @@ class StoredOutputs:
             size = self._store.size(key)
             if size is None:
                 raise HybridError(f"{path}: the finished file is neither on node {self._node} nor in the store")
-            for begin in sorted(self._pieces(part)):  # the first first: without it the others count for nothing
-                self._store.remove(self._piece(part, begin))
+            self._store.remove(self._piece(part, 0))  # without it the others count for nothing
+            self._store.remove_all([self._piece(part, begin) for begin in self._pieces(part)])
             path.unlink(missing_ok=True)
             return Finished(self._store.url(key), size)
         except (StoreError, OSError) as error:
@@ -148,14 +148,14 @@ class StoredOutputs:
     def _save(self, part: Path, saved: _Saved, end: int) -> None:
         begin = saved.size
         try:
-            with part.open("rb") as file:
-                file.seek(begin)
-                data = file.read(end - begin)
-            self._store.put(self._piece(part, begin), data)
+            if begin:
+                with part.open("rb") as file:
+                    file.seek(begin)
+                    self._store.put(self._piece(part, begin), file.read(end - begin))
+            else:  # may be hours of a stream; what follows `end` is replaced by the next piece
+                self._store.put_file(self._piece(part, 0), part)
             if saved.stale:
-                for other in self._pieces(part):
-                    if other > begin:
-                        self._store.remove(self._piece(part, other))
+                self._store.remove_all([self._piece(part, other) for other in self._pieces(part) if other > begin])
             saved.size, saved.at, saved.stale = end, self._now(), False
         except (StoreError, OSError) as error:
             saved.note = f"for a while it could not be saved, and was on one node's disk alone ({error})"
@@ -164,8 +164,9 @@ class StoredOutputs:
         """Write a live file out of its pieces; each counts from its beginning on, as far as there is no gap."""
         self.open(part)
         arriving = part.with_name(f"{part.name}.arriving")
-        with arriving.open("wb") as file:
-            for begin in begins:
+        self._store.get_file(self._piece(part, 0), arriving)
+        with arriving.open("r+b") as file:
+            for begin in begins[1:]:
                 if begin > file.seek(0, 2):
                     break
                 file.seek(begin)

@@ -1,6 +1,6 @@
 """Object storage by fsspec: whole objects under keys, no folders, no appending."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +15,7 @@ _LOCAL = ("file", "local")
 class ObjectStore:
     """A place in an object store. Several threads may use it.
 
-    All but `remove` raise:
+    All methods but `url` raise:
         StoreError: the store cannot be reached, or refuses.
     """
 
@@ -83,16 +83,18 @@ class ObjectStore:
             return {name.rpartition("/")[2]: one["size"] for name, one in found.items()}
 
     def remove(self, key: str) -> None:
-        """Remove an object, if it is there.
-
-        Raises:
-            StoreError: the store cannot be reached, or refuses.
-        """
+        """Remove an object, if it is there."""
         with self._told("removed", key) as path:
             try:
                 self._store.rm_file(path)
             except FileNotFoundError:
                 return
+
+    def remove_all(self, keys: Sequence[str]) -> None:
+        """Remove objects that are there, in as few requests as the store allows; raises as `remove`."""
+        if keys:
+            with self._told("removed", keys[0]):
+                self._store.rm([f"{self._root}/{key}" for key in keys])
 
     @contextmanager
     def _told(self, what: str, key: str) -> Iterator[str]:

@@ -134,15 +134,8 @@ def test_a_death_while_pieces_are_removed_leaves_the_finished_file(stored, monke
     one, two = stored("one"), stored("two")
     one.write(0, b"aa")
     one.write(2, b"bb")
-    remove, removed = ObjectStore.remove, []
-
-    def dies(store, key):
-        if removed:
-            raise StoreError("it died")
-        removed.append(remove(store, key))
-
     with monkeypatch.context() as dying:
-        dying.setattr(ObjectStore, "remove", dies)
+        dying.setattr(ObjectStore, "remove_all", lambda *_: (_ for _ in ()).throw(StoreError("it died")))
         with pytest.raises(HybridError, match="node one"):
             one.finish()
     assert two.outputs.recover(two.part, two.path, begun=True)
@@ -198,6 +191,17 @@ def test_a_folder_that_is_not_shared_is_refused_with_the_nodes_name_and_a_remedy
     assert (there / "host-0").read_text() == "x"
     with pytest.raises(HybridError, match=r"10\.0\.0\.7.* does not see it"):
         shared.recover(tmp_path / "gone" / "a.mkv.part", tmp_path / "gone" / "a.mkv", begun=True)
+
+
+def test_a_node_without_credentials_is_named(stored, monkeypatch):
+    one = stored("one")
+    monkeypatch.setattr(
+        ObjectStore, "put", lambda *_: (_ for _ in ()).throw(StoreError("Unable to locate credentials"))
+    )
+    with pytest.raises(HybridError, match=r"node one .*Unable to locate credentials.*a role, or the environment"):
+        one.outputs.prove(one.part.parent / "probe-x", "x", "host-0")
+    with pytest.raises(ConfigError, match=r"Unable to locate credentials.*all nodes with hosts credentials"):
+        require_store(stored.store.address)
 
 
 def test_stores_that_cannot_be_used_are_refused_with_a_remedy(tmp_path):

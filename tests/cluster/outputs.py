@@ -31,6 +31,7 @@ from ns_ray.config.load import load_config  # noqa: E402
 STORE = 96 * 2**20
 MODEL = "EDSR_B8_F16_S3"
 PATIENCE = 240.0
+_STARTS = 6
 
 
 def say(text: str) -> None:
@@ -62,12 +63,22 @@ class Trial:
     def ray(self, *words: object) -> list[str]:
         return self.python("-c", "from ray.scripts.scripts import main; main()", *words)
 
+    def run(self, command: Sequence[str]) -> None:
+        """Run what starts a Ray; Ray gives up after 30 s, which a busy machine takes."""
+        for _ in range(_STARTS):
+            done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True)
+            if not done.returncode:
+                return
+            say(f"{' '.join(command[1:3])} ended with status {done.returncode}; it is tried again")
+            self._kill_all()
+        sys.exit(done.stderr[-3000:])
+
     def start_head(self) -> None:
         more = ("--num-cpus=2", f"--object-store-memory={STORE}", "--resources", '{"alone": 1}')
         more += (f"--temp-dir={self.folder}/ray", f"--dashboard-agent-listen-port={self._port + 2}")
         more += (f"--ray-client-server-port={self._port + 3}",)
         command = self.python("jobs/head.py", "--port", self._port, "--dashboard-port", self._port + 1, "--", *more)
-        subprocess.run(command, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.DEVNULL)
+        self.run(command)
         say("the head is there")
 
     def start_worker(self) -> None:
@@ -100,6 +111,9 @@ class Trial:
     def end(self) -> None:
         for number in range(len(self._workers)):
             self.kill_worker(number)
+        self._kill_all()
+
+    def _kill_all(self) -> None:
         for process in psutil.process_iter():  # not `ray stop`, which ends every Ray of this machine
             with suppress(psutil.Error):
                 if process.environ().get("HOME") == self.environment["HOME"]:
@@ -264,7 +278,7 @@ def _local(trial: Trial, name: str, frames: int) -> dict[str, bytes]:
     result = trial.folder / name
     words = ("jobs/benchmark.py", *_options(trial.folder, {}), "-n", frames, "--result-dir", result)
     began = time.monotonic()
-    subprocess.run(trial.python(*words), cwd=ROOT, env=trial.environment, check=True, stdout=subprocess.DEVNULL)
+    trial.run(trial.python(*words))
     say(f"{name}: {frames} frames, {time.monotonic() - began:.0f} s")
     (record,) = result.rglob("benchmark.json")
     return {path.name: path.read_bytes() for path in sorted((record.parent / "streams").glob("*.mkv"))}
