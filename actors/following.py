@@ -80,6 +80,10 @@ class Following:
             self.streams.pop(name, None)
             self._halted.discard(name)
 
+    async def release(self, name: str) -> None:
+        """Have manager and host forget a stream that has ended, which is kept here: it need not be made again."""
+        await self._manager.remove([name])
+
     def begin_again(self, name: str) -> None:
         """Follow a stream once more that had ended and whose finished file is gone: the manager has it made again."""
         followed = self.streams[name]

@@ -48,6 +48,7 @@ from ns_ray.video.probe import VideoInfo
 from ns_ray.whole_file import write_record
 
 _HIGHEST = 95  # quality from which a rate lowers it
+_LOOK_SECONDS = 0.5
 _BY_FRACTION = ("fraction", "uniform", "uniform-coded")
 
 
@@ -243,20 +244,22 @@ class _Session:
         result.usage.stage_cpu_seconds = cpu_by_stage(followed)
         summarise(result, followed, fleet.losses, plan.began, ended)
         await following.drop([stream.name for stream in streams])
-        await self.outputs.clear(folder / "streams", followed)
+        await self.outputs.clear(folder, followed)
         result.streams.sort(key=lambda stream: names.index(stream.name))
         return result
 
     async def _follow(self, following: Following, progress: Told, folder: Path) -> None:
         """Follow streams until all have ended, and their files lie where they belong."""
         while True:
-            collecting = asyncio.ensure_future(self.outputs.collect(following, folder))
+            ended = asyncio.ensure_future(following.until_ended(progress, self.stop.event))
             try:
-                await following.until_ended(progress, self.stop.event)
-                await collecting
+                while not ended.done():
+                    await asyncio.wait((ended,), timeout=_LOOK_SECONDS)
+                    await self.outputs.collect(following, folder)
+                ended.result()
             finally:
-                collecting.cancel()
-            if not following.running:
+                ended.cancel()
+            if not following.running:  # none has to be made again
                 return
 
     def _encodes(self) -> bool:

@@ -17,8 +17,6 @@ from ns_ray.errors import ConfigError, FileError, HybridError, StoreError
 from ns_ray.object_store import ObjectStore
 from ns_ray.report.results import StreamResult
 
-_LOOK_SECONDS = 0.5
-
 
 class RunOutputs:
     """The outputs of a job's runs, of the kind that the configuration says.
@@ -68,19 +66,13 @@ class RunOutputs:
             await asyncio.to_thread(self._end_probe, folder)
 
     async def collect(self, following: Following, folder: Path) -> None:
-        """Fetch streams' files into a folder as they are finished, until all streams have ended.
+        """Fetch the files of streams that have ended into a folder, as far as they are not yet there.
 
-        A stream whose finished file went with its node is followed once more, as it is made again.
+        A stream whose finished file went with its node is to be followed once more, as it is made again.
         """
-        if self._output.kind != "collected":
-            return
-        while True:
-            for name, followed in list(following.streams.items()):
-                if followed.report.node:
-                    await self._fetch(following, name, folder)
-            if not following.running:
-                return
-            await asyncio.sleep(_LOOK_SECONDS)
+        for name, followed in list(following.streams.items()):
+            if followed.report.node:
+                await self._fetch(following, name, folder)
 
     async def clear(self, folder: Path, followed: list[Followed]) -> None:
         """Remove what is left of a run on hosts' disks, unless a stream is to be had from there alone."""
@@ -182,3 +174,4 @@ class RunOutputs:
             followed.report = replace(report, state="failed", reason=reason, output="", output_bytes=0, node="")
             return
         followed.report = replace(report, output=str(to), node="")
+        await following.release(name)
