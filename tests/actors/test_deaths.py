@@ -334,3 +334,36 @@ def test_what_goes_with_a_hosts_disk_is_made_again_and_told(paced):
         assert len(run.losses) == (name in gone)
         assert all("made again" in loss for loss in run.losses)
         assert anchors(run)
+
+
+def test_a_finished_file_that_goes_with_its_node_is_made_again():
+    async def remove(world, following):
+        await world.until(12)
+        assert following.streams["a"].report.state == "done"
+        world.remove_process(
+            next(name for name in ("host-0", "host-1") if "a" in world.processes[name].thing._sessions)
+        )
+        del world.finished["a"]
+        following.begin_again("a")
+
+    videos = {"a": constant(15, 5), "b": constant(15, 40)}
+    world = World(videos, hosts=2)
+    runs = world.run(meanwhile=remove, limit=100)
+    assert whole(world, videos)
+    assert [run.report.state for run in runs.values()] == ["done", "done"]
+    assert "75 frames that had been written went with a node" in runs["a"].losses[0]
+    assert not runs["b"].losses
+
+
+def test_a_stream_that_is_released_is_not_made_again_when_its_host_goes():
+    async def remove(world, following):
+        await world.until(12)
+        await following.release("a")
+        world.remove_process(next(name for name in ("host-0", "host-1") if name in world.processes))
+        del world.finished["a"]
+
+    world = World({"a": constant(15, 5), "b": constant(15, 40)}, hosts=2)
+    runs = world.run(meanwhile=remove, limit=100)
+    assert "a" not in world.finished
+    assert whole(world, ["b"])
+    assert runs["a"].report.totals.shown == 75
