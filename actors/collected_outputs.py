@@ -85,6 +85,9 @@ class CollectedOutputs:
         """See Outputs."""
         return ""
 
+    def hand_over(self, part: Path, end: int) -> None:
+        """See Outputs: who goes on with it fetches it."""
+
     def finished(self, part: Path, path: Path) -> Finished:
         """See Outputs: the file stays where it is."""
         try:

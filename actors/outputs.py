@@ -59,6 +59,10 @@ class Outputs(Protocol):
         """Note that a live file has grown from `begin` to `end`; what its user should know of that, or nothing."""
         ...
 
+    def hand_over(self, part: Path, end: int) -> None:
+        """Have a live file that has grown to `end` where another host can go on with it, as far as that is possible."""
+        ...
+
     def finished(self, part: Path, path: Path) -> Finished:
         """Bring a finished file to where it belongs.
 
@@ -107,6 +111,9 @@ class SharedOutputs:
     def grown(self, part: Path, begin: int, end: int) -> str:
         """See Outputs."""
         return ""
+
+    def hand_over(self, part: Path, end: int) -> None:
+        """See Outputs."""
 
     def finished(self, part: Path, path: Path) -> Finished:
         """See Outputs."""

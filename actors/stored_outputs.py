@@ -7,7 +7,6 @@ offset at which it begins; a host on another node puts them together and goes on
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,13 +122,20 @@ class StoredOutputs:
             saved.saving = self._savers.submit(self._save, part, saved, end)
         return saved.note
 
+    def hand_over(self, part: Path, end: int) -> None:
+        """See Outputs: saves what is not yet saved."""
+        saved = self._saved.pop(part, None)
+        if saved is not None and end:
+            if saved.saving is not None:
+                saved.saving.result()
+            self._save(part, saved, end)
+
     def finished(self, part: Path, path: Path) -> Finished:
         """See Outputs: brings it to the store, and removes what was saved of the live file, and what is here."""
         key = self._key(path)
         saved = self._saved.pop(part, None)
         if saved is not None and saved.saving is not None:
-            with suppress(Exception):
-                saved.saving.result()
+            saved.saving.result()
         try:
             if path.is_file():
                 self._again_and_again(lambda: self._store.put_file(key, path))

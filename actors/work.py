@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ns_ray.actors.messages import (
     Anchors,
@@ -19,6 +19,7 @@ from ns_ray.actors.messages import (
 )
 from ns_ray.actors.orders import Order
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
+from ns_ray.codecs.records import FrameRecord
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.writer import HybridFormat
 from ns_ray.picture.coding import Coding
@@ -26,7 +27,6 @@ from ns_ray.report.results import Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.decode import FrameName
 from ns_ray.video.packets import Mark, Packet, SidePacket
-from ns_ray.vp9.records import FrameRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,22 @@ class Left:
     finished: bool = False
 
 
+class Given(NamedTuple):
+    """What a stream gets in a slot.
+
+    Attributes:
+        choice: its anchors.
+        span: the work of choosing.
+        in_time: whether it came in time.
+        factor: what its fraction was multiplied by.
+    """
+
+    choice: Choice
+    span: Span
+    in_time: bool
+    factor: float = 1.0
+
+
 class Work(Protocol):
     """Does what a session cannot do by itself.
 
@@ -133,10 +149,12 @@ class Work(Protocol):
         """Say that a stream has no epoch any more."""
         ...
 
-    async def choose(
-        self, order: Order, number: int, epoch: StreamEpoch, state: StreamState
-    ) -> tuple[Choice, Span, bool]:
-        """Meet the other streams in slot `number`: the stream's anchors, the work, and whether it came in time."""
+    async def choose(self, order: Order, number: int, epoch: StreamEpoch, state: StreamState) -> Given:
+        """Meet the other streams in slot `number`."""
+        ...
+
+    def keeps_up(self, enhancer: str, chosen: int, late: int) -> None:
+        """Say how many of a paced epoch's anchors were given up."""
         ...
 
     async def decode(self, decoder: str, job: Decoding) -> tuple[Sequence[Part], DecodeReply]:
@@ -169,6 +187,10 @@ class Work(Protocol):
 
     async def recover(self, order: Order, part: Path) -> Left:
         """What has been written so far, brought to where it can be gone on with."""
+        ...
+
+    async def hand_over(self, part: Path, offset: int) -> None:
+        """Have an unfinished file, written up to an offset, where another host can go on with it, if possible."""
         ...
 
     async def finish(self, part: Path, path: Path, format: HybridFormat) -> FinishReply:

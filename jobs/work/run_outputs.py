@@ -174,4 +174,4 @@ class RunOutputs:
             followed.report = replace(report, state="failed", reason=reason, output="", output_bytes=0, node="")
             return
         followed.report = replace(report, output=str(to), node="")
-        await following.release(name)
+        await following.let_go(name)

@@ -101,6 +101,14 @@ def test_what_is_not_yet_saved_goes_with_the_node_and_no_more(stored):
     assert two.part.read_bytes() == b"aaabbb"
 
 
+def test_a_stream_that_is_handed_over_takes_along_what_was_not_yet_saved(stored):
+    one, two = stored("one", 10.0), stored("two", 10.0)
+    one.write(0, b"aaa")
+    one.outputs.hand_over(one.part, 3)
+    two.outputs.recover(two.part, two.path, begun=True)
+    assert two.part.read_bytes() == b"aaa"
+
+
 def test_what_was_half_written_is_cut_off_and_pieces_of_before_do_not_come_back(stored):
     one, two, three = stored("one"), stored("two"), stored("three")
     for begin in (0, 4, 8):
