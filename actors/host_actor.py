@@ -1,5 +1,6 @@
 """HostActor: a host as a process of its own."""
 
+import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from uuid import uuid4
@@ -102,8 +103,7 @@ def _node() -> str:
 def _outputs(output: Output) -> Outputs:
     """Outputs on this node."""
     identifier = _node()
-    address = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
-    name = f"{address} ({identifier[:8]})"
+    name = f"{platform.node()} ({identifier[:8]})"
     match output.kind:
         case "shared":
             return SharedOutputs(name)

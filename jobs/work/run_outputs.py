@@ -136,7 +136,7 @@ class RunOutputs:
         except (FileError, StoreError) as error:
             why = str(error)
         return (
-            f"{kind}: what {host} wrote on node {told} is not to be had here ({why}): name a place that both see, or "
+            f"{kind}: what {host} wrote on node {told[:8]} is not to be had here ({why}): name a place that both see, or "
             "choose another output.kind"
         )
 

@@ -1,6 +1,6 @@
 """The job as the README submits it, from an empty HOME, on a head alone and with two workers, by each kind of output.
 
-    .venv/bin/python tests/cluster/outputs.py [--port PORT]
+    .venv/bin/python tests/cluster/outputs.py [--port PORT] [--only WORD]
 
 Takes a quarter of an hour, and root, as each worker has a mount namespace of its own, in which a tmpfs lies over the
 result folder and over `output.folder`: what it writes there nobody else sees. Every run's streams are compared with
@@ -11,6 +11,7 @@ middle of a run, so that its host goes to the other's disk. Exits with status 1 
 import argparse
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -41,9 +42,10 @@ def say(text: str) -> None:
 class Trial:
     """A folder with an empty HOME and a Ray in it, and what went otherwise than it should."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, only: str) -> None:
         self.folder = folder
         self.wrong: list[str] = []
+        self.only = only
         self._port = port
         self._workers: list[subprocess.Popen[bytes]] = []
         (folder / "home").mkdir()
@@ -108,6 +110,12 @@ class Trial:
         with suppress(ProcessLookupError):
             os.killpg(self._workers[number].pid, signal.SIGKILL)
         self._workers[number].wait()
+
+    def kill_first_worker(self) -> int:
+        """Kill the worker that has been there longest; its number."""
+        number = next(number for number, worker in enumerate(self._workers) if worker.poll() is None)
+        self.kill_worker(number)
+        return number
 
     def end(self) -> None:
         for number in range(len(self._workers)):
@@ -201,10 +209,11 @@ def main() -> int:
     """Run it; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=23279)
+    parser.add_argument("--only", default="", help="what runs' names have in them")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of the end of all that was started
     with tempfile.TemporaryDirectory(prefix="outputs", dir="/tmp", ignore_cleanup_errors=True) as name:
-        trial = Trial(Path(name), options.port)
+        trial = Trial(Path(name), options.port, options.only)
         try:
             _tried(trial)
         finally:
@@ -224,7 +233,7 @@ def _tried(trial: Trial) -> None:
     tree |= {"host": {"actors": 2, "cpus": 0.2}, "decoder": {"actors": 1, "cpus": 0.2}}
     (folder / "job.yaml").write_text(yaml.safe_dump(tree))
     expected = _local(trial, "local", 120)
-    long = _local(trial, "local-long", 1500)
+    long = _local(trial, "local-long", 1500) if trial.only in "killed-collected killed-stored" else {}
     kinds = {
         "shared": {},
         "collected": {"output.kind": "collected", "output.folder": f"{folder}/disk"},
@@ -236,32 +245,41 @@ def _tried(trial: Trial) -> None:
         },
     }
     trial.start_head()
+
+    def wanted(name: str) -> bool:
+        return trial.only in name
+
+    def tried(name: str, kind: str, settings: Mapping[str, object], result: str = "result") -> None:
+        if wanted(name):
+            trial.submit(name, settings, "-n", 120, result=result).same(expected, kind)
+
+    def refused(name: str, settings: Mapping[str, object], *words: str) -> None:
+        if wanted(name):
+            trial.submit(name, settings, "-n", 120).refused("exit code 2", *words)
+
     for kind, settings in kinds.items():
-        trial.submit(f"head-{kind}", settings, "-n", 120).same(expected, kind)
+        tried(f"head-{kind}", kind, settings)
     trial.start_worker()
     trial.start_worker()
     away = {"host.resources": {"away": 0.6}}  # one on each
     for kind, settings in kinds.items():
-        result = "shared" if kind == "shared" else "result"
-        trial.submit(f"workers-{kind}", {**settings, **away}, "-n", 120, result=result).same(expected, kind)
-    trial.submit("unshared", away, "-n", 120).refused("node 127.0.0.1 (", "does not see", "mount the same folder")
+        tried(f"workers-{kind}", kind, {**settings, **away}, "shared" if kind == "shared" else "result")
+    refused("unshared", away, f"node {platform.node()} (", "does not see", "mount the same folder")
     apart = kinds["stored"] | {"output.url": f"file://{folder}/result/store"}
-    trial.submit("unshared-store", apart | away, "-n", 120).refused("output.kind stored", "store/")
-    secret = kinds["stored"] | {"output.url": "s3://nobody/there"}
-    trial.submit("no-credentials", secret | away, "-n", 120).refused("output.url s3://nobody/there")
-    trial.submit("by-chance", {"host.cpus": 0}, "-n", 120).refused("host.cpus: 0 and no host.resources")
-    both = {"host.resources": {"away": 0.4}}  # both have room on one
-    for number, kind in enumerate(("collected", "stored")):
-        job = trial.submit(f"killed-{kind}", {**kinds[kind], **both, "host.actors": 2}, "-n", 1500)
+    refused("unshared-store", apart | away, "output.kind stored", "store/")
+    refused("no-credentials", kinds["stored"] | {"output.url": "s3://nobody/there"}, "output.url s3://nobody/there")
+    refused("by-chance", {"host.cpus": 0}, "host.cpus: 0 and no host.resources")
+    both = {"host.resources": {"away": 0.4}, "host.actors": 2}  # both have room on one
+    for kind in filter(lambda kind: wanted(f"killed-{kind}"), ("collected", "stored")):
+        job = trial.submit(f"killed-{kind}", {**kinds[kind], **both}, "-n", 1500)
         Trial._await(lambda job=job: job.written() > 300 or job.process.poll() is not None, f"{job.name}'s frames")
-        say(f"{job.written()} frames of {job.name} are written; worker {number} is killed")
-        trial.kill_worker(number)
+        number = trial.kill_first_worker()
+        say(f"{job.name}: worker {number} is killed, {job.written()} frames are written")
         record = job.same(long, kind)
         for stream in record["streams"]:
             say(f"{job.name}: {stream['name']} {stream['status']}: {stream['notes']}")
         say(f"{job.name}: {[(loss['actor'], loss['cause']) for loss in record['losses']]}")
-        if not number:
-            trial.start_worker()
+        trial.start_worker()
 
 
 def _local(trial: Trial, name: str, frames: int) -> dict[str, bytes]:
