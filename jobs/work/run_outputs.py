@@ -136,8 +136,8 @@ class RunOutputs:
         except (FileError, StoreError) as error:
             why = str(error)
         return (
-            f"{kind}: what {host} wrote on node {told[:8]} is not to be had here ({why}): name a place that both see, or "
-            "choose another output.kind"
+            f"{kind}: what {host} wrote on node {told[:8]} is not to be had here ({why}): name a place that both see, "
+            "or choose another output.kind"
         )
 
     def _arrived(self, folder: Path, host: str, node: str) -> str:
