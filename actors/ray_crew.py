@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -275,6 +276,11 @@ class RayCrew(_Named):
         """See Host."""
         report: HostReport = await self._peer(host).ask_once("report", lambda actor: actor.report.remote(after, born))
         return report
+
+    async def prove(self, host: str, folder: Path, token: str) -> str:
+        """See Host; the id of its node."""
+        node: str = await self._peer(host).ask("prove", lambda actor: actor.prove.remote(folder, token))
+        return node
 
 
 class ManagerClient:
