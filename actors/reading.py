@@ -43,7 +43,8 @@ class _Reading:
     @classmethod
     def at(cls, stream: Stream, mark: Mark) -> "_Reading":
         """Open a stream so that it is read from a mark on; what comes since the last key frame is read again."""
-        reading = cls(read_units(stream.info, mark, loop=True), mark, codec_named(stream.info.codec).records())
+        info = stream.info
+        reading = cls(read_units(info, mark, loop=True), mark, codec_named(info.codec, info.record).records())
         while (unit := reading.peek()) is not None and unit.packet is not None and unit.packet.video_index < mark.index:
             reading.records.read(unit.packet.data, unit.packet.video_index)
             reading.before.append(unit.packet)

@@ -104,7 +104,8 @@ def _of_epoch(gop: Tried, begin: int, count: int) -> tuple[list[Name], list[floa
 
 def _gops(info: VideoInfo, engine: Engine, packets: Iterable[Packet], originals: Iterable[Yuv420]) -> Iterator[_Gop]:
     gop = None
-    for (packet, frames), original in zip(decoded_whole(info, packets), originals, strict=False):
+    for (packet, decoded), original in zip(decoded_whole(info, packets), originals, strict=False):
+        frames = decoded.frames
         if packet.key or gop is None:
             if gop is not None:
                 yield gop

@@ -178,7 +178,7 @@ def originals(lr: VideoInfo, path: str, scale: int, despite: Despite = ALIKE) ->
     """
     original = Original(path, lr.path, scale, despite)
     size = lr.width * scale, lr.height * scale
-    times = ((packet.video_index, packet.pts * lr.time_base) for packet in read_packets(lr))
+    times = _in_order((packet.pts * lr.time_base, packet.video_index) for packet in read_packets(lr))
 
     def pictures() -> Iterator[Yuv420]:
         for _, frame in original.beside(times):
@@ -187,6 +187,18 @@ def originals(lr: VideoInfo, path: str, scale: int, despite: Despite = ALIKE) ->
             yield scaled(frame, size, STANDARD, path)
 
     return pictures()
+
+
+def _in_order(shown: Iterable[tuple[Fraction, int]]) -> Iterator[tuple[int, Fraction]]:
+    """Numbers of frames and their times, in the order in which they are shown."""
+    waiting: list[tuple[Fraction, int]] = []
+    for one in shown:
+        heapq.heappush(waiting, one)
+        if len(waiting) > FARTHEST:
+            time, number = heapq.heappop(waiting)
+            yield number, time
+    for time, number in sorted(waiting):
+        yield number, time
 
 
 def reference(path: str, size: tuple[int, int]) -> Iterator[Yuv420]:

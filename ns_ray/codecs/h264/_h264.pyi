@@ -8,6 +8,8 @@ BLOCK_SIZE: int
 MACROBLOCK_SIZE: int
 SLICE_SIZE: int
 
+def look(packet: Buffer, length_size: int) -> tuple[bool, bool, bool]: ...
+
 class ParsedFrame:
     def motion_field(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]: ...
 

@@ -94,13 +94,42 @@ class Frame:
         return {number: int(count) for number, count in zip(self.references, counts, strict=True) if count}
 
     @property
+    def show(self) -> bool:
+        """All frames are."""
+        return True
+
+    @property
+    def show_existing(self) -> int | None:
+        """No frame shows another."""
+        return None
+
+    @property
+    def key(self) -> bool:
+        """Whether decoding can begin at it: frames behind it that refer to what came before are shown before it."""
+        return self.type is FrameType.KEY
+
+    @property
+    def independent(self) -> bool:
+        """No frame goes on from more than what it refers to."""
+        return True
+
+    @property
+    def refreshed(self) -> int:
+        """Its slot, as a bit."""
+        return 0 if self.slot < 0 else 1 << self.slot
+
+    @property
+    def needed(self) -> int:
+        """The slots that its lists name, bit i for slot i."""
+        return sum(1 << slot for slot in set(self.slots) if slot >= 0)
+
+    @property
     def motion_field(self) -> MotionField:
         """How its blocks moved, in whole macroblocks."""
         blocks, weights = self.parsed.motion_field()
         rows, columns = self.macroblocks.shape
-        refreshed = 0 if self.slot < 0 else 1 << self.slot
         return MotionField(
-            blocks.view(COMMON_BLOCK), 16 * columns, 16 * rows, refreshed, Prediction.H264, weights.view(WEIGHTS)
+            blocks.view(COMMON_BLOCK), 16 * columns, 16 * rows, self.refreshed, Prediction.H264, weights.view(WEIGHTS)
         )
 
     @property

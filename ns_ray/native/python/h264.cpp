@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "buffer.hpp"
+#include "look.hpp"
 #include "motion_field.hpp"
 #include "parser.hpp"
 
@@ -119,6 +120,13 @@ NB_MODULE(_h264, m) {
   m.attr("BLOCK_SIZE") = sizeof(Block);
   m.attr("MACROBLOCK_SIZE") = sizeof(Macroblock);
   m.attr("SLICE_SIZE") = sizeof(Slice);
+  m.def(
+      "look",
+      [](nb::handle packet, int length_size) {
+        const Look found = look(Buffer(packet).bytes(), length_size);
+        return nb::make_tuple(found.shows, found.begins, found.plausible);
+      },
+      "packet"_a, "length_size"_a);
   nb::class_<ParsedFrame>(m, "ParsedFrame").def("motion_field", &field_of);
   nb::class_<Parser>(m, "Parser")
       .def(nb::init<std::int64_t>(), "max_pixels"_a)
