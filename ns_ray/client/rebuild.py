@@ -205,11 +205,9 @@ class Rebuilder:
         left, top = header.crop
         planes = []
         for plane, whole, half in zip(anchor.planes, frame.whole.planes, (1, 2, 2), strict=True):
-            before = self.scale * top // half, self.scale * left // half
-            after = (
-                self.scale * size - at - own for size, at, own in zip(whole.shape, before, plane.shape, strict=True)
-            )
-            planes.append(np.pad(plane, [*zip(before, after, strict=True)], "edge"))
+            before = np.array((top, left)) * self.scale // half
+            after = np.array(whole.shape) * self.scale - before - plane.shape
+            planes.append(np.pad(plane, np.stack((before, after), 1), "edge"))
         return Yuv420(*planes)
 
     def _seen(self, hr: Planes, header: Header, frame: DecodedFrame) -> Yuv420:

@@ -4,6 +4,7 @@ A stream and its original are the same frames: as many a second, of the same sha
 be larger, of other tags and ticks, begin at another key frame or go on for longer.
 """
 
+import heapq
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from ns_ray.picture.colors import STANDARD, Colors, colors_of, require_convertib
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, from_frame, resize
 from ns_ray.video.address import is_pipe
+from ns_ray.video.late_pictures import FARTHEST
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import VideoInfo, open_input, video_of
 from ns_ray.video.rates import ASSUMED, measured_rate

@@ -117,6 +117,21 @@ def decoded_whole(
         yield packet, decoded
 
 
+def beside(
+    decoding: Iterable[tuple[Packet, DecodedPackets]], originals: Iterable[Yuv420]
+) -> Iterator[tuple[Packet, DecodedPackets, Yuv420]]:
+    """Packets with the originals of what they show, which come in the order of showing; it ends with either."""
+    following, read = enumerate(originals), dict[int, Yuv420]()
+    for packet, decoded in decoding:
+        place = decoded.frames[-1].place
+        while place not in read:
+            number, original = next(following, (-1, None))
+            if original is None:
+                return
+            read[number] = original
+        yield packet, decoded, read.pop(place)
+
+
 class Trial:
     """Runs methods over one stream, frame by frame, in memory.
 
@@ -178,11 +193,8 @@ class Trial:
                 viewer.close()
 
     def _steps(self, originals: Iterable[Yuv420]) -> Iterator[_Step]:
-        shown = _Places(originals)
-        for packet, decoded in decoded_whole(self._info, read_packets(self._info), self._frames):
-            original = shown.take(decoded.frames[-1].place)
-            if original is None:
-                return
+        decoding = decoded_whole(self._info, read_packets(self._info), self._frames)
+        for packet, decoded, original in beside(decoding, originals):
             frames = {frame.record.super_index: frame for frame in decoded.frames}
             self._require_anchors(packet.video_index, frames.keys())
             last = decoded.frames[-1].record.super_index
@@ -252,25 +264,6 @@ class _Viewer:
             reason = rebuilder.damaged[-1][1] if rebuilder.damaged else "nothing could be rebuilt"
             raise MediaError(f"{self._info.path}: packet {step.packet.video_index}: {reason}")
         return convert(frame.picture, frame.colors, STANDARD)
-
-
-class _Places:
-    """Originals in the order in which frames are shown, asked for in the order in which they come."""
-
-    def __init__(self, originals: Iterable[Yuv420]) -> None:
-        self._originals = iter(originals)
-        self._read: dict[int, Yuv420] = {}
-        self._next = 0
-
-    def take(self, place: int) -> Yuv420 | None:
-        """The original of the frame shown at a place; None where there is none."""
-        while self._next <= place:
-            original = next(self._originals, None)
-            if original is None:
-                return None
-            self._read[self._next] = original
-            self._next += 1
-        return self._read.pop(place)
 
 
 def _upscaled_errors(name: str, step: _Step) -> PlaneErrors:

@@ -9,7 +9,6 @@
 #include <string>
 
 #include "codecs/h264/predictor.hpp"
-#include "codecs/h264/hr_filters.hpp"
 #include "codecs/vp9/predictor.hpp"
 #include "reconstructor.hpp"
 
@@ -80,7 +79,6 @@ FrameInput input_of(const Bytes& blocks, const Bytes& weights, int width, int he
 NB_MODULE(_reconstruct, m) {
   using namespace ns_ray::reconstruction;
   m.def("has_avx2", &has_avx2);
-  m.def("hr_choice", [](int a, int b) { ns_ray::h264::hr_choice[0] = a; ns_ray::h264::hr_choice[1] = b; });
   nb::class_<Reconstructor>(m, "Reconstructor")
       .def(
           "__init__",

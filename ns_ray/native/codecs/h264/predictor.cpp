@@ -4,23 +4,21 @@
 #include <cstdint>
 #include <cstring>
 
-#include "interpolation.hpp"
 #include "hr_filters.hpp"
+#include "interpolation.hpp"
 
 namespace ns_ray::h264 {
-
-int hr_choice[2] = {1, 3};
 
 namespace {
 
 using namespace reconstruction;
 
 constexpr int kAlike = 1;  // 1/4 sample
-constexpr int kMost = reconstruction::kMaxBlock;
+constexpr int kMost = kMaxBlock;
 
 std::uint8_t clipped(int v) { return static_cast<std::uint8_t>(std::clamp(v, 0, 255)); }
 
-// Section 8.4.2.3.2, for a plane.
+// Rows of a plane weighted (section 8.4.2.3.2).
 struct PlaneWeights {
   const Weights& all;
   int plane;
@@ -37,13 +35,6 @@ struct PlaneWeights {
     for (int x = 0; x < width; ++x)
       row[x] = clipped(((row[x] * first + other[x] * second + (1 << log2)) >> (log2 + 1)) + offset);
   }
-};
-
-// A rectangle of a plane of a reference, displaced by a vector in quarter luma samples; `other` is scratch of as many samples.
-struct Target {
-  std::uint8_t* data;
-  std::ptrdiff_t stride;
-  int width, height;
 };
 
 class H264Predictor final : public Predictor {
@@ -97,10 +88,10 @@ class H264Predictor final : public Predictor {
         (plane ? interpolate_chroma : interpolate_luma)(motion, source, x, y, out, out_stride, width, height);
         if (second) combine(weights, plane, to, stride, other, width, height);
       } else if (second && weights) {
-        motion.predict(source, 16 / unit * x, 16 / unit * y, hr_filters(plane), other, kMost, width, height, false);
+        motion.predict(source, 16 / unit * x, 16 / unit * y, plane ? kHrChroma : kHrLuma, other, kMost, width, height, false);
         combine(weights, plane, to, stride, other, width, height);
       } else {
-        motion.predict(source, 16 / unit * x, 16 / unit * y, hr_filters(plane), to, stride, width, height, second);
+        motion.predict(source, 16 / unit * x, 16 / unit * y, plane ? kHrChroma : kHrLuma, to, stride, width, height, second);
       }
     }
     if (weights && block.slot[1] < 0)
