@@ -20,6 +20,11 @@ class Lookahead(Generic[T]):
     def __next__(self) -> T:
         return self._read.popleft() if self._read else next(self._items)
 
+    @property
+    def known(self) -> T | None:
+        """The next item, where it has been read; None where not."""
+        return self._read[0] if self._read else None
+
     def ahead(self) -> Iterator[T]:
         """The items that follow, which are read as they are asked for; to be used before the next one is taken."""
         at = 0
