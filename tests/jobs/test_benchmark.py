@@ -231,9 +231,12 @@ class NoFleet:
         await self._point("probe")
         return VideoInfo(path, "vp9", 64, 48, Fraction(60), Fraction(1, 1000), "yuv420p")
 
-    async def prepare(self, streams: object) -> Prepared:
+    async def prepare(self, streams: object, plan: object) -> Prepared:
         await self._point("prepare")
         return Prepared({}, {})
+
+    running: tuple[str, ...] = ()
+    standings: tuple[object, ...] = ()
 
     async def add(self, orders: object) -> None:
         self.runs += 1
