@@ -203,6 +203,8 @@ class NoFleet:
         self.told = told
         self.losses: list[object] = []
         self.streams: dict[str, object] = {}
+        self.running: list[str] = []
+        self.standings: list[object] = []
         self.runs = 0
         self.manager = self.crew = self
 
@@ -234,9 +236,6 @@ class NoFleet:
     async def prepare(self, streams: object, plan: object) -> Prepared:
         await self._point("prepare")
         return Prepared({}, {})
-
-    running: tuple[str, ...] = ()
-    standings: tuple[object, ...] = ()
 
     async def add(self, orders: object) -> None:
         self.runs += 1
