@@ -639,6 +639,8 @@ class Manager:
             if found is None or found.halted or found.ended:
                 del self._seating.homes[name]
                 continue
+            if seat.host in self._silent:
+                continue
             homeward[name] = seat
             if seat.host != found.seat.host:
                 by_host.setdefault(found.seat.host, []).append(name)
