@@ -547,10 +547,6 @@ class Session:
             before.result()
         if not hybrid and epoch.decoded is not None:
             epoch.encoded = await self._unless_lost(epoch, self._encode)
-        if epoch.result.deadline is not None:
-            ends = (span.end for span in epoch.result.spans if span.stage == "inference")
-            overdue = max(ends, default=0.0) > epoch.result.deadline
-            epoch.result.late = epoch.result.late or overdue
         await self._write(epoch)
 
     async def _unless_lost(self, epoch: _Epoch, make: Callable[[_Epoch], Awaitable[T]]) -> T:
@@ -625,6 +621,9 @@ class Session:
         for anchors in epoch.anchors:
             epoch.result.spans += anchors.reply.spans
             epoch.spent("enhance", anchors.reply.cpu_seconds)
+        if epoch.result.deadline is not None:
+            ends = (span.end for span in epoch.result.spans if span.stage == "inference")
+            epoch.result.late = epoch.result.late or max(ends, default=0.0) > epoch.result.deadline
         made = [one for anchors in epoch.anchors for one in anchors.reply.made]
         if reply is not None:
             epoch.result.dropped += reply.handed_out - len(made)
