@@ -476,7 +476,7 @@ def _in_parts(bundle: Sequence[Decoding], most_frames: int) -> tuple[list[Decode
             frames[part] += len(group)
             groups[part] += 1
         wanted = [(part, group) for (part, _), group in zip(mine, one.wanted, strict=True)]
-        jobs.append(DecodeJob(one.stream, one.epoch, one.packets, one.history, wanted))
+        jobs.append(DecodeJob(one.stream, one.epoch, one.packets, one.history, wanted, one.ahead, one.ended))
         places.append(mine)
     return jobs, places, len(frames)
 

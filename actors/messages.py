@@ -172,6 +172,8 @@ class DecodeJob:
         history: packets since the last key frame before these, epoch by epoch, from which a decoder that does not know
             the stream is brought to where it should be; None where it is thought to know it.
         wanted: groups of frames to hand out, each with the number of the part of the answer that it goes to.
+        ahead: packets that follow, which come again; None where there is no need of them.
+        ended: whether nothing follows those.
     """
 
     stream: Stream
@@ -179,6 +181,8 @@ class DecodeJob:
     packets: PacketBlock
     history: Sequence[PacketBlock] | None
     wanted: Sequence[tuple[int, Sequence[FrameName]]] = ()
+    ahead: PacketBlock | None = None
+    ended: bool = False
 
 
 @briefly_pickled

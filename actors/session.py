@@ -487,6 +487,8 @@ class Session:
             epoch.block,
             wanted,
             () if first else None,
+            PacketBlock.of(epoch.read.ahead) if epoch.read.ahead else None,
+            epoch.read.ended,
         )
         async with self._decoding:
             epoch.parts, reply = await self._by("decoder", lambda who: self._work.decode(who, job))

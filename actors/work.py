@@ -44,6 +44,7 @@ class Read:
         span: the work.
         end: when the last of these packets has been shown, in seconds.
         following: the time of the packet after it, where that is known.
+        ahead: packets after it, without which not all pictures of these are out (`Codec.late`); they come again.
     """
 
     packets: Sequence[Packet]
@@ -56,6 +57,7 @@ class Read:
     span: Span
     end: Fraction = Fraction(0)
     following: Fraction | None = None
+    ahead: Sequence[Packet] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """What a session wants decoded, and for which enhancer; `wanted` groups frames by how many that takes at once."""
+    """What a session wants decoded, and for which enhancer; `wanted` groups frames by how many that takes at once.
+
+    `ahead`: the packets that follow, and whether nothing follows those (`ended`).
+    """
 
     stream: Stream
     enhancer: str
@@ -76,6 +81,8 @@ class Decoding:
     packets: PacketBlock
     wanted: Sequence[Sequence[FrameName]] = ()
     history: Sequence[PacketBlock] | None = None
+    ahead: PacketBlock | None = None
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
