@@ -107,9 +107,9 @@ def test_streams_are_decoded_side_by_side(sources, monkeypatch):
     together = threading.Barrier(len(sources), timeout=60)
 
     class Waiting(VideoDecoder):
-        def decode(self, packets, wanted=None):
+        def decode(self, packets, wanted=None, ahead=(), *, ended=False):
             together.wait()
-            return super().decode(packets, wanted)
+            return super().decode(packets, wanted, ahead, ended=ended)
 
     monkeypatch.setattr("ns_ray.actors.decoder.VideoDecoder", Waiting)
     replies = actor(sessions=3).decode([source.job(0, ()) for source in sources], 0)
@@ -259,9 +259,9 @@ class FakeNvdec(VideoDecoder):
         super().__init__(info, threads=threads)
         self.device = device
 
-    def decode(self, packets, wanted=None):
+    def decode(self, packets, wanted=None, ahead=(), *, ended=False):
         packets: list[Packet] = list(packets)
-        decoded = super().decode(packets, wanted)
+        decoded = super().decode(packets, wanted, ahead, ended=ended)
         if self.device != "cpu" and self.info.width == 96:
             decoded.damaged += [(packet.video_index, "it is refused") for packet in packets]
         return decoded
