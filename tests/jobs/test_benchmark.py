@@ -40,9 +40,9 @@ def weights(tmp_path_factory) -> Path:
     return path
 
 
-def h264(path: Path) -> Path:
+def mpeg4(path: Path) -> Path:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=30)
+        stream = container.add_stream("mpeg4", rate=30)
         stream.width, stream.height = 64, 48
         container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
         container.mux(stream.encode(None))
@@ -60,7 +60,7 @@ def test_good_and_bad_streams_together(job, tmp_path, plain_video, layered_video
     assert alone.status == 0, alone.out + alone.err
     whole = rich_streams.read(plain_video, None)
     keyless = rich_streams.write(tmp_path / "keyless.mkv", replace(whole, packets=whole.packets[1:29]))
-    bad = [empty, text, h264(tmp_path / "h264.mp4"), keyless]
+    bad = [empty, text, mpeg4(tmp_path / "mpeg4.mp4"), keyless]
     both = (*common, "--input", *good, *bad, "--result-dir", tmp_path / "both")
     refused = job("benchmark", *both)
     assert (refused.status, refused.err.count("error: "), (tmp_path / "both").exists()) == (1, 3, False)
