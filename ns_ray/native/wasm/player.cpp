@@ -133,6 +133,10 @@ EXPORTED int rebuild_frame(Stream* stream, const PictureView* lr, const PictureV
     const vp9::FrameHeader& header = frame.header;
     Reconstructor& reconstructor = stream->reconstructor;
     int width = header.width, height = header.height;
+    if (header.show_existing_slot >= 0 && anchor) {
+      *hr = *anchor;
+      return;
+    }
     if (header.show_existing_slot >= 0) {
       std::tie(width, height) = reconstructor.size(header.show_existing_slot);
       stream->shown = reconstructor.show(header.show_existing_slot);
