@@ -15,12 +15,19 @@
  */
 
 import { CODECS, readTag } from "./anchor_image.js";
+import { HeldPairing } from "./held.js";
 import { Demuxer } from "./matroska.js";
-import { Pairing } from "./pairing.js";
 
+const LONGEST_DELAY = 60; // seconds that a stream may have its packets held back
 const IMAGES = ["V_AV1", "V_MJPEG", "V_MPEGH/ISO/HEVC"];
 
-/** @param {Header} header @returns {{about: About, video: number, images: number}} */
+/** A ratio that a tag says, or 0. @param {string} said */
+function ratio(said) {
+  const [over, under = 1] = said.split("/").map(Number);
+  return over > 0 && under > 0 ? over / under : 0;
+}
+
+/** @param {Header} header @returns {{about: About, video: number, images: number, delay: number}} */
 function tracksOf({ tracks, tags, unit }) {
   const video = tracks.find((one) => one.video && one.codec === "V_VP9");
   if (!video) throw new Error("there is no VP9 video in this file");
@@ -32,7 +39,8 @@ function tracksOf({ tracks, tags, unit }) {
   if (images && !CODECS.includes(codec)) throw new Error(`its anchors are in ${codec}; this player knows ${CODECS.join(", ")}`);
   const told = Number(said?.get("SCALE") ?? (images ? images.width / video.width : 0));
   const about = { unit, width: video.width, height: video.height, matrix: video.matrix, scale: [1, 2, 3, 4].includes(told) ? told : 0, codec: images ? codec : "" };
-  return { about, video: video.number, images: images ? images.number : -1 };
+  const delay = Math.ceil(Math.min(ratio(said?.get("ANCHOR_DELAY") ?? ""), LONGEST_DELAY) / unit);
+  return { about, video: video.number, images: images ? images.number : -1, delay };
 }
 
 /**
@@ -41,8 +49,8 @@ function tracksOf({ tracks, tags, unit }) {
  * @returns {AsyncGenerator<{about: About} | {packet: Packet, anchors: AnchorImage[]}>}
  */
 export async function* packets(chunks, damaged) {
-  const demuxer = new Demuxer(), pairing = new Pairing(damaged);
-  let video = -1, images = -1, count = 0;
+  const demuxer = new Demuxer();
+  let pairing = new HeldPairing(damaged, 0), video = -1, images = -1, count = 0;
   /** @param {Iterable<[Packet, AnchorImage[]]>} pairs */
   function* handed(pairs) {
     for (const [packet, anchors] of pairs) yield { packet, anchors };
@@ -52,6 +60,7 @@ export async function* packets(chunks, damaged) {
       if ("header" in event) {
         const found = tracksOf(event.header);
         ({ video, images } = found);
+        pairing = new HeldPairing(damaged, found.delay);
         yield { about: found.about };
       } else if ("damage" in event) damaged(count, event.damage);
       else if (event.block.track === video) yield* handed(pairing.packet({ index: count++, time: event.block.time, data: event.block.data }));
@@ -65,6 +74,5 @@ export async function* packets(chunks, damaged) {
     }
   }
   if (video < 0) throw new Error("this is no Matroska file, or it is cut before its first picture");
-  yield* handed(pairing.rest());
-  yield* handed(pairing.rest());
+  yield* handed(pairing.end());
 }
