@@ -8,9 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "../../vp9/native/parser.hpp"
-#include "../prediction/upscale.hpp"
-#include "../reconstruction/reconstructor.hpp"
+#include "codecs/motion_field.hpp"
+#include "codecs/vp9/parser.hpp"
+#include "codecs/vp9/predictor.hpp"
+#include "prediction/upscale.hpp"
+#include "reconstruction/reconstructor.hpp"
 
 namespace ns_ray::wasm {
 namespace {
@@ -60,6 +62,17 @@ std::int32_t guarded(Work work) {
 
 void require_8_bit_420(const vp9::FrameHeader& header) {
   if (header.color.format != vp9::FrameFormat{}) throw Refused("only 8 bit 4:2:0 video is supported (VP9 profile 0)");
+}
+
+// What the reconstruction takes of them, as ns_ray/codecs/vp9/motion.py.
+std::vector<Block> motion_of(const std::vector<vp9::Block>& blocks) {
+  std::vector<Block> motion(blocks.size());
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const vp9::Block& from = blocks[i];
+    motion[i] = {from.x, from.y, from.width, from.height, from.sub_width, from.sub_height, {from.ref_slot[0], from.ref_slot[1]}, from.filter, from.skip, {}};
+    std::memcpy(motion[i].mv, from.mv, sizeof from.mv);
+  }
+  return motion;
 }
 
 // As the page sees the planes of a picture of that size.
@@ -141,11 +154,13 @@ EXPORTED int rebuild_frame(Stream* stream, const PictureView* lr, const PictureV
       std::tie(width, height) = reconstructor.size(header.show_existing_slot);
       stream->shown = reconstructor.show(header.show_existing_slot);
     } else {
+      const std::vector<Block> motion = motion_of(frame.blocks);
       FrameInput input;
       input.width = width;
       input.height = height;
-      input.refreshed = static_cast<std::uint8_t>(header.refresh_flags);
-      input.blocks = frame.blocks;
+      input.refreshed = static_cast<std::uint16_t>(header.refresh_flags);
+      input.blocks = motion;
+      input.predictor = &vp9::kPredictor;
       input.lr = *lr;
       if (anchor) input.anchor = *anchor;
       stream->shown = reconstructor.frame(input);
