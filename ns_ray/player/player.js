@@ -17,10 +17,16 @@ const MATTERS = 2; // seconds that figures are taken over
 /** @param {string} id */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-/** Names of the files that the page loads; an exported page brings them itself. */
-const files = /** @type {{engine: string, thread: string, wasm: string, stream?: Blob}} */ (
-  /** @type {any} */ (globalThis).playerFiles ?? { engine: new URL("engine.js", import.meta.url).href, thread: new URL("thread.js", import.meta.url).href, wasm: new URL("player.wasm", import.meta.url).href }
-);
+/**
+ * Addresses of what the page loads; an exported page (ns_ray/player/exported.py) brings it along.
+ * @type {{engine: string, thread: string, wasm: string, type: WorkerType, stream?: Blob}}
+ */
+const files = /** @type {any} */ (globalThis).playerFiles ?? {
+  engine: new URL("engine.js", document.baseURI).href,
+  thread: new URL("thread.js", document.baseURI).href,
+  wasm: new URL("player.wasm", document.baseURI).href,
+  type: "module",
+};
 const asked = new URLSearchParams(location.search);
 
 class Player {
@@ -54,7 +60,7 @@ class Player {
     const module = await WebAssembly.compile(await answer.arrayBuffer());
     const most = globalThis.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
     this.threads = Math.max(1, Math.min(most, Number(asked.get("threads") ?? most)));
-    this.engine = new Worker(files.engine, { type: "module" });
+    this.engine = new Worker(files.engine, { type: files.type });
     this.engine.onmessage = ({ data }) => this.hear(data);
     this.engine.onerror = ({ message }) => this.fail(message || "the worker cannot be loaded");
     this.engine.postMessage({ from: this.from, module, threads: this.threads, threadUrl: files.thread, digests: this.report !== null });

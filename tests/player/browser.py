@@ -4,13 +4,13 @@ import json
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
+from typing import Any, TypeAlias
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = (
@@ -20,16 +20,23 @@ FLAGS = (
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 
 
+Report = dict[str, Any]
+Reports: TypeAlias = "Queue[tuple[str, Report]]"
+"""What pages post to /report/NAME, by name."""
+
+
 class _Pages(SimpleHTTPRequestHandler):
     """Serves a folder, and takes the reports that pages post."""
 
-    def __init__(self, *args: Any, reports: "Queue[dict[str, Any]]", headers: dict[str, str], **named: Any) -> None:
+    def __init__(self, *args: Any, reports: Reports, headers: dict[str, str], **named: Any) -> None:
         self._reports, self._headers = reports, headers
         super().__init__(*args, **named)
 
     def do_POST(self) -> None:
-        self._reports.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self._reports.put((self.path.removeprefix("/report/"), told))
         self.send_response(204)
+        self.send_header("Access-Control-Allow-Origin", "*")  # pages from disk are of no origin
         self.end_headers()
 
     def end_headers(self) -> None:
@@ -42,9 +49,9 @@ class _Pages(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def pages(folder: Path, *, isolated: bool = True) -> Iterator[tuple[str, "Queue[dict[str, Any]]"]]:
+def pages(folder: Path, *, isolated: bool = True) -> Iterator[tuple[str, Reports]]:
     """A server of a folder: its address, and what pages report to it."""
-    reports: Queue[dict[str, Any]] = Queue()
+    reports: Reports = Queue()
     handler = partial(_Pages, directory=str(folder), reports=reports, headers=ISOLATED if isolated else {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -57,17 +64,22 @@ def pages(folder: Path, *, isolated: bool = True) -> Iterator[tuple[str, "Queue[
         thread.join()
 
 
-def reported(url: str, reports: "Queue[dict[str, Any]]", profile: Path, seconds: float = 90) -> dict[str, Any]:
-    """What a page reports that Chromium loads."""
+def reported(url: str, reports: Reports, names: Collection[str], profile: Path, seconds: float = 120) -> dict[str, Report]:
+    """What a page that Chromium loads reports under so many names."""
     assert CHROMIUM
     command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--enable-logging=stderr", url]
-    with (profile.with_suffix(".log")).open("wb") as log:
-        browser = subprocess.Popen(command, stdout=log, stderr=log)
+    log = profile.with_suffix(".log")
+    told: dict[str, Report] = {}
+    with log.open("wb") as written:
+        browser = subprocess.Popen(command, stdout=written, stderr=written)
         try:
-            return reports.get(timeout=seconds)
+            while not told.keys() >= set(names):
+                name, report = reports.get(timeout=seconds)
+                told[name] = report
         except Empty:
-            said = profile.with_suffix(".log").read_text(errors="replace")
-            raise AssertionError(f"{url} reported nothing:\n{said[-3000:]}") from None
+            missing = ", ".join(set(names) - told.keys())
+            raise AssertionError(f"{url}: {missing} reported nothing:\n{log.read_text(errors='replace')[-3000:]}") from None
         finally:
             browser.terminate()
             browser.wait(20)
+    return told

@@ -125,6 +125,65 @@ void filter_down(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_
   }
 }
 
+#elif defined(__wasm_simd128__)
+
+// Of 8 samples; as 16 bits hold it, biased.
+inline v128_t finished(v128_t sum) {
+  sum = wasm_u16x8_sub_sat(wasm_u16x8_shr(sum, 7), wasm_i16x8_const_splat(kBias >> 7));
+  return wasm_u8x16_narrow_i16x8(sum, sum);
+}
+
+// The first `count` of 8 samples, or all.
+inline void store(std::uint8_t* dst, v128_t samples, int count) {
+  if (count >= 8) return wasm_v128_store64_lane(dst, samples, 0);
+  if (count & 4) {
+    wasm_v128_store32_lane(dst, samples, 0);
+    samples = wasm_u64x2_shr(samples, 32);
+    dst += 4;
+  }
+  if (count & 2) {
+    wasm_v128_store16_lane(dst, samples, 0);
+    samples = wasm_u64x2_shr(samples, 16);
+    dst += 2;
+  }
+  if (count & 1) wasm_v128_store8_lane(dst, samples, 0);
+}
+
+void filter_across(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
+                   int height, const Filter& filter) {
+  v128_t taps[8];
+  for (int i = 0; i < 8; ++i) taps[i] = wasm_i16x8_splat(filter.taps[i]);
+  src -= 3;
+  for (int y = 0; y < height; ++y, src += src_stride, dst += dst_stride) {
+    for (int x = 0; x < width; x += 8) {
+      v128_t sum = wasm_i16x8_const_splat(kBias + 64);
+      for (int i = 0; i < 8; ++i) sum = wasm_i16x8_add(sum, wasm_i16x8_mul(wasm_u16x8_load8x8(src + x + i), taps[i]));
+      store(dst + x, finished(sum), width - x);
+    }
+  }
+}
+
+// Eight columns at a time, so that each row is loaded once.
+void filter_down(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
+                 int height, const Filter& filter) {
+  v128_t taps[8];
+  for (int i = 0; i < 8; ++i) taps[i] = wasm_i16x8_splat(filter.taps[i]);
+  src -= 3 * src_stride;
+  for (int x = 0; x < width; x += 8) {
+    const std::uint8_t* from = src + x;
+    std::uint8_t* to = dst + x;
+    v128_t rows[8];
+    for (int i = 0; i < 7; ++i, from += src_stride) rows[i] = wasm_u16x8_load8x8(from);
+    for (int y = 0; y < height; ++y, from += src_stride, to += dst_stride) {
+      rows[7] = wasm_u16x8_load8x8(from);
+      v128_t sum = wasm_i16x8_const_splat(kBias + 64);
+      for (int i = 0; i < 8; ++i) sum = wasm_i16x8_add(sum, wasm_i16x8_mul(rows[i], taps[i]));
+      store(to, finished(sum), width - x);
+      for (int i = 0; i < 7; ++i) rows[i] = rows[i + 1];
+    }
+  }
+}
+
 #else
 
 void filter_along(const std::uint8_t* src, std::ptrdiff_t src_stride, std::ptrdiff_t step, std::uint8_t* dst,
@@ -211,6 +270,14 @@ void mix(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, 
       const __m128i columns = across ? _mm_loadu_si32(weights + x) : _mm_setzero_si128();
       _mm_storeu_si32(dst + x, eight(_mm_loadu_si32(src + x), _mm_loadu_si32(dst + x), weight(columns)));
       x += 4;
+    }
+#elif defined(__wasm_simd128__)
+    for (; x < width; x += 8) {
+      const v128_t weight = across ? wasm_u16x8_load8x8(weights + x) : wasm_i16x8_splat(weights[y]);
+      const v128_t rest = wasm_i16x8_sub(wasm_i16x8_const_splat(256), weight);
+      const v128_t sum = wasm_i16x8_add(wasm_i16x8_mul(wasm_u16x8_load8x8(dst + x), rest), wasm_i16x8_mul(wasm_u16x8_load8x8(src + x), weight));
+      const v128_t rounded = wasm_u16x8_shr(wasm_i16x8_add(sum, wasm_i16x8_const_splat(128)), 8);
+      store(dst + x, wasm_u8x16_narrow_i16x8(rounded, rounded), width - x);
     }
 #endif
     for (; x < width; ++x) dst[x] = mixed(src[x], dst[x], weights[across ? x : y]);
