@@ -64,7 +64,9 @@ def pages(folder: Path, *, isolated: bool = True) -> Iterator[tuple[str, Reports
         thread.join()
 
 
-def reported(url: str, reports: Reports, names: Collection[str], profile: Path, seconds: float = 120) -> dict[str, Report]:
+def reported(
+    url: str, reports: Reports, names: Collection[str], profile: Path, seconds: float = 120
+) -> dict[str, Report]:
     """What a page that Chromium loads reports under so many names."""
     assert CHROMIUM
     command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--enable-logging=stderr", url]
@@ -78,7 +80,9 @@ def reported(url: str, reports: Reports, names: Collection[str], profile: Path, 
                 told[name] = report
         except Empty:
             missing = ", ".join(set(names) - told.keys())
-            raise AssertionError(f"{url}: {missing} reported nothing:\n{log.read_text(errors='replace')[-3000:]}") from None
+            raise AssertionError(
+                f"{url}: {missing} reported nothing:\n{log.read_text(errors='replace')[-3000:]}"
+            ) from None
         finally:
             browser.terminate()
             browser.wait(20)

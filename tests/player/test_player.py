@@ -47,7 +47,9 @@ def write(path: Path, codec: str, *, size: tuple[int, int] = (64, 48), options=s
             continue
         original = resize(streams.pictures(FRAMES)[frame.record.video_index], hr)
         coding = Coding(codec, 85)
-        made = encode_image(compressible(torch.from_numpy(to_rgb(original)), frame.picture.planes, coding).numpy(), coding)
+        made = encode_image(
+            compressible(torch.from_numpy(to_rgb(original)), frame.picture.planes, coding).numpy(), coding
+        )
         images.append(tag(made, frame.record.video_index, frame.record.super_index, codec, hr))
     form = HybridFormat(size, hr, info.frame_rate, info.time_base, codec=codec)
     append_epoch(path.with_suffix(".part"), form, 0, packets, images)
@@ -82,8 +84,8 @@ def site(tmp_path_factory):
     write(folder / "jpeg.mkv", "jpeg", every=23)
     write(folder / "two_groups.mkv", "av1", options=streams.REALTIME | {"g": "12"})
     whole = (folder / "av1.mkv").read_bytes()
-    second = whole.index(b"NSRAY\0", whole.index(b"NSRAY\0") + 1)
-    (folder / "anchor.mkv").write_bytes(whole[: second + 60] + bytes(40) + whole[second + 100 :])
+    picture = whole.index(b"NSRAY\0", whole.index(b"NSRAY\0") + 1) + 18  # behind the second anchor's tag
+    (folder / "anchor.mkv").write_bytes(whole[:picture] + bytes(30) + whole[picture + 30 :])
     (folder / "cut.mkv").write_bytes(whole[: len(whole) // 2])
     (folder / "none.mkv").write_bytes(b"\x1a\x45\xdf\xa3" + bytes(3000))
     return folder
@@ -95,7 +97,9 @@ PLAYED = ("av1", "odd", "av1-residual", "jpeg-residual", "jpeg", "anchor", "cut"
 @pytest.fixture(scope="module")
 def reports(site):
     """What one Chromium reports of all files, each played in a frame of its own."""
-    frames = [f'<iframe src="index.html?stream={name}.mkv&report=/report/{name}&threads=2"></iframe>' for name in PLAYED]
+    frames = [
+        f'<iframe src="index.html?stream={name}.mkv&report=/report/{name}&threads=2"></iframe>' for name in PLAYED
+    ]
     (site / "all.html").write_text("\n".join([*frames, '<iframe src="late.html"></iframe>']))
     with pages(site) as (url, told):
         return reported(f"{url}/all.html", told, [*PLAYED, "late"], site.parent / "profile")
