@@ -2,7 +2,7 @@
 
     python jobs/export_player.py streams/0.mkv -o stream.html
 
-The page is opened like any file, and needs no server. Browsers need WebCodecs: Chromium, Edge, Opera, Firefox 130, Safari 26.
+The page is opened like any file, and needs no server. Which browsers play it: docs/player.md.
 """
 
 import argparse

@@ -21,7 +21,8 @@ _LOADER = """<script>
   const script = (id) => URL.createObjectURL(new Blob([JSON.parse(held(id))], { type: "text/javascript" }));
   const blob = async (id) => (await fetch(`data:application/octet-stream;base64,${held(id)}`)).blob();
   const wasm = URL.createObjectURL(await blob("wasm"));
-  globalThis.playerFiles = { engine: script("engine"), thread: "", wasm, type: "classic", stream: await blob("stream") };
+  const stream = await blob("stream");
+  globalThis.playerFiles = { engine: script("engine"), thread: "", wasm, type: "classic", stream };
   const player = document.createElement("script");
   player.src = script("player");
   document.body.append(player);
