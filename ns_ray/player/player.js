@@ -43,6 +43,9 @@ class Player {
     this.paused = false;
     this.pausedAt = 0;
     this.unit = 1e-3;
+    this.scale = 0;
+    this.note = ""; // why there is no HR at all
+    this.threads = 1;
     this.counts = { shown: 0, hr: 0, anchors: 0, damaged: 0 };
     /** @type {{wall: number, time: number, hr: boolean, told: Told}[]} */
     this.recent = [];
@@ -108,7 +111,10 @@ class Player {
   take(count) {
     const taken = this.queue.splice(0, count), last = taken.at(-1);
     for (const { shown, told } of taken) this.recent.push({ wall: performance.now(), time: shown.time * this.unit, hr: shown.hr !== null, told });
-    if (last) this.view.show(last.shown.lr, last.shown.hr);
+    if (last) {
+      this.view.show(last.shown.lr, last.shown.hr);
+      element("screen").classList.toggle("late", this.scale > 0 && !this.note && !last.shown.hr);
+    }
     this.counts.shown += last ? 1 : 0;
     this.counts.hr += last?.shown.hr ? 1 : 0;
     this.tell(taken.length);

@@ -163,25 +163,30 @@ void filter_across(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint
   }
 }
 
-// Eight columns at a time, so that each row is loaded once.
+// So many rows at a time of eight columns: what they have in common is loaded once.
+template <int Rows>
+inline void filter_rows(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int count,
+                        const v128_t (&taps)[8]) {
+  v128_t sums[Rows];
+  for (auto& sum : sums) sum = wasm_i16x8_const_splat(kBias + 64);
+  for (int row = 0; row < Rows + 7; ++row, src += src_stride) {
+    const v128_t samples = wasm_u16x8_load8x8(src);
+    for (int i = 0; i < Rows; ++i)
+      if (row >= i && row < i + 8) sums[i] = wasm_i16x8_add(sums[i], wasm_i16x8_mul(samples, taps[row - i]));
+  }
+  for (int i = 0; i < Rows; ++i) store(dst + i * dst_stride, finished(sums[i]), count);
+}
+
 void filter_down(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
                  int height, const Filter& filter) {
   v128_t taps[8];
   for (int i = 0; i < 8; ++i) taps[i] = wasm_i16x8_splat(filter.taps[i]);
   src -= 3 * src_stride;
-  for (int x = 0; x < width; x += 8) {
-    const std::uint8_t* from = src + x;
-    std::uint8_t* to = dst + x;
-    v128_t rows[8];
-    for (int i = 0; i < 7; ++i, from += src_stride) rows[i] = wasm_u16x8_load8x8(from);
-    for (int y = 0; y < height; ++y, from += src_stride, to += dst_stride) {
-      rows[7] = wasm_u16x8_load8x8(from);
-      v128_t sum = wasm_i16x8_const_splat(kBias + 64);
-      for (int i = 0; i < 8; ++i) sum = wasm_i16x8_add(sum, wasm_i16x8_mul(rows[i], taps[i]));
-      store(to, finished(sum), width - x);
-      for (int i = 0; i < 7; ++i) rows[i] = rows[i + 1];
-    }
-  }
+  int y = 0;
+  for (; y + 4 <= height; y += 4, src += 4 * src_stride, dst += 4 * dst_stride)
+    for (int x = 0; x < width; x += 8) filter_rows<4>(src + x, src_stride, dst + x, dst_stride, width - x, taps);
+  for (; y < height; ++y, src += src_stride, dst += dst_stride)
+    for (int x = 0; x < width; x += 8) filter_rows<1>(src + x, src_stride, dst + x, dst_stride, width - x, taps);
 }
 
 #else
@@ -544,19 +549,22 @@ inline __m256i filter_one(const std::int16_t* const* rows, int x, const std::int
 
 #elif defined(__wasm_simd128__)
 
-// What one LR sample gives in eight phases, from its row two rows up and its column two to the left on.
-inline void filter_eight(const std::int16_t* const* rows, int x, const std::int16_t* weights, v128_t (&sums)[2]) {
-  sums[0] = sums[1] = wasm_i32x4_const_splat(0);
+// What two by two LR samples at x give in eight phases.
+inline void filter_eight(const std::int16_t* const* rows, int x, const std::int16_t* weights, v128_t (&sums)[4][2]) {
+  for (auto& sum : sums) sum[0] = sum[1] = wasm_i32x4_const_splat(0);
   for (int row = 0; row < 5; ++row) {
     for (int pair = 0; pair < 3; ++pair, weights += 16) {
-      const v128_t both = wasm_v128_load32_splat(rows[row] + x + 2 * pair);
-      for (int half = 0; half < 2; ++half)
-        sums[half] = wasm_i32x4_add(sums[half], wasm_i32x4_dot_i16x8(both, wasm_v128_load(weights + 8 * half)));
+      const v128_t low = wasm_v128_load(weights), high = wasm_v128_load(weights + 8);
+      for (int i = 0; i < 4; ++i) {
+        const v128_t both = wasm_v128_load32_splat(rows[row + i / 2] + x + i % 2 - 2 + 2 * pair);
+        sums[i][0] = wasm_i32x4_add(sums[i][0], wasm_i32x4_dot_i16x8(both, low));
+        sums[i][1] = wasm_i32x4_add(sums[i][1], wasm_i32x4_dot_i16x8(both, high));
+      }
     }
   }
 }
 
-// The same in one phase.
+// What one of them gives in one phase, from its row two rows up and its column two to the left on.
 inline std::int32_t filter_one(const std::int16_t* const* rows, int x, const std::int16_t* weights) {
   v128_t sum = wasm_i32x4_const_splat(0);
   for (int row = 0; row < 5; ++row)
@@ -595,17 +603,15 @@ void filter_four(const std::int16_t* const* rows, int x, const std::int16_t* wei
     sum = wasm_i32x4_max(wasm_i32x4_min(wasm_i32x4_shr(sum, 7), wasm_i32x4_const_splat(8160)), wasm_i32x4_const_splat(-8160));
     return wasm_i32x4_shr(wasm_i32x4_add(wasm_i32x4_mul(sum, wasm_i32x4_splat(share)), wasm_i32x4_const_splat(8192)), 14);
   };
+  v128_t low[4][2], high[4][2] = {};
+  filter_eight(rows, x, weights, low);
+  if constexpr (Scale == 4) filter_eight(rows, x, weights + kGuessHalf, high);
   for (int i = 0; i < 4; ++i) {
-    const std::int16_t* const* from = rows + i / 2;
-    const int left = x + i % 2 - 2;
-    v128_t low[2], high[2] = {};
-    filter_eight(from, left, weights, low);
-    wasm_v128_store(lanes[i], wasm_i16x8_narrow_i32x4(finish(low[0]), finish(low[1])));
+    wasm_v128_store(lanes[i], wasm_i16x8_narrow_i32x4(finish(low[i][0]), finish(low[i][1])));
+    wasm_v128_store(lanes[i] + 8, wasm_i16x8_narrow_i32x4(finish(high[i][0]), finish(high[i][1])));
     if constexpr (Scale == 3) {
-      lanes[i][8] = static_cast<std::int16_t>((limited(filter_one(from, left, weights + kGuessHalf) >> 7) * share + 8192) >> 14);
-    } else if constexpr (Scale == 4) {
-      filter_eight(from, left, weights + kGuessHalf, high);
-      wasm_v128_store(lanes[i] + 8, wasm_i16x8_narrow_i32x4(finish(high[0]), finish(high[1])));
+      const std::int32_t sum = filter_one(rows + i / 2, x + i % 2 - 2, weights + kGuessHalf);
+      lanes[i][8] = static_cast<std::int16_t>((limited(sum >> 7) * share + 8192) >> 14);
     }
   }
 #else
