@@ -10,7 +10,7 @@
 
 import { View } from "./view.js";
 
-const BEGIN = 4; // pictures at hand before time runs
+const BEGIN = 8; // pictures at hand before time runs
 const MOST_THREADS = 8;
 const MATTERS = 2; // seconds that figures are taken over
 
@@ -128,8 +128,9 @@ class Player {
   tick() {
     const now = performance.timeOrigin + performance.now();
     const [first] = this.queue;
-    if (this.paused || !first) {
-      if (!first && this.starved) this.origin = NaN; // what is late by the network is not late
+    if (this.paused) return;
+    if (!first) {
+      if (this.starved) this.origin = NaN; // what is late by the network is not late
       this.figures();
       return;
     }
@@ -167,6 +168,7 @@ class Player {
   /** @param {string} why */
   end(why) {
     this.ended = true;
+    this.figures();
     element("state").textContent = why || "the end";
     if (this.report === null) return;
     const { canvas, gl } = this.view, pixels = new Uint8Array(4 * canvas.width * canvas.height);
