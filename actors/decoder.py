@@ -166,12 +166,12 @@ class DecoderActor(Worker):
         decoder = self._there(job)
         copied = decoder.copy_seconds
         wanted = {name for _, group in job.wanted for name in group}
-        decoded = decoder.decode(job.packets, wanted)
+        decoded = decoder.decode(job.packets, wanted, job.ahead or (), ended=job.ended)
         if decoded.damaged and decoder.device != "cpu":  # is the stream to blame, or NVDEC? The CPU can tell.
             self._log(f"stream {job.stream.name}: {decoded.damaged[0][1]}")
             self._close([_Open(decoder, job.epoch)])
             decoder, copied = self._open("cpu", job.stream, _history(job)), 0.0
-            decoded = decoder.decode(job.packets, wanted)
+            decoded = decoder.decode(job.packets, wanted, job.ahead or (), ended=job.ended)
         self._streams.put(job.stream.name, _Open(decoder, job.epoch))
         copying = time.time()
         frames = {(f.record.video_index, f.record.super_index): _frame(f) for f in decoded.frames if f.sound}

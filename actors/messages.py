@@ -142,10 +142,21 @@ class EncodeReply:
 
 @dataclass(frozen=True, slots=True)
 class WriteReply:
-    """Size of the output after the epoch, which the next write is to append at."""
+    """Size of the output after the epoch, which the next write is to append at; what its user should know of that."""
 
     offset: int
     span: Span
+    cpu_seconds: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishReply:
+    """Where a finished file is: path or URL, bytes, the node whose disk it is on (empty where everybody sees it)."""
+
+    output: str
+    bytes: int
+    node: str
     cpu_seconds: float = 0.0
 
 
@@ -161,6 +172,8 @@ class DecodeJob:
         history: packets since the last key frame before these, epoch by epoch, from which a decoder that does not know
             the stream is brought to where it should be; None where it is thought to know it.
         wanted: groups of frames to hand out, each with the number of the part of the answer that it goes to.
+        ahead: packets that follow, which come again; None where there is no need of them.
+        ended: whether nothing follows those.
     """
 
     stream: Stream
@@ -168,6 +181,8 @@ class DecodeJob:
     packets: PacketBlock
     history: Sequence[PacketBlock] | None
     wanted: Sequence[tuple[int, Sequence[FrameName]]] = ()
+    ahead: PacketBlock | None = None
+    ended: bool = False
 
 
 @briefly_pickled

@@ -1,10 +1,11 @@
 """Reading the packets of many streams in one process."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from math import ceil
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from ns_ray.codecs.codec import RecordReader, codec_named
 from ns_ray.codecs.records import FrameRecord
 from ns_ray.errors import MediaError
 from ns_ray.video.address import regular
+from ns_ray.video.lookahead import Lookahead
 from ns_ray.video.packets import Mark, Packet, SidePacket, Unit, read_units
 
 T = TypeVar("T")
@@ -25,37 +27,53 @@ _TOGETHER = 8
 """Files that are read before the first one's packets are handed on."""
 _LIVE = 128
 """Live sources that may be waited for at a time; each takes a thread."""
+AHEAD = 8
+"""Packets read ahead where pictures come later than their packets: a mini-GOP of 6, and 2 that decoders hold."""
 _NO_KEY = "no key frame yet: packets are passed on, anchors begin with the first key frame"
 
 
 @dataclass(slots=True)
 class _Reading:
-    """One stream: its units, where the next begins, that one if it has been read, and what headers told so far."""
+    """One stream: its units, where the next begins, what headers told so far, and what went wrong beyond."""
 
-    units: Iterator[Unit]
+    units: Lookahead[Unit]
     mark: Mark
     records: RecordReader
-    ahead: Unit | None = None
+    late: bool = False
     decodable: bool = False
     waiting: bool = False
+    problem: MediaError | None = None
     before: list[Packet] = field(default_factory=list)
 
     @classmethod
     def at(cls, stream: Stream, mark: Mark) -> "_Reading":
         """Open a stream so that it is read from a mark on; what comes since the last key frame is read again."""
-        reading = cls(read_units(stream.info, mark, loop=True), mark, codec_named(stream.info.codec).records())
+        info = stream.info
+        codec = codec_named(info.codec, info.record)
+        reading = cls(Lookahead(read_units(info, mark, loop=True)), mark, codec.records(), codec.late)
         while (unit := reading.peek()) is not None and unit.packet is not None and unit.packet.video_index < mark.index:
             reading.records.read(unit.packet.data, unit.packet.video_index)
             reading.before.append(unit.packet)
-            reading.ahead = None
+            next(reading.units)
         reading.decodable = mark.index > 0  # whatever was to be said of its beginning has been said
         return reading
 
     def peek(self) -> Unit | None:
         """The next unit; None after the last."""
-        if self.ahead is None:
-            self.ahead = next(self.units, None)
-        return self.ahead
+        unit = next(self.units.ahead(), None)
+        if unit is None and self.problem is not None:
+            raise self.problem
+        return unit
+
+    def ahead(self) -> Sequence[Packet]:
+        """Packets that follow, as many as it takes for the pictures of those before to be out."""
+        packets: list[Packet] = []
+        try:
+            for unit in islice(self.units.ahead(), AHEAD if self.late else 0):
+                packets += () if unit.packet is None else (unit.packet,)
+        except MediaError as problem:  # those before it come first
+            self.problem = problem
+        return packets
 
     def take(self, packet: Packet) -> list[FrameRecord]:
         """The records of the next packet, which is then read."""
@@ -140,6 +158,7 @@ class Readers:
         records: list[FrameRecord] = []
         notes: list[str] = []
         ended, error = False, ""
+        ahead: Sequence[Packet] = ()
         end = ceil(until / stream.info.time_base)
         with measured("read") as clock:
             reading = self._readings.pop(stream.name, None)
@@ -153,23 +172,26 @@ class Readers:
                         if unit is None:
                             ended = True
                             break
-                        if unit.packet is not None and unit.packet.pts >= end:
+                        if unit.packet is not None and unit.packet.due >= end:
                             break
                         if unit.packet is not None:
                             packets.append(unit.packet)
                             records += reading.take(unit.packet)
                         sides += unit.sides
                         notes += unit.notes
-                        reading.mark, reading.ahead = unit.mark, None
+                        reading.mark = unit.mark
+                        next(reading.units)
                 if packets and not reading.decodable:
                     notes += [] if reading.waiting else [_NO_KEY]
                     reading.waiting = True
+                ahead = reading.ahead()
                 self._keep(stream.name, reading)
             except MediaError as problem:
                 ended, error = True, str(problem)
             mark = mark if reading is None else reading.mark
         tick = stream.info.time_base
-        ahead = reading.ahead.packet if reading is not None and reading.ahead is not None else None
+        unit = None if reading is None or error else reading.units.known
+        following = None if unit is None else unit.packet
         return Read(
             packets,
             sides,
@@ -179,6 +201,7 @@ class Readers:
             error,
             tuple(notes),
             clock.span,
-            (packets[-1].pts + packets[-1].duration) * tick if packets else Fraction(0),
-            ahead.pts * tick if ahead is not None else None,
+            (packets[-1].due + packets[-1].duration) * tick if packets else Fraction(0),
+            following.due * tick if following is not None else None,
+            ahead,
         )

@@ -145,7 +145,7 @@ def clip() -> tuple[list[bytes], list[Yuv420], tuple[NDArray[np.uint8], ...]]:
 def read_runs() -> Iterator[Run]:
     """An epoch's packets after the other from a file that is repeated, with the records of their frames."""
     info, _ = clip_file()
-    units, records = read_units(info, loop=True), codec_named(info.codec).records()
+    units, records = read_units(info, loop=True), codec_named(info.codec, info.record).records()
 
     def epoch() -> None:
         for unit in islice(units, PACKETS):

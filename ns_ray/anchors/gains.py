@@ -50,7 +50,7 @@ def accumulated(table: EpochTable, anchors: NDArray[np.bool_]) -> NDArray[np.int
 
 
 def rank(table: EpochTable, reaches: NDArray[np.float64], norms: NDArray[np.float64], one_in: int) -> Picks:
-    """Ranks each stream on its own: KEY frames, then ALTREF, then NORMAL frames, the last two greedily.
+    """Ranks each stream on its own: KEY frames, then ALTREF, then NORMAL frames, the last two greedily; no leaves.
 
     Equal gains go to the earlier frame. One pass of the loop takes one frame of every stream.
 
@@ -65,7 +65,7 @@ def rank(table: EpochTable, reaches: NDArray[np.float64], norms: NDArray[np.floa
     horizons = table.lengths + beyond
     keys = table.kinds == FrameType.KEY
     taken = table.resets.copy()
-    left = np.where(keys, NEVER, table.kinds)  # the kinds of the frames still to be ranked
+    left = np.where(keys | table.leaves, NEVER, table.kinds)  # the kinds of the frames still to be ranked
     counts = keys.sum(axis=1)
     limits = np.maximum(counts, -(-table.lengths // one_in))
     totals = _totals(table)

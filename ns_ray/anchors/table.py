@@ -22,7 +22,9 @@ LARGEST_SIZE = 2**32 - 1
 """Bytes of a frame, as windows keep them in 32 bits."""
 
 # Maps of these are the quickest way out of many records: no line of Python runs for any of them.
-_SIZE, _TYPE, _SHOWN, _EXISTING, _LOWER_LAYER = map(attrgetter, ("size", "type", "shown", "existing", "lower_layer"))
+_SIZE, _TYPE, _SHOWN, _EXISTING, _LOWER_LAYER, _LEAF = map(
+    attrgetter, ("size", "type", "shown", "existing", "lower_layer", "leaf")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,11 @@ class EpochTable:
     """One row a stream, one column a coded frame in decode order; short rows end in padding of size 0.
 
     Attributes:
-        sizes: int64 (streams, frames), bytes.
+        sizes: int64 (streams, frames), bytes that others lose, too: none of leaves.
         kinds: int8 (streams, frames), a FrameType or NEVER.
         resets: bool (streams, frames), the KEY frames, those of lower layers too.
         shown: bool (streams, frames).
+        leaves: bool (streams, frames), what no other frame refers to.
         lengths: int64 (streams,), coded frames of each stream.
         horizons: int64 (streams,), the position where the GOP ends, or else the epoch.
         carries: int64 (streams,), bytes accumulated before the epoch.
@@ -52,6 +55,7 @@ class EpochTable:
     kinds: NDArray[np.int8]
     resets: NDArray[np.bool_]
     shown: NDArray[np.bool_]
+    leaves: NDArray[np.bool_]
     lengths: NDArray[np.int64]
     horizons: NDArray[np.int64]
     carries: NDArray[np.int64]
@@ -92,6 +96,8 @@ def tabulate(epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState]) -
     shown = np.zeros(filled.shape, np.bool_)
     shown[filled] = np.frombuffer(bytes(map(_SHOWN, records)), np.bool_)
 
+    leaves = np.zeros(filled.shape, np.bool_)
+    leaves[filled] = np.frombuffer(bytes(map(_LEAF, records)), np.bool_)
     fresh = StreamState()
     before = [states.get(epoch.stream, fresh) for epoch in epochs]
     added = sizes.astype(np.uint32)
@@ -100,10 +106,11 @@ def tabulate(epochs: Sequence[StreamEpoch], states: Mapping[str, StreamState]) -
         for state, row, length in zip(before, added, lengths.tolist(), strict=True)
     )
     return EpochTable(
-        sizes=sizes,
+        sizes=np.where(leaves, 0, sizes),
         kinds=kinds,
         resets=resets,
         shown=shown,
+        leaves=leaves,
         lengths=lengths,
         horizons=lengths + np.array([epoch.gop_left or 0 for epoch in epochs], np.int64),
         carries=np.array([state.carry for state in before], np.int64),

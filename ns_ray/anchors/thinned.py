@@ -52,7 +52,7 @@ def thinned(
     """
     carry, waited = before.carry, before.waited
     for position, record in enumerate(records):
-        carry = 0 if _resets(record) or position in kept else carry + record.size
+        carry = 0 if _resets(record) or position in kept else carry + record.size * (not record.leaf)
         waited = 0 if position in kept else waited + record.shown
     return replace(after, carry=carry, waited=waited, begun=before.begun or bool(kept))
 

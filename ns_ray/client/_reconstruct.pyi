@@ -13,6 +13,7 @@ class Reconstructor:
     def frame(
         self,
         blocks: Plane,
+        weights: Plane,
         width: int,
         height: int,
         refreshed: int,
@@ -21,5 +22,7 @@ class Reconstructor:
         anchor: Planes | None,
         teach: bool = ...,
     ) -> Planes: ...
-    def predict(self, blocks: Plane, width: int, height: int, prediction: int, lr: Planes) -> tuple[Planes, Planes]: ...
+    def predict(
+        self, blocks: Plane, weights: Plane, width: int, height: int, prediction: int, lr: Planes
+    ) -> tuple[Planes, Planes]: ...
     def show(self, slot: int) -> Planes: ...

@@ -14,6 +14,7 @@ from ns_ray.codecs.codec import codec_named
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import anchor_size
 from ns_ray.hybrid.reader import HybridPacket, HybridReader
+from ns_ray.video.lookahead import Lookahead
 from ns_ray.video.packets import SidePacket
 
 _PACKETS_ASKED = 600
@@ -44,11 +45,11 @@ class HybridDecoder:
         """
         self._reader = HybridReader(path)
         self.info = self._reader.info
-        self._codec = codec_named(self.info.codec)
+        self._codec = codec_named(self.info.codec, self.info.record)
         packets = iter(self._reader)
         first: list[HybridPacket] = []
         self.scale = self._reader.scale or self._scale(packets, first)
-        self._packets = chain(first, packets)
+        self._packets = Lookahead(chain(first, packets))
         self._rebuilder = Rebuilder(self.info, self.scale, mode, threads)
         self.damaged = self._rebuilder.damaged
         self.damaged += self._reader.damaged
@@ -67,12 +68,15 @@ class HybridDecoder:
         frames = packets = 0
         clock = ShownClock(self.info.time_base, self.info.frame_rate)
         beside: list[SidePacket] = []
+        order = _ShownOrder(self._codec.late)
         for one in self._packets:
             packets += 1
             beside += one.sides
-            frame = self._rebuilder.packet(one.packet, {image.super_index: image for image in one.anchors})
-            self.missed += frame is None and not frames and not one.cut and self._codec.shows(one.packet.data)
-            if frame is not None and not one.cut:
+            following = (later.packet for later in self._packets.ahead())
+            images = {image.super_index: image for image in one.anchors}
+            made = self._rebuilder.packet(one.packet, images, following, ended=True)
+            self.missed += made is None and not frames and not one.cut and self._codec.shows(one.packet.data)
+            for frame in order.of(made, cut=one.cut) if made is not None else ():
                 frames += 1
                 pts, note = clock.place(frame.pts)
                 if note:
@@ -123,6 +127,29 @@ class HybridDecoder:
             return scale
         size = f"{stated[0]}x{stated[1]}"
         raise HybridError(f"{self.info.path}: no anchor is 1 to 4 times the size of the video, {size}")
+
+
+class _ShownOrder:
+    """Brings frames into the order in which they are shown."""
+
+    def __init__(self, late: bool) -> None:
+        """Of frames that come in that order, or `late` ones, whose places tell it."""
+        self._late = late
+        self._waiting: dict[int, HrFrame | None] = {}
+        self._place = 0
+
+    def of(self, frame: HrFrame, *, cut: bool) -> Iterator[HrFrame]:
+        """What is to be shown with the next frame; one that is `cut` is not."""
+        if not self._late:
+            if not cut:
+                yield frame
+            return
+        self._waiting[frame.place] = None if cut else frame
+        while self._place in self._waiting:
+            shown = self._waiting.pop(self._place)
+            self._place += 1
+            if shown is not None:
+                yield shown
 
 
 def _ratio(hr: tuple[int, int], lr: tuple[int, int]) -> list[int]:

@@ -1,12 +1,12 @@
 """Rebuilding: every frame of a stream at high resolution, from its packets and its anchors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ns_ray.client.reconstruct import Mode, Reconstructor
-from ns_ray.codecs.codec import codec_named
+from ns_ray.client.reconstruct import Mode, Planes, Reconstructor
+from ns_ray.codecs.codec import Header, codec_named
 from ns_ray.codecs.motion_field import BLOCK, MotionField, Prediction
 from ns_ray.errors import BitstreamError, HybridError
 from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage
@@ -14,7 +14,7 @@ from ns_ray.hybrid.anchor_picture import anchor_picture
 from ns_ray.picture.colors import STANDARD, Colors
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, resize
-from ns_ray.video.decode import CodedFrame, DecodedFrame, VideoDecoder
+from ns_ray.video.decode import CodedFrame, DecodedFrame, DecodedPackets, VideoDecoder
 from ns_ray.video.packets import Packet
 from ns_ray.video.probe import VideoInfo
 
@@ -31,6 +31,8 @@ class HrFrame:
         source: `anchor`, `rebuilt` (from anchors), `upscaled` (nothing was known at HR) or `repeated` (nothing was
             decoded: the picture before it).
         colors: of both pictures; range and matrix are never unspecified.
+        place: how many are shown before it, since decoding began; of codecs whose frames may be shown in another order
+            than they come.
     """
 
     video_index: int
@@ -39,6 +41,7 @@ class HrFrame:
     lr: Yuv420
     source: str
     colors: Colors = STANDARD
+    place: int = 0
 
 
 _MAX_LR_SAMPLES = 3840 * 2160  # of which decoders hold ten, beside what the reconstruction may hold at HR
@@ -53,7 +56,8 @@ def max_lr_samples(scale: int) -> int:
 class Rebuilder:
     """Takes one stream packet by packet, with the anchors that belong to it.
 
-    Every packet that shows a picture gives one from the first that can be decoded on.
+    Every packet that shows a picture gives one from the first that can be decoded on, in the order of the packets; one
+    that is lost, the picture before it, unless frames may be shown in another order than they come.
 
     Attributes:
         scale: HR samples for an LR sample.
@@ -78,22 +82,37 @@ class Rebuilder:
         self.damaged: list[tuple[int, str]] = []
         samples = max_lr_samples(scale)
         self._decoder = VideoDecoder(info, max_samples=samples)
-        self._motion = codec_named(info.codec).motion(samples)
+        self._late = codec_named(info.codec, info.record).late
+        self._motion = codec_named(info.codec, info.record).motion(samples)
         self._known = False  # whether any anchor came since the last key frame without one
         self._shown: HrFrame | None = None
 
-    def packet(self, packet: Packet, anchors: Mapping[int, AnchorImage | Yuv420]) -> HrFrame | None:
+    def packet(
+        self,
+        packet: Packet,
+        anchors: Mapping[int, AnchorImage | Yuv420],
+        ahead: Iterable[Packet] = (),
+        *,
+        ended: bool = False,
+    ) -> HrFrame | None:
         """Take the next packet.
 
         Args:
             packet: the packet.
             anchors: of its frames, by super_index: images, or HR pictures in BT.709, limited range. One that is
                 damaged or not `scale` times the size of its frame is passed over, and `damaged` says so.
+            ahead: packets that follow; see `VideoDecoder.decode`.
+            ended: whether nothing follows them.
 
         Returns:
             The shown frame; None where the packet shows none, or none could be decoded yet.
         """
-        decoded = self._decoder.decode([packet])
+        return self.rebuild(packet, self._decoder.decode([packet], None, ahead, ended=ended), anchors)
+
+    def rebuild(
+        self, packet: Packet, decoded: DecodedPackets, anchors: Mapping[int, AnchorImage | Yuv420]
+    ) -> HrFrame | None:
+        """As `packet`, where another has decoded it, with all of its frames."""
         self.damaged += decoded.damaged
         frames = {frame.record.super_index: frame for frame in decoded.frames}
         for index in sorted(anchors.keys() - frames.keys()):
@@ -108,8 +127,8 @@ class Rebuilder:
             anchor = self._anchor(frame, anchors.get(coded.super_index))
             hr, source = self._frame(coded, frame, field, anchor)
             if coded.header is not None and coded.header.show:
-                shown = HrFrame(packet.video_index, packet.pts, hr, frame.picture, source, frame.colors)
-        if shown is None and decoded.lost and self._shown is not None:
+                shown = HrFrame(packet.video_index, packet.pts, hr, frame.picture, source, frame.colors, frame.place)
+        if shown is None and decoded.lost and self._shown is not None and not self._late:
             shown = replace(self._shown, video_index=packet.video_index, pts=packet.pts, source="repeated")
         self._shown = shown or self._shown
         return shown
@@ -146,11 +165,14 @@ class Rebuilder:
             return self._existing(coded.header.show_existing, frame, anchor)
         key = coded.header.key
         self._known = anchor is not None or (self._known and not key)
-        lr, own = frame.picture, None if anchor is None else anchor.planes
+        lr = frame.whole
+        own = None if anchor is None else self._whole(anchor, coded.header, frame).planes
         if field is not None:
             try:
                 hr = self._reconstructor.frame(field, lr.planes, own)
-                return Yuv420(*hr), "anchor" if anchor else "rebuilt" if self._known else "upscaled"
+                return self._seen(hr, coded.header, frame), (
+                    "anchor" if anchor else "rebuilt" if self._known else "upscaled"
+                )
             except HybridError as error:
                 self.damaged.append((frame.record.video_index, f"frame {frame.record.name}: {error}"))
         self._known = anchor is not None
@@ -158,10 +180,10 @@ class Rebuilder:
         # Where its blocks are not known a frame is upscaled, and can be referred to.
         unread = MotionField(_NO_BLOCKS, columns, rows, frame.record.refreshed, Prediction.VP9)
         try:
-            made = Yuv420(*self._reconstructor.frame(unread, lr.planes, own))
+            made = self._seen(self._reconstructor.frame(unread, lr.planes, own), coded.header, frame)
         except HybridError as error:  # with its references it would take more memory than is allowed
             self.damaged.append((frame.record.video_index, f"frame {frame.record.name}: {error}"))
-            made = anchor or resize(lr, self._hr_size(frame))
+            made = anchor or resize(frame.picture, self._hr_size(frame))
         return made, "anchor" if anchor else "upscaled"
 
     def _existing(self, slot: int, frame: DecodedFrame, anchor: Yuv420 | None) -> tuple[Yuv420, str]:
@@ -175,6 +197,32 @@ class Rebuilder:
         except HybridError:
             pass  # it was never seen
         return resize(frame.picture, (width, height)), "upscaled"
+
+    def _whole(self, anchor: Yuv420, header: Header, frame: DecodedFrame) -> Yuv420:
+        """An anchor as large as what was coded of its frame: it goes on beyond its edges with its outermost samples."""
+        if frame.whole is frame.picture:
+            return anchor
+        left, top = header.crop
+        planes = []
+        for plane, whole, half in zip(anchor.planes, frame.whole.planes, (1, 2, 2), strict=True):
+            before = np.array((top, left)) * self.scale // half
+            after = np.array(whole.shape) * self.scale - before - plane.shape
+            planes.append(np.pad(plane, np.stack((before, after), 1), "edge"))
+        return Yuv420(*planes)
+
+    def _seen(self, hr: Planes, header: Header, frame: DecodedFrame) -> Yuv420:
+        """The part of an HR picture that is meant to be seen."""
+        made = Yuv420(*hr)
+        if frame.whole is frame.picture:
+            return made
+        left, top = header.crop
+        rows, columns = frame.picture.y.shape
+        box = (
+            slice(self.scale * top, self.scale * (top + rows)),
+            slice(self.scale * left, self.scale * (left + columns)),
+        )
+        half = tuple(slice(one.start // 2, (one.stop + 1) // 2) for one in box)
+        return Yuv420(made.y[box], made.u[half], made.v[half])
 
     def _hr_size(self, frame: DecodedFrame) -> tuple[int, int]:
         rows, columns = frame.picture.y.shape

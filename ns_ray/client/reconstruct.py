@@ -84,6 +84,7 @@ class Reconstructor:
         try:
             planes = self._native.frame(
                 blocks,
+                field.weights.view(np.uint8),
                 field.width,
                 field.height,
                 field.refreshed,
@@ -114,7 +115,9 @@ class Reconstructor:
         """
         blocks = _bytes(field)
         try:
-            low, high = self._native.predict(blocks, field.width, field.height, field.prediction, _planes(lr))
+            low, high = self._native.predict(
+                blocks, field.weights.view(np.uint8), field.width, field.height, field.prediction, _planes(lr)
+            )
         except (RuntimeError, MemoryError) as error:
             raise HybridError(f"the frame cannot be predicted: {error}") from error
         return _contiguous(low), _contiguous(high)

@@ -32,7 +32,7 @@ def largest_size(path: str, max_samples: int) -> Size | None:
     sizes: Counter[Size] = Counter()
     with suppress(NsRayError):  # what cannot be read on counts up to there
         reader = HybridReader(path)
-        headers = _Headers(codec_named(reader.info.codec), max_samples)
+        headers = _Headers(codec_named(reader.info.codec, reader.info.record), max_samples)
         for one in reader:
             shown = headers.shown(one.packet.data)
             sizes.update(() if one.cut else shown)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
+from ns_ray.codecs.h264.codec import H264
 from ns_ray.codecs.motion_field import MotionField
 from ns_ray.codecs.records import FrameRecord
 from ns_ray.codecs.vp9.codec import Vp9
@@ -44,6 +45,10 @@ class Header(Protocol):
     @property
     def height(self) -> int:
         """Luma rows."""
+
+    @property
+    def crop(self) -> tuple[int, int]:
+        """Samples that were coded left of the picture and above it, and are not meant to be seen; whole pairs."""
 
 
 H = TypeVar("H", bound=Header)
@@ -100,23 +105,30 @@ class MotionReader(Protocol[H_contra]):
 
 
 class Codec(Protocol[H]):
-    """A codec, for streams of one form.
+    """A codec, for streams of one form, which a record may tell.
 
     Attributes:
         name: FFmpeg's.
         title: as people call it.
         matroska: its CodecID there.
+        late: whether decoders give pictures out in the order in which they are shown, later than their packets.
     """
 
     name: str
     title: str
     matroska: str
+    late: bool
+
+    def __init__(self, record: bytes = b"") -> None: ...
 
     def shows(self, packet: bytes) -> bool:
         """Whether a packet shows a picture, by its first bits; one that is damaged does."""
 
     def begins(self, packet: bytes) -> bool:
         """Whether a packet begins with a key frame, by its first bits; one that is damaged does not."""
+
+    def framed(self, packet: bytes, record: bytes) -> bytes:
+        """A packet as Matroska has it, from one as a container with that record of its own has it."""
 
     def plausible(self, packet: bytes) -> bool:
         """Whether a packet begins as those of the codec do: what is encrypted does not."""
@@ -137,19 +149,23 @@ class Codec(Protocol[H]):
         """Colours as a key frame's header has them; what it leaves open, by the container."""
 
 
-VIDEO_CODECS: Final[Mapping[str, type[Codec[Any]]]] = {"vp9": Vp9}
+VIDEO_CODECS: Final[Mapping[str, type[Codec[Any]]]] = {"vp9": Vp9, "h264": H264}
 """By FFmpeg's names."""
 
 SUPPORTED: Final = " or ".join(codec.title for codec in VIDEO_CODECS.values())
 
 
-def codec_named(name: str) -> Codec[Any]:
+def codec_named(name: str, record: bytes = b"") -> Codec[Any]:
     """The codec of that FFmpeg name.
 
+    Args:
+        name: FFmpeg's.
+        record: what containers keep apart from the packets (CodecPrivate, extradata), where the codec has such.
+
     Raises:
-        MediaError: it is not supported.
+        MediaError: it is not supported, or the record is damaged.
     """
     try:
-        return VIDEO_CODECS[name]()
+        return VIDEO_CODECS[name](record)
     except KeyError:
         raise MediaError(f"codec {name} is not supported, only {SUPPORTED}; encode the video anew") from None

@@ -1,6 +1,6 @@
 """What the coded blocks of any codec come down to: how each of a frame's blocks moved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
@@ -18,10 +18,21 @@ BLOCK: Final = np.dtype(
         ("slot", "i1", 2),  # reference slot of each prediction, -1 for none; (-1, -1) is an intra block
         ("filter", "u1"),  # interpolation filter, one of the codec's
         ("skip", "u1"),  # 1: no coefficients were coded
+        ("weights", "u2"),  # 1 + index of the frame's weights; 0: predictions are averaged, or taken as they are
         ("mv", "i2", (4, 2, 2)),  # [quarter in raster order][prediction][row, column], in the codec's unit
     ]
 )
 """A block, as `ns_ray/native/codecs/motion_field.hpp` lays it out. A part larger than a quarter repeats its vector."""
+
+WEIGHTS: Final = np.dtype(
+    [
+        ("weight", "i2", (3, 2)),  # [Y, Cb, Cr][prediction]
+        ("offset", "i2", (3, 2)),
+        ("log2", "u1", 3),  # of the weights' denominators
+        ("_", "V1"),
+    ]
+)
+"""How predictions are weighted: (sum of sample * weight + half) >> log2, plus the mean of the offsets."""
 
 SLOTS: Final = 16
 """Reference slots at most; a codec may have fewer."""
@@ -31,6 +42,7 @@ class Prediction(IntEnum):
     """How blocks are predicted from references: filters, rounding, edges, unit of the vectors."""
 
     VP9 = 0  # vectors in 1/8 luma sample
+    H264 = 1  # in 1/4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,7 @@ class MotionField:
         height: luma samples.
         refreshed: reference slots that the frame replaces, bit i for slot i.
         prediction: how its blocks are predicted.
+        weights: array (m,) of WEIGHTS, which blocks name.
     """
 
     blocks: NDArray[np.void]
@@ -50,3 +63,4 @@ class MotionField:
     height: int
     refreshed: int
     prediction: Prediction
+    weights: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, WEIGHTS))

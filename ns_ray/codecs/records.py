@@ -32,6 +32,8 @@ class FrameRecord:
         height: luma samples.
         lower_layer: a spatial layer that its packet does not show: a packet shows one picture, its last shown frame.
             It is hidden whatever its header says, and never an anchor; a KEY frame stays one.
+        leaf: no other frame may refer to it: as an anchor it would serve itself alone, and what its residual loses is
+            lost to no other.
     """
 
     video_index: int
@@ -44,6 +46,7 @@ class FrameRecord:
     width: int = 0
     height: int = 0
     lower_layer: bool = False
+    leaf: bool = False
 
     @property
     def name(self) -> str:
@@ -62,4 +65,5 @@ class FrameRecord:
             self.width,
             self.height,
             self.lower_layer,
+            self.leaf,
         )

@@ -12,13 +12,14 @@ from ns_ray.anchors.nemo import greedy, merged
 from ns_ray.client.rebuild import Rebuilder
 from ns_ray.evaluation.choice import EPOCH
 from ns_ray.evaluation.method import Name
-from ns_ray.evaluation.trial import decoded_whole, standard
+from ns_ray.evaluation.trial import beside, decoded_whole, standard
 from ns_ray.evaluation.upscaled import upscaled
 from ns_ray.metrics.psnr import bounded_psnr
 from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert, from_rgb
 from ns_ray.picture.yuv import Plane, Yuv420
 from ns_ray.sr.engine import Engine
+from ns_ray.video.lookahead import Lookahead
 from ns_ray.video.packets import Packet
 from ns_ray.video.probe import VideoInfo
 
@@ -104,7 +105,8 @@ def _of_epoch(gop: Tried, begin: int, count: int) -> tuple[list[Name], list[floa
 
 def _gops(info: VideoInfo, engine: Engine, packets: Iterable[Packet], originals: Iterable[Yuv420]) -> Iterator[_Gop]:
     gop = None
-    for (packet, frames), original in zip(decoded_whole(info, packets), originals, strict=False):
+    for packet, decoded, original in beside(decoded_whole(info, packets), originals):
+        frames = decoded.frames
         if packet.key or gop is None:
             if gop is not None:
                 yield gop
@@ -127,8 +129,10 @@ def _alone(info: VideoInfo, scale: int, gop: _Gop, name: Name) -> list[float]:
     """The qualities of a GOP's frames with one anchor."""
     rebuilder = Rebuilder(info, scale, "plain")
     qualities = []
-    for packet, original, floor in zip(gop.packets, gop.originals, gop.floor, strict=True):
-        frame = rebuilder.packet(packet, {name[1]: gop.anchors[name]} if packet.video_index == name[0] else {})
+    packets = Lookahead(gop.packets)
+    for packet, original, floor in zip(packets, gop.originals, gop.floor, strict=True):
+        anchors = {name[1]: gop.anchors[name]} if packet.video_index == name[0] else {}
+        frame = rebuilder.packet(packet, anchors, packets.ahead(), ended=True)
         if frame is None or packet.video_index < name[0]:
             qualities.append(floor)
             continue

@@ -4,6 +4,7 @@ A stream and its original are the same frames: as many a second, of the same sha
 be larger, of other tags and ticks, begin at another key frame or go on for longer.
 """
 
+import heapq
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from ns_ray.picture.colors import STANDARD, Colors, colors_of, require_convertib
 from ns_ray.picture.convert import convert
 from ns_ray.picture.yuv import Yuv420, from_frame, resize
 from ns_ray.video.address import is_pipe
+from ns_ray.video.late_pictures import FARTHEST
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import VideoInfo, open_input, video_of
 from ns_ray.video.rates import ASSUMED, measured_rate
@@ -178,7 +180,7 @@ def originals(lr: VideoInfo, path: str, scale: int, despite: Despite = ALIKE) ->
     """
     original = Original(path, lr.path, scale, despite)
     size = lr.width * scale, lr.height * scale
-    times = ((packet.video_index, packet.pts * lr.time_base) for packet in read_packets(lr))
+    times = _in_order((packet.pts * lr.time_base, packet.video_index) for packet in read_packets(lr))
 
     def pictures() -> Iterator[Yuv420]:
         for _, frame in original.beside(times):
@@ -187,6 +189,18 @@ def originals(lr: VideoInfo, path: str, scale: int, despite: Despite = ALIKE) ->
             yield scaled(frame, size, STANDARD, path)
 
     return pictures()
+
+
+def _in_order(shown: Iterable[tuple[Fraction, int]]) -> Iterator[tuple[int, Fraction]]:
+    """Numbers of frames and their times, in the order in which they are shown."""
+    waiting: list[tuple[Fraction, int]] = []
+    for one in shown:
+        heapq.heappush(waiting, one)
+        if len(waiting) > FARTHEST:
+            time, number = heapq.heappop(waiting)
+            yield number, time
+    for time, number in sorted(waiting):
+        yield number, time
 
 
 def reference(path: str, size: tuple[int, int]) -> Iterator[Yuv420]:

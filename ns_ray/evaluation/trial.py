@@ -18,7 +18,8 @@ from ns_ray.picture.colors import STANDARD
 from ns_ray.picture.convert import convert, from_rgb
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.sr.engine import Engine
-from ns_ray.video.decode import DecodedFrame, VideoDecoder
+from ns_ray.video.decode import DecodedFrame, DecodedPackets, VideoDecoder
+from ns_ray.video.lookahead import Lookahead
 from ns_ray.video.packets import Packet, read_packets
 from ns_ray.video.probe import VideoInfo
 
@@ -75,6 +76,7 @@ class _Step:
     """One packet, and all that its frames need to be shown."""
 
     packet: Packet
+    decoded: DecodedPackets
     lr: Yuv420
     last: int
     anchors: _Anchors
@@ -87,24 +89,47 @@ def records_of(info: VideoInfo, frames: int | None = None) -> list[FrameRecord]:
     Raises:
         MediaError: the file cannot be read.
     """
-    reader = codec_named(info.codec).records()
+    reader = codec_named(info.codec, info.record).records()
     packets = islice(read_packets(info), frames)
     return [record for packet in packets for record in reader.read(packet.data, packet.video_index)]
 
 
-def decoded_whole(info: VideoInfo, packets: Iterable[Packet]) -> Iterator[tuple[Packet, Sequence[DecodedFrame]]]:
+def decoded_whole(
+    info: VideoInfo, packets: Iterable[Packet], count: int | None = None
+) -> Iterator[tuple[Packet, DecodedPackets]]:
     """Decode a video, hidden frames included; the last frame of each packet is the one that it shows.
+
+    Args:
+        info: the video.
+        packets: all of its packets.
+        count: how many of them to decode; None for all.
 
     Raises:
         MediaError: a packet is damaged, or shows no picture.
     """
     decoder = VideoDecoder(info)
-    for packet in packets:
-        decoded = decoder.decode([packet])
-        if decoded.damaged or not decoded.shown:
+    following = Lookahead(packets)
+    for packet in islice(following, count):
+        decoded = decoder.decode([packet], None, following.ahead(), ended=True)
+        if decoded.damaged or decoded.lost or not decoded.shown:
             reason = decoded.damaged[0][1] if decoded.damaged else "it shows no picture"
             raise MediaError(f"{info.path}: packet {packet.video_index}: {reason}")
-        yield packet, decoded.frames
+        yield packet, decoded
+
+
+def beside(
+    decoding: Iterable[tuple[Packet, DecodedPackets]], originals: Iterable[Yuv420]
+) -> Iterator[tuple[Packet, DecodedPackets, Yuv420]]:
+    """Packets with the originals of what they show, which come in the order of showing; it ends with either."""
+    following, read = enumerate(originals), dict[int, Yuv420]()
+    for packet, decoded in decoding:
+        place = decoded.frames[-1].place
+        while place not in read:
+            number, original = next(following, (-1, None))
+            if original is None:
+                return
+            read[number] = original
+        yield packet, decoded, read.pop(place)
 
 
 class Trial:
@@ -168,18 +193,18 @@ class Trial:
                 viewer.close()
 
     def _steps(self, originals: Iterable[Yuv420]) -> Iterator[_Step]:
-        packets = islice(read_packets(self._info), self._frames)
-        for (packet, decoded), original in zip(decoded_whole(self._info, packets), originals, strict=False):
-            frames = {frame.record.super_index: frame for frame in decoded}
+        decoding = decoded_whole(self._info, read_packets(self._info), self._frames)
+        for packet, decoded, original in beside(decoding, originals):
+            frames = {frame.record.super_index: frame for frame in decoded.frames}
             self._require_anchors(packet.video_index, frames.keys())
-            last = decoded[-1].record.super_index
+            last = decoded.frames[-1].record.super_index
             lr = standard(frames[last])
             anchors = {
                 key: anchor
                 for index, frame in frames.items()
                 for key, anchor in self._super_resolve((packet.video_index, index), frame, index == last).items()
             }
-            yield _Step(packet, lr, last, anchors, original)
+            yield _Step(packet, decoded, lr, last, anchors, original)
 
     def _require_anchors(self, video_index: int, decoded: Collection[int]) -> None:
         missing = [index for index in self._chosen.get(video_index, ()) if index not in decoded]
@@ -222,7 +247,7 @@ class _Viewer:
         if self._rebuilder is None:
             picture = mine[step.last].picture
         else:
-            picture = self._rebuilt(self._rebuilder, step.packet, {i: anchor.picture for i, anchor in mine.items()})
+            picture = self._rebuilt(self._rebuilder, step, {i: anchor.picture for i, anchor in mine.items()})
         size = sum(anchor.bytes for anchor in mine.values())
         if self._reencoder is not None:
             picture, size = self._reencoder.through(picture)
@@ -233,11 +258,11 @@ class _Viewer:
         if self._reencoder is not None:
             self._reencoder.close()
 
-    def _rebuilt(self, rebuilder: Rebuilder, packet: Packet, anchors: Mapping[int, Yuv420]) -> Yuv420:
-        frame = rebuilder.packet(packet, anchors)
+    def _rebuilt(self, rebuilder: Rebuilder, step: _Step, anchors: Mapping[int, Yuv420]) -> Yuv420:
+        frame = rebuilder.rebuild(step.packet, step.decoded, anchors)
         if frame is None or rebuilder.damaged:
             reason = rebuilder.damaged[-1][1] if rebuilder.damaged else "nothing could be rebuilt"
-            raise MediaError(f"{self._info.path}: packet {packet.video_index}: {reason}")
+            raise MediaError(f"{self._info.path}: packet {step.packet.video_index}: {reason}")
         return convert(frame.picture, frame.colors, STANDARD)
 
 

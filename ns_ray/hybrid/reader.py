@@ -20,7 +20,7 @@ from ns_ray.video.address import locate, regular
 from ns_ray.video.packets import Packet, SidePacket
 from ns_ray.video.probe import SideTrack, VideoInfo, open_address, open_input
 from ns_ray.video.rates import believable
-from ns_ray.video.tracks import codec_of, header_of
+from ns_ray.video.tracks import codec_of, header_of, record_of
 
 _LARGEST_PACKET = 64 << 20  # bytes
 _MOST_SIDE_BYTES = 64 << 20  # of side packets that wait for a packet of the video
@@ -227,6 +227,7 @@ def _describe(path: str, video: av.VideoStream, header: bytes, sides: tuple[Side
         ),
         sides=sides,
         header=header,
+        record=record_of(header),
     )
 
 

@@ -40,6 +40,7 @@ class Clock:
     _since: int = _GLITCH  # packets since then
     _said: int = 0
     _cut: bool = False  # whether that was said
+    _lead: int | None = None  # ticks that the source's first picture is shown after it is decoded there
 
     def __post_init__(self) -> None:
         self._far = int(_FAR_SECONDS / self.time_base)
@@ -72,6 +73,28 @@ class Clock:
         self._gap = self.interval if shown else 0
         self.count += 1
         return pts, note
+
+    def arrive(self, pts: int, dts: int | None, shown: bool = True) -> tuple[int, int, str]:
+        """As `place`, for packets whose pictures are shown in another order than they come.
+
+        Args:
+            pts: when it is shown in the source.
+            dts: when it is decoded there; containers may leave that out of the first packets.
+            shown: whether it shows a picture.
+
+        Returns:
+            When it is shown; when it comes, where the first one does as it is shown; what is to be said of it.
+        """
+        raw: int | None = None
+        if self._raw is None:  # what a source begins with comes first of all that is shown
+            raw = pts
+            self._lead = pts - dts if dts is not None else self._lead
+        elif dts is not None:
+            if self._lead is None:
+                self._lead = self.due - self.offset - dts
+            raw = dts + self._lead
+        came, note = self.place(raw, shown)
+        return max(0, pts + (self.offset if raw is None else came - raw)), came, note
 
     def hurry(self) -> tuple[int, str]:
         """As `place`, for a packet that is decoded but not meant to be seen: the next comes a tick later."""

@@ -2,12 +2,15 @@
 
 import errno
 import time
-from collections.abc import Container, Iterable
+from collections import deque
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple, cast
 
 import av
 import av.error
+import numpy as np
 from av.codec.hwaccel import HWAccel
 from av.video.codeccontext import VideoCodecContext
 
@@ -16,6 +19,8 @@ from ns_ray.codecs.records import FrameRecord
 from ns_ray.errors import BitstreamError, MediaError
 from ns_ray.picture.colors import Colors, require_convertible
 from ns_ray.picture.yuv import Yuv420, from_frame
+from ns_ray.video.late_pictures import FARTHEST, LatePicture, LatePictures
+from ns_ray.video.lookahead import Lookahead
 from ns_ray.video.packets import Packet
 from ns_ray.video.probe import MAX_PIXELS, VideoInfo, require_supported
 
@@ -33,6 +38,8 @@ class DecodedFrame:
         picture: its own size, which may change from frame to frame.
         colors: of the picture; range and matrix are never unspecified.
         sound: whether it is what the encoder meant, as far as can be told: damage goes on through references.
+        whole: all that was coded, of which `picture` is a part: references have what lies beyond its edges, too.
+        place: how many are shown before it, since decoding began.
     """
 
     record: FrameRecord
@@ -40,6 +47,8 @@ class DecodedFrame:
     picture: Yuv420
     colors: Colors
     sound: bool
+    whole: Yuv420
+    place: int
 
 
 class CodedFrame(NamedTuple):
@@ -49,6 +58,15 @@ class CodedFrame(NamedTuple):
     super_index: int
     data: memoryview
     header: Header | None
+
+
+class _Fed(NamedTuple):
+    """A packet that a decoder was given: its frame's data and header, None where there is none, and why not."""
+
+    packet: Packet
+    data: memoryview | None
+    header: Header | None
+    reason: str
 
 
 @dataclass(slots=True)
@@ -113,10 +131,15 @@ class VideoDecoder:
         self.copy_seconds = 0.0
         self._threads = threads
         self._max_samples = max_samples
-        self._coded = codec_named(info.codec)
+        self._coded = codec_named(info.codec, info.record)
         self._reader = self._coded.frames(max_samples)
         self._colors: Colors | None = None
+        self._whole = self._coded.late and device == "cpu"
         self._codec = self._opened()
+        self._late = LatePictures(self._codec, self._opened) if self._coded.late else None
+        self._fed: deque[_Fed] = deque()  # packets that were given to it and not asked for
+        self._last_fed = -1
+        self._place = 0  # of the next picture shown
         self._sound = 0  # reference slots that hold what the encoder meant, bit i for slot i
         self._sound_contexts = True  # whether probabilities go on from what the encoder meant
         self.waiting = True
@@ -126,7 +149,12 @@ class VideoDecoder:
             codec = _codec(self.info.codec, self.device)
             codec.thread_type = "SLICE"
             codec.thread_count = self._threads if self.device == "cpu" else 1
-            codec.options = {"max_pixels": str(2 * self._max_samples + _EDGES)}
+            options = {"max_pixels": str(2 * self._max_samples + _EDGES)}
+            if self._whole:  # frames are predicted from what lies beyond the picture's edges, too
+                options |= {"apply_cropping": "0", "flags": "+unaligned"}
+            codec.options = options
+            if self.info.record:
+                codec.extradata = self.info.record
             codec.open()
         except (av.error.FFmpegError, RuntimeError, ValueError) as error:
             raise MediaError(
@@ -134,16 +162,33 @@ class VideoDecoder:
             ) from error
         return codec
 
-    def decode(self, packets: Iterable[Packet], wanted: Container[FrameName] | None = None) -> DecodedPackets:
+    def decode(
+        self,
+        packets: Iterable[Packet],
+        wanted: Container[FrameName] | None = None,
+        ahead: Iterable[Packet] = (),
+        *,
+        ended: bool = False,
+    ) -> DecodedPackets:
         """Decode the next packets; what is damaged is listed and costs no frame that can still be decoded.
 
         Args:
             packets: in order.
             wanted: the frames to give out; None for all.
+            ahead: packets that follow, which are to come as `packets` later. They are read as far as is needed for
+                pictures that come later than their packets (`Codec.late`), and not decoded twice.
+            ended: whether nothing follows them.
         """
         decoded = DecodedPackets()
-        for packet in packets:
-            self._packet(packet, wanted, decoded)
+        if self._late is None:
+            for packet in packets:
+                self._packet(packet, wanted, decoded)
+            return decoded
+        these = tuple(packets)
+        following = Lookahead(chain(these, ahead))
+        for packet in these:
+            next(following)
+            self._late_packet(self._late, packet, following.ahead(), ended, wanted, decoded)
         return decoded
 
     def _packet(self, packet: Packet, wanted: Container[FrameName] | None, decoded: DecodedPackets) -> None:
@@ -177,14 +222,79 @@ class VideoDecoder:
                 about = about or self._reader.records(frames, headers, index)
                 known = about[i]
                 assert known is not None
-                decoded.frames.append(
-                    DecodedFrame(known, packet.pts, self._in_host_memory(picture), self._colors_now, sound)
-                )
+                seen = self._in_host_memory(picture)
+                decoded.frames.append(DecodedFrame(known, packet.pts, seen, self._colors_now, sound, seen, self._place))
         decoded.shown += shown
+        self._place += shown
         if reason:
             decoded.damaged.append((index, reason))
         if due and not shown:
             decoded.lost.append(index)
+
+    def _late_packet(
+        self,
+        late: LatePictures,
+        packet: Packet,
+        following: Iterator[Packet],
+        ended: bool,
+        wanted: Container[FrameName] | None,
+        decoded: DecodedPackets,
+    ) -> None:
+        index = packet.video_index
+        self._feed(late, packet)
+        while (fed := self._fed.popleft()).packet.video_index != index:
+            pass
+        if fed.data is None:
+            return
+        decoded.coded.append(CodedFrame(index, 0, fed.data, fed.header))
+        if fed.reason:
+            decoded.damaged.append((index, fed.reason))
+        self.waiting = fed.header is None
+        picture = None
+        if fed.header is not None:
+            decoded.shown += 1
+            self._colors = self._coded.colors(fed.header, self.info.colors) if fed.header.key else self._colors
+            if wanted is None or (index, 0) in wanted:
+                picture = self._awaited(late, index, following, ended)
+                if picture is None:
+                    decoded.lost.append(index)
+        else:
+            decoded.lost.append(index)
+        late.pass_by(index)
+        if picture is not None and fed.header is not None:
+            record = self._reader.records([fed.data], [fed.header], index)[0]
+            assert record is not None
+            whole = self._in_host_memory(picture.frame)
+            shown = cropped(whole, fed.header) if self._whole else whole
+            decoded.frames.append(DecodedFrame(record, packet.pts, shown, self._colors_now, True, whole, picture.place))
+
+    def _awaited(self, late: LatePictures, index: int, following: Iterator[Packet], ended: bool) -> LatePicture | None:
+        """A packet's picture, for which those that follow are read on; None where it does not come."""
+        for _ in range(FARTHEST):
+            if (picture := late.take(index)) is not None:
+                return picture
+            after = next(following, None)
+            if after is None:
+                if ended:
+                    late.end()
+                break
+            self._feed(late, after)
+        return late.take(index)
+
+    def _feed(self, late: LatePictures, packet: Packet) -> None:
+        """Give the decoder a packet, unless it had it."""
+        index = packet.video_index
+        if index <= self._last_fed:
+            return
+        self._last_fed = index
+        frames, headers, reason = self._parsed(packet)
+        header = headers[0] if headers else None
+        if header is not None or not frames:
+            try:
+                late.feed(index, packet.data)
+            except av.error.FFmpegError as error:
+                header, reason = None, self._reason(f"{index}.0", error)
+        self._fed.append(_Fed(packet, frames[0] if frames else None, header, reason))
 
     def _parsed(self, packet: Packet) -> tuple[list[memoryview], list[Header | None], str]:
         """The frames of a packet, their headers, and why one or all of them cannot be decoded, if so."""
@@ -265,6 +375,14 @@ class VideoDecoder:
             picture = picture.reformat(format="nv12")
             self.copy_seconds += time.perf_counter() - start
         return from_frame(picture)
+
+
+def cropped(whole: Yuv420, header: Header) -> Yuv420:
+    """The part of a picture that is meant to be seen."""
+    left, top = header.crop
+    right, bottom = left + header.width, top + header.height
+    halves = np.s_[top // 2 : (bottom + 1) // 2, left // 2 : (right + 1) // 2]
+    return Yuv420(whole.y[top:bottom, left:right], whole.u[halves], whole.v[halves])
 
 
 def _codec(name: str, device: str) -> VideoCodecContext:

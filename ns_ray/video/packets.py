@@ -32,8 +32,13 @@ _MOST_SIDE_BYTES = 64 * 1024 * 1024  # of other tracks that wait for a packet of
 class Packet:
     """One packet: its number in the stream, its bytes, and its times in ticks of the video's time base.
 
-    Times begin at 0 and never go back; two are equal only where the first of both shows no picture. The duration is
-    the usual one, by the frame rate.
+    Packets come in the order in which they are decoded. Times begin at 0; two are equal only where the first of both
+    shows no picture, and they go back only where frames are shown in another order. The duration is the usual one, by
+    the frame rate.
+
+    Attributes:
+        pts: when its picture is shown.
+        dts: when it comes, as the first does at its pts: that never goes back. None where that is `pts`.
     """
 
     video_index: int
@@ -41,6 +46,12 @@ class Packet:
     pts: int
     duration: int
     key: bool
+    dts: int | None = None
+
+    @property
+    def due(self) -> int:
+        """When it comes."""
+        return self.pts if self.dts is None else self.dts
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +133,7 @@ class _Coded:
 
     data: bytes
     pts: int | None
+    dts: int | None
     key: bool
     place: Place | None
 
@@ -183,6 +195,7 @@ class _Source:
         self.number = 0
         self.video = video_of(container, info.path)
         self.codec = codec_of(self.video)
+        self.record = self.video.codec_context.extradata or b""
         scale = Fraction(self.video.time_base or info.time_base) / info.time_base
         self.scale = None if scale == 1 else scale
         size = (info.width, info.height)
@@ -227,7 +240,8 @@ class _Reader:
 
     def __init__(self, info: VideoInfo, mark: Mark) -> None:
         self._info = info
-        self._codec = codec_named(info.codec) if info.codec in VIDEO_CODECS else None
+        self._codec = codec_named(info.codec, info.record) if info.codec in VIDEO_CODECS else None
+        self._late = self._codec is not None and self._codec.late
         self._mark = mark
         self._entry = mark.entry
         self._index = 0
@@ -384,6 +398,8 @@ class _Reader:
 
     def _coded(self, source: _Source, packet: "CodedPacket[Stream]") -> _Coded:
         data = bytes(packet)
+        if self._codec is not None:
+            data = self._codec.framed(data, source.record)
         # Containers take frames for key frames that are none, an MP4 without a list of them all.
         key = bool(packet.is_keyframe) if self._codec is None else self._codec.begins(data)
         place = None
@@ -391,26 +407,33 @@ class _Reader:
             self._held.clear()  # nothing from here on refers to what came before
             reached = source.reading.ends
             place = place_of(packet, source.container, source.video, source.number, source.moved, reached, source.span)
-        pts = packet.pts
-        if pts is not None and source.scale is not None:
-            pts = round(pts * source.scale)
-        return _Coded(data, pts, key, place)
+        times = packet.pts, packet.dts if self._late else None
+        pts, dts = (time if time is None or source.scale is None else round(time * source.scale) for time in times)
+        return _Coded(data, pts, dts, key, place)
 
     def _place(self, coded: _Coded, *, hurried: bool = False) -> Unit:
         before = self._clock.copy() if coded.key else self._clock
         offset = self._clock.offset
         first = self._clock.count == 0
+        duration, dts = self._usual, None
+        shows = self._codec is None or self._codec.shows(coded.data)
         if hurried:
             (pts, note), duration = self._clock.hurry(), 1
+        elif self._late and coded.pts is not None:
+            pts, dts, note = self._clock.arrive(coded.pts, coded.dts, shows)
+        elif self._late:
+            raise MediaError(
+                f"{self._info.path}: packet {self._index} does not tell when it is shown, and frames may be shown in "
+                "another order than they come; remux it to Matroska"
+            )
         else:
-            pts, note = self._clock.place(coded.pts, self._codec is None or self._codec.shows(coded.data))
-            duration = self._usual
+            pts, note = self._clock.place(coded.pts, shows)
         if note:
             self._notes.append(note)
         sides = self._place_sides(self._clock.offset if first else offset) if self._pending_bytes else ()
         if coded.key and coded.place is not None:
             self._entry = Entry(self._index, coded.place, before, self._side_clocks())
-        packet = Packet(self._index, coded.data, pts, duration, coded.key)
+        packet = Packet(self._index, coded.data, pts, duration, coded.key, dts)
         self._index += 1
         return self._unit(packet, sides)
 

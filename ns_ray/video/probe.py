@@ -62,6 +62,7 @@ class VideoInfo:
         notes: what of the source is not carried, and what had to be assumed; a sentence each.
         unsafe: whether the source may be opened by any protocol, and open what it likes (`open_input`).
         rates: `rates_of` its track, where its first packet begins with a sound key frame (`open_known`).
+        record: what goes before the packets (CodecPrivate in Matroska), where the codec cannot do without.
     """
 
     path: str
@@ -77,6 +78,7 @@ class VideoInfo:
     notes: tuple[str, ...] = ()
     unsafe: bool = False
     rates: Rates | None = None
+    record: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def probe(path: str, unsafe: bool = False) -> VideoInfo:
         MediaError: it cannot be opened, is no video, or lacks a size.
     """
     from ns_ray.video.recordings import open_first  # both of which stand on this module
-    from ns_ray.video.tracks import header_of
+    from ns_ray.video.tracks import header_of, record_of
 
     with open_first(path, unsafe) as container:
         stream = video_of(container, path)
@@ -123,7 +125,8 @@ def probe(path: str, unsafe: bool = False) -> VideoInfo:
         header, sides, _, notes = (
             header_of(container, stream, size) if info.codec in VIDEO_CODECS else (b"", (), [], ())
         )
-    return replace(info, sides=sides, header=header, notes=(*notes, *info.notes), unsafe=unsafe)
+    record = record_of(header)
+    return replace(info, sides=sides, header=header, notes=(*notes, *info.notes), unsafe=unsafe, record=record)
 
 
 def is_live(path: str, container: av.container.InputContainer) -> bool:
@@ -141,7 +144,7 @@ def require_supported(info: VideoInfo) -> None:
             f"{info.path}: its codec is {info.codec}, but anchors are chosen and reused by the means of {SUPPORTED}; "
             "encode it with libvpx-vp9"
         )
-    if info.pixel_format not in ("yuv420p", "unknown"):
+    if info.pixel_format not in ("yuv420p", "yuvj420p", "unknown"):
         raise MediaError(
             f"{info.path}: its pixel format is {info.pixel_format}, but only 8 bit 4:2:0 is supported; "
             "encode it as yuv420p"
@@ -246,7 +249,7 @@ def _look(container: av.container.InputContainer, stream: VideoStream, seconds: 
     packets = frames = size = 0
     encrypted = at_key = False
     name = stream.codec_context.codec.canonical_name
-    codec = codec_named(name) if name in VIDEO_CODECS else None
+    codec = codec_named(name, stream.codec_context.extradata or b"") if name in VIDEO_CODECS else None
     deadline = time.monotonic() + seconds
     with suppress(av.error.FFmpegError):
         for packet in container.demux(stream):
@@ -263,7 +266,7 @@ def _look(container: av.container.InputContainer, stream: VideoStream, seconds: 
                 at_key = key is not None and key.key and packets == 1
             if packets >= _SEEN_PACKETS or size >= _SEEN_BYTES or time.monotonic() > deadline:
                 break
-    if codec is None:  # whose frames may be coded in another order than they are shown
+    if codec is None or codec.late:  # whose frames may be coded in another order than they are shown
         times.sort()
     return _Seen(times, key, at_key, packets > 0 and not frames, encrypted)
 

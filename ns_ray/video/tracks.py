@@ -107,6 +107,11 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska", size: tuple[i
     return _shaped(entry, stream) if isinstance(stream, av.VideoStream) else entry
 
 
+def record_of(header: bytes) -> bytes:
+    """What goes before a video's packets: the CodecPrivate of a header's first track; empty where there is none."""
+    return (matroska.child(entries_of(header)[0], matroska.CODEC_PRIVATE) or b"") if header else b""
+
+
 def codec_of(stream: av.stream.Stream) -> str:
     """Name of a stream's codec; empty where FFmpeg does not know it."""
     context = getattr(stream, "codec_context", None)

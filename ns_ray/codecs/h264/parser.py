@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from ns_ray.codecs.h264 import _h264
 from ns_ray.codecs.h264.layout import BLOCK, MACROBLOCK, SLICE
+from ns_ray.codecs.motion_field import BLOCK as COMMON_BLOCK
+from ns_ray.codecs.motion_field import WEIGHTS, MotionField, Prediction
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -43,6 +45,12 @@ class Frame:
         macroblocks: array of MACROBLOCK, [rows][columns].
         slices: array of SLICE, in coded order; at most 2048.
         references: numbers of the frames that its slices' lists name, at most 16.
+        slots: where those are kept, as `slot`.
+        slot: where the frame is kept for others to refer to, 0 to 15, in the place of one that none refers to any more;
+            -1 where it is not.
+        full_range: whether luma is 0 to 255 by the bitstream.
+        matrix: matrix_coefficients (table E-5), 2 where the bitstream does not say.
+        parsed: the same in C++.
         number: frames before it in decode order, those that failed included.
         type: how it counts in anchor selection.
         idr: it forgets all frames before it; other KEY frames do not.
@@ -61,6 +69,11 @@ class Frame:
     macroblocks: NDArray[np.void]
     slices: NDArray[np.void]
     references: tuple[int, ...]
+    slots: tuple[int, ...]
+    slot: int
+    full_range: bool
+    matrix: int
+    parsed: _h264.ParsedFrame
     number: int
     type: FrameType
     idr: bool
@@ -79,6 +92,45 @@ class Frame:
         pictures: NDArray[np.int8] = self.blocks["picture"]
         counts = np.bincount(pictures.ravel() + 1, minlength=len(self.references) + 1)[1:]
         return {number: int(count) for number, count in zip(self.references, counts, strict=True) if count}
+
+    @property
+    def show(self) -> bool:
+        """All frames are."""
+        return True
+
+    @property
+    def show_existing(self) -> int | None:
+        """No frame shows another."""
+        return None
+
+    @property
+    def key(self) -> bool:
+        """Whether decoding can begin at it: frames behind it that refer to what came before are shown before it."""
+        return self.type is FrameType.KEY
+
+    @property
+    def independent(self) -> bool:
+        """No frame goes on from more than what it refers to."""
+        return True
+
+    @property
+    def refreshed(self) -> int:
+        """Its slot, as a bit."""
+        return 0 if self.slot < 0 else 1 << self.slot
+
+    @property
+    def needed(self) -> int:
+        """The slots that its lists name, bit i for slot i."""
+        return sum(1 << slot for slot in set(self.slots) if slot >= 0)
+
+    @property
+    def motion_field(self) -> MotionField:
+        """How its blocks moved, in whole macroblocks."""
+        blocks, weights = self.parsed.motion_field()
+        rows, columns = self.macroblocks.shape
+        return MotionField(
+            blocks.view(COMMON_BLOCK), 16 * columns, 16 * rows, self.refreshed, Prediction.H264, weights.view(WEIGHTS)
+        )
 
     @property
     def intra(self) -> NDArray[np.bool_]:

@@ -36,6 +36,7 @@ class FrameHeader:
     color: ColorConfig
     width: int
     height: int
+    crop: tuple[int, int]
     render_width: int
     render_height: int
     refreshed: int

@@ -24,6 +24,10 @@ class Vp9:
     name = "vp9"
     title = "VP9"
     matroska = "V_VP9"
+    late = False
+
+    def __init__(self, record: bytes = b"") -> None:
+        """VP9 has no record that matters."""
 
     def shows(self, packet: bytes) -> bool:
         """Whether one of a packet's frames is shown."""
@@ -32,6 +36,10 @@ class Vp9:
     def begins(self, packet: bytes) -> bool:
         """Whether a packet's first frame is a key frame."""
         return begins(packet)
+
+    def framed(self, packet: bytes, record: bytes) -> bytes:
+        """It is the same everywhere."""
+        return packet
 
     def plausible(self, packet: bytes) -> bool:
         """Whether it begins with the frame marker."""

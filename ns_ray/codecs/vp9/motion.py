@@ -41,4 +41,5 @@ def motion_field(parsed: FrameBlocks) -> MotionField:
     for name in _SAME:
         blocks[name] = parsed.blocks[name]
     blocks["slot"] = parsed.blocks["ref_slot"]
+    blocks["weights"] = 0
     return MotionField(blocks, parsed.width, parsed.height, parsed.refresh_flags, Prediction.VP9)

@@ -13,9 +13,19 @@ struct Block {
   std::int8_t slot[2];                 // reference slot of each prediction, -1 for none; {-1, -1} is an intra block
   std::uint8_t filter;                 // interpolation filter, one of the codec's
   std::uint8_t skip;                   // 1: no coefficients were coded
+  std::uint16_t weights;     // 1 + index of the frame's weights; 0: predictions are averaged, or taken as they are
   std::int16_t mv[4][2][2];  // [quarter, raster order][prediction][row, column], in the codec's unit; parts repeat theirs
 };
 
-static_assert(sizeof(Block) == 44);
+static_assert(sizeof(Block) == 46);
+
+// How a block's predictions are weighted: (sum of sample * weight + half) >> log2, plus the mean of the offsets.
+struct Weights {
+  std::int16_t weight[3][2], offset[3][2];  // [Y, Cb, Cr][prediction]
+  std::uint8_t log2[3];
+  std::uint8_t padding;
+};
+
+static_assert(sizeof(Weights) == 28);
 
 }  // namespace ns_ray

@@ -1,12 +1,15 @@
 // The H.264 parser as a Python module; ns_ray/codecs/h264 is its typed side.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/shared_ptr.h>
 
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "buffer.hpp"
+#include "look.hpp"
+#include "motion_field.hpp"
 #include "parser.hpp"
 
 namespace nb = nanobind;
@@ -25,12 +28,24 @@ nb::object view(const std::shared_ptr<Owner>& owner, const std::vector<Item>& it
   return nb::cast(nb::ndarray<nb::numpy, const std::uint8_t>(data, shape, keeper));
 }
 
+template <class Owner, class Item>
+nb::object flat(const std::shared_ptr<Owner>& owner, const std::vector<Item>& items) {
+  return view(owner, items, items.empty() ? 1 : items.size()).attr("reshape")(-1);
+}
+
 nb::dict facts_of(ParsedFrame&& parsed) {
-  const auto frame = std::make_shared<const ParsedFrame>(std::move(parsed));
+  const auto frame = std::make_shared<ParsedFrame>(std::move(parsed));
   const Motion& motion = *frame->motion;
   const Sps& sps = *frame->sps;
   nb::dict facts;
   const auto columns = static_cast<std::size_t>(motion.columns);
+  facts["parsed"] = frame;
+  facts["slot"] = frame->slot;
+  nb::list slots;
+  for (const std::int8_t slot : motion.slots) slots.append(static_cast<int>(slot));
+  facts["slots"] = nb::tuple(slots);
+  facts["full_range"] = sps.full_range;
+  facts["matrix"] = sps.matrix;
   facts["blocks"] = view(frame, motion.blocks, 4 * columns);
   facts["coded"] = view(frame, motion.coded, 4 * columns);
   facts["macroblocks"] = view(frame, motion.macroblocks, columns);
@@ -50,6 +65,16 @@ nb::dict facts_of(ParsedFrame&& parsed) {
   facts["profile"] = sps.profile;
   facts["level"] = sps.level;
   return facts;
+}
+
+// Blocks and weights as bytes.
+nb::tuple field_of(const ParsedFrame& frame) {
+  auto field = std::make_shared<MotionField>();
+  {
+    const nb::gil_scoped_release release;
+    *field = motion_field(frame);
+  }
+  return nb::make_tuple(flat(field, field->blocks), flat(field, field->weights));
 }
 
 class Parser {
@@ -95,6 +120,14 @@ NB_MODULE(_h264, m) {
   m.attr("BLOCK_SIZE") = sizeof(Block);
   m.attr("MACROBLOCK_SIZE") = sizeof(Macroblock);
   m.attr("SLICE_SIZE") = sizeof(Slice);
+  m.def(
+      "look",
+      [](nb::handle packet, int length_size) {
+        const Look found = look(Buffer(packet).bytes(), length_size);
+        return nb::make_tuple(found.shows, found.begins, found.plausible);
+      },
+      "packet"_a, "length_size"_a);
+  nb::class_<ParsedFrame>(m, "ParsedFrame").def("motion_field", &field_of);
   nb::class_<Parser>(m, "Parser")
       .def(nb::init<std::int64_t>(), "max_pixels"_a)
       .def("configure", &Parser::configure, "record"_a)

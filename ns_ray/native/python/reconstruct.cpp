@@ -8,6 +8,7 @@
 #include <new>
 #include <string>
 
+#include "codecs/h264/predictor.hpp"
 #include "codecs/vp9/predictor.hpp"
 #include "reconstructor.hpp"
 
@@ -50,18 +51,22 @@ nb::tuple arrays(const Picture& picture, int width, int height) {
 
 // By ns_ray.codecs.motion_field.Prediction.
 const Predictor& predictor_of(int prediction) {
-  if (prediction != 0) throw Refused("there is no prediction " + std::to_string(prediction));
-  return vp9::kPredictor;
+  switch (prediction) {
+    case 0: return vp9::kPredictor;
+    case 1: return h264::kPredictor;
+    default: throw Refused("there is no prediction " + std::to_string(prediction));
+  }
 }
 
-FrameInput input_of(const Bytes& blocks, int width, int height, int refreshed, int prediction, const Planes& lr,
+FrameInput input_of(const Bytes& blocks, const Bytes& weights, int width, int height, int refreshed, int prediction, const Planes& lr,
                     const std::optional<Planes>& anchor) {
-  if (blocks.shape(0) % sizeof(Block)) throw Refused("the blocks are not whole");
+  if (blocks.shape(0) % sizeof(Block) || weights.shape(0) % sizeof(Weights)) throw Refused("the blocks or weights are not whole");
   FrameInput input;
   input.width = width;
   input.height = height;
   input.refreshed = static_cast<std::uint16_t>(refreshed);
   input.blocks = {reinterpret_cast<const Block*>(blocks.data()), blocks.shape(0) / sizeof(Block)};
+  input.weights = {reinterpret_cast<const Weights*>(weights.data()), weights.shape(0) / sizeof(Weights)};
   input.predictor = &predictor_of(prediction);
   input.lr = view(lr);
   if (anchor) input.anchor = view(*anchor);
@@ -85,9 +90,9 @@ NB_MODULE(_reconstruct, m) {
           "scale"_a, "best"_a, "threads"_a, "simd"_a, "tuning"_a = nb::dict())
       .def(
           "frame",
-          [](Reconstructor& self, const Bytes& blocks, int width, int height, int refreshed, int prediction,
+          [](Reconstructor& self, const Bytes& blocks, const Bytes& weights, int width, int height, int refreshed, int prediction,
              const Planes& lr, const std::optional<Planes>& anchor, bool teach) {
-            FrameInput input = input_of(blocks, width, height, refreshed, prediction, lr, anchor);
+            FrameInput input = input_of(blocks, weights, width, height, refreshed, prediction, lr, anchor);
             input.teach = teach;
             Picture hr;
             {
@@ -96,11 +101,11 @@ NB_MODULE(_reconstruct, m) {
             }
             return arrays(hr, width * self.scale(), height * self.scale());
           },
-          "blocks"_a, "width"_a, "height"_a, "refreshed"_a, "prediction"_a, "lr"_a, "anchor"_a.none(), "teach"_a = true)
+          "blocks"_a, "weights"_a, "width"_a, "height"_a, "refreshed"_a, "prediction"_a, "lr"_a, "anchor"_a.none(), "teach"_a = true)
       .def(
           "predict",
-          [](Reconstructor& self, const Bytes& blocks, int width, int height, int prediction, const Planes& lr) {
-            const FrameInput input = input_of(blocks, width, height, 0, prediction, lr, std::nullopt);
+          [](Reconstructor& self, const Bytes& blocks, const Bytes& weights, int width, int height, int prediction, const Planes& lr) {
+            const FrameInput input = input_of(blocks, weights, width, height, 0, prediction, lr, std::nullopt);
             Prediction made;
             {
               const nb::gil_scoped_release release;
@@ -109,7 +114,7 @@ NB_MODULE(_reconstruct, m) {
             return nb::make_tuple(arrays(made.lr, width, height),
                                   arrays(made.hr, width * self.scale(), height * self.scale()));
           },
-          "blocks"_a, "width"_a, "height"_a, "prediction"_a, "lr"_a)
+          "blocks"_a, "weights"_a, "width"_a, "height"_a, "prediction"_a, "lr"_a)
       .def("show", [](const Reconstructor& self, int slot) {
         const auto [width, height] = self.size(slot);
         return arrays(self.show(slot), width * self.scale(), height * self.scale());

@@ -116,6 +116,7 @@ Attributes:
       .def_ro("color", &FrameHeader::color)
       .def_ro("width", &FrameHeader::width)
       .def_ro("height", &FrameHeader::height)
+      .def_prop_ro("crop", [](const FrameHeader&) { return nb::make_tuple(0, 0); })
       .def_ro("render_width", &FrameHeader::render_width)
       .def_ro("render_height", &FrameHeader::render_height)
       .def_ro("refreshed", &FrameHeader::refresh_flags)

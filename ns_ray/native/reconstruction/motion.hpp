@@ -53,6 +53,19 @@ class Motion {
               std::min(kPiece, width - left), std::min(kPiece, height - top), averaged);
   }
 
+  struct Window {
+    const std::uint8_t* data;
+    std::ptrdiff_t stride;
+  };
+
+  // Samples of a reference from (x, y) on with what filters need around them, 3 before and 4 behind: in place, or where
+  // that reaches beyond the plane in a copy that goes on with its outermost samples, until the next call.
+  Window window(const Plane& reference, int x, int y, int width, int height) {
+    if (x >= 3 && y >= 3 && x + width + 4 <= reference.width && y + height + 4 <= reference.height)
+      return {reference.at(x, y), reference.width};
+    return {extended(reference, x, y, width, height), kStride};
+  }
+
  private:
   static constexpr int kPiece = 64;
   static constexpr std::ptrdiff_t kStride = kMaxBlock + 64;
@@ -76,19 +89,6 @@ class Motion {
         std::memcpy(out, from, width);
     }
     if (averaged) kernels_.average(other_, kStride, dst, dst_stride, width, height);
-  }
-
-  struct Window {
-    const std::uint8_t* data;
-    std::ptrdiff_t stride;
-  };
-
-  // Samples of a reference from (x, y) on with what the filters need around them: in place, or where that reaches beyond the
-  // plane in a copy that goes on with its outermost samples.
-  Window window(const Plane& reference, int x, int y, int width, int height) {
-    if (x >= 3 && y >= 3 && x + width + 4 <= reference.width && y + height + 4 <= reference.height)
-      return {reference.at(x, y), reference.width};
-    return {extended(reference, x, y, width, height), kStride};
   }
 
   const std::uint8_t* extended(const Plane& reference, int x, int y, int width, int height) {

@@ -24,6 +24,7 @@ using Slots = std::span<const std::shared_ptr<const Held>>;
 struct References {
   Slots slots;
   int scale;
+  std::span<const Weights> weights;
 };
 
 // A rectangle of LR luma.
@@ -31,7 +32,8 @@ struct Rectangle {
   int x, y, width, height;
 };
 
-// Its functions may be called by several threads at once. Blocks have been checked: their slots hold frames that fit.
+// Its functions may be called by several threads at once. Blocks have been checked: their slots hold frames that
+// fit, and their weights are there.
 class Predictor {
  public:
   // Blocks have interpolation filters below `filters`; vectors `alike` apart at most, over both components, are the same

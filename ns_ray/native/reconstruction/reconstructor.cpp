@@ -21,6 +21,7 @@ Block moved_like(const Block& block, const Block& neighbour) {
   moved.sub_width = block.width;
   moved.sub_height = block.height;
   moved.filter = neighbour.filter;
+  moved.weights = neighbour.weights;
   for (int which = 0; which < 2; ++which) {
     moved.slot[which] = neighbour.slot[which];
     for (auto& mv : moved.mv) std::copy_n(neighbour.mv[3][which], 2, mv[which]);
@@ -85,6 +86,7 @@ void Reconstructor::check(const FrameInput& input) const {
       throw Refused(where() + "its parts " + shape(block.sub_width, block.sub_height) + " are not of the sizes that parts have");
     area += block.width * block.height;
     if (block.slot[0] < 0 && block.slot[1] >= 0) throw Refused(where() + "it has a second reference, but no first");
+    if (block.weights > input.weights.size()) throw Refused(where() + "its weights are not there");
     if (block.slot[0] >= 0 && block.filter >= input.predictor->filters) throw Refused(where() + "its interpolation filter is unknown");
     for (const int slot : block.slot) {
       if (slot < 0) continue;
@@ -239,14 +241,15 @@ Prediction Reconstructor::predict(const FrameInput& input) {
     for (const Plane& plane : picture->planes)
       std::memset(plane.data, 0, static_cast<std::size_t>(plane.width) * plane.height);
   for (const auto& block : input.blocks)
-    if (block.slot[0] >= 0) input.predictor->block(workers_[0]->motion, block, references(), prediction.lr, prediction.hr);
+    if (block.slot[0] >= 0) input.predictor->block(workers_[0]->motion, block, references(input), prediction.lr, prediction.hr);
   return prediction;
 }
 
 // Luma near the block's edges, where the blocks beyond them moved otherwise, partly as if it had moved with those; not where
 // those have references of another size.
-void Reconstructor::overlap(Motion& motion, const Block& block, const Predictor& predictor, const Picture& lr,
+void Reconstructor::overlap(Motion& motion, const Block& block, const FrameInput& input, const Picture& lr,
                             const Picture& hr) const {
+  const Predictor& predictor = *input.predictor;
   std::uint8_t moved[kSuperblock * kOverlap * 4 * 4];
   const int right = std::min(block.x + block.width, lr.planes[0].width);
   const int bottom = std::min(block.y + block.height, lr.planes[0].height);
@@ -263,13 +266,13 @@ void Reconstructor::overlap(Motion& motion, const Block& block, const Predictor&
     bool alike = true;
     for (int which = 0; which < 2; ++which) {
       const auto &theirs = other->mv[near][which], &ours = block.mv[own][which];
-      alike &= other->slot[which] == block.slot[which] &&
+      alike &= other->slot[which] == block.slot[which] && other->weights == block.weights &&
                (block.slot[which] < 0 || std::abs(theirs[0] - ours[0]) + std::abs(theirs[1] - ours[1]) <= predictor.alike);
     }
     if (alike || other->slot[0] < 0 || scaled(other->slot[0]) || scaled(other->slot[1])) return end;
     const int width = across ? std::min(kOverlap, right - x) : end - x, height = across ? end - y : std::min(kOverlap, bottom - y);
     const auto mix = [&](const Plane& to, bool high, int scale, const Ramp& ramp) {
-      predictor.luma(motion, *other, near, references(), high, {x, y, width, height}, moved, scale * width);
+      predictor.luma(motion, *other, near, references(input), high, {x, y, width, height}, moved, scale * width);
       kernels_.mix(moved, scale * width, to.at(scale * x, scale * y), to.width, scale * width, scale * height, ramp.data(), across);
     };
     mix(lr.planes[0], false, 1, lr_ramps_[far]);
@@ -307,13 +310,13 @@ void Reconstructor::superblock(Worker& worker, int index, const FrameInput& inpu
   for (std::uint32_t i = starts_[index]; i < starts_[index + 1]; ++i) {
     const Block& block = input.blocks[order_[i]];
     if (block.slot[0] >= 0) {
-      predictor.block(worker.motion, block, references(), lr_prediction, now.hr);
-      if (best_) overlap(worker.motion, block, predictor, lr_prediction, now.hr);
+      predictor.block(worker.motion, block, references(input), lr_prediction, now.hr);
+      if (best_) overlap(worker.motion, block, input, lr_prediction, now.hr);
       blend_block(block, false, now, lr_prediction);
       neighbour = &block;
     } else if (best_ && neighbour) {
       const Block guess = moved_like(block, *neighbour);
-      predictor.block(worker.motion, guess, references(), lr_prediction, now.hr);
+      predictor.block(worker.motion, guess, references(input), lr_prediction, now.hr);
       blend_block(guess, true, now, lr_prediction);
     }
   }

@@ -47,6 +47,7 @@ struct FrameInput {
   int width = 0, height = 0;  // luma samples of the LR frame
   std::uint16_t refreshed = 0;  // bit i: the frame replaces slot i
   std::span<const Block> blocks;
+  std::span<const Weights> weights;
   const Predictor* predictor = nullptr;  // of the codec
   PictureView lr;
   std::optional<PictureView> anchor;
@@ -117,8 +118,8 @@ class Reconstructor {
   Picture copy_of(const PictureView& view, Picture to) const;
   void sort(const FrameInput& input);
   void prepare(const FrameInput& input);
-  References references() const { return {slots_, scale_}; }
-  void overlap(Motion& motion, const Block& block, const Predictor& predictor, const Picture& lr, const Picture& hr) const;
+  References references(const FrameInput& input) const { return {slots_, scale_, input.weights}; }
+  void overlap(Motion& motion, const Block& block, const FrameInput& input, const Picture& lr, const Picture& hr) const;
   void superblock(Worker& worker, int index, const FrameInput& input, const Held& now, const Picture& lr_prediction);
   void intra_rows(int plane, int x0, int y0, int x1, int y1, const Picture& lr);
   void blend_block(const Block& block, bool guessed, const Held& now, const Picture& lr_prediction);

@@ -9,7 +9,7 @@
 
 namespace ns_ray::h264 {
 
-// 4x4 luma samples. Plain and fixed in layout: arrays of these three are also NumPy structured arrays (blocks.py).
+// 4x4 luma samples. Plain and fixed in layout: arrays of these three are also NumPy structured arrays (ns_ray/codecs/h264/layout.py).
 struct Block {
   Mv mv[2];                  // of each list, zero where it is not used
   std::int8_t reference[2];  // refIdxL0 and refIdxL1 of its slice, -1 where the list is not used; both: intra
@@ -45,6 +45,7 @@ struct Motion {
   std::vector<Macroblock> macroblocks;    // [rows][columns]
   std::vector<std::uint8_t> coded;        // [4 * rows][4 * columns], Coded
   std::vector<std::int64_t> references;   // numbers of the pictures that its lists name
+  std::vector<std::int8_t> slots;         // where those are kept
 };
 
 }  // namespace ns_ray::h264

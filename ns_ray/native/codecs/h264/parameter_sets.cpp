@@ -60,6 +60,47 @@ void read_cropping(BitReader& bits, Sps& sps) {
   if (sps.width() <= 0 || sps.height() <= 0) throw BitstreamError("the cropping rectangle is larger than the frame");
 }
 
+void skip_hrd(BitReader& bits) {
+  const int count = 1 + bits.unsigned_code(31, "cpb_cnt is out of range");
+  bits.skip(8);
+  for (int i = 0; i < count; ++i) {
+    bits.unsigned_code();
+    bits.unsigned_code();
+    bits.skip(1);
+  }
+  bits.skip(20);
+}
+
+// Section E.1.1. What is meant for display alone is stepped over.
+void read_usability(BitReader& bits, Sps& sps) {
+  constexpr std::uint32_t kExtendedShape = 255;
+  if (bits.bit() && bits.bits(8) == kExtendedShape) bits.skip(32);
+  if (bits.bit()) bits.skip(1);  // overscan
+  if (bits.bit()) {
+    bits.skip(3);
+    sps.full_range = bits.bit();
+    if (bits.bit()) {
+      bits.skip(16);
+      sps.matrix = static_cast<int>(bits.bits(8));
+    }
+  }
+  if (bits.bit()) {  // where chroma lies
+    bits.unsigned_code();
+    bits.unsigned_code();
+  }
+  if (bits.bit()) bits.skip(65);  // times
+  const bool nal_hrd = bits.bit();
+  if (nal_hrd) skip_hrd(bits);
+  const bool vcl_hrd = bits.bit();
+  if (vcl_hrd) skip_hrd(bits);
+  if (nal_hrd || vcl_hrd) bits.skip(1);
+  bits.skip(1);  // pic_struct_present_flag
+  if (!bits.bit()) return;
+  bits.skip(1);
+  for (int i = 0; i < 4; ++i) bits.unsigned_code();
+  sps.reorder = bits.unsigned_code(kMaxReferences, "max_num_reorder_frames is out of range");
+}
+
 }  // namespace
 
 Sps read_sps(BitReader bits, std::int64_t max_pixels) {
@@ -90,7 +131,15 @@ Sps read_sps(BitReader bits, std::int64_t max_pixels) {
   if (pixels > max_pixels) throw BitstreamError("a frame is larger than max_pixels");
   sps.direct_8x8_inference = bits.bit();
   if (bits.bit()) read_cropping(bits, sps);
-  return sps;  // what follows is meant for display
+  if (bits.bit()) {
+    const Sps before = sps;
+    try {
+      read_usability(bits, sps);
+    } catch (const BitstreamError&) {
+      sps = before;  // pictures can be decoded without it
+    }
+  }
+  return sps;
 }
 
 Pps read_pps(BitReader bits) {

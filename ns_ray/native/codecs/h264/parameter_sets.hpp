@@ -23,6 +23,9 @@ struct Sps {
   bool frames_only = true;    // frame_mbs_only_flag
   bool macroblock_adaptive = false;
   bool direct_8x8_inference = false;
+  bool full_range = false;
+  int matrix = 2;    // matrix_coefficients, 2 where not said
+  int reorder = -1;  // max_num_reorder_frames, -1 where not said
   int crop_left = 0, crop_right = 0, crop_top = 0, crop_bottom = 0;  // luma samples
 
   int width() const { return 16 * columns - crop_left - crop_right; }

@@ -148,7 +148,9 @@ void FrameParser::add_slice(const SliceHeader& slice, BitReader bits) {
       if (!picture || !picture->motion) continue;
       const auto known = std::ranges::find(references, picture->number);
       out.pictures[list][i] = static_cast<std::int8_t>(known - references.begin());
-      if (known == references.end()) references.push_back(picture->number);
+      if (known != references.end()) continue;
+      references.push_back(picture->number);
+      current.motion->slots.push_back(static_cast<std::int8_t>(picture->slot));
     }
   }
   if (slice.explicit_weights()) {
@@ -193,7 +195,8 @@ void FrameParser::put_away(bool whole) {
   frame.poc_period = poc_period_;
   picture->frame_num = header.frame_num;
   if (header.reference) previous_reference_frame_num_ = header.clears_memory() ? 0 : header.frame_num;
-  memory_.finish(header, std::move(picture));
+  memory_.finish(header, picture);
+  frame.slot = picture->slot;
   if (!whole) return;
   frame.size = bytes_;
   bytes_ = 0;

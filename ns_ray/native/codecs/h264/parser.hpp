@@ -42,6 +42,7 @@ struct ParsedFrame {
   bool reference = false;       // others may refer to it
   std::int64_t poc_period = 0;  // counts where picture order counts begin anew
   int poc = 0;                  // frames are shown in order of both
+  int slot = -1;                // where it is kept from then on, of 16; -1 where no other refers to it
   std::size_t size = 0;         // bytes of the packet that are its own
   std::shared_ptr<const Sps> sps;
   std::shared_ptr<const Motion> motion;

@@ -72,7 +72,14 @@ void ReferenceMemory::finish(const SliceHeader& slice, std::shared_ptr<Picture> 
     if (slice.clears_memory()) current->frame_num = 0;
   }
   slide(slice.sps->max_references);
+  if (current->motion) current->slot = free_slot();
   pictures_.push_back(std::move(current));
+}
+
+int ReferenceMemory::free_slot() const {
+  int slot = 0;
+  while (std::ranges::any_of(pictures_, [&](const auto& one) { return one->slot == slot; })) ++slot;
+  return slot;
 }
 
 void ReferenceMemory::add_gap(int frame_num, const Sps& sps) {

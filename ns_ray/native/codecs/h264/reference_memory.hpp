@@ -13,6 +13,7 @@ namespace ns_ray::h264 {
 struct Picture {
   std::int64_t number = -1;               // in decode order
   std::shared_ptr<const Motion> motion;  // null where it was left out by a gap, or is damaged
+  int slot = -1;  // where it is kept; -1 where there is nothing to be kept
   int poc = 0;
   int frame_num = 0;
   int frame_num_wrap = 0;  // FrameNumWrap, as the frame being decoded sees it
@@ -31,6 +32,9 @@ class ReferenceMemory {
 
   // A frame that a gap in frame_num leaves out (section 8.2.5.2).
   void add_gap(int frame_num, const Sps& sps);
+
+  // A slot, 0 to 15, that none of them lies in.
+  int free_slot() const;
 
   // Pictures taken in last come last.
   const std::vector<std::shared_ptr<Picture>>& pictures() const { return pictures_; }
