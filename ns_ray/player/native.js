@@ -9,9 +9,6 @@
  * @property {boolean} shown
  * @property {number} existing the slot that it shows and does nothing else, or -1
  * @property {boolean} key
- * @property {number} profile
- * @property {number} colorSpace of VP9
- * @property {boolean} fullRange
  *
  * @typedef {object} Samples a picture in this memory
  * @property {number} at
@@ -25,7 +22,7 @@ const PAGES = 16384; // 1 GiB: what is allowed to be held, and some more
 const FIRST_PAGES = 256;
 const STACK = 1 << 20; // bytes for each thread
 const VIEW = 48; // bytes of three planes' descriptions
-const FACTS = 10; // numbers told of a frame
+const FACTS = 7; // numbers told of a frame
 
 /** Numbers of a residual's prediction, by scale and phase (docs/hybrid-format.md, "Prediction"), in 1/64. */
 const HALVES = [
@@ -127,8 +124,8 @@ export class Native {
     const failed = this.exports.parse_frame(this.stream, at, data.length, Number(alone), this.info);
     this.release(at);
     if (failed) throw new Error(this.failure());
-    const [size, width, height, refreshed, shown, existing, key, profile, colorSpace, fullRange] = new Int32Array(this.memory.buffer, this.info, FACTS);
-    return { size, width, height, refreshed, shown: !!shown, existing, key: !!key, profile, colorSpace, fullRange: !!fullRange };
+    const [size, width, height, refreshed, shown, existing, key] = new Int32Array(this.memory.buffer, this.info, FACTS);
+    return { size, width, height, refreshed, shown: !!shown, existing, key: !!key };
   }
 
   /** Passes over the frame that is to be rebuilt next. */

@@ -2,7 +2,7 @@
  * The page: opens a stream, keeps time, shows pictures and says how it goes.
  *
  * In the page's address: `stream` the URL of a stream or file, `threads` how many, `report` a URL to which what was played
- * is sent; there is no waiting then, and each picture is named by its digest.
+ * is sent; there is no waiting then, the last picture alone is drawn, and each is named by its digest.
  *
  * @typedef {import("./rebuilder.js").Shown} Shown
  * @typedef {import("./engine.js").Told} Told
@@ -47,6 +47,8 @@ class Player {
     this.note = ""; // why there is no HR at all
     this.threads = 1;
     this.counts = { shown: 0, hr: 0, anchors: 0, damaged: 0 };
+    /** @type {{shown: Shown, told: Told} | undefined} */
+    this.last = undefined; // that was taken
     /** @type {{wall: number, time: number, hr: boolean, told: Told}[]} */
     this.recent = [];
     /** @type {object[]} */
@@ -82,12 +84,12 @@ class Player {
       this.scale = about.scale;
       const canvas = this.view.canvas;
       [canvas.width, canvas.height] = [about.width * (about.scale || 1), about.height * (about.scale || 1)];
-      this.view.colors(about.matrix, false);
       element("note").textContent = note;
       this.note = note;
     } else if (told.kind === "packet") this.packet(told.shown, told.told);
     else if (told.kind === "damage") {
       this.counts.damaged++;
+      element("state").textContent = told.why;
       if (this.damages.length < 1000) this.damages.push(told.why);
     } else if (told.kind === "starved") this.starved = true;
     else if (told.kind === "end") this.end("");
@@ -111,13 +113,20 @@ class Player {
   take(count) {
     const taken = this.queue.splice(0, count), last = taken.at(-1);
     for (const { shown, told } of taken) this.recent.push({ wall: performance.now(), time: shown.time * this.unit, hr: shown.hr !== null, told });
-    if (last) {
-      this.view.show(last.shown.lr, last.shown.hr);
-      element("screen").classList.toggle("late", this.scale > 0 && !this.note && !last.shown.hr);
-    }
+    this.last = last ?? this.last;
+    if (this.report === null) this.draw();
     this.counts.shown += last ? 1 : 0;
     this.counts.hr += last?.shown.hr ? 1 : 0;
     this.tell(taken.length);
+  }
+
+  /** Draws the picture that was taken last. */
+  draw() {
+    if (!this.last) return;
+    const { lr, hr, colors } = this.last.shown;
+    this.view.colors(colors.matrix, colors.fullRange);
+    this.view.show(lr, hr);
+    element("screen").classList.toggle("late", this.scale > 0 && !this.note && !hr);
   }
 
   /** @param {number} taken */
@@ -153,7 +162,8 @@ class Player {
 
   figures() {
     const now = performance.now();
-    while (this.recent.length && this.recent[0].wall < now - 1000 * MATTERS) this.recent.shift();
+    const begin = this.report === null ? now - 1000 * MATTERS : 0;
+    while (this.recent.length && this.recent[0].wall < begin) this.recent.shift();
     const times = this.recent.map((one) => one.time), seconds = Math.max(...times) - Math.min(...times);
     const rate = (/** @type {"videoBytes" | "anchorBytes"} */ what) =>
       seconds > 0 ? ((this.recent.reduce((sum, { told }) => sum + told[what], 0) * 8) / seconds / 1e6).toFixed(2) : "-";
@@ -171,6 +181,7 @@ class Player {
     this.figures();
     element("state").textContent = why || "the end";
     if (this.report === null) return;
+    this.draw();
     const { canvas, gl } = this.view, pixels = new Uint8Array(4 * canvas.width * canvas.height);
     this.view.line = 0;
     this.view.draw();

@@ -22,12 +22,14 @@
  * @property {Packet} packet
  * @property {boolean} begins whether HR can begin with it
  * @property {number} group key frames so far
+ * @property {{matrix: number, fullRange: boolean}} colors
  * @property {Coded[]} frames those that were parsed; none where there is LR alone
  * @property {Promise<VideoFrame> | null} shown else
  *
  * @typedef {object} Shown
  * @property {number} index number of its packet
  * @property {number} time in units
+ * @property {{matrix: number, fullRange: boolean}} colors
  * @property {Planes} lr
  * @property {Planes | null} hr
  * @property {string} source `anchor`, `rebuilt`, `upscaled` (nothing was known at HR) or `lr`
@@ -35,13 +37,11 @@
 
 import { AnchorDecoder } from "./anchor_picture.js";
 import { bytesOf, copyPlanes, FrameDecoder } from "./frame_decoder.js";
-import { begins, showExisting, shows, split } from "./vp9.js";
+import { begins, colorsOf, showExisting, shows, split } from "./vp9.js";
 
 const VP9 = "vp09.00.51.08"; // profile 0, level 5.1, 8 bits: the level bounds nothing here
 const MOST_FRAMES = 8; // of a packet
 const MOST_HR_SAMPLES = 7680 * 4320, MOST_LR_SAMPLES = 3840 * 2160;
-/** color_space of VP9 (section 7.2.2) as matrices of H.273. */
-const MATRICES = /** @type {Record<number, number>} */ ({ 1: 5, 2: 1, 3: 6, 4: 7, 5: 9 });
 const BT709 = 1, UNSPECIFIED = [2, 3];
 
 export class Rebuilder {
@@ -54,8 +54,8 @@ export class Rebuilder {
   constructor(native, scale, matrix, damaged) {
     this.native = native;
     this.scale = scale;
-    this.matrix = UNSPECIFIED.includes(matrix) ? BT709 : matrix;
-    this.fullRange = false;
+    this.assumed = UNSPECIFIED.includes(matrix) ? BT709 : matrix;
+    this.colors = { matrix: this.assumed, fullRange: false };
     this.damaged = damaged;
     this.decoder = new FrameDecoder(VP9);
     this.anchors = new AnchorDecoder(native);
@@ -81,7 +81,7 @@ export class Rebuilder {
    */
   feed(packet, anchors) {
     /** @type {Job} */
-    const job = { packet, begins: false, group: this.group, frames: [], shown: null };
+    const job = { packet, begins: false, group: this.group, colors: this.colors, frames: [], shown: null };
     let split_;
     try {
       split_ = split(packet.data);
@@ -92,9 +92,16 @@ export class Rebuilder {
     const key = begins(split_.frames[0]);
     if (key) {
       if (!this.decoder.usable) this.decoder.restart();
+      const { matrix = this.assumed, fullRange } = colorsOf(split_.frames[0]);
+      this.colors = { matrix, fullRange };
+      if (this.scale && (matrix !== BT709 || fullRange)) {
+        this.damaged(packet.index, "the video is not in BT.709, limited range: its anchors are not played");
+        this.scale = 0;
+      }
       this.decoding = this.parsing = true;
       job.begins = this.scale > 0;
       job.group = ++this.group;
+      job.colors = this.colors;
     }
     if (!this.decoding || !this.decoder.usable) {
       this.decoding = false;
@@ -137,8 +144,6 @@ export class Rebuilder {
         this.decoder.feed(data, first);
         if (parsed.refreshed) coded.lr = guarded(this.decoder.picture(showExisting(31 - Math.clz32(parsed.refreshed & -parsed.refreshed)), false));
       }
-      if (parsed.key) this.fullRange = parsed.fullRange;
-      if (parsed.key) this.colors = MATRICES[parsed.colorSpace] ?? this.matrix;
       const image = of.get(i);
       of.delete(i);
       if (!image || !coded.lr) continue;
@@ -166,7 +171,7 @@ export class Rebuilder {
   async finish(job, late) {
     if (job.begins) this.whole = true;
     if (late && this.whole) this.fallBack(job.group);
-    const { index, time } = job.packet;
+    const { colors } = job, { index, time } = job.packet;
     /** @type {Shown | null} */
     let shown = null;
     for (const coded of job.frames) {
@@ -183,7 +188,7 @@ export class Rebuilder {
       }
       if (!this.whole || !lr || !frame) {
         this.native.drop();
-        if (frame && coded.parsed.shown) shown = { index, time, lr: await planesOf(frame), hr: null, source: "lr" };
+        if (frame && coded.parsed.shown) shown = { index, time, colors, lr: await planesOf(frame), hr: null, source: "lr" };
       } else {
         shown = this.rebuilt(job, coded, lr, anchor) ?? shown;
       }
@@ -193,7 +198,7 @@ export class Rebuilder {
     if (job.shown) {
       try {
         const frame = await job.shown;
-        shown = { index, time, lr: await planesOf(frame), hr: null, source: "lr" };
+        shown = { index, time, colors, lr: await planesOf(frame), hr: null, source: "lr" };
         frame.close();
       } catch (error) {
         this.lose(job, /** @type {Error} */ (error));
@@ -221,6 +226,7 @@ export class Rebuilder {
       return {
         index,
         time,
+        colors: job.colors,
         lr: { width: lr.width, height: lr.height, data: this.native.samples(lr).slice() },
         hr: { width: hr.width, height: hr.height, data },
         source: anchor ? "anchor" : this.known ? "rebuilt" : "upscaled",

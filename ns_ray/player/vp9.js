@@ -32,5 +32,15 @@ export const shows = (frame) => frame[0] >> 6 !== 2 || ((frame[0] >> shift(frame
 /** Whether decoding can begin at a frame. @param {Uint8Array} frame */
 export const begins = (frame) => frame[0] >> 6 === 2 && ((frame[0] >> shift(frame[0])) & 0b110) === 0;
 
+/** color_space of VP9 (section 7.2.2) as matrices of H.273; 0, unknown, is not among them. */
+const MATRICES = /** @type {Record<number, number>} */ ({ 1: 5, 2: 1, 3: 6, 4: 7, 5: 9 });
+
+/**
+ * What a key frame of profile 0 says of its colours, behind its first byte and the sync code.
+ * @param {Uint8Array} frame
+ * @returns {{matrix: number | undefined, fullRange: boolean}}
+ */
+export const colorsOf = (frame) => ({ matrix: MATRICES[frame[4] >> 5], fullRange: ((frame[4] >> 4) & 1) === 1 });
+
 /** A coded frame of profile 0 that only shows what a reference slot holds (section 6.2). @param {number} slot */
 export const showExisting = (slot) => Uint8Array.of(0b10001000 | slot);

@@ -84,6 +84,8 @@ def site(tmp_path_factory):
     write(folder / "jpeg.mkv", "jpeg", every=23)
     write(folder / "two_groups.mkv", "av1", options=streams.REALTIME | {"g": "12"})
     whole = (folder / "av1.mkv").read_bytes()
+    key = whole.index(b"\x49\x83\x42") + 3  # behind VP9's sync code: its colours, which are told by nothing
+    (folder / "bt601.mkv").write_bytes(whole[:key] + bytes([whole[key] & 0x1F | 0x20]) + whole[key + 1 :])
     picture = whole.index(b"NSRAY\0", whole.index(b"NSRAY\0") + 1) + 18  # behind the second anchor's tag
     (folder / "anchor.mkv").write_bytes(whole[:picture] + bytes(30) + whole[picture + 30 :])
     (folder / "cut.mkv").write_bytes(whole[: len(whole) // 2])
@@ -91,7 +93,7 @@ def site(tmp_path_factory):
     return folder
 
 
-PLAYED = ("av1", "odd", "av1-residual", "jpeg-residual", "jpeg", "anchor", "cut", "none")
+PLAYED = ("av1", "odd", "av1-residual", "jpeg-residual", "jpeg", "anchor", "cut", "bt601", "none")
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +128,12 @@ def test_the_canvas_shows_the_picture(site, reports):
 def test_anchors_that_browsers_would_have_otherwise_are_refused_by_name(reports):
     report = reports["jpeg"]
     assert "anchors in jpeg are not played" in report["note"]
+    assert [source for _, source, _ in by_the_player(report)] == ["lr"] * FRAMES
+
+
+def test_a_video_whose_anchors_would_have_to_be_converted_plays_at_lr(reports):
+    report = reports["bt601"]
+    assert report["damaged"] == ["the video is not in BT.709, limited range: its anchors are not played"]
     assert [source for _, source, _ in by_the_player(report)] == ["lr"] * FRAMES
 
 

@@ -32,8 +32,6 @@ struct Parsed {
   std::int32_t shown;
   std::int32_t existing;   // the slot that it shows and does nothing else, or -1
   std::int32_t key;
-  std::int32_t profile;
-  std::int32_t color_space, full_range;
 };
 
 struct Stream {
@@ -69,8 +67,14 @@ std::vector<Block> motion_of(const std::vector<vp9::Block>& blocks) {
   std::vector<Block> motion(blocks.size());
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const vp9::Block& from = blocks[i];
-    motion[i] = {from.x, from.y, from.width, from.height, from.sub_width, from.sub_height, {from.ref_slot[0], from.ref_slot[1]}, from.filter, from.skip, {}};
-    std::memcpy(motion[i].mv, from.mv, sizeof from.mv);
+    Block& to = motion[i];
+    to.x = from.x, to.y = from.y;
+    to.width = from.width, to.height = from.height;
+    to.sub_width = from.sub_width, to.sub_height = from.sub_height;
+    to.filter = from.filter;
+    to.skip = from.skip;
+    std::copy_n(from.ref_slot, 2, to.slot);
+    std::memcpy(to.mv, from.mv, sizeof to.mv);
   }
   return motion;
 }
@@ -126,10 +130,7 @@ EXPORTED int parse_frame(Stream* stream, const std::uint8_t* data, std::size_t s
                .refreshed = header.refresh_flags,
                .shown = header.show,
                .existing = header.show_existing_slot,
-               .key = header.key,
-               .profile = header.profile,
-               .color_space = header.color.color_space,
-               .full_range = header.color.full_range};
+               .key = header.key};
     stream->parsed.push_back(std::move(frame));
   });
 }
