@@ -13,7 +13,7 @@ from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.outputs import require_other_output
 from ns_ray.picture.coding import CODECS
 from ns_ray.sr.engine_names import ENGINES
-from ns_ray.sr.spec import SHIPPED
+from ns_ray.sr.spec import USUAL
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -32,7 +32,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--json", type=Path, metavar="OUT", help="the figures; default: engine_benchmark.json in --result-dir")
     options = parser.parse_args(argv)
     options.width, options.height = options.input_resolution
-    options.model = list(dict.fromkeys(options.model or SHIPPED))
+    options.model = list(dict.fromkeys(options.model or USUAL))
     options.json = options.json or options.result_dir / "engine_benchmark.json"
     return options
 

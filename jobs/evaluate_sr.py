@@ -15,7 +15,7 @@ from ns_ray.jobs.cli import entry, values, vocabulary
 from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.despite import despite_options
 from ns_ray.jobs.cli.model import epoch_option
-from ns_ray.sr.spec import SHIPPED
+from ns_ray.sr.spec import USUAL
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -33,7 +33,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     despite_options(parser)
     options = parser.parse_args(argv)
     vocabulary.one_pair(parser, options)
-    options.model = list(dict.fromkeys(options.model or SHIPPED))
+    options.model = list(dict.fromkeys(options.model or USUAL))
     if options.epoch is not None and options.weights is None:
         parser.error("--epoch is of the training that --weights names")
     if len(options.model) > 1 and options.weights is not None and options.weights.is_file():

@@ -15,7 +15,7 @@ import sys
 from ns_ray.jobs.cli import entry, vocabulary
 from ns_ray.jobs.cli.checks import Checks
 from ns_ray.sr.pairs import find_pairs
-from ns_ray.sr.spec import SHIPPED
+from ns_ray.sr.spec import USUAL
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = entry.parser(__doc__)
     vocabulary.models_option(parser)
     options = parser.parse_args(argv)
-    options.model = list(dict.fromkeys(options.model or SHIPPED))
+    options.model = list(dict.fromkeys(options.model or USUAL))
     return entry.run(lambda: _work(options))
 
 

@@ -19,7 +19,7 @@ from ns_ray.jobs.cli import entry, values, vocabulary
 from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.model import edsr_options, epoch_option, model_name
 from ns_ray.sr.pairs import content_pair
-from ns_ray.sr.spec import SHIPPED, ModelSpec
+from ns_ray.sr.spec import USUAL, ModelSpec
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -48,7 +48,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.epoch is not None and options.weights is None:
         parser.error("--epoch is of the training that --weights names")
-    options.model = list(dict.fromkeys(model_name(name, options) for name in options.model or SHIPPED))
+    options.model = list(dict.fromkeys(model_name(name, options) for name in options.model or USUAL))
     options.content = list(dict.fromkeys(options.content))
     for name in options.model:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ns_ray.jobs.cli import values
-from ns_ray.sr.spec import SHIPPED
+from ns_ray.sr.spec import USUAL
 
 _VIDEOS = "264 265 avi flv gxf h264 hevc ivf m2ts m4v mkv mov mp4 mpeg mpg mts mxf nut obu ogg ogv ts webm wmv y4m"
 """How videos' names end."""
@@ -78,7 +78,7 @@ def one_pair(parser: argparse.ArgumentParser, options: argparse.Namespace) -> No
 
 
 def model_option(
-    parser: argparse.ArgumentParser, default: str | None = SHIPPED[1], what: str = "the DNN", **more: Any
+    parser: argparse.ArgumentParser, default: str | None = USUAL[1], what: str = "the DNN", **more: Any
 ) -> None:
     """Add the option that names a model; `more` are further arguments of argparse."""
     parser.add_argument("-m", "--model", "--model-name", default=default, metavar="NAME", help=what, **more)
@@ -93,7 +93,7 @@ def models_option(parser: argparse.ArgumentParser, what: str = "the DNNs") -> No
         nargs="+",
         action="extend",
         metavar="NAME",
-        help=f"{what}; default: {' '.join(SHIPPED)}",
+        help=f"{what}; default: {' '.join(USUAL)}",
     )
 
 

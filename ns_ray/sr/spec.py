@@ -6,7 +6,9 @@ from typing import Self
 
 from ns_ray.errors import ModelError
 
-SHIPPED = ("EDSR_B8_F16_S3", "EDSR_B8_F32_S3")
+USUAL = ("EDSR_B8_F16_S3", "EDSR_B8_F32_S3")
+"""The published models, which jobs take where none is named."""
+SHIPPED = (*USUAL, "EDSR_B8_F16_S2", "EDSR_B8_F32_S2")
 """Models whose weights come with the project."""
 
 _NAME = re.compile(r"EDSR_B([1-9]\d{0,2})_F([1-9]\d{0,3})_S([234])")
@@ -30,7 +32,7 @@ class ModelSpec:
         match = _NAME.fullmatch(name)
         if match is None:
             raise ModelError(
-                f"unknown model '{name}': choose {' or '.join(SHIPPED)} (weights included), or any "
+                f"unknown model '{name}': choose {', '.join(SHIPPED)} (weights included), or any "
                 "EDSR_B<blocks>_F<channels>_S<scale> of scale 2, 3 or 4 with weights of your own"
             )
         return cls(*map(int, match.groups()))

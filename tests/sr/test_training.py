@@ -31,7 +31,7 @@ from ns_ray.sr.dataset import Pool, load_pools, read_pair, spacing
 from ns_ray.sr.models import build
 from ns_ray.sr.pairs import VideoPair, content_pair, find_pairs
 from ns_ray.sr.patches import Batch, PatchSampler
-from ns_ray.sr.spec import SHIPPED
+from ns_ray.sr.spec import USUAL
 from ns_ray.sr.torch_engine import TorchEngine
 from ns_ray.sr.train import Cosine, Halving, Objective, Trainer, arithmetic, start_as_interpolation
 from ns_ray.sr.training_run import tidy
@@ -296,7 +296,7 @@ def test_evaluation_of_made_up_weights(data: Path, tmp_path: Path, capsys: pytes
 
 def test_shipped_weights_beat_bicubic_on_the_sample() -> None:
     pair = VideoPair("", SAMPLE / "360p_700kbps_d4_test.webm", SAMPLE / "1080p_d4_test.webm")
-    engines = [TorchEngine(name, 640, 360) for name in SHIPPED]
+    engines = [TorchEngine(name, 640, 360) for name in USUAL]
     for engine in engines:
         engine.load(load_weights(engine.spec))
     for low, high in islice(read_pair(pair, 3, every=50), 1, 2):
