@@ -20,7 +20,7 @@ def test_names_round_trip() -> None:
 
 @pytest.mark.parametrize("name", ["", "edsr_b8_f32_s3", "EDSR_B8_F32", "EDSR_B8_F32_S5", "EDSR_B0_F32_S3", "../x"])
 def test_an_unknown_model_names_the_choices(name: str) -> None:
-    with pytest.raises(ModelError, match="EDSR_B8_F16_S3 or EDSR_B8_F32_S3"):
+    with pytest.raises(ModelError, match="EDSR_B8_F16_S3, EDSR_B8_F32_S3"):
         ModelSpec.parse(name)
 
 
