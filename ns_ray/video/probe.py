@@ -1,15 +1,18 @@
 """What a video is, before anything of it is decoded."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import cast
+from typing import ClassVar, cast
 
 import av
 import av.error
+from av.packet import Packet
+from av.stream import Stream
 from av.video.stream import VideoStream
+from pydantic import ConfigDict
 
 from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.errors import BitstreamError, MediaError
@@ -78,6 +81,8 @@ class VideoInfo:
     unsafe: bool = False
     rates: Rates | None = None
 
+    __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")  # as JSON
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -108,20 +113,46 @@ def probe(path: str, unsafe: bool = False) -> VideoInfo:
     Raises:
         MediaError: it cannot be opened, is no video, or lacks a size.
     """
-    from ns_ray.video.recordings import open_first  # both of which stand on this module
-    from ns_ray.video.tracks import header_of
+    from ns_ray.video.recordings import open_first  # which stands on this module
 
     with open_first(path, unsafe) as container:
         stream = video_of(container, path)
         # What a pipe gives does not come again; a live source is joined later by those who read it.
         live = is_live(path, container)
-        seen = _Seen() if is_pipe(path) else _look(container, stream, _LIVE_SECONDS if live else OPEN_SECONDS)
-        if seen.encrypted or "enc_key_id" in stream.metadata or (seen.foreign and _says_encrypted(path)):
-            raise MediaError(f"{path}: it is encrypted, and its key is not known here; decrypt it first")
-        info = _described(stream, path, seen)
-        size = (info.width, info.height)
-        header, sides, _, notes = header_of(container, stream, size) if info.codec == "vp9" else (b"", (), [], ())
-    return replace(info, sides=sides, header=header, notes=(*notes, *info.notes), unsafe=unsafe)
+        packets = iter(()) if is_pipe(path) else container.demux(stream)
+        info, _ = probe_open(container, packets, path, _LIVE_SECONDS if live else OPEN_SECONDS)
+    return replace(info, unsafe=unsafe)
+
+
+def probe_open(
+    container: av.container.InputContainer,
+    packets: "Iterator[Packet[Stream]]",
+    path: str,
+    seconds: float,
+    most_packets: int = _SEEN_PACKETS,
+) -> tuple[VideoInfo, Sequence[int]]:
+    """Look at the video of what is open.
+
+    Args:
+        container: what is open.
+        packets: its packets, of which the first are read; none for what is read once.
+        path: what it is called.
+        seconds: how long to read at most.
+        most_packets: how many packets of the video.
+
+    Returns:
+        What it is, and the times of the packets that were read, in ticks; raises MediaError as `probe`.
+    """
+    from ns_ray.video.tracks import header_of  # which stands on this module
+
+    stream = video_of(container, path)
+    seen = _look(packets, stream, seconds, most_packets)
+    if seen.encrypted or "enc_key_id" in stream.metadata or (seen.foreign and _says_encrypted(path)):
+        raise MediaError(f"{path}: it is encrypted, and its key is not known here; decrypt it first")
+    info = _described(stream, path, seen)
+    size = (info.width, info.height)
+    header, sides, _, notes = header_of(container, stream, size) if info.codec == "vp9" else (b"", (), [], ())
+    return replace(info, sides=sides, header=header, notes=(*notes, *info.notes)), seen.times
 
 
 def is_live(path: str, container: av.container.InputContainer) -> bool:
@@ -167,12 +198,17 @@ def rates_of(stream: VideoStream) -> Rates:
     return stream.base_rate, stream.average_rate
 
 
-def open_address(address: Address, path: str, unsafe: bool = False) -> av.container.InputContainer:
-    """Open what an address means; `path` is what errors call it. Raises MediaError as `open_input`."""
+def open_address(
+    address: Address, path: str, unsafe: bool = False, open_seconds: float | None = OPEN_SECONDS
+) -> av.container.InputContainer:
+    """Open what an address means; `path` is what errors call it. Raises MediaError as `open_input`.
+
+    With `open_seconds` None it is waited for without end, as one does who listens.
+    """
     try:
         options = dict(address.options) | _BOUNDED
         container = av.open(
-            address.target, timeout=(OPEN_SECONDS, READ_SECONDS), options=options, metadata_errors="replace"
+            address.target, timeout=(open_seconds, READ_SECONDS), options=options, metadata_errors="replace"
         )
     except (av.error.FFmpegError, OSError) as error:
         if not isinstance(address.target, str):
@@ -237,7 +273,7 @@ def _described(stream: VideoStream, path: str, seen: _Seen) -> VideoInfo:
     )
 
 
-def _look(container: av.container.InputContainer, stream: VideoStream, seconds: float) -> _Seen:
+def _look(packets_of: "Iterator[Packet[Stream]]", stream: VideoStream, seconds: float, most_packets: int) -> _Seen:
     """Read the first packets, for some seconds at most; what cannot be read is left to the reader to complain of."""
     times: list[int] = []
     key: FrameHeader | None = None
@@ -245,8 +281,8 @@ def _look(container: av.container.InputContainer, stream: VideoStream, seconds: 
     encrypted, at_key, vp9 = False, False, stream.codec_context.name == "vp9"
     deadline = time.monotonic() + seconds
     with suppress(av.error.FFmpegError):
-        for packet in container.demux(stream):
-            if not packet.size:
+        for packet in packets_of:
+            if not packet.size or packet.stream_index != stream.index:
                 continue
             data = bytes(packet)
             packets, size = packets + 1, size + len(data)
@@ -257,7 +293,7 @@ def _look(container: av.container.InputContainer, stream: VideoStream, seconds: 
             if key is None and packet.is_keyframe and vp9:
                 key = _key_header(data)
                 at_key = key is not None and key.key and packets == 1
-            if packets >= _SEEN_PACKETS or size >= _SEEN_BYTES or time.monotonic() > deadline:
+            if packets >= most_packets or size >= _SEEN_BYTES or time.monotonic() > deadline:
                 break
     if not vp9:  # whose frames may be coded in another order than they are shown
         times.sort()
