@@ -11,6 +11,7 @@ from typing import TypeVar
 from ns_ray.actors.bundle import Bundler
 from ns_ray.actors.messages import Stream
 from ns_ray.actors.reading_trace import ReadingTrace
+from ns_ray.actors.service.relayed import is_relayed, relayed_units
 from ns_ray.actors.work import Read
 from ns_ray.actors.worker import measured
 from ns_ray.errors import MediaError
@@ -43,7 +44,7 @@ class _Reading:
     @classmethod
     def at(cls, stream: Stream, mark: Mark) -> "_Reading":
         """Open a stream so that it is read from a mark on; what comes since the last key frame is read again."""
-        reading = cls(read_units(stream.info, mark, loop=True), mark)
+        reading = cls(_units(stream, mark), mark)
         while (unit := reading.peek()) is not None and unit.packet is not None and unit.packet.video_index < mark.index:
             reading.records.read(unit.packet)
             reading.before.append(unit.packet)
@@ -62,6 +63,11 @@ class _Reading:
         records = self.records.read(packet)
         self.decodable = self.decodable or packet.key or bool(records)
         return records
+
+
+def _units(stream: Stream, mark: Mark) -> Iterator[Unit]:
+    path = stream.info.path
+    return relayed_units(path, mark) if is_relayed(path) else read_units(stream.info, mark, loop=True)
 
 
 class Readers:

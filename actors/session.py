@@ -124,7 +124,7 @@ class Session:
         self._tell = tell
         self._sums = sums
         self._log = log
-        self._format = _format(order)
+        self._format = format_of(order)
         self._part = Path(f"{order.path}.part")
         self._at = Position(order.plan.run, order.first, first=order.first)
         self._offset = 0
@@ -701,7 +701,8 @@ class _Flow:
         self.failed = False
 
 
-def _format(order: Order) -> HybridFormat:
+def format_of(order: Order) -> HybridFormat:
+    """What a stream's file is."""
     info = order.stream.info
     scale = ModelSpec.parse(order.stream.model).scale
     lr, hr = (info.width, info.height), (info.width * scale, info.height * scale)

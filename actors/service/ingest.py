@@ -2,7 +2,7 @@
 
     python -m ns_ray.actors.service.ingest [--listen] [--unsafe] ADDRESS
 
-It opens the source once, writes what it is, its packets and its end to standard output (`wire`), and ends. It ends, too,
+It opens the source once, writes what it is, its packets and its end to standard output (`wire`), and ends. It also ends
 when its standard input does: with who started it.
 """
 

@@ -46,7 +46,7 @@ class Arriving:
         if listen:
             options |= {"listen": "1"}
         container = open_address(replace(address, options=options), path, unsafe, None if listen else OPEN_SECONDS)
-        self._read: "list[Packet[Stream]]" = []
+        self._read: list[Packet[Stream]] = []
         try:
             packets = self._kept(container.demux())
             info, self.times = probe_open(container, packets, path, _LOOK_SECONDS, _LOOK_PACKETS)
@@ -85,4 +85,3 @@ def end_if_stalled(seconds: float, opened: threading.Event, end: Callable[[], No
         if since is not None and time.monotonic() - since > seconds:
             end()
             return
-

@@ -5,12 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import av
 import av.error
 from av.packet import Packet
-from av.stream import Stream
 from av.video.stream import VideoStream
 from pydantic import ConfigDict
 
@@ -126,7 +125,7 @@ def probe(path: str, unsafe: bool = False) -> VideoInfo:
 
 def probe_open(
     container: av.container.InputContainer,
-    packets: "Iterator[Packet[Stream]]",
+    packets: "Iterator[Packet[Any]]",
     path: str,
     seconds: float,
     most_packets: int = _SEEN_PACKETS,
@@ -273,7 +272,7 @@ def _described(stream: VideoStream, path: str, seen: _Seen) -> VideoInfo:
     )
 
 
-def _look(packets_of: "Iterator[Packet[Stream]]", stream: VideoStream, seconds: float, most_packets: int) -> _Seen:
+def _look(packets_of: "Iterator[Packet[Any]]", stream: VideoStream, seconds: float, most_packets: int) -> _Seen:
     """Read the first packets, for some seconds at most; what cannot be read is left to the reader to complain of."""
     times: list[int] = []
     key: FrameHeader | None = None

@@ -49,7 +49,9 @@ def sent_live(form, packets, grown, late):
     waiting = sorted(grown, key=lambda one: one.pts)
     for packet in packets:
         parts.append(writer.packet(packet))
-        while waiting and packets.index(packet) >= late + next(p.video_index for p in packets if p.pts == waiting[0].pts):
+        while waiting and packets.index(packet) >= late + next(
+            p.video_index for p in packets if p.pts == waiting[0].pts
+        ):
             parts.append(writer.anchor(waiting[0].pts, waiting.pop(0).image))
     return b"".join(parts)
 
