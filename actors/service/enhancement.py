@@ -102,15 +102,15 @@ class Enhancement:
 
     async def run(self, address: str) -> None:
         """Go on until the stream has ended and its recording is whole; `address` is where hosts read it."""
-        back_off = BackOff()
-        while not self._relay.ended:
-            begun = asyncio.get_running_loop().time()
+        back_off, now = BackOff(), asyncio.get_running_loop().time
+        while True:
+            begun = now()
             try:
                 await self._once(address)
             except NsRayError as error:
                 self.problem = str(error)
-            if not self._relay.ended:
-                await asyncio.sleep(back_off.after(asyncio.get_running_loop().time() - begun))
+            if await self._relay.ends_within(0 if self._relay.ended else back_off.after(now() - begun)):
+                return
 
     async def halt(self) -> None:
         """End the session early."""

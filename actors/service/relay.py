@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ns_ray.actors.service.wire import End, Hello, Message, Note
@@ -71,6 +72,7 @@ class Relay:
         self._lags: deque[tuple[float, float]] = deque()
         self._wanted: asyncio.Future[Base | None] | None = None
         self._ended: str | None = None
+        self._end = asyncio.Event()
         self._more = asyncio.Event()
 
     def hello(self, hello: Hello) -> None:
@@ -111,6 +113,13 @@ class Relay:
         """Whether nothing comes any more."""
         return self._ended is not None
 
+    async def ends_within(self, seconds: float) -> bool:
+        """Wait for its end, so long at most; whether it came."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._end.wait()
+        return self.ended
+
     async def next_key(self) -> Base | None:
         """Wait for a key frame at which a host may begin, but for those that come at once at the beginning.
 
@@ -124,6 +133,7 @@ class Relay:
     def end(self, reason: str = "") -> None:
         """Nothing comes any more."""
         self._ended = reason
+        self._end.set()
         if self._wanted is not None and not self._wanted.done():
             self._wanted.set_result(None)
         self._wake()

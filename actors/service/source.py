@@ -5,7 +5,6 @@ import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from time import monotonic
 from urllib.parse import urlsplit, urlunsplit
 
 from ns_ray.actors.service.wire import End, Message, receive
@@ -131,7 +130,7 @@ class Source:
                 raises ends the connection.
             waiting: told why there is no connection any more, and how many seconds it is waited before the next.
         """
-        back_off = BackOff()
+        back_off, now = BackOff(), asyncio.get_running_loop().time
         while True:
             begun, reason = None, ""
             async with aclosing(connection(self._address, self._start)) as messages:
@@ -141,10 +140,10 @@ class Source:
                             reason = message.reason
                             continue
                         take(message)
-                        begun = begun or monotonic()
+                        begun = begun or now()
                 except MediaError as error:
                     reason = str(error)
-            lasted = monotonic() - begun if begun is not None else 0.0
+            lasted = now() - begun if begun is not None else 0.0
             if not reason and self._address.ends:
                 if not self._address.repeat:
                     return

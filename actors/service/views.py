@@ -11,7 +11,9 @@ from ns_ray.actors.service.live_stream import LiveStream
 from ns_ray.picture.coding import LARGEST_FRACTION
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
-Fraction = Annotated[float, Field(ge=0, le=LARGEST_FRACTION, description="anchors a shown frame; the service's where it is left out")]
+Fraction = Annotated[
+    float, Field(ge=0, le=LARGEST_FRACTION, description="anchors a shown frame; default: the service's")
+]
 Priority = Annotated[float, Field(gt=0, le=1000, description="how many times its gains count among streams")]
 Weights = Annotated[Text, Field(description="file of weights on the service's machine; those that ship if left out")]
 

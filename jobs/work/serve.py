@@ -82,7 +82,9 @@ async def _serve(options: argparse.Namespace, config: Config, keys: Keys, listen
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))
         host, port = listening.getsockname()[:2]
         where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        console.print(f"[bold]live service[/bold] {where}; token in {options.token}; files in {options.result_dir}/live")
+        console.print(
+            f"[bold]live service[/bold] {where}; token in {options.token}; files in {options.result_dir}/live"
+        )
         await asyncio.wait((serving, asyncio.ensure_future(stop.event.wait())), return_when=asyncio.FIRST_COMPLETED)
         with waiting(console, "finishing files"):
             await service.stop()
@@ -134,7 +136,7 @@ def _listening(ip: str, port: int) -> socket.socket:
         made.listen(_BACKLOG)
     except OSError as error:
         made.close()
-        raise FileError(f"--ip {ip} --port {port}: it cannot be listened there ({error.strerror}); name others") from None
+        raise FileError(
+            f"--ip {ip} --port {port}: it cannot be listened there ({error.strerror}); name others"
+        ) from None
     return made
-
-

@@ -4,6 +4,7 @@ import asyncio
 import io
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
@@ -17,9 +18,8 @@ from ns_ray.video.packets import Mark, Packet, SidePacket
 from ns_ray.video.probe import SideTrack, VideoInfo
 
 MS = Fraction(1, 1000)
-INFO = VideoInfo(
-    "rtmp://there/live", "vp9", 64, 48, Fraction(25), MS, "yuv420p", sides=(SideTrack("audio", "aac", MS),), header=b"\xff\0"
-)
+SOUND = (SideTrack("audio", "aac", MS),)
+INFO = VideoInfo("rtmp://there/live", "vp9", 64, 48, Fraction(25), MS, "yuv420p", sides=SOUND, header=b"\xff\0")
 GOP = 10
 
 
@@ -89,7 +89,7 @@ def test_times_go_on_by_the_clock_after_a_loss():
     assert [one.video_index for one in coming.taken] == list(range(70))
     again = [one.pts for one in coming.taken[50:]]
     assert again[0] == 2000 + 7000 - 400
-    assert [after - before for before, after in zip(again, again[1:], strict=False)] == [40] * 19
+    assert [after - before for before, after in pairwise(again)] == [40] * 19
 
 
 def test_a_source_that_comes_back_at_once_goes_on_behind_its_last_packet():
