@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.brief_pickle import briefly_pickled
+from ns_ray.codecs.records import FrameRecord
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.picture.coding import PUBLISHED, Coding
 from ns_ray.picture.yuv import Yuv420
@@ -16,7 +17,6 @@ from ns_ray.report.results import Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.decode import FrameName
 from ns_ray.video.probe import VideoInfo
-from ns_ray.vp9.records import FrameRecord
 
 Form = Literal["image", "rgb", "stacked", "yuv"]
 """What an enhancer makes of a frame: a compressed anchor, or an HR picture to be compressed or encoded elsewhere."""

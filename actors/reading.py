@@ -14,11 +14,11 @@ from ns_ray.actors.reading_trace import ReadingTrace
 from ns_ray.actors.service.relayed import is_relayed, relayed_units
 from ns_ray.actors.work import Read
 from ns_ray.actors.worker import measured
+from ns_ray.codecs.codec import RecordReader, codec_named
+from ns_ray.codecs.records import FrameRecord
 from ns_ray.errors import MediaError
 from ns_ray.video.address import regular
 from ns_ray.video.packets import Mark, Packet, SidePacket, Unit, read_units
-from ns_ray.video.records import RecordReader
-from ns_ray.vp9.records import FrameRecord
 
 T = TypeVar("T")
 _Wish = tuple[Stream, Mark, Fraction, int]
@@ -35,8 +35,8 @@ class _Reading:
 
     units: Iterator[Unit]
     mark: Mark
+    records: RecordReader
     ahead: Unit | None = None
-    records: RecordReader = field(default_factory=RecordReader)
     decodable: bool = False
     waiting: bool = False
     before: list[Packet] = field(default_factory=list)
@@ -44,9 +44,9 @@ class _Reading:
     @classmethod
     def at(cls, stream: Stream, mark: Mark) -> "_Reading":
         """Open a stream so that it is read from a mark on; what comes since the last key frame is read again."""
-        reading = cls(_units(stream, mark), mark)
+        reading = cls(_units(stream, mark), mark, codec_named(stream.info.codec).records())
         while (unit := reading.peek()) is not None and unit.packet is not None and unit.packet.video_index < mark.index:
-            reading.records.read(unit.packet)
+            reading.records.read(unit.packet.data, unit.packet.video_index)
             reading.before.append(unit.packet)
             reading.ahead = None
         reading.decodable = mark.index > 0  # whatever was to be said of its beginning has been said
@@ -60,7 +60,7 @@ class _Reading:
 
     def take(self, packet: Packet) -> list[FrameRecord]:
         """The records of the next packet, which is then read."""
-        records = self.records.read(packet)
+        records = self.records.read(packet.data, packet.video_index)
         self.decodable = self.decodable or packet.key or bool(records)
         return records
 

@@ -21,6 +21,7 @@ from ns_ray.actors.work import Decoding, Enhancing, Part, Read, Work, Writing
 from ns_ray.anchors.account import granted, window_slots
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState, shown_since_key
 from ns_ray.anchors.thinned import moving, thinned
+from ns_ray.codecs.records import FrameRecord, FrameType
 from ns_ray.config.config import Config
 from ns_ray.errors import ActorLostError, MediaError, ModelError, NsRayError, PartLostError
 from ns_ray.hybrid.writer import HybridFormat
@@ -28,7 +29,6 @@ from ns_ray.report.results import AnchorResult, EpochResult
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.packets import Packet
-from ns_ray.vp9.records import FrameRecord, FrameType
 
 T = TypeVar("T")
 

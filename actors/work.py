@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from ns_ray.actors.messages import Anchors, DecodeReply, EncodeJob, EncodeReply, Form, MadeReply, Stream, WriteReply
 from ns_ray.actors.orders import Order
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
+from ns_ray.codecs.records import FrameRecord
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.writer import HybridFormat
 from ns_ray.picture.coding import Coding
@@ -16,7 +17,6 @@ from ns_ray.report.results import Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.decode import FrameName
 from ns_ray.video.packets import Mark, Packet, SidePacket
-from ns_ray.vp9.records import FrameRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,12 @@ from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
 from ns_ray.anchors.table import WINDOW
 from ns_ray.client.reconstruct import Mode, Reconstructor
+from ns_ray.codecs.codec import codec_named
 from ns_ray.codecs.h264.parser import FrameParser
+from ns_ray.codecs.records import FrameRecord, FrameType
+from ns_ray.codecs.vp9.blocks import BlockParser
+from ns_ray.codecs.vp9.motion import motion_field
+from ns_ray.codecs.vp9.superframe import split
 from ns_ray.dataset.ladder import LADDER
 from ns_ray.errors import NsRayError
 from ns_ray.evaluation.original import reference
@@ -36,11 +41,7 @@ from ns_ray.picture.yuv import Yuv420, resize, to_frame
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets, read_units
 from ns_ray.video.probe import VideoInfo, probe
-from ns_ray.video.records import RecordReader
 from ns_ray.video.webm import WebmWriter
-from ns_ray.vp9.blocks import BlockParser
-from ns_ray.vp9.records import FrameRecord, FrameType
-from ns_ray.vp9.superframe import split
 from ns_ray.whole_file import write_record
 
 REFERENCE = shipped.found("dataset/sample/1080p_d4_test.webm")
@@ -144,12 +145,12 @@ def clip() -> tuple[list[bytes], list[Yuv420], tuple[NDArray[np.uint8], ...]]:
 def read_runs() -> Iterator[Run]:
     """An epoch's packets after the other from a file that is repeated, with the records of their frames."""
     info, _ = clip_file()
-    units, records = read_units(info, loop=True), RecordReader()
+    units, records = read_units(info, loop=True), codec_named(info.codec).records()
 
     def epoch() -> None:
         for unit in islice(units, PACKETS):
             assert unit.packet is not None
-            records.read(unit.packet)
+            records.read(unit.packet.data, unit.packet.video_index)
 
     while True:
         yield epoch
@@ -195,12 +196,12 @@ def parse_h264_runs() -> Iterator[Run]:
 def reconstruct_runs(mode: Mode) -> Iterator[Run]:
     """One frame after the other rebuilt at 2160p on one thread; the first of the clip is an anchor, and not timed."""
     coded, decoded, anchor = clip()
-    parsed = [parser.parse(data) for parser in [BlockParser()] for data in coded]
+    parsed = [motion_field(parser.parse(data)) for parser in [BlockParser()] for data in coded]
     while True:
         reconstructor = Reconstructor(3, mode)
         reconstructor.frame(parsed[0], decoded[0].planes, anchor)
-        for blocks, picture in zip(parsed[1:], decoded[1:], strict=True):
-            yield partial(reconstructor.frame, blocks, picture.planes)
+        for field, picture in zip(parsed[1:], decoded[1:], strict=True):
+            yield partial(reconstructor.frame, field, picture.planes)
 
 
 CASES = {

@@ -19,6 +19,10 @@ class BitstreamError(NsRayError):
     """A coded frame does not follow the specification of its codec."""
 
 
+class MissingReferenceError(BitstreamError):
+    """A coded frame needs one, or parameters, that never came or are damaged. It is not damaged itself."""
+
+
 class SelectionError(NsRayError):
     """Anchors were asked for in a way that makes no sense."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import pytest
 
 from ns_ray.brief_pickle import briefly_pickled
-from ns_ray.vp9.records import FrameRecord, FrameType
+from ns_ray.codecs.records import FrameRecord, FrameType
 
 
 @briefly_pickled

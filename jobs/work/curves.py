@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Column, Table
 
 from ns_ray.anchors.policies import Fraction
+from ns_ray.codecs.records import FrameRecord, FrameType
 from ns_ray.config.config import Config
 from ns_ray.errors import MediaError
 from ns_ray.evaluation.choice import choose
@@ -34,7 +35,6 @@ from ns_ray.run_folder import new_run, of_inputs, publish
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
-from ns_ray.vp9.records import FrameRecord, FrameType
 from ns_ray.whole_file import write_record
 
 Point = tuple[float, str, str]

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ns_ray.anchors.baselines import Key
 from ns_ray.anchors.policies import Fraction
+from ns_ray.codecs.records import FrameRecord
 from ns_ray.config.config import Config
 from ns_ray.errors import MediaError, NsRayError
 from ns_ray.evaluation.apart import simulate_apart
@@ -32,7 +33,6 @@ from ns_ray.report import apart_plot, distance_plot, proxy_plot
 from ns_ray.run_folder import new_run, of_inputs, publish
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.probe import VideoInfo, probe
-from ns_ray.vp9.records import FrameRecord
 from ns_ray.whole_file import write_record
 
 EPOCHS = 9

@@ -13,8 +13,8 @@ from ns_ray.anchors.gains import Picks
 from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.policies import Credits, check_fraction, due, own_fractions
 from ns_ray.anchors.table import NEVER, EpochTable
+from ns_ray.codecs.records import FrameType
 from ns_ray.errors import SelectionError
-from ns_ray.vp9.records import FrameType
 
 
 class _Apart:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.brief_pickle import briefly_pickled
+from ns_ray.codecs.records import FrameRecord, FrameType
 from ns_ray.errors import SelectionError
-from ns_ray.vp9.records import FrameRecord, FrameType
 
 Sizes = NDArray[np.uint32]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ns_ray.anchors.merge import best_first
 from ns_ray.anchors.offer import Offer
-from ns_ray.vp9.records import FrameType
+from ns_ray.codecs.records import FrameType
 
 MOST_SHARES = 4
 """So many times its share of an epoch's anchors a stream gets at most, or one anchor where that is less."""

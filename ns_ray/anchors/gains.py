@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.anchors.table import NEVER, EpochTable
-from ns_ray.vp9.records import FrameType
+from ns_ray.codecs.records import FrameType
 
 
 @dataclass(frozen=True, slots=True)

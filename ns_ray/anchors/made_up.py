@@ -6,7 +6,7 @@ import random
 import numpy as np
 
 from ns_ray.anchors.epoch import StreamEpoch
-from ns_ray.vp9.records import FrameRecord, FrameType
+from ns_ray.codecs.records import FrameRecord, FrameType
 
 _HIDDEN_EVERY = 16  # packets; as lag_in_frames has it
 _KEY_TIMES, _HIDDEN_TIMES = 8.0, 4.0  # so many times a frame's usual size

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.anchors.offer import Offer
-from ns_ray.vp9.records import FrameType
+from ns_ray.codecs.records import FrameType
 
 _ALTREF_BIT = np.uint64(1 << 63)
 _KEY_WORTH = np.uint64(2**64 - 1)

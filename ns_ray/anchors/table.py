@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.anchors.epoch import Sizes, StreamEpoch, StreamState
+from ns_ray.codecs.records import FrameType
 from ns_ray.errors import SelectionError
-from ns_ray.vp9.records import FrameType
 
 NEVER = 3
 """The kind, after those of FrameType, of what can be no anchor: padding, shows of existing frames, lower layers."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ns_ray.anchors.epoch import StreamState
-from ns_ray.vp9.records import FrameRecord, FrameType
+from ns_ray.codecs.records import FrameRecord, FrameType
 
 STILL = 1 / 200
 """Bytes for a luma sample of the LR frame that have to come since the last anchor for another one to show more."""

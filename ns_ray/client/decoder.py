@@ -10,12 +10,11 @@ from ns_ray.client.rebuild import HrFrame, Rebuilder, max_lr_samples
 from ns_ray.client.reconstruct import Mode
 from ns_ray.client.shown_clock import ShownClock
 from ns_ray.client.sizes import largest_size
+from ns_ray.codecs.codec import codec_named
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import anchor_size
 from ns_ray.hybrid.reader import HybridPacket, HybridReader
 from ns_ray.video.packets import SidePacket
-from ns_ray.video.records import RecordReader
-from ns_ray.vp9.shown import shows
 
 _PACKETS_ASKED = 600
 
@@ -45,6 +44,7 @@ class HybridDecoder:
         """
         self._reader = HybridReader(path)
         self.info = self._reader.info
+        self._codec = codec_named(self.info.codec)
         packets = iter(self._reader)
         first: list[HybridPacket] = []
         self.scale = self._reader.scale or self._scale(packets, first)
@@ -71,7 +71,7 @@ class HybridDecoder:
             packets += 1
             beside += one.sides
             frame = self._rebuilder.packet(one.packet, {image.super_index: image for image in one.anchors})
-            self.missed += frame is None and not frames and not one.cut and shows(one.packet.data)
+            self.missed += frame is None and not frames and not one.cut and self._codec.shows(one.packet.data)
             if frame is not None and not one.cut:
                 frames += 1
                 pts, note = clock.place(frame.pts)
@@ -107,10 +107,11 @@ class HybridDecoder:
         """
         stated = self.info.width, self.info.height
         claims: Counter[int] = Counter()
-        records = RecordReader()
+        records = self._codec.records()
         for one in islice(packets, _PACKETS_ASKED):
             seen.append(one)
-            sizes = {record.super_index: (record.width, record.height) for record in records.read(one.packet)}
+            read = records.read(one.packet.data, one.packet.video_index)
+            sizes = {record.super_index: (record.width, record.height) for record in read}
             for image in one.anchors:
                 with suppress(HybridError):
                     claims.update(_ratio(anchor_size(image), sizes.get(image.super_index, stated)))

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ns_ray.client.reconstruct import Mode, Reconstructor
+from ns_ray.codecs.codec import codec_named
+from ns_ray.codecs.motion_field import BLOCK, MotionField, Prediction
 from ns_ray.errors import BitstreamError, HybridError
 from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage
 from ns_ray.hybrid.anchor_picture import anchor_picture
@@ -16,7 +17,6 @@ from ns_ray.picture.yuv import Yuv420, resize
 from ns_ray.video.decode import CodedFrame, DecodedFrame, VideoDecoder
 from ns_ray.video.packets import Packet
 from ns_ray.video.probe import VideoInfo
-from ns_ray.vp9.blocks import BLOCK, BlockParser, FrameBlocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +50,6 @@ def max_lr_samples(scale: int) -> int:
     return min(MAX_HR_SAMPLES // scale**2, _MAX_LR_SAMPLES)
 
 
-@dataclass(frozen=True, slots=True)
-class _Unread:
-    """A frame whose blocks are not known, as the reconstruction takes it: upscaled, and can be referred to."""
-
-    blocks: NDArray[np.void]
-    width: int
-    height: int
-    refresh_flags: int
-
-
 class Rebuilder:
     """Takes one stream packet by packet, with the anchors that belong to it.
 
@@ -80,7 +70,7 @@ class Rebuilder:
             threads: threads of the reconstruction; the result does not depend on it.
 
         Raises:
-            MediaError: the video is not 8 bit 4:2:0 VP9.
+            MediaError: the video is not supported (`require_supported`).
             HybridError: the scale is not supported.
         """
         self._reconstructor = Reconstructor(scale, mode, threads)
@@ -88,9 +78,7 @@ class Rebuilder:
         self.damaged: list[tuple[int, str]] = []
         samples = max_lr_samples(scale)
         self._decoder = VideoDecoder(info, max_samples=samples)
-        self._parser = BlockParser(samples)
-        self._begun = False  # whether the parser has read anything
-        self._readable = True  # whether it can go on from what it has read
+        self._motion = codec_named(info.codec).motion(samples)
         self._known = False  # whether any anchor came since the last key frame without one
         self._shown: HrFrame | None = None
 
@@ -113,12 +101,12 @@ class Rebuilder:
             self.damaged.append((packet.video_index, f"anchor {name} is of no frame that could be decoded"))
         shown: HrFrame | None = None
         for coded in decoded.coded:
-            blocks = self._blocks(coded)
+            field = self._field(coded)
             frame = frames.get(coded.super_index)
             if frame is None:  # damaged, or hidden and of no use to others
                 continue
             anchor = self._anchor(frame, anchors.get(coded.super_index))
-            hr, source = self._frame(coded, frame, blocks, anchor)
+            hr, source = self._frame(coded, frame, field, anchor)
             if coded.header is not None and coded.header.show:
                 shown = HrFrame(packet.video_index, packet.pts, hr, frame.picture, source, frame.colors)
         if shown is None and decoded.lost and self._shown is not None:
@@ -126,22 +114,13 @@ class Rebuilder:
         self._shown = shown or self._shown
         return shown
 
-    def _blocks(self, coded: CodedFrame) -> FrameBlocks | None:
-        """A frame's blocks; None where they cannot be read, which goes on until probabilities are set anew."""
-        if coded.header is None:
-            self._readable = not self._begun
-            return None
-        self._readable = self._readable or coded.header.independent
-        if not self._readable:
-            return None
+    def _field(self, coded: CodedFrame) -> MotionField | None:
+        """How a frame moved; None where that cannot be told."""
         try:
-            blocks = self._parser.parse(coded.data)
+            return self._motion.read(coded.data, coded.header)
         except BitstreamError as error:
             self.damaged.append((coded.video_index, f"frame {coded.video_index}.{coded.super_index}: {error}"))
-            self._readable = not self._begun
             return None
-        self._begun = True
-        return blocks
 
     def _anchor(self, frame: DecodedFrame, anchor: AnchorImage | Yuv420 | None) -> Yuv420 | None:
         """The anchor in the colours of its frame."""
@@ -160,7 +139,7 @@ class Rebuilder:
         return convert(anchor, STANDARD, frame.colors)
 
     def _frame(
-        self, coded: CodedFrame, frame: DecodedFrame, blocks: FrameBlocks | None, anchor: Yuv420 | None
+        self, coded: CodedFrame, frame: DecodedFrame, field: MotionField | None, anchor: Yuv420 | None
     ) -> tuple[Yuv420, str]:
         assert coded.header is not None
         if coded.header.show_existing is not None:
@@ -168,15 +147,16 @@ class Rebuilder:
         key = coded.header.key
         self._known = anchor is not None or (self._known and not key)
         lr, own = frame.picture, None if anchor is None else anchor.planes
-        if blocks is not None:
+        if field is not None:
             try:
-                hr = self._reconstructor.frame(blocks, lr.planes, own)
+                hr = self._reconstructor.frame(field, lr.planes, own)
                 return Yuv420(*hr), "anchor" if anchor else "rebuilt" if self._known else "upscaled"
             except HybridError as error:
                 self.damaged.append((frame.record.video_index, f"frame {frame.record.name}: {error}"))
         self._known = anchor is not None
         rows, columns = lr.y.shape
-        unread = _Unread(_NO_BLOCKS, columns, rows, frame.record.refreshed)
+        # Where its blocks are not known a frame is upscaled, and can be referred to.
+        unread = MotionField(_NO_BLOCKS, columns, rows, frame.record.refreshed, Prediction.VP9)
         try:
             made = Yuv420(*self._reconstructor.frame(unread, lr.planes, own))
         except HybridError as error:  # with its references it would take more memory than is allowed

@@ -1,48 +1,29 @@
 """The reconstruction: HR frames from decoded LR frames, their blocks and the anchors."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.client import _reconstruct
+from ns_ray.codecs.motion_field import BLOCK, SLOTS, MotionField
 from ns_ray.errors import HybridError
-from ns_ray.vp9.blocks import BLOCK
 
 Mode = Literal["best", "plain"]
 Plane = NDArray[np.uint8]
 Planes = tuple[Plane, Plane, Plane]
 
 
-class CodedBlocks(Protocol):
-    """What the reconstruction asks of a parsed frame (`ns_ray.vp9.blocks.FrameBlocks` is one)."""
-
-    @property
-    def blocks(self) -> NDArray[np.void]:
-        """Array (n,) of `ns_ray.vp9.blocks.BLOCK`."""
-
-    @property
-    def width(self) -> int:
-        """Luma samples of a row."""
-
-    @property
-    def height(self) -> int:
-        """Luma rows."""
-
-    @property
-    def refresh_flags(self) -> int:
-        """Bit i: the frame replaces reference slot i."""
-
-
 class Reconstructor:
     """Rebuilds the HR frames of one stream, coded frame by coded frame in decode order.
 
-    It keeps an LR and an HR picture for each of the 8 reference slots and no more. Frames that it returns stay valid
-    and unchanged for as long as they are held, and are read-only: the same memory serves as a reference.
+    It keeps an LR and an HR picture for each of the codec's reference slots (16 at most) and no more. Frames that it
+    returns stay valid and unchanged for as long as they are held, and are read-only: the same memory serves as a
+    reference.
 
-    The stream may change its size at any frame; inter frames may refer to slots of other sizes (VP9 specification,
-    section 8.5.2.3). What anchors taught goes on being used; once there is one of the new size, all of other sizes
+    The stream may change its size at any frame; inter frames may refer to slots of other sizes where their codec lets
+    them. What anchors taught goes on being used; once there is one of the new size, all of other sizes
     together count a tenth of what they did.
 
     An HR picture has 2^25 luma samples at most (7680x4320 has fewer), 65536 a side. References, the frame and what
@@ -79,12 +60,12 @@ class Reconstructor:
             raise HybridError(f"a reconstructor of {threads} threads cannot be started: {error}") from error
 
     def frame(
-        self, coded: CodedBlocks, lr: Sequence[Plane], anchor: Sequence[Plane] | None = None, *, teach: bool = True
+        self, field: MotionField, lr: Sequence[Plane], anchor: Sequence[Plane] | None = None, *, teach: bool = True
     ) -> Planes:
         """Take the next coded frame, hidden or shown, and return it at HR.
 
         Args:
-            coded: its blocks, size and refresh flags.
+            field: how its blocks moved.
             lr: the decoded frame: y (height, width), u and v ((height + 1) // 2, (width + 1) // 2), uint8.
             anchor: its super-resolved picture, if it is an anchor: y (scale * height, scale * width), u and v half of
                 that, rounded up; uint8. It becomes the frame as it is.
@@ -95,17 +76,18 @@ class Reconstructor:
             y, u, v of the shapes of an anchor; uint8, C-contiguous, read-only.
 
         Raises:
-            HybridError: shapes that do not fit, blocks that no VP9 frame has, an empty reference slot, a reference of
-                more than twice or less than a 16th of the frame's size, more samples or memory than the class allows.
+            HybridError: shapes that do not fit, blocks that no frame has, an empty reference slot, a reference of a
+                size that the codec does not let the frame refer to, more samples or memory than the class allows.
                 The state is then as it was before, unless it was the system's memory that ran out.
         """
-        blocks = _bytes(coded)
+        blocks = _bytes(field)
         try:
             planes = self._native.frame(
                 blocks,
-                coded.width,
-                coded.height,
-                coded.refresh_flags,
+                field.width,
+                field.height,
+                field.refreshed,
+                field.prediction,
                 _planes(lr),
                 None if anchor is None else _planes(anchor),
                 teach,
@@ -115,7 +97,7 @@ class Reconstructor:
         return _contiguous(planes)
 
     def show(self, slot: int) -> Planes:
-        """The HR frame that reference slot `slot` (0 to 7) holds, for a frame that only shows an existing one.
+        """The HR frame that reference slot `slot` holds, for a frame that only shows an existing one.
 
         Raises:
             HybridError: the slot is empty or does not exist.
@@ -125,28 +107,28 @@ class Reconstructor:
         except RuntimeError as error:
             raise HybridError(f"no frame can be shown: {error}") from error
 
-    def predict(self, coded: CodedBlocks, lr: Sequence[Plane]) -> tuple[Planes, Planes]:
+    def predict(self, field: MotionField, lr: Sequence[Plane]) -> tuple[Planes, Planes]:
         """The inter prediction of the next coded frame at LR and at HR, 0 in intra blocks; changes no state.
 
-        The LR prediction is what a VP9 decoder adds its residual to. Arguments and errors as for `frame`.
+        The LR prediction is what the codec's decoder adds its residual to. Arguments and errors as for `frame`.
         """
-        blocks = _bytes(coded)
+        blocks = _bytes(field)
         try:
-            low, high = self._native.predict(blocks, coded.width, coded.height, _planes(lr))
+            low, high = self._native.predict(blocks, field.width, field.height, field.prediction, _planes(lr))
         except (RuntimeError, MemoryError) as error:
             raise HybridError(f"the frame cannot be predicted: {error}") from error
         return _contiguous(low), _contiguous(high)
 
 
-def _bytes(coded: CodedBlocks) -> Plane:
-    blocks = np.ascontiguousarray(coded.blocks)
+def _bytes(field: MotionField) -> Plane:
+    blocks = np.ascontiguousarray(field.blocks)
     if blocks.ndim != 1 or blocks.dtype != BLOCK:
         raise HybridError(
             f"blocks are {blocks.ndim}-dimensional of {blocks.dtype.itemsize} bytes each, not an array of BLOCK"
         )
-    if not (0 < coded.width <= 1 << 16 and 0 < coded.height <= 1 << 16 and 0 <= coded.refresh_flags < 256):
+    if not (0 < field.width <= 1 << 16 and 0 < field.height <= 1 << 16 and 0 <= field.refreshed < 1 << SLOTS):
         raise HybridError(
-            f"a frame of {coded.width}x{coded.height} with refresh flags {coded.refresh_flags} is not one of VP9"
+            f"a frame of {field.width}x{field.height} that refreshes slots {field.refreshed:#x} cannot be rebuilt"
         )
     return blocks.view(np.uint8)
 

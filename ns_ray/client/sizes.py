@@ -2,14 +2,12 @@
 
 from collections import Counter
 from contextlib import suppress
+from typing import Any
 
-from ns_ray.errors import BitstreamError, NsRayError
+from ns_ray.codecs.codec import Codec, Header, codec_named
+from ns_ray.errors import BitstreamError, MissingReferenceError, NsRayError
 from ns_ray.hybrid.reader import HybridReader
 from ns_ray.video.address import regular
-from ns_ray.vp9.blocks import BlockParser
-from ns_ray.vp9.header import FrameHeader, HeaderParser, MissingReferenceError
-from ns_ray.vp9.packet_splitter import PacketSplitter
-from ns_ray.vp9.records import packet_records
 
 _FEWEST = 2  # shown frames that make a size count: the header of a single one may be damaged
 
@@ -32,9 +30,10 @@ def largest_size(path: str, max_samples: int) -> Size | None:
     if regular(path) is None:
         return None
     sizes: Counter[Size] = Counter()
-    headers = _Headers(max_samples)
     with suppress(NsRayError):  # what cannot be read on counts up to there
-        for one in HybridReader(path):
+        reader = HybridReader(path)
+        headers = _Headers(codec_named(reader.info.codec), max_samples)
+        for one in reader:
             shown = headers.shown(one.packet.data)
             sizes.update(() if one.cut else shown)
     fewest = min(_FEWEST, max(sizes.values(), default=0))
@@ -45,30 +44,30 @@ def largest_size(path: str, max_samples: int) -> Size | None:
 class _Headers:
     """Reads the headers of a stream. What follows damage counts for nothing, up to where decoding can begin anew."""
 
-    def __init__(self, max_samples: int) -> None:
+    def __init__(self, codec: Codec[Any], max_samples: int) -> None:
+        self._codec = codec
         self._max_samples = max_samples
-        self._splitter = PacketSplitter(max_samples)
-        self._headers = HeaderParser(max_samples)
+        self._reader = codec.frames(max_samples)
         self._sound: set[Size] = set()  # of key frames that were read whole
 
     def shown(self, packet: bytes) -> list[Size]:
         """The size of what the next packet shows, if anything."""
         try:
-            frames = self._splitter.split(packet)
+            frames = self._reader.split(packet)
             headers = [self._header(frame) for frame in frames]
         except MissingReferenceError:
             return []
         except BitstreamError:
-            self._headers = HeaderParser(self._max_samples)
+            self._reader = self._codec.frames(self._max_samples)
             return []
-        records = packet_records(headers, [len(frame) for frame in frames], 0)
-        return [(record.width, record.height) for record in records if record.shown]
+        records = self._reader.records(frames, headers, 0)
+        return [(record.width, record.height) for record in records if record is not None and record.shown]
 
-    def _header(self, frame: memoryview) -> FrameHeader:
+    def _header(self, frame: memoryview) -> Header:
         """A frame's header; all of a key frame is read if its size is new, as all that follow have that size."""
-        header = self._headers.parse(frame)
+        header: Header = self._reader.header(frame)
         size = header.width, header.height
         if header.key and size not in self._sound:
-            BlockParser(self._max_samples).parse(frame)
+            self._codec.motion(self._max_samples).read(frame, header)
             self._sound.add(size)
         return header

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from ns_ray.codecs.vp9.header import HeaderParser
+from ns_ray.codecs.vp9.superframe import split
 from ns_ray.picture.colors import Colors
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import VideoInfo, probe
-from ns_ray.vp9.header import HeaderParser
-from ns_ray.vp9.superframe import split
 
 _VP9_BT709 = 2  # color_space of the VP9 specification, section 7.2.2
 

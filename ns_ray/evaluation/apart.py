@@ -5,12 +5,12 @@ from statistics import fmean
 from typing import Any
 
 from ns_ray.anchors.policies import Policy
+from ns_ray.codecs.records import FrameRecord
 from ns_ray.evaluation.choice import EPOCH, choose_together
 from ns_ray.evaluation.drift import residual_wiped_out
 from ns_ray.evaluation.looped import many
 from ns_ray.evaluation.method import Name
 from ns_ray.evaluation.placement import Placement, Way, placed
-from ns_ray.vp9.records import FrameRecord
 
 Streams = Mapping[str, Sequence[FrameRecord]]
 """The coded frames of each stream in decode order."""

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from ns_ray.anchors.epoch import shown_since_key
 from ns_ray.anchors.policies import Policy
 from ns_ray.anchors.select import StreamEpoch, StreamState, select
+from ns_ray.codecs.records import FrameRecord
 from ns_ray.dataset.ladder import GOP
 from ns_ray.evaluation.method import Name
-from ns_ray.vp9.records import FrameRecord
 
 EPOCH = 40
 """Shown frames between two selections, as published."""

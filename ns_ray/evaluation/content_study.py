@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ns_ray.codecs.records import FrameRecord
 from ns_ray.evaluation.apart_seen import MODES
 from ns_ray.evaluation.choice import whole_epochs
 from ns_ray.evaluation.distance import by_distance
@@ -15,7 +16,6 @@ from ns_ray.evaluation.figures import LEAST_GAIN, Series, by_gop, share_kept
 from ns_ray.evaluation.method import PER_FRAME, ImageCodec, Method, Name
 from ns_ray.evaluation.proxy import proxy_told
 from ns_ray.evaluation.tally import Tally
-from ns_ray.vp9.records import FrameRecord
 
 FULL = frozenset[Name](), "full"
 """The title of super-resolution of every frame."""

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.anchors.gains import since_last
+from ns_ray.codecs.records import FrameRecord, FrameType
 from ns_ray.evaluation.method import Name
-from ns_ray.vp9.records import FrameRecord, FrameType
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ns_ray.vp9.records import FrameRecord
+from ns_ray.codecs.records import FrameRecord
 
 
 def looped(records: Sequence[FrameRecord], first: int, packets: int) -> list[FrameRecord]:

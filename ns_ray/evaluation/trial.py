@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice, repeat
 
 from ns_ray.client.rebuild import Rebuilder
+from ns_ray.codecs.codec import codec_named
+from ns_ray.codecs.records import FrameRecord
 from ns_ray.errors import MediaError
 from ns_ray.evaluation.method import ImageCodec, Method, Name
 from ns_ray.evaluation.reencode import Reencoder
@@ -19,8 +21,6 @@ from ns_ray.sr.engine import Engine
 from ns_ray.video.decode import DecodedFrame, VideoDecoder
 from ns_ray.video.packets import Packet, read_packets
 from ns_ray.video.probe import VideoInfo
-from ns_ray.video.records import RecordReader
-from ns_ray.vp9.records import FrameRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,9 @@ def records_of(info: VideoInfo, frames: int | None = None) -> list[FrameRecord]:
     Raises:
         MediaError: the file cannot be read.
     """
-    reader = RecordReader()
-    return [record for packet in islice(read_packets(info), frames) for record in reader.read(packet)]
+    reader = codec_named(info.codec).records()
+    packets = islice(read_packets(info), frames)
+    return [record for packet in packets for record in reader.read(packet.data, packet.video_index)]
 
 
 def decoded_whole(info: VideoInfo, packets: Iterable[Packet]) -> Iterator[tuple[Packet, Sequence[DecodedFrame]]]:

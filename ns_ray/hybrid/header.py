@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from ns_ray.codecs.codec import codec_named
 from ns_ray.errors import MediaError
 from ns_ray.hybrid import av1_image, hevc_image
 from ns_ray.hybrid.clock import unit_for
@@ -29,8 +30,9 @@ class HybridFormat:
     """What is fixed for a whole stream: sizes as (width, height), frames a second, seconds a tick.
 
     With `anchor_size` None there is no anchor track: the file is an ordinary video. `sides` and `header` are those of
-    the source (VideoInfo). `codec` is that of the anchors. `anchor_delay`: seconds by which anchors may come after
-    their packets; 0 where they come right behind them.
+    the source (VideoInfo). `codec` is that of the anchors, `video_codec` FFmpeg's name of the video's where
+    there is no `header`. `anchor_delay`: seconds by which anchors may come after their packets; 0 where they come right
+    behind them.
     """
 
     video_size: tuple[int, int]
@@ -40,6 +42,7 @@ class HybridFormat:
     sides: tuple[SideTrack, ...] = ()
     header: bytes = b""
     codec: Codec = "jpeg"
+    video_codec: str = "vp9"
     anchor_delay: Fraction = Fraction(0)
 
     @property
@@ -98,7 +101,7 @@ def header_for(format: HybridFormat) -> Header:
     Raises:
         MediaError: the source's header is damaged, or of other tracks.
     """
-    source = entries_of(format.header) if format.header else [_entry("V_VP9", _size(format.video_size))]
+    source = entries_of(format.header) if format.header else [_plain(format)]
     if len(source) != 1 + len(format.sides):
         raise MediaError(f"the source's header has {len(source)} tracks, and {1 + len(format.sides)} are to be written")
     video = resized(source[0], format.video_size)
@@ -126,6 +129,10 @@ def header_for(format: HybridFormat) -> Header:
         entries.append(entry)
         said.append([(TIME_BASE, _ratio(side.time_base))])
     return Header(_doc_type(format.header), entries, said)
+
+
+def _plain(format: HybridFormat) -> bytes:
+    return _entry(codec_named(format.video_codec).matroska, _size(format.video_size))
 
 
 def _entry(codec: str, picture: bytes) -> bytes:

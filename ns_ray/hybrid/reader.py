@@ -9,6 +9,7 @@ from math import ceil
 import av
 import av.error
 
+from ns_ray.codecs.codec import VIDEO_CODECS
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import AnchorImage, read_tag
 from ns_ray.hybrid.clock import to_ticks
@@ -183,7 +184,7 @@ def _opened(path: str) -> av.container.InputContainer:
     """Open it; where the first frame cannot be decoded, so that FFmpeg believes only what the container says of it."""
     container = open_input(path)
     name = regular(path)
-    videos = [one for one in container.streams.video if codec_of(one) == "vp9"]
+    videos = _videos(container)
     if not videos or videos[0].codec_context.pix_fmt or name is None:
         return container
     container.close()
@@ -194,16 +195,22 @@ def _opened(path: str) -> av.container.InputContainer:
 
 
 def _tracks(container: av.container.InputContainer, path: str) -> tuple[av.VideoStream, av.VideoStream]:
-    """The video and its anchors: the first VP9 track, and the track of images of that title, or the first."""
-    videos = [one for one in container.streams.video if codec_of(one) == "vp9"]
+    """The video and its anchors: its first track of a supported codec; that of images of that title, or the first."""
+    videos = _videos(container)
     images = [one for one in container.streams.video if codec_of(one) in ("mjpeg", "av1", "hevc")]
     images.sort(key=lambda one: one.metadata.get("title") != TITLES[1])
     if not videos or not images:
-        raise HybridError(f"{path}: no hybrid stream: a VP9 track and one of Motion JPEG, AV1 or HEVC are needed")
+        raise HybridError(
+            f"{path}: no hybrid stream: a track of {TITLES} and one of Motion JPEG, AV1 or HEVC are needed"
+        )
     codec = images[0].metadata.get(ANCHOR_CODEC, "jpeg")
     if codec not in CODECS:
         raise HybridError(f"{path}: its anchors are in {codec!r}; this reader knows {', '.join(CODECS)}")
     return videos[0], images[0]
+
+
+def _videos(container: av.container.InputContainer) -> list[av.VideoStream]:
+    return [one for one in container.streams.video if codec_of(one) in VIDEO_CODECS]
 
 
 def _describe(path: str, video: av.VideoStream, header: bytes, sides: tuple[SideTrack, ...]) -> VideoInfo:
@@ -214,7 +221,7 @@ def _describe(path: str, video: av.VideoStream, header: bytes, sides: tuple[Side
         raise HybridError(f"{path}: the video's size or frame rate cannot be told; is the file whole?")
     return VideoInfo(
         path=path,
-        codec="vp9",
+        codec=codec_of(video),
         width=context.width,
         height=context.height,
         frame_rate=Fraction(rate),

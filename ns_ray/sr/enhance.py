@@ -5,7 +5,6 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from queue import SimpleQueue
 from threading import Lock, Thread
 
@@ -14,13 +13,13 @@ from torch import Tensor
 
 from ns_ray.errors import ModelError
 from ns_ray.picture.coding import Coding
-from ns_ray.picture.fitted import fitted
 from ns_ray.sr.compressible import compressible
 from ns_ray.sr.engine import Engine, Planes
 
 Image = bytes | memoryview
 Compress = Callable[[Tensor, Coding], Image]
-"""What `compressible` makes of a picture, on the engine's device, and the codec -> an image; ordered by the stream."""
+"""What `compressible` makes of a picture, on the engine's device, and the codec -> an image that keeps to its limit;
+ordered by the stream."""
 _GPU_ENCODERS = 2
 
 
@@ -104,7 +103,7 @@ class Flight:
                 self._ready.synchronize()
             start = time.perf_counter()
             picture = compressible(self._pixels, self._lr, self._coding)
-            image = fitted(partial(compress, picture), self._coding)
+            image = compress(picture, self._coding)
             seconds = time.perf_counter() - start
             begin, end = busy.claim(self._submitted, time.time())
             cpu = time.thread_time() - cpu + self._cpu_seconds

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ns_ray.errors import ModelError
+from ns_ray.hybrid.grey_bytes import expected_bytes
 from ns_ray.hybrid.grey_jpeg import FINEST, GREY, SIDE, step_of, written
 from ns_ray.sr.stacked_kernels import kernels
 
@@ -87,6 +88,16 @@ class GpuGreyJpeg:
             retrieve(ctypes.c_void_p(self._room.data_ptr()), ctypes.byref(length), at)
             stream.synchronize()
         return self._room.numpy()[: length.value].copy().data
+
+    def expected(self, plane: Tensor) -> list[float]:
+        """Bytes that a plane takes at qualities 1 to 100; returns when the GPU has counted.
+
+        Args:
+            plane: (H, W) uint8, contiguous, on the encoder's device.
+        """
+        rows, columns = plane.shape
+        counted: list[float] = expected_bytes((rows, columns), kernels(self._device).counts(plane)).tolist()
+        return counted
 
     def _parameters_of(self, step: int) -> ctypes.c_void_p:
         """Encoding with one step for all coefficients."""

@@ -2,23 +2,22 @@
 
 import errno
 import time
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import av
 import av.error
 from av.codec.hwaccel import HWAccel
 from av.video.codeccontext import VideoCodecContext
 
+from ns_ray.codecs.codec import Header, codec_named
+from ns_ray.codecs.records import FrameRecord
 from ns_ray.errors import BitstreamError, MediaError
-from ns_ray.picture.colors import FULL, LIMITED, Colors, require_convertible
+from ns_ray.picture.colors import Colors, require_convertible
 from ns_ray.picture.yuv import Yuv420, from_frame
 from ns_ray.video.packets import Packet
-from ns_ray.video.probe import VideoInfo, require_supported
-from ns_ray.vp9.header import MAX_PIXELS, ColorConfig, FrameHeader, HeaderParser
-from ns_ray.vp9.packet_splitter import PacketSplitter
-from ns_ray.vp9.records import FrameRecord, packet_records, record
+from ns_ray.video.probe import MAX_PIXELS, VideoInfo, require_supported
 
 FrameName = tuple[int, int]
 """A coded frame's video_index and super_index."""
@@ -49,7 +48,7 @@ class CodedFrame(NamedTuple):
     video_index: int
     super_index: int
     data: memoryview
-    header: FrameHeader | None
+    header: Header | None
 
 
 @dataclass(slots=True)
@@ -72,37 +71,14 @@ class DecodedPackets:
     damaged: list[tuple[int, str]] = field(default_factory=list)
 
 
-def show_existing_packet(slot: int, profile: int) -> bytes:
-    """A coded frame that only shows what reference slot `slot` holds (VP9 section 6.2, show_existing_frame)."""
-    low, high = profile & 1, profile >> 1
-    bits, length = 0b10 << 2 | low << 1 | high, 4
-    if profile == 3:
-        bits, length = bits << 1, length + 1  # reserved_zero
-    bits, length = (bits << 1 | 1) << 3 | slot, length + 4
-    padding = -length % 8
-    return (bits << padding).to_bytes((length + padding) // 8, "big")
-
-
 _EDGES = 1 << 16  # FFmpeg counts what it adds around a picture; sizes are checked before it sees them
-# color_space of VP9 (section 7.2.2) as matrices of H.273
-_MATRICES = {1: 5, 2: 1, 3: 6, 4: 7, 5: 9}
-
-
-def stream_colors(coded: ColorConfig, container: Colors) -> Colors:
-    """The colours of a stream: the bitstream's over the container's; a matrix that neither tells is BT.709's."""
-    return Colors(
-        FULL if coded.full_range else LIMITED,
-        _MATRICES.get(coded.color_space, container.assumed.matrix),
-        container.primaries,
-        container.transfer,
-    )
 
 
 class VideoDecoder:
-    """Decodes one VP9 stream, packet by packet, and gives the hidden frames too.
+    """Decodes one stream, packet by packet, and gives the hidden frames too.
 
-    FFmpeg gives out shown frames alone. After a hidden frame the decoder is therefore fed a made-up frame that shows
-    one of the slots it refreshed; that changes nothing for the frames that follow.
+    FFmpeg gives out shown frames alone. After a hidden frame the decoder is therefore fed what reveals it
+    (`Codec.reveal`), which changes nothing for the frames that follow.
 
     Decoding begins at any frame that refers to no other and goes on through damage: what refers to it is decoded from
     what the slots hold, and is not sound until frames come that depend on nothing damaged.
@@ -127,7 +103,8 @@ class VideoDecoder:
             max_samples: frames of more luma samples are damaged, and no memory is spent on them.
 
         Raises:
-            MediaError: the video is not 8 bit 4:2:0 VP9, its colours cannot be converted, or the device cannot decode.
+            MediaError: the video is not supported (`require_supported`), its colours cannot be converted, or the
+                device cannot decode.
         """
         require_supported(info)
         require_convertible(info.colors, info.path)
@@ -136,8 +113,8 @@ class VideoDecoder:
         self.copy_seconds = 0.0
         self._threads = threads
         self._max_samples = max_samples
-        self._splitter = PacketSplitter(max_samples)
-        self._headers = HeaderParser(max_samples)
+        self._coded = codec_named(info.codec)
+        self._reader = self._coded.frames(max_samples)
         self._colors: Colors | None = None
         self._codec = self._opened()
         self._sound = 0  # reference slots that hold what the encoder meant, bit i for slot i
@@ -146,14 +123,14 @@ class VideoDecoder:
 
     def _opened(self) -> VideoCodecContext:
         try:
-            codec = _codec(self.device)
+            codec = _codec(self.info.codec, self.device)
             codec.thread_type = "SLICE"
             codec.thread_count = self._threads if self.device == "cpu" else 1
             codec.options = {"max_pixels": str(2 * self._max_samples + _EDGES)}
             codec.open()
         except (av.error.FFmpegError, RuntimeError, ValueError) as error:
             raise MediaError(
-                f"{self.info.path}: no VP9 decoder on device {self.device} ({error}); use device cpu"
+                f"{self.info.path}: no {self._coded.title} decoder on device {self.device} ({error}); use device cpu"
             ) from error
         return codec
 
@@ -197,7 +174,7 @@ class VideoDecoder:
             if picture is None and taken.refreshed:
                 picture = self._revealed(taken)
             if picture is not None:
-                about = about or _records(index, frames, headers)
+                about = about or self._reader.records(frames, headers, index)
                 known = about[i]
                 assert known is not None
                 decoded.frames.append(
@@ -209,21 +186,19 @@ class VideoDecoder:
         if due and not shown:
             decoded.lost.append(index)
 
-    def _parsed(self, packet: Packet) -> tuple[list[memoryview], list[FrameHeader | None], str]:
+    def _parsed(self, packet: Packet) -> tuple[list[memoryview], list[Header | None], str]:
         """The frames of a packet, their headers, and why one or all of them cannot be decoded, if so."""
         index = packet.video_index
         try:
-            frames = self._splitter.split(packet.data)
+            frames = self._reader.split(packet.data)
         except BitstreamError as error:
             return [memoryview(packet.data)], [None], self._reason(str(index), error)
-        headers: list[FrameHeader | None] = []
+        headers: list[Header | None] = []
         reason = ""
         for data in frames:
             try:
-                header = self._headers.parse(data)
-                _require_8_bit_420(header)
-                headers.append(header)
-            except (BitstreamError, MediaError) as error:
+                headers.append(self._reader.header(data))
+            except BitstreamError as error:
                 reason = reason or self._reason(f"{index}.{len(headers)}", error)
                 headers.append(None)
         return frames, headers, reason
@@ -233,7 +208,7 @@ class VideoDecoder:
             return f"frame {name} cannot be decoded, and no key frame came before it: {error}"
         return f"frame {name} is damaged: {error}"
 
-    def _keep(self, header: FrameHeader) -> bool:
+    def _keep(self, header: Header) -> bool:
         """Note what a decoded frame leaves to others; whether it is sound itself."""
         needed = header.needed
         sound = self._sound & needed == needed
@@ -242,12 +217,12 @@ class VideoDecoder:
             sound = sound and self._sound_contexts
             self._sound = self._sound | header.refreshed if sound else self._sound & ~header.refreshed
             self.waiting = not sound
-        if header.key or (header.intra_only and self._colors is None):
-            # Where there are several, intra-only frames of profile 0 say BT.601 for want of a field.
-            self._colors = stream_colors(header.color, self.info.colors)
+        if header.key or self._colors is None:
+            # Of those decoding may begin at, intra-only frames of VP9's profile 0 say BT.601 for want of a field.
+            self._colors = self._coded.colors(header, self.info.colors)
         return sound
 
-    def _lose(self, header: FrameHeader | None) -> None:
+    def _lose(self, header: Header | None) -> None:
         """Note that a frame was not decoded; before the first that is, nothing can be harmed."""
         if self._colors is None or (header is not None and header.show_existing is not None):
             return
@@ -270,18 +245,17 @@ class VideoDecoder:
             frames = self._codec.decode(av.Packet(data))
         except av.error.BlockingIOError:  # it holds on to input it cannot decode, and takes no more
             self._codec = self._opened()
-            self._headers = HeaderParser(self._max_samples)
+            self._reader = self._coded.frames(self._max_samples)
             self._sound = 0
             raise
         if expected and not frames:
             raise MediaError("the decoder gave no picture although one was due")
         return frames[-1] if expected else None
 
-    def _revealed(self, header: FrameHeader) -> av.VideoFrame | None:
+    def _revealed(self, header: Header) -> av.VideoFrame | None:
         """The picture of the hidden frame that was decoded last."""
-        slot = (header.refreshed & -header.refreshed).bit_length() - 1
         try:
-            return self._decode(show_existing_packet(slot, header.profile), expected=True)
+            return self._decode(self._coded.reveal(header), expected=True)
         except (av.error.FFmpegError, MediaError):
             return None
 
@@ -293,29 +267,15 @@ class VideoDecoder:
         return from_frame(picture)
 
 
-def _records(
-    index: int, frames: Sequence[memoryview], headers: Sequence[FrameHeader | None]
-) -> list[FrameRecord | None]:
-    """The records of a packet's frames, of those that could be parsed."""
-    sizes = [len(data) for data in frames]
-    parsed = [header for header in headers if header is not None]
-    if len(parsed) == len(headers):
-        return [*packet_records(parsed, sizes, index)]
-    return [
-        None if header is None else record(header, index, i, size)
-        for i, (header, size) in enumerate(zip(headers, sizes, strict=True))
-    ]
-
-
-def _codec(device: str) -> VideoCodecContext:
-    """A VP9 decoder; NVDEC in the process's CUDA context, which spares switching, or else in one of its own."""
+def _codec(name: str, device: str) -> VideoCodecContext:
+    """A decoder; NVDEC in the process's CUDA context, which spares switching, or else in one of its own."""
     kind, _, index = device.partition(":")
     if kind == "cpu":
-        return av.CodecContext.create("vp9", "r")
+        return cast(VideoCodecContext, av.CodecContext.create(name, "r"))
 
     def nvdec(**options: object) -> VideoCodecContext:
         acceleration = HWAccel(kind, index or None, allow_software_fallback=False, is_hw_owned=True, options=options)
-        return av.CodecContext.create("vp9", "r", acceleration)
+        return cast(VideoCodecContext, av.CodecContext.create(name, "r", acceleration))
 
     try:
         return nvdec()
@@ -324,8 +284,3 @@ def _codec(device: str) -> VideoCodecContext:
             raise
         # FFmpeg refuses a context that others made with flags of their own, as PyTorch does.
         return nvdec(primary_ctx="0")
-
-
-def _require_8_bit_420(header: FrameHeader) -> None:
-    if header.color.format != (8, 1, 1):
-        raise MediaError("only 8 bit 4:2:0 video is supported (VP9 profile 0)")

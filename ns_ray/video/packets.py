@@ -13,6 +13,7 @@ from av.packet import Packet as CodedPacket
 from av.stream import Stream
 
 from ns_ray.brief_pickle import briefly_pickled
+from ns_ray.codecs.codec import VIDEO_CODECS, codec_named
 from ns_ray.errors import MediaError
 from ns_ray.video.clock import Clock, SideClock
 from ns_ray.video.place import Place, enter, place_of
@@ -21,7 +22,6 @@ from ns_ray.video.recordings import WHOLE, Span, begins_ivf, open_known, recordi
 from ns_ray.video.timed_text import CODEC, plain_text
 from ns_ray.video.tracks import codec_of, header_of
 from ns_ray.video.whole import Reading
-from ns_ray.vp9.shown import begins, shows
 
 _SEARCHED = 4096  # packets in which that of a place has to come after the source was entered there
 _MOST_HELD = 4096  # packets cut off by an edit list that wait for one which needs them
@@ -145,7 +145,7 @@ def read_units(info: VideoInfo, mark: Mark | None = None, *, loop: bool = False)
     """Yield a stream's packets and those of the tracks beside it, with times on one clock (`Clock`).
 
     Packets that an MP4's edit list cuts off are kept where shown ones refer to them: those from the last key frame on
-    that come before a shown one. A player cannot leave them out, as VP9 frames say themselves that they are shown; so
+    that come before a shown one. A player cannot leave them out, as frames say themselves that they are shown; so
     they come one tick after the other, at once before the first that is meant to be seen. The others are left out.
 
     Args:
@@ -200,7 +200,7 @@ class _Source:
         scale = Fraction(self.video.time_base or info.time_base) / info.time_base
         self.scale = None if scale == 1 else scale
         size = (info.width, info.height)
-        wanted = self.codec == "vp9" and (info.sides or span[0])
+        wanted = self.codec in VIDEO_CODECS and (info.sides or span[0])
         _, sides, streams, _ = header_of(container, self.video, size) if wanted else (b"", (), [], ())
         known = list(zip(sides, streams, strict=True))
         self.tracks: dict[int, int] = {}
@@ -241,7 +241,7 @@ class _Reader:
 
     def __init__(self, info: VideoInfo, mark: Mark) -> None:
         self._info = info
-        self._vp9 = info.codec == "vp9"
+        self._codec = codec_named(info.codec) if info.codec in VIDEO_CODECS else None
         self._mark = mark
         self._entry = mark.entry
         self._index = 0
@@ -407,7 +407,7 @@ class _Reader:
     def _coded(self, source: _Source, packet: "CodedPacket[Stream]") -> _Coded:
         data = bytes(packet)
         # Containers take frames for key frames that are none, an MP4 without a list of them all.
-        key = begins(data) if self._vp9 else bool(packet.is_keyframe)
+        key = bool(packet.is_keyframe) if self._codec is None else self._codec.begins(data)
         place = None
         if key:
             self._held.clear()  # nothing from here on refers to what came before
@@ -425,7 +425,7 @@ class _Reader:
         if hurried:
             (pts, note), duration = self._clock.hurry(), 1
         else:
-            pts, note = self._clock.place(coded.pts, not self._vp9 or shows(coded.data))
+            pts, note = self._clock.place(coded.pts, self._codec is None or self._codec.shows(coded.data))
             duration = self._usual
         if note:
             self._notes.append(note)

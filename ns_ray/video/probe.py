@@ -14,15 +14,15 @@ from av.video.stream import VideoStream
 from pydantic import ConfigDict
 
 from ns_ray.brief_pickle import briefly_pickled
+from ns_ray.codecs.codec import SUPPORTED, VIDEO_CODECS, Codec, Header, codec_named
 from ns_ray.errors import BitstreamError, MediaError
 from ns_ray.picture.colors import UNKNOWN, Colors
 from ns_ray.video.address import OPEN_SECONDS, READ_SECONDS, Address, is_pipe, locate, regular, why_unreadable
 from ns_ray.video.main_track import main_track
 from ns_ray.video.rates import believable, frame_rate, measured_rate
-from ns_ray.vp9.header import MAX_PIXELS, FrameHeader, HeaderParser
-from ns_ray.vp9.shown import FRAME_MARKER, shows
-from ns_ray.vp9.superframe import split
 
+MAX_PIXELS = 1 << 26
+"""Luma samples of the largest frame that is read where nothing else is said."""
 _BOUNDED = {"max_pixels": str(2 * MAX_PIXELS)}  # FFmpeg decodes frames to learn about them, and counts edges, too
 _SEEN_PACKETS = 240
 _SEEN_BYTES = 8 * 1024 * 1024
@@ -91,12 +91,12 @@ class _Seen:
         times: of those that show a picture, in ticks.
         key: header of the first key frame, None where none came.
         at_key: whether it is that of the first packet.
-        foreign: whether there are packets, and none begins as a VP9 frame does.
+        foreign: whether there are packets, and none begins as those of its codec do.
         encrypted: whether the container says that it encrypted them.
     """
 
     times: Sequence[int] = ()
-    key: FrameHeader | None = None
+    key: Header | None = None
     at_key: bool = False
     foreign: bool = False
     encrypted: bool = False
@@ -150,7 +150,7 @@ def probe_open(
         raise MediaError(f"{path}: it is encrypted, and its key is not known here; decrypt it first")
     info = _described(stream, path, seen)
     size = (info.width, info.height)
-    header, sides, _, notes = header_of(container, stream, size) if info.codec == "vp9" else (b"", (), [], ())
+    header, sides, _, notes = header_of(container, stream, size) if info.codec in VIDEO_CODECS else (b"", (), [], ())
     return replace(info, sides=sides, header=header, notes=(*notes, *info.notes)), seen.times
 
 
@@ -164,9 +164,9 @@ def require_supported(info: VideoInfo) -> None:
 
     A video of which no key frame came yet passes: it may become one.
     """
-    if info.codec != "vp9":
+    if info.codec not in VIDEO_CODECS:
         raise MediaError(
-            f"{info.path}: its codec is {info.codec}, but anchors are chosen and reused by VP9's means; "
+            f"{info.path}: its codec is {info.codec}, but anchors are chosen and reused by the means of {SUPPORTED}; "
             "encode it with libvpx-vp9"
         )
     if info.pixel_format not in ("yuv420p", "unknown"):
@@ -275,9 +275,11 @@ def _described(stream: VideoStream, path: str, seen: _Seen) -> VideoInfo:
 def _look(packets_of: "Iterator[Packet[Any]]", stream: VideoStream, seconds: float, most_packets: int) -> _Seen:
     """Read the first packets, for some seconds at most; what cannot be read is left to the reader to complain of."""
     times: list[int] = []
-    key: FrameHeader | None = None
+    key: Header | None = None
     packets = frames = size = 0
-    encrypted, at_key, vp9 = False, False, stream.codec_context.name == "vp9"
+    encrypted = at_key = False
+    name = stream.codec_context.codec.canonical_name
+    codec = codec_named(name) if name in VIDEO_CODECS else None
     deadline = time.monotonic() + seconds
     with suppress(av.error.FFmpegError):
         for packet in packets_of:
@@ -286,22 +288,24 @@ def _look(packets_of: "Iterator[Packet[Any]]", stream: VideoStream, seconds: flo
             data = bytes(packet)
             packets, size = packets + 1, size + len(data)
             encrypted = encrypted or packet.has_sidedata("encryption_info")
-            frames += not vp9 or data[0] >> 6 == FRAME_MARKER
-            if packet.pts is not None and not packet.is_discard and not (vp9 and not shows(data)):
+            frames += codec is None or codec.plausible(data)
+            if packet.pts is not None and not packet.is_discard and (codec is None or codec.shows(data)):
                 times.append(packet.pts)
-            if key is None and packet.is_keyframe and vp9:
-                key = _key_header(data)
+            if key is None and packet.is_keyframe and codec is not None:
+                key = _key_header(codec, data)
                 at_key = key is not None and key.key and packets == 1
             if packets >= most_packets or size >= _SEEN_BYTES or time.monotonic() > deadline:
                 break
-    if not vp9:  # whose frames may be coded in another order than they are shown
+    if codec is None:  # whose frames may be coded in another order than they are shown
         times.sort()
     return _Seen(times, key, at_key, packets > 0 and not frames, encrypted)
 
 
-def _key_header(data: bytes) -> FrameHeader | None:
+def _key_header(codec: Codec[Any], data: bytes) -> Header | None:
     with suppress(BitstreamError):
-        return HeaderParser().parse(split(data)[0])
+        reader = codec.frames(MAX_PIXELS)
+        header: Header = reader.header(reader.split(data)[0])
+        return header
     return None
 
 

@@ -41,6 +41,7 @@ from ns_ray.anchors import policies
 from ns_ray.anchors.account import Rate
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
+from ns_ray.codecs.records import FrameRecord
 from ns_ray.config.config import Config
 from ns_ray.errors import MediaError, ModelError, NsRayError, PartLostError
 from ns_ray.hybrid.anchor_image import AnchorImage
@@ -49,7 +50,6 @@ from ns_ray.picture.coding import PUBLISHED
 from ns_ray.report.results import EngineResult, Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.packets import Mark, Packet
-from ns_ray.vp9.records import FrameRecord
 
 __all__ = ["CONFIG", "SHARE", "Video", "World", "broken", "constant", "slow"]
 

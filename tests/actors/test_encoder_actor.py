@@ -14,6 +14,7 @@ from vp9_streams import Stream as Coded
 from ns_ray.actors import open_streams
 from ns_ray.actors.encoder import EncoderActor
 from ns_ray.actors.messages import EncodeJob, Frame, Stream, VideoFormat
+from ns_ray.codecs.records import FrameRecord, FrameType
 from ns_ray.config.actors import EncoderPool
 from ns_ray.picture.coding import PUBLISHED
 from ns_ray.picture.colors import STANDARD
@@ -23,7 +24,6 @@ from ns_ray.video.block import PacketBlock
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
-from ns_ray.vp9.records import FrameRecord, FrameType
 
 MODEL = "EDSR_B1_F4_S3"
 OF = PacketBlock.of

@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import pairwise
 
 from ns_ray.anchors.made_up import MadeUpStream
-from ns_ray.vp9.records import FrameType
+from ns_ray.codecs.records import FrameType
 
 
 def test_a_number_is_a_stream() -> None:

@@ -12,8 +12,8 @@ from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.anchors.select import Choice, StreamEpoch, StreamState, select
 from ns_ray.anchors.table import WINDOW
+from ns_ray.codecs.records import FrameRecord, FrameType
 from ns_ray.errors import SelectionError
-from ns_ray.vp9.records import FrameRecord, FrameType
 
 EVERY_POLICY = [
     Fraction(0.075),

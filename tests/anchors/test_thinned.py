@@ -6,7 +6,7 @@ from ns_ray.anchors.epoch import StreamEpoch, StreamState
 from ns_ray.anchors.policies import Fraction
 from ns_ray.anchors.select import select
 from ns_ray.anchors.thinned import HEADER, STILL, moving, thinned
-from ns_ray.vp9.records import FrameRecord, FrameType
+from ns_ray.codecs.records import FrameRecord, FrameType
 
 SAMPLES = 64 * 48
 FRESH = StreamState()

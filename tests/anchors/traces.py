@@ -6,7 +6,7 @@ from pathlib import Path
 
 from brute_force import Frame
 
-from ns_ray.vp9.records import FrameRecord, FrameType
+from ns_ray.codecs.records import FrameRecord, FrameType
 
 FILE = Path(__file__).with_suffix(".json")
 TYPES = {"K": FrameType.KEY, "A": FrameType.ALTREF, "N": FrameType.NORMAL, "E": FrameType.NORMAL}

@@ -5,17 +5,18 @@ from pathlib import Path
 import numpy as np
 
 from ns_ray.client.reconstruct import Reconstructor
+from ns_ray.codecs.motion_field import BLOCK, Prediction
 from ns_ray.errors import HybridError
-from ns_ray.vp9.blocks import BLOCK
 
 
 class Coded:
     """Intra blocks only."""
 
     blocks = np.zeros(0, BLOCK)
+    prediction = Prediction.VP9
 
-    def __init__(self, width: int, height: int, refresh_flags: int) -> None:
-        self.width, self.height, self.refresh_flags = width, height, refresh_flags
+    def __init__(self, width: int, height: int, refreshed: int) -> None:
+        self.width, self.height, self.refreshed = width, height, refreshed
 
 
 def peak() -> int:

@@ -23,18 +23,18 @@ import av.error
 import numpy as np
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "vp9")]
+sys.path[:0] = [str(TESTS), str(TESTS / "codecs" / "vp9")]
 
 import vp9_streams  # noqa: E402
 from jpeg_anchors import encode_anchor  # noqa: E402
 from made_streams import info_of, stream_of  # noqa: E402
 
 from ns_ray.client.decoder import HybridDecoder  # noqa: E402
+from ns_ray.codecs.vp9.packet_splitter import PacketSplitter  # noqa: E402
 from ns_ray.errors import NsRayError  # noqa: E402
 from ns_ray.hybrid.writer import HybridFormat, append_epoch  # noqa: E402
 from ns_ray.video.decode import VideoDecoder  # noqa: E402
 from ns_ray.video.probe import open_input  # noqa: E402
-from ns_ray.vp9.packet_splitter import PacketSplitter  # noqa: E402
 
 MAX_SAMPLES = 1 << 22
 SECONDS = 120

@@ -9,8 +9,8 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from ns_ray.codecs.vp9.blocks import BlockParser, FrameBlocks
 from ns_ray.errors import BitstreamError
-from ns_ray.vp9.blocks import BlockParser, FrameBlocks
 
 Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
 

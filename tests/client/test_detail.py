@@ -5,13 +5,13 @@ import pytest
 from av.video.reformatter import Interpolation
 
 from ns_ray.client.reconstruct import Reconstructor
+from ns_ray.codecs.motion_field import BLOCK, Prediction
 from ns_ray.evaluation.original import reference
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.yuv import Yuv420, resize, to_frame
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
-from ns_ray.vp9.blocks import BLOCK
 
 SAMPLE = "dataset/sample/360p_700kbps_d4_test.webm"
 ORIGINAL = "dataset/sample/1080p_d4_test.webm"
@@ -22,7 +22,7 @@ class Intra:
     """A coded frame of intra blocks only, which no anchor reaches through motion."""
 
     blocks = np.zeros(0, BLOCK)
-    width, height, refresh_flags = WIDTH, HEIGHT, 255
+    width, height, refreshed, prediction = WIDTH, HEIGHT, 255, Prediction.VP9
 
 
 def cut(picture: Yuv420, scale: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

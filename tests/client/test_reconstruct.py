@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ import pytest
 from random_frames import Decoder, RandomStream, key_frame
 
 from ns_ray.client.reconstruct import Reconstructor
+from ns_ray.codecs.motion_field import BLOCK, Prediction
+from ns_ray.codecs.vp9.blocks import BlockParser
+from ns_ray.codecs.vp9.motion import motion_field
+from ns_ray.codecs.vp9.superframe import split
 from ns_ray.errors import HybridError
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
-from ns_ray.vp9.blocks import BLOCK, BlockParser
-from ns_ray.vp9.superframe import split
 
 
 @dataclass
@@ -26,7 +28,8 @@ class Coded:
     blocks: Any
     width: int
     height: int
-    refresh_flags: int = 255
+    refreshed: int = 255
+    prediction: Prediction = Prediction.VP9
 
 
 def picture(rng, width, height):
@@ -75,14 +78,13 @@ def random_blocks(rng, width, height, slots=8, reach=400, intra=0.1, compound=0.
         block["x"], block["y"], block["width"], block["height"] = x, y, w, h
         block["sub_width"], block["sub_height"] = w, h
         block["filter"] = rng.integers(4)
-        block["qindex"] = rng.integers(256)
-        block["ref_slot"] = -1
+        block["slot"] = -1
         if rng.random() < intra:
             continue
-        block["ref_slot"][0] = rng.integers(slots)
+        block["slot"][0] = rng.integers(slots)
         block["mv"][:, 0] = rng.integers(-reach, reach + 1, 2)
         if rng.random() < compound:
-            block["ref_slot"][1] = rng.integers(slots)
+            block["slot"][1] = rng.integers(slots)
             block["mv"][:, 1] = rng.integers(-reach, reach + 1, 2)
         if w == h == 8 and rng.random() < 0.7:
             block["sub_width"], block["sub_height"] = [(4, 4), (4, 8), (8, 4)][rng.integers(3)]
@@ -197,7 +199,7 @@ def slow_prediction(blocks, references, width, height, scale):
                 for dx in range(0, pw, step_x):
                     prediction = None
                     for which in range(2):
-                        slot = int(block["ref_slot"][which])
+                        slot = int(block["slot"][which])
                         if slot < 0:
                             continue
                         vectors = block["mv"][:, which].astype(int)
@@ -299,7 +301,8 @@ def test_decoders_predict_from_references_of_other_sizes_likewise(name, seed, si
     scaled = 0
     for frame, coded in zip(stream.frames, stream.facts, strict=True):
         lr = decoder.decode(frame)
-        low, _ = reconstructor.predict(coded, lr)
+        field = motion_field(coded)
+        low, _ = reconstructor.predict(field, lr)
         sizes = dict(zip(coded.ref_slots, coded.ref_sizes, strict=True))
         for block in coded.blocks[(coded.blocks["ref_slot"][:, 0] >= 0) & (coded.blocks["tokens"] == 0)]:
             x, y, w, h = (int(block[name]) for name in ("x", "y", "width", "height"))
@@ -308,7 +311,7 @@ def test_decoders_predict_from_references_of_other_sizes_likewise(name, seed, si
                 area = np.s_[y >> half : y + h >> half, x >> half : x + w >> half]
                 assert np.array_equal(got[area], want[area])
             scaled += sizes[int(block["ref_slot"][0])] != (coded.width, coded.height)
-        hr = reconstructor.frame(coded, lr)
+        hr = reconstructor.frame(field, lr)
         assert all(np.array_equal(a, b) for a, b in zip(hr, lr, strict=True))
     assert scaled > 100
 
@@ -466,7 +469,7 @@ def test_frames_stay_as_they_were():
 def one(**fields):
     block = np.zeros(1, BLOCK)
     block["width"] = block["height"] = block["sub_width"] = block["sub_height"] = 8
-    block["ref_slot"] = [[0, -1]]
+    block["slot"] = [[0, -1]]
     for name, value in fields.items():
         block[name] = value
     return block
@@ -483,9 +486,9 @@ def one(**fields):
         ({"width": 16, "x": 8}, "place"),
         ({"sub_width": 3}, "parts"),
         ({"sub_width": 0}, "parts"),
-        ({"ref_slot": [[8, -1]]}, "slot 8"),
-        ({"ref_slot": [[-1, 0]]}, "no first"),
-        ({"ref_slot": [[1, -1]]}, "slot 1 is empty"),
+        ({"slot": [[16, -1]]}, "slot 16"),
+        ({"slot": [[-1, 0]]}, "no first"),
+        ({"slot": [[1, -1]]}, "slot 1 is empty"),
         ({"filter": 4}, "filter"),
     ],
 )
@@ -607,7 +610,7 @@ def test_whatever_comes_is_rebuilt_or_refused(mode):
                     reconstructor.predict(coded, lr)
                 else:
                     hr = reconstructor.frame(coded, lr, anchor, teach=bool(rng.integers(2)))
-                    held = [hr if coded.refresh_flags >> slot & 1 else old for slot, old in enumerate(held)]
+                    held = [hr if coded.refreshed >> slot & 1 else old for slot, old in enumerate(held)]
                 outcomes.append(True)
             except HybridError:
                 outcomes.append(False)
@@ -633,12 +636,12 @@ def test_planes_that_do_not_fit_are_refused():
         reconstructor.frame(Coded(none, 64, 64), [p.astype(np.float32) for p in lr])
     with pytest.raises(HybridError, match="not an array of BLOCK"):
         reconstructor.frame(Coded(np.zeros(3, np.uint16), 64, 64), lr)
-    with pytest.raises(HybridError, match="not one of VP9"):
+    with pytest.raises(HybridError, match="cannot be rebuilt"):
         reconstructor.frame(Coded(none, 0, 64), lr)
     with pytest.raises(HybridError, match="empty"):
         reconstructor.show(3)
     with pytest.raises(HybridError, match="no reference slot"):
-        reconstructor.show(9)
+        reconstructor.show(16)
     with pytest.raises(HybridError, match="scale 5"):
         Reconstructor(5)
     with pytest.raises(HybridError, match="mode"):
@@ -702,7 +705,8 @@ def qualities(clip, mode, anchors, blocks=True):
     for parsed, record, lr in frames:
         anchor = record.shown and record.video_index in anchors
         original = originals[record.video_index]
-        coded = parsed if blocks else Coded(parsed.blocks[:0], parsed.width, parsed.height, parsed.refresh_flags)
+        field = motion_field(parsed)
+        coded = field if blocks else replace(field, blocks=field.blocks[:0])
         if parsed.show_existing is not None:
             hr = reconstructor.show(parsed.show_existing)
         else:
@@ -727,7 +731,8 @@ def test_large_skipped_blocks_equal_their_prediction_inside(clip):
     reconstructor = Reconstructor(1)
     seen = 0
     for parsed, _, lr in frames:
-        low, _ = reconstructor.predict(parsed, lr) if not parsed.key else (lr, lr)
+        field = motion_field(parsed)
+        low, _ = reconstructor.predict(field, lr) if not parsed.key else (lr, lr)
         for block in parsed.blocks[(parsed.blocks["skip"] == 1) & (parsed.blocks["ref_slot"][:, 0] >= 0)]:
             x, y, w, h = (int(block[name]) for name in ("x", "y", "width", "height"))
             if w < 32 or h < 32 or y + h > parsed.height:
@@ -735,7 +740,7 @@ def test_large_skipped_blocks_equal_their_prediction_inside(clip):
             inner = np.s_[y + 8 : y + h - 8, x + 8 : x + w - 8]
             assert np.array_equal(low[0][inner], lr[0][inner])
             seen += 1
-        reconstructor.frame(parsed, lr)
+        reconstructor.frame(field, lr)
     assert seen > 50
 
 
@@ -749,12 +754,13 @@ def test_a_stream_that_an_encoder_resized_goes_on():
         parsed, lr = parser.parse(data), decoder.decode(data)
         size = parsed.width, parsed.height
         scaled = [slot for slot, other in zip(parsed.ref_slots, parsed.ref_sizes, strict=True) if other != size]
-        low, _ = plain.predict(parsed, lr)
+        field = motion_field(parsed)
+        low, _ = plain.predict(field, lr)
         for block in parsed.blocks[np.isin(parsed.blocks["ref_slot"][:, 0], scaled)] if not parsed.key else ():
             x, y, w, h = (int(block[name]) for name in ("x", "y", "width", "height"))
             errors.append(np.abs(low[0][y : y + h, x : x + w].astype(int) - lr[0][y : y + h, x : x + w]).mean())
-        assert all(np.array_equal(a, b) for a, b in zip(plain.frame(parsed, lr), lr, strict=True))
-        assert best.frame(parsed, lr)[0].shape == (2 * size[1], 2 * size[0])
+        assert all(np.array_equal(a, b) for a, b in zip(plain.frame(field, lr), lr, strict=True))
+        assert best.frame(field, lr)[0].shape == (2 * size[1], 2 * size[0])
         sizes.add(size)
     assert len(sizes) == 2
     assert len(errors) > 20

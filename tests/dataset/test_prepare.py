@@ -15,6 +15,7 @@ import pytest
 import sources
 import streams
 
+from ns_ray.codecs.vp9.superframe import split
 from ns_ray.dataset.check import inspect
 from ns_ray.dataset.cut import cut
 from ns_ray.dataset.ladder import LADDER, LrEncoding
@@ -25,7 +26,6 @@ from ns_ray.dataset.source import open_source
 from ns_ray.errors import MediaError
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
-from ns_ray.vp9.superframe import split
 
 RATE = Fraction(60)
 SMALL = LrEncoding(36, 60, 7, 0)

@@ -2,8 +2,8 @@
 
 from ns_ray.anchors.baselines import Uniform
 from ns_ray.anchors.policies import Fraction
+from ns_ray.codecs.records import FrameRecord, FrameType
 from ns_ray.evaluation.choice import choose
-from ns_ray.vp9.records import FrameRecord, FrameType
 
 
 def test_anchors_are_chosen_epoch_by_epoch():

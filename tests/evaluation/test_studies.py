@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ns_ray.anchors.policies import Fraction
+from ns_ray.codecs.records import FrameRecord, FrameType
 from ns_ray.evaluation.apart import chosen_apart, proxy_gain, share_lost, simulate_apart
 from ns_ray.evaluation.apart_seen import ApartPlan
 from ns_ray.evaluation.choice import EPOCH, choose, choose_together, whole_epochs
@@ -16,7 +17,6 @@ from ns_ray.evaluation.drift import drift, residual_wiped_out, shown_places
 from ns_ray.evaluation.looped import looped, many
 from ns_ray.evaluation.placement import placed, placements
 from ns_ray.evaluation.proxy import proxy_told
-from ns_ray.vp9.records import FrameRecord, FrameType
 
 
 def stream(sizes, key_every=120):

@@ -9,10 +9,12 @@
 #include <span>
 #include <vector>
 
+#include "codecs/vp9/predictor.hpp"
+#include "codecs/vp9/scaling.hpp"
 #include "reconstructor.hpp"
 
 using namespace ns_ray::reconstruction;
-using ns_ray::vp9::Block;
+using ns_ray::Block;
 
 namespace {
 
@@ -95,7 +97,7 @@ Usable usable_by(const Reconstructor& reconstructor, int width, int height) {
   for (int i = 0; i < kSlots; ++i) {
     try {
       const auto [w, h] = reconstructor.size(i);
-      usable[i] = Scaling::allowed(w, width) && Scaling::allowed(h, height);
+      usable[i] = ns_ray::vp9::Scaling::allowed(w, width) && ns_ray::vp9::Scaling::allowed(h, height);
     } catch (const Refused&) {
     }
   }
@@ -106,12 +108,12 @@ void describe(Choices& choices, Block& block, const Usable* usable) {
   const int kind = choices.byte();
   block.filter = kind & 3;
   block.skip = kind >> 2 & 1;
-  block.ref_slot[0] = block.ref_slot[1] = -1;
+  block.slot[0] = block.slot[1] = -1;
   if ((kind & 0x38) == 0) return;
   const int slots = choices.byte();
-  block.ref_slot[0] = static_cast<std::int8_t>(slots & 7);
-  if (kind & 0x40) block.ref_slot[1] = static_cast<std::int8_t>(slots >> 3 & 7);
-  for (auto& slot : block.ref_slot) {
+  block.slot[0] = static_cast<std::int8_t>(slots & 7);
+  if (kind & 0x40) block.slot[1] = static_cast<std::int8_t>(slots >> 3 & 7);
+  for (auto& slot : block.slot) {
     if (!usable || slot < 0) continue;
     for (int i = 0; i < kSlots && !(*usable)[slot]; ++i) slot = static_cast<std::int8_t>((slot + 1) % kSlots);
     if (!(*usable)[slot]) slot = -1;
@@ -163,10 +165,10 @@ std::vector<Block> blocks_of(Choices& choices, int width, int height, const Usab
   return blocks;
 }
 
-using Slots = std::array<const std::uint8_t*, kSlots>;
+using Contents = std::array<const std::uint8_t*, kSlots>;
 
-Slots slots_of(const Reconstructor& reconstructor) {
-  Slots slots{};
+Contents contents_of(const Reconstructor& reconstructor) {
+  Contents slots{};
   for (int i = 0; i < kSlots; ++i) {
     try {
       slots[i] = reconstructor.show(i).planes[0].data;
@@ -206,6 +208,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     input.width = width;
     input.height = height;
     input.refreshed = static_cast<std::uint8_t>(choices.byte());
+    input.predictor = &ns_ray::vp9::kPredictor;
     const std::vector<Block> blocks = blocks_of(choices, width, height, usable_by(one, width, height));
     input.blocks = blocks;
     // A frame that is too large is refused for its size, whatever its planes.
@@ -214,7 +217,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Source anchor(refused ? 1 : scale * width, refused ? 1 : scale * height, choices.byte(), 0);
     if ((frame & 6) == 2) input.anchor = anchor.view;
     input.teach = frame & 8;
-    const Slots before = slots_of(one);
+    const Contents before = contents_of(one);
     try {
       if ((frame & 6) == 4) {
         const Prediction a = one.predict(input), b = other.predict(input);
@@ -225,7 +228,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (kept.size() > 2) kept.erase(kept.begin());
       }
     } catch (const Refused&) {
-      require(before == slots_of(one));
+      require(before == contents_of(one));
     }
   }
   return 0;

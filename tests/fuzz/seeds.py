@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vp9"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "codecs" / "vp9"))
 
 from header_bits import as_intra_only
 from vp9_streams import STREAMS, coded_frames

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ns_ray.actors.messages import Frame
+from ns_ray.codecs.records import FrameRecord, FrameType
 from ns_ray.picture.yuv import Yuv420, from_frame, to_frame
-from ns_ray.vp9.records import FrameRecord, FrameType
 
 SIZES = [(96, 64), (131, 97), (1, 1), (2, 3)]
 

@@ -12,12 +12,13 @@ import vp9_streams
 from made_streams import info_of, layers, stream_of, superframe
 from sources import write_source
 
+from ns_ray.codecs.records import FrameType
+from ns_ray.codecs.vp9.codec import show_existing_frame
 from ns_ray.errors import MediaError
 from ns_ray.picture.colors import FULL, LIMITED, Colors
-from ns_ray.video.decode import VideoDecoder, show_existing_packet
+from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import Packet, read_packets
 from ns_ray.video.probe import probe
-from ns_ray.vp9.records import FrameType
 
 
 def decode(path, **options):
@@ -285,7 +286,7 @@ def test_garbage_never_gets_through(plain_video):
     [(0, 0, b"\x88"), (5, 0, b"\x8d"), (7, 2, b"\x9f"), (2, 1, b"\xaa"), (1, 3, b"\xb4\x80")],
 )
 def test_show_existing_packets_have_their_profiles_layout(slot, profile, data):
-    assert show_existing_packet(slot, profile) == data
+    assert show_existing_frame(slot, profile) == data
 
 
 def test_repeating_goes_on_in_time_and_number(plain_video):

@@ -14,6 +14,7 @@ import av
 import pytest
 from remux import ffmpeg, ivf, remux
 
+from ns_ray.codecs.vp9.superframe import split
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.writer import HybridFormat, append_epoch, finish
 from ns_ray.video.decode import VideoDecoder
@@ -21,7 +22,6 @@ from ns_ray.video.packets import Mark, read_packets, read_units
 from ns_ray.video.probe import probe
 from ns_ray.video.recordings import WHOLE, open_known
 from ns_ray.video.timed_text import plain_text
-from ns_ray.vp9.superframe import split
 
 MS = Fraction(1, 1000)
 RATE = Fraction(60)

@@ -5,7 +5,3 @@ from ns_ray.errors import BitstreamError
 
 class UnsupportedStreamError(BitstreamError):
     """The stream uses a part of H.264 that is left out here; the text names it."""
-
-
-class MissingReferenceError(BitstreamError):
-    """A frame needs one, or parameters, that never came or are damaged. It is not damaged itself."""

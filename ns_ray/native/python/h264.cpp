@@ -85,7 +85,7 @@ NB_MODULE(_h264, m) {
         try {
           std::rethrow_exception(error);
         } catch (const MissingReference& e) {
-          set("ns_ray.codecs.h264.errors", "MissingReferenceError", e.what());
+          set("ns_ray.errors", "MissingReferenceError", e.what());
         } catch (const Unsupported& e) {
           set("ns_ray.codecs.h264.errors", "UnsupportedStreamError", e.what());
         } catch (const BitstreamError& e) {

@@ -6,9 +6,11 @@
 #include <cstring>
 #include <type_traits>
 
-#include "filters.hpp"
-
 namespace ns_ray::reconstruction {
+
+struct Filter {
+  std::int16_t taps[8];  // their sum is 128
+};
 
 inline constexpr int kUpTaps = 5;  // support of the upscaling kernels in LR samples, centred
 

@@ -15,17 +15,14 @@ std::string shape(int width, int height) { return std::to_string(width) + "x" + 
 
 bool power_of_two(int v) { return v >= 8 && v <= 64 && (v & (v - 1)) == 0; }
 
-// The mean of the four vectors of a block, for its chroma samples (round_mv_comp_q4 of the specification's 8.5.2.1).
-int mean_of_four(int sum) { return (sum < 0 ? sum - 2 : sum + 2) / 4; }
-
 // An intra block as if it had moved with an inter block next to it.
-vp9::Block moved_like(const vp9::Block& block, const vp9::Block& neighbour) {
-  vp9::Block moved = block;
+Block moved_like(const Block& block, const Block& neighbour) {
+  Block moved = block;
   moved.sub_width = block.width;
   moved.sub_height = block.height;
   moved.filter = neighbour.filter;
   for (int which = 0; which < 2; ++which) {
-    moved.ref_slot[which] = neighbour.ref_slot[which];
+    moved.slot[which] = neighbour.slot[which];
     for (auto& mv : moved.mv) std::copy_n(neighbour.mv[3][which], 2, mv[which]);
   }
   return moved;
@@ -81,22 +78,22 @@ void Reconstructor::check(const FrameInput& input) const {
     const auto where = [&] { return "block at " + std::to_string(block.x) + "," + std::to_string(block.y) + ": "; };
     if (!power_of_two(block.width) || !power_of_two(block.height) || block.x % block.width || block.y % block.height ||
         block.x >= width || block.y >= height)
-      throw Refused(where() + "its place or its size " + shape(block.width, block.height) + " is not one of VP9");
+      throw Refused(where() + "its place or its size " + shape(block.width, block.height) + " is not one that blocks have");
     const bool parts = block.sub_width != block.width || block.sub_height != block.height;
     if (parts && (block.width != 8 || block.height != 8 || (block.sub_width != 4 && block.sub_width != 8) ||
                   (block.sub_height != 4 && block.sub_height != 8)))
-      throw Refused(where() + "its parts " + shape(block.sub_width, block.sub_height) + " are not of VP9's sizes");
+      throw Refused(where() + "its parts " + shape(block.sub_width, block.sub_height) + " are not of the sizes that parts have");
     area += block.width * block.height;
-    if (block.ref_slot[0] < 0 && block.ref_slot[1] >= 0) throw Refused(where() + "it has a second reference, but no first");
-    if (block.ref_slot[0] >= 0 && block.filter > 3) throw Refused(where() + "its interpolation filter is unknown");
-    for (const int slot : block.ref_slot) {
+    if (block.slot[0] < 0 && block.slot[1] >= 0) throw Refused(where() + "it has a second reference, but no first");
+    if (block.slot[0] >= 0 && block.filter >= input.predictor->filters) throw Refused(where() + "its interpolation filter is unknown");
+    for (const int slot : block.slot) {
       if (slot < 0) continue;
       if (slot >= kSlots) throw Refused(where() + "there is no reference slot " + std::to_string(slot));
       if (!slots_[slot]) throw Refused(where() + "reference slot " + std::to_string(slot) + " is empty");
       const Held& reference = *slots_[slot];
-      if (!Scaling::allowed(reference.width, width) || !Scaling::allowed(reference.height, height))
+      if (const char* why = input.predictor->misfit(reference, width, height))
         throw Refused(where() + "its reference has the size " + shape(reference.width, reference.height) + " but the frame " +
-                      shape(width, height) + "; VP9 allows for twice the frame's size to a 16th of it");
+                      shape(width, height) + "; " + why);
     }
   }
   if (area > static_cast<std::int64_t>(cells(width) + 7) * (cells(height) + 7) * 64)
@@ -108,8 +105,8 @@ void Reconstructor::check(const FrameInput& input) const {
 
 // Whether the frame replaces what a slot holds without referring to it.
 bool Reconstructor::leaves(int slot, const FrameInput& input) const {
-  return input.refreshed >> slot & 1 && std::none_of(input.blocks.begin(), input.blocks.end(), [&](const vp9::Block& block) {
-           return block.ref_slot[0] == slot || block.ref_slot[1] == slot;
+  return input.refreshed >> slot & 1 && std::none_of(input.blocks.begin(), input.blocks.end(), [&](const Block& block) {
+           return block.slot[0] == slot || block.slot[1] == slot;
          });
 }
 
@@ -150,7 +147,7 @@ Picture Reconstructor::copy_of(const PictureView& view, Picture to) const {
   return to;
 }
 
-const Reconstructor::Held& Reconstructor::held(int slot) const {
+const Held& Reconstructor::held(int slot) const {
   if (slot < 0 || slot >= kSlots) throw Refused("there is no reference slot " + std::to_string(slot));
   if (!slots_[slot]) throw Refused("reference slot " + std::to_string(slot) + " is empty");
   return *slots_[slot];
@@ -163,7 +160,7 @@ std::pair<int, int> Reconstructor::size(int slot) const { return {held(slot).wid
 // Each superblock's blocks together, in the order in which they came.
 void Reconstructor::sort(const FrameInput& input) {
   const int across = (input.width + kSuperblock - 1) / kSuperblock, down = (input.height + kSuperblock - 1) / kSuperblock;
-  const auto index = [&](const vp9::Block& block) { return block.y / kSuperblock * across + block.x / kSuperblock; };
+  const auto index = [&](const Block& block) { return block.y / kSuperblock * across + block.x / kSuperblock; };
   starts_.assign(static_cast<std::size_t>(across) * down + 1, 0);
   for (const auto& block : input.blocks) ++starts_[index(block) + 1];
   for (std::size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
@@ -242,65 +239,14 @@ Prediction Reconstructor::predict(const FrameInput& input) {
     for (const Plane& plane : picture->planes)
       std::memset(plane.data, 0, static_cast<std::size_t>(plane.width) * plane.height);
   for (const auto& block : input.blocks)
-    if (block.ref_slot[0] >= 0) predict_block(workers_[0]->motion, block, prediction.lr, prediction.hr);
+    if (block.slot[0] >= 0) input.predictor->block(workers_[0]->motion, block, references(), prediction.lr, prediction.hr);
   return prediction;
-}
-
-void Reconstructor::predict_block(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const {
-  for (int which = 0; which < 2 && block.ref_slot[which] >= 0; ++which) {
-    const Held& reference = *slots_[block.ref_slot[which]];
-    const int frame_width = lr.planes[0].width, frame_height = lr.planes[0].height;
-    const bool scaled = reference.width != frame_width || reference.height != frame_height;
-    const bool parts = block.sub_width != block.width || block.sub_height != block.height;
-    const Scaling to_reference_x(reference.width, frame_width), to_reference_y(reference.height, frame_height);
-    for (int i = 0; i < 3; ++i) {
-      const bool chroma = i > 0;
-      const Plane &lr_to = lr.planes[i], &hr_to = hr.planes[i];
-      // Where positions are rounded, it matters that parts are predicted in quarters.
-      const bool quarters = scaled && parts && !chroma;
-      const int part_width = quarters ? 4 : chroma ? block.width / 2 : block.sub_width;
-      const int part_height = quarters ? 4 : chroma ? block.height / 2 : block.sub_height;
-      const int x0 = chroma ? block.x / 2 : block.x, y0 = chroma ? block.y / 2 : block.y;
-      const int block_width = chroma ? block.width / 2 : block.width, block_height = chroma ? block.height / 2 : block.height;
-      const int x1 = std::min(x0 + block_width, lr_to.width), y1 = std::min(y0 + block_height, lr_to.height);
-      for (int y = y0; y < y1; y += part_height) {
-        for (int x = x0; x < x1; x += part_width) {
-          const int part = (y - y0 >= 4 && block.height == 8 ? 2 : 0) + (x - x0 >= 4 && block.width == 8 ? 1 : 0);
-          int down = block.mv[chroma ? 0 : part][which][0], across = block.mv[chroma ? 0 : part][which][1];
-          if (chroma && parts) {
-            down = across = 0;
-            for (const auto& mv : block.mv) down += mv[which][0], across += mv[which][1];
-            down = mean_of_four(down);
-            across = mean_of_four(across);
-          }
-          if (!chroma) down *= 2, across *= 2;  // to 1/16 sample, which a vector is in halved planes
-          const int width = std::min(part_width, x1 - x), height = std::min(part_height, y1 - y);
-          if (scaled) {
-            across = Scaling::kept_near(across, x0, block_width, cells(frame_width) * (chroma ? kCell / 2 : kCell));
-            down = Scaling::kept_near(down, y0, block_height, cells(frame_height) * (chroma ? kCell / 2 : kCell));
-            const int from_x = to_reference_x.start(x, chroma, across), from_y = to_reference_y.start(y, chroma, down);
-            const int step_x = to_reference_x.step(), step_y = to_reference_y.step();
-            motion.predict_scaled(reference.lr.planes[i], from_x, from_y, step_x, step_y, kFilters[block.filter],
-                                  lr_to.at(x, y), lr_to.width, width, height, which);
-            motion.predict_scaled(reference.hr.planes[i], to_reference_x.hr_start(from_x, scale_),
-                                  to_reference_y.hr_start(from_y, scale_), step_x, step_y, kFilters[block.filter],
-                                  hr_to.at(scale_ * x, scale_ * y), hr_to.width, scale_ * width, scale_ * height, which);
-            continue;
-          }
-          motion.predict(reference.lr.planes[i], x * 16 + across, y * 16 + down, kFilters[block.filter], lr_to.at(x, y),
-                         lr_to.width, width, height, which);
-          motion.predict(reference.hr.planes[i], scale_ * (x * 16 + across), scale_ * (y * 16 + down),
-                         kFilters[block.filter], hr_to.at(scale_ * x, scale_ * y), hr_to.width, scale_ * width,
-                         scale_ * height, which);
-        }
-      }
-    }
-  }
 }
 
 // Luma near the block's edges, where the blocks beyond them moved otherwise, partly as if it had moved with those; not where
 // those have references of another size.
-void Reconstructor::overlap(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const {
+void Reconstructor::overlap(Motion& motion, const Block& block, const Predictor& predictor, const Picture& lr,
+                            const Picture& hr) const {
   std::uint8_t moved[kSuperblock * kOverlap * 4 * 4];
   const int right = std::min(block.x + block.width, lr.planes[0].width);
   const int bottom = std::min(block.y + block.height, lr.planes[0].height);
@@ -310,30 +256,24 @@ void Reconstructor::overlap(Motion& motion, const vp9::Block& block, const Pictu
   // A strip along the edge, up to where the block beyond it ends; gives that place.
   const auto strip = [&](int x, int y, bool across, bool far) {
     const int cx = (across ? (far ? right : x - 1) : x) / kCell, cy = (across ? y : far ? bottom : y - 1) / kCell;
-    const vp9::Block* other = block_at_[static_cast<std::size_t>(cy) * cells_across_ + cx];
+    const Block* other = block_at_[static_cast<std::size_t>(cy) * cells_across_ + cx];
     if (!other) return (across ? y : x) + kCell;
     const int end = across ? std::min(other->y + other->height, bottom) : std::min(other->x + other->width, right);
     const int near = far ? 0 : 3, own = 3 - near;  // of its and the block's parts, one at the edge
     bool alike = true;
     for (int which = 0; which < 2; ++which) {
       const auto &theirs = other->mv[near][which], &ours = block.mv[own][which];
-      alike &= other->ref_slot[which] == block.ref_slot[which] &&
-               (block.ref_slot[which] < 0 || std::abs(theirs[0] - ours[0]) + std::abs(theirs[1] - ours[1]) <= kAlike);
+      alike &= other->slot[which] == block.slot[which] &&
+               (block.slot[which] < 0 || std::abs(theirs[0] - ours[0]) + std::abs(theirs[1] - ours[1]) <= predictor.alike);
     }
-    if (alike || other->ref_slot[0] < 0 || scaled(other->ref_slot[0]) || scaled(other->ref_slot[1])) return end;
+    if (alike || other->slot[0] < 0 || scaled(other->slot[0]) || scaled(other->slot[1])) return end;
     const int width = across ? std::min(kOverlap, right - x) : end - x, height = across ? end - y : std::min(kOverlap, bottom - y);
-    const auto mix = [&](const Plane& to, Picture Held::*resolution, int scale, const Ramp& ramp) {
-      for (int which = 0; which < 2 && other->ref_slot[which] >= 0; ++which) {
-        const Held& reference = *slots_[other->ref_slot[which]];
-        const auto& mv = other->mv[near][which];
-        motion.predict((reference.*resolution).planes[0], scale * (x * 16 + 2 * mv[1]),
-                       scale * (y * 16 + 2 * mv[0]), kFilters[other->filter], moved, scale * width, scale * width,
-                       scale * height, which);
-      }
+    const auto mix = [&](const Plane& to, bool high, int scale, const Ramp& ramp) {
+      predictor.luma(motion, *other, near, references(), high, {x, y, width, height}, moved, scale * width);
       kernels_.mix(moved, scale * width, to.at(scale * x, scale * y), to.width, scale * width, scale * height, ramp.data(), across);
     };
-    mix(lr.planes[0], &Held::lr, 1, lr_ramps_[far]);
-    mix(hr.planes[0], &Held::hr, scale_, hr_ramps_[far]);
+    mix(lr.planes[0], false, 1, lr_ramps_[far]);
+    mix(hr.planes[0], true, scale_, hr_ramps_[far]);
     return end;
   };
   if (block.y > 0)
@@ -355,24 +295,25 @@ void Reconstructor::superblock(Worker& worker, int index, const FrameInput& inpu
   const int right = std::min(left + kSuperblock, input.width), bottom = std::min(top + kSuperblock, input.height);
   int moved = 0;  // samples
   for (std::uint32_t i = starts_[index]; i < starts_[index + 1]; ++i) {
-    const vp9::Block& block = input.blocks[order_[i]];
-    if (block.ref_slot[0] >= 0)
+    const Block& block = input.blocks[order_[i]];
+    if (block.slot[0] >= 0)
       moved += (std::min(block.x + block.width, right) - block.x) * (std::min(block.y + block.height, bottom) - block.y);
   }
   if (!best_ || moved < (right - left) * (bottom - top))  // best mode aims at samples of its own in all blocks that moved
     for (int i = 0; i < 3; ++i)
       intra_rows(i, i ? left / 2 : left, i ? top / 2 : top, i ? half(right) : right, i ? half(bottom) : bottom, now.lr);
-  const vp9::Block* neighbour = nullptr;
+  const Predictor& predictor = *input.predictor;
+  const Block* neighbour = nullptr;
   for (std::uint32_t i = starts_[index]; i < starts_[index + 1]; ++i) {
-    const vp9::Block& block = input.blocks[order_[i]];
-    if (block.ref_slot[0] >= 0) {
-      predict_block(worker.motion, block, lr_prediction, now.hr);
-      if (best_) overlap(worker.motion, block, lr_prediction, now.hr);
+    const Block& block = input.blocks[order_[i]];
+    if (block.slot[0] >= 0) {
+      predictor.block(worker.motion, block, references(), lr_prediction, now.hr);
+      if (best_) overlap(worker.motion, block, predictor, lr_prediction, now.hr);
       blend_block(block, false, now, lr_prediction);
       neighbour = &block;
     } else if (best_ && neighbour) {
-      const vp9::Block guess = moved_like(block, *neighbour);
-      predict_block(worker.motion, guess, lr_prediction, now.hr);
+      const Block guess = moved_like(block, *neighbour);
+      predictor.block(worker.motion, guess, references(), lr_prediction, now.hr);
       blend_block(guess, true, now, lr_prediction);
     }
   }
@@ -404,7 +345,7 @@ void Reconstructor::intra_rows(int plane, int x0, int y0, int x1, int y1, const 
 // Plain: the decoded samples are what is aimed at, the LR prediction what of the HR prediction is taken out of it.
 // Best: what the HR prediction says of the low band counts too, and its high band as far as it can be trusted. With motion
 // that was only guessed, the low band is what was decoded.
-void Reconstructor::blend_block(const vp9::Block& block, bool guessed, const Held& now, const Picture& lr_prediction) {
+void Reconstructor::blend_block(const Block& block, bool guessed, const Held& now, const Picture& lr_prediction) {
   const int residual_weight = fixed(block.skip ? tuning_.skip_residual : 1.0f);
   const int gain = fixed(block.skip ? tuning_.skip_gain : tuning_.gain);
   for (int i = 0; i < 3; ++i) {

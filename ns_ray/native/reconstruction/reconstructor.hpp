@@ -10,18 +10,17 @@
 #include <utility>
 #include <vector>
 
-#include "../../vp9/native/block.hpp"
 #include "detail.hpp"
 #include "kernels.hpp"
 #include "motion.hpp"
 #include "picture.hpp"
 #include "pool.hpp"
-#include "scaling.hpp"
+#include "predictor.hpp"
 #include "tuning.hpp"
 
 namespace ns_ray::reconstruction {
 
-inline constexpr int kSlots = 8;
+inline constexpr int kSlots = 16;
 
 // Luma samples of an HR picture, and samples of its sides, at most: 7680x4320 is allowed.
 inline constexpr std::int64_t kMostSamples = 1 << 25;
@@ -46,8 +45,9 @@ using PictureView = std::array<PlaneView, 3>;
 
 struct FrameInput {
   int width = 0, height = 0;  // luma samples of the LR frame
-  std::uint8_t refreshed = 0;  // bit i: the frame replaces slot i
-  std::span<const vp9::Block> blocks;
+  std::uint16_t refreshed = 0;  // bit i: the frame replaces slot i
+  std::span<const Block> blocks;
+  const Predictor* predictor = nullptr;  // of the codec
   PictureView lr;
   std::optional<PictureView> anchor;
   bool teach = true;  // whether the anchor is the DNN's work
@@ -78,13 +78,7 @@ class Reconstructor {
  private:
   static constexpr int kEdge = 8;
   static constexpr int kOverlap = 4;  // LR samples to which a neighbour's motion counts too
-  static constexpr int kAlike = 1;    // what vectors may differ by, in 1/8 sample, and still be the same motion
   static constexpr int kSuperblock = 64, kCell = 8;
-
-  struct Held {
-    int width = 0, height = 0;
-    Picture lr, hr;
-  };
 
   // One plane of the frame being rebuilt.
   struct Work {
@@ -123,11 +117,11 @@ class Reconstructor {
   Picture copy_of(const PictureView& view, Picture to) const;
   void sort(const FrameInput& input);
   void prepare(const FrameInput& input);
-  void predict_block(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const;
-  void overlap(Motion& motion, const vp9::Block& block, const Picture& lr, const Picture& hr) const;
+  References references() const { return {slots_, scale_}; }
+  void overlap(Motion& motion, const Block& block, const Predictor& predictor, const Picture& lr, const Picture& hr) const;
   void superblock(Worker& worker, int index, const FrameInput& input, const Held& now, const Picture& lr_prediction);
   void intra_rows(int plane, int x0, int y0, int x1, int y1, const Picture& lr);
-  void blend_block(const vp9::Block& block, bool guessed, const Held& now, const Picture& lr_prediction);
+  void blend_block(const Block& block, bool guessed, const Held& now, const Picture& lr_prediction);
   int trust(int x, int y, bool guessed, const Held& now, const Picture& lr_prediction);
   void classify(const Picture& lr);
   void classify_band(Worker& worker, int band);
@@ -145,7 +139,7 @@ class Reconstructor {
   PicturePool lr_pool_, hr_pool_;
   std::array<std::shared_ptr<const Held>, kSlots> slots_;
   std::vector<std::uint32_t> order_, starts_;
-  std::vector<const vp9::Block*> block_at_;  // each cell, in best mode
+  std::vector<const Block*> block_at_;  // each cell, in best mode
   std::array<Work, 3> work_;
   Samples samples_;
   std::vector<std::uint8_t> classes_;  // of the LR luma samples

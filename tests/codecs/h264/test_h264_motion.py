@@ -8,9 +8,9 @@ from h264_streams import HEIGHT, WIDTH, Stream, decode, encode, encode_openh264,
 from motion_compensation import predict
 from slice_rewriter import Pps, SliceHeader, Sps, rewrite, se, ue
 
-from ns_ray.codecs.h264.errors import MissingReferenceError
 from ns_ray.codecs.h264.layout import Coded, MacroblockType, SliceType, Weighting
 from ns_ray.codecs.h264.parser import Frame, FrameParser, FrameType
+from ns_ray.errors import MissingReferenceError
 
 MAIN = (("profile", "main"),)
 

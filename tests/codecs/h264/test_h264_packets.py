@@ -9,9 +9,8 @@ import pytest
 from h264_streams import FRAMES, HEIGHT, WIDTH, encode, frame_of, parse, pictures
 from nal_units import packet_of, record_of, units
 
-from ns_ray.codecs.h264.errors import MissingReferenceError
 from ns_ray.codecs.h264.parser import FrameParser
-from ns_ray.errors import BitstreamError
+from ns_ray.errors import BitstreamError, MissingReferenceError
 
 
 def test_other_units_are_passed_over() -> None:

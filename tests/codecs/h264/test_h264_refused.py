@@ -7,9 +7,9 @@ from h264_streams import Stream, encode
 from nal_units import packet_of, to_bits, to_unit, units
 from slice_rewriter import SliceHeader, rewrite, u, ue
 
-from ns_ray.codecs.h264.errors import MissingReferenceError, UnsupportedStreamError
+from ns_ray.codecs.h264.errors import UnsupportedStreamError
 from ns_ray.codecs.h264.parser import FrameParser
-from ns_ray.errors import BitstreamError
+from ns_ray.errors import BitstreamError, MissingReferenceError
 
 
 def stream() -> Stream:

@@ -5,7 +5,7 @@
 
 namespace ns_ray::vp9 {
 
-// Plain and fixed in layout: an array of these is also a NumPy structured array (ns_ray/vp9/blocks.py).
+// Plain and fixed in layout: an array of these is also a NumPy structured array (ns_ray/codecs/vp9/blocks.py).
 struct Block {
   std::uint16_t x, y;           // top left luma sample; multiples of 8, inside the frame
   std::uint8_t width, height;   // luma samples, 8 to 64; may reach beyond the frame's edge

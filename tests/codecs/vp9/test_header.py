@@ -5,12 +5,12 @@ import streams
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ns_ray.errors import BitstreamError
+from ns_ray.codecs.vp9.blocks import BlockParser
+from ns_ray.codecs.vp9.header import FrameHeader, HeaderParser, Interpolation
+from ns_ray.codecs.vp9.superframe import split
+from ns_ray.errors import BitstreamError, MissingReferenceError
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
-from ns_ray.vp9.blocks import BlockParser
-from ns_ray.vp9.header import FrameHeader, HeaderParser, Interpolation, MissingReferenceError
-from ns_ray.vp9.superframe import split
 
 
 def headers(path: Path) -> list[FrameHeader]:

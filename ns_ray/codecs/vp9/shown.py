@@ -1,7 +1,7 @@
 """Whether a packet shows a picture, and whether decoding can begin at it, from a few bits of its frames' headers."""
 
+from ns_ray.codecs.vp9.superframe import split
 from ns_ray.errors import BitstreamError
-from ns_ray.vp9.superframe import split
 
 FRAME_MARKER = 0b10
 """The first two bits of every VP9 frame."""

@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from ns_ray.codecs.vp9 import _vp9
+from ns_ray.codecs.vp9.blocks import BlockParser
+from ns_ray.codecs.vp9.header import MAX_PIXELS
+from ns_ray.codecs.vp9.superframe import MAX_FRAMES, split
 from ns_ray.errors import BitstreamError
-from ns_ray.vp9 import _blocks
-from ns_ray.vp9.blocks import BlockParser
-from ns_ray.vp9.header import MAX_PIXELS
-from ns_ray.vp9.superframe import MAX_FRAMES, split
 
 HISTORY_BYTES: Final = 4 << 20
 """Bytes of frames since a key frame that are kept for the case that they must be parsed."""
@@ -35,7 +35,7 @@ class PacketSplitter:
         """
         self._max_pixels = max_pixels
         self._history_bytes = history_bytes
-        self._finder = _blocks.FrameFinder(max_pixels)
+        self._finder = _vp9.FrameFinder(max_pixels)
         self._parser: BlockParser | None = BlockParser(max_pixels)  # none where it cannot know what it should
         self._history: list[memoryview] = []  # what it has still to be given
         self._kept = 0

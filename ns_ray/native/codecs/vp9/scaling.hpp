@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace ns_ray::reconstruction {
+namespace ns_ray::vp9 {
 
 class Scaling {
  public:
@@ -43,4 +43,4 @@ class Scaling {
   std::int64_t ratio_;  // in 1/16384
 };
 
-}  // namespace ns_ray::reconstruction
+}  // namespace ns_ray::vp9

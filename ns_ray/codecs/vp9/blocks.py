@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ns_ray.vp9 import _blocks
-from ns_ray.vp9.header import MAX_PIXELS, Interpolation
-from ns_ray.vp9.records import FrameType
+from ns_ray.codecs.records import FrameType
+from ns_ray.codecs.vp9 import _vp9
+from ns_ray.codecs.vp9.header import MAX_PIXELS, Interpolation
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -54,8 +54,8 @@ TILE: Final = np.dtype(
 )
 """How a tile's bool decoder ended. What it never read is all zeros, as section 9.2.3 demands."""
 
-if BLOCK.itemsize != _blocks.BLOCK_SIZE or TILE.itemsize != _blocks.TILE_SIZE:
-    raise ImportError("ns_ray.vp9._blocks was built from other sources: install the package again")
+if BLOCK.itemsize != _vp9.BLOCK_SIZE or TILE.itemsize != _vp9.TILE_SIZE:
+    raise ImportError("ns_ray.codecs.vp9._vp9 was built from other sources: install the package again")
 
 
 class Mode(IntEnum):
@@ -160,7 +160,7 @@ class BlockParser:
     """
 
     def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
-        self._parser = _blocks.Parser(max_pixels)
+        self._parser = _vp9.Parser(max_pixels)
 
     def parse(self, frame: Buffer, *, alone: bool = True) -> FrameBlocks:
         """Parse one coded frame.

@@ -1,13 +1,11 @@
 // The interpolation filters of VP9 (bitstream specification, section 8.5.2.4, subpel_filters).
 #pragma once
 
-#include <cstdint>
+#include "reconstruction/kernels.hpp"
 
-namespace ns_ray::reconstruction {
+namespace ns_ray::vp9 {
 
-struct Filter {
-  std::int16_t taps[8];
-};
+using reconstruction::Filter;
 
 // [EIGHTTAP_SMOOTH, EIGHTTAP, EIGHTTAP_SHARP, BILINEAR][1/16 sample]; each sums to 128.
 inline constexpr Filter kFilters[4][16] = {
@@ -77,4 +75,4 @@ inline constexpr Filter kFilters[4][16] = {
      {{0, 0, 0, 8, 120, 0, 0, 0}}},
 };
 
-}  // namespace ns_ray::reconstruction
+}  // namespace ns_ray::vp9

@@ -5,14 +5,9 @@ Headers are read in C++ (`native/header_reader.hpp`); `help(FrameHeader)` tells 
 
 from enum import IntEnum
 
-from ns_ray.errors import BitstreamError
-from ns_ray.vp9._blocks import MAX_PIXELS, ColorConfig, FrameHeader, HeaderParser
+from ns_ray.codecs.vp9._vp9 import MAX_PIXELS, ColorConfig, FrameHeader, HeaderParser
 
-__all__ = ["MAX_PIXELS", "ColorConfig", "FrameHeader", "HeaderParser", "Interpolation", "MissingReferenceError"]
-
-
-class MissingReferenceError(BitstreamError):
-    """A frame needs one from before decoding began. It is not damaged, and what is known stays true."""
+__all__ = ["MAX_PIXELS", "ColorConfig", "FrameHeader", "HeaderParser", "Interpolation"]
 
 
 class Interpolation(IntEnum):

@@ -4,10 +4,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vp9_streams import STREAMS, coded_frames, encode, split_superframe
 
-from ns_ray.errors import BitstreamError
-from ns_ray.vp9 import _blocks
-from ns_ray.vp9.header import MAX_PIXELS, HeaderParser, MissingReferenceError
-from ns_ray.vp9.records import FrameRecord, FrameType, packet_records
+from ns_ray.codecs.records import FrameRecord, FrameType
+from ns_ray.codecs.vp9 import _vp9
+from ns_ray.codecs.vp9.header import MAX_PIXELS, HeaderParser
+from ns_ray.codecs.vp9.records import packet_records
+from ns_ray.errors import BitstreamError, MissingReferenceError
 
 KINDS = ["two-pass-good", "layers", "error-resilient", "realtime", "tiles-4x4", "profile-1-444", "profile-3-422-10"]
 PLACES = [*range(6), *range(24), *range(60)]  # bytes of a frame that are changed: its first ones most
@@ -31,7 +32,7 @@ class InPython:
         return [one for one in records if one.shown or one.refreshed]
 
 
-def read(reader: _blocks.RecordReader, frames: list[bytes]) -> list[FrameRecord]:
+def read(reader: _vp9.RecordReader, frames: list[bytes]) -> list[FrameRecord]:
     return [
         FrameRecord(7, i, FrameType(kind), size, shown, refreshed, existing, width, height, lower)
         for i, kind, size, shown, refreshed, existing, width, height, lower in reader.read(
@@ -48,7 +49,7 @@ def packets_of(name: str) -> list[list[bytes]]:
 
 def same(packets: list[list[bytes]]) -> int:
     """Compares both readers, and counts the packets with records."""
-    ours, theirs, some = _blocks.RecordReader(MAX_PIXELS), InPython(), 0
+    ours, theirs, some = _vp9.RecordReader(MAX_PIXELS), InPython(), 0
     for frames in packets:
         found = read(ours, frames)
         assert found == theirs.read(frames)

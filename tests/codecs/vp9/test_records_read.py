@@ -5,16 +5,16 @@ import streams
 from header_bits import as_intra_only, flip
 from vp9_streams import STREAMS, coded_frames, encode, split_superframe, superframe
 
+from ns_ray.codecs.records import FrameType
+from ns_ray.codecs.vp9.record_reader import RecordReader
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import Packet, read_packets
 from ns_ray.video.probe import probe
-from ns_ray.video.records import RecordReader
-from ns_ray.vp9.records import FrameType
 
 
 def both(packets, info):
     reader = RecordReader()
-    read = [record for packet in packets for record in reader.read(packet)]
+    read = [record for packet in packets for record in reader.read(packet.data, packet.video_index)]
     return read, [frame.record for frame in VideoDecoder(info).decode(packets).frames if frame.sound]
 
 
@@ -35,7 +35,7 @@ def test_records_of_the_sample():
 def read_all(packets):
     """The records of packets given as bytes, none of which is said to be a key frame."""
     reader = RecordReader()
-    return [reader.read(Packet(number, data, number, 1, key=False)) for number, data in enumerate(packets)]
+    return [reader.read(data, number) for number, data in enumerate(packets)]
 
 
 def test_reading_may_start_at_an_intra_only_frame():

@@ -6,7 +6,9 @@
 #include <nanobind/stl/string.h>
 
 #include <new>
+#include <string>
 
+#include "codecs/vp9/predictor.hpp"
 #include "reconstructor.hpp"
 
 namespace nb = nanobind;
@@ -46,14 +48,21 @@ nb::tuple arrays(const Picture& picture, int width, int height) {
   return nb::make_tuple(array(0), array(1), array(2));
 }
 
-FrameInput input_of(const Bytes& blocks, int width, int height, int refreshed, const Planes& lr,
+// By ns_ray.codecs.motion_field.Prediction.
+const Predictor& predictor_of(int prediction) {
+  if (prediction != 0) throw Refused("there is no prediction " + std::to_string(prediction));
+  return vp9::kPredictor;
+}
+
+FrameInput input_of(const Bytes& blocks, int width, int height, int refreshed, int prediction, const Planes& lr,
                     const std::optional<Planes>& anchor) {
-  if (blocks.shape(0) % sizeof(vp9::Block)) throw Refused("the blocks are not whole");
+  if (blocks.shape(0) % sizeof(Block)) throw Refused("the blocks are not whole");
   FrameInput input;
   input.width = width;
   input.height = height;
-  input.refreshed = static_cast<std::uint8_t>(refreshed);
-  input.blocks = {reinterpret_cast<const vp9::Block*>(blocks.data()), blocks.shape(0) / sizeof(vp9::Block)};
+  input.refreshed = static_cast<std::uint16_t>(refreshed);
+  input.blocks = {reinterpret_cast<const Block*>(blocks.data()), blocks.shape(0) / sizeof(Block)};
+  input.predictor = &predictor_of(prediction);
   input.lr = view(lr);
   if (anchor) input.anchor = view(*anchor);
   return input;
@@ -76,9 +85,9 @@ NB_MODULE(_reconstruct, m) {
           "scale"_a, "best"_a, "threads"_a, "simd"_a, "tuning"_a = nb::dict())
       .def(
           "frame",
-          [](Reconstructor& self, const Bytes& blocks, int width, int height, int refreshed, const Planes& lr,
-             const std::optional<Planes>& anchor, bool teach) {
-            FrameInput input = input_of(blocks, width, height, refreshed, lr, anchor);
+          [](Reconstructor& self, const Bytes& blocks, int width, int height, int refreshed, int prediction,
+             const Planes& lr, const std::optional<Planes>& anchor, bool teach) {
+            FrameInput input = input_of(blocks, width, height, refreshed, prediction, lr, anchor);
             input.teach = teach;
             Picture hr;
             {
@@ -87,20 +96,20 @@ NB_MODULE(_reconstruct, m) {
             }
             return arrays(hr, width * self.scale(), height * self.scale());
           },
-          "blocks"_a, "width"_a, "height"_a, "refreshed"_a, "lr"_a, "anchor"_a.none(), "teach"_a = true)
+          "blocks"_a, "width"_a, "height"_a, "refreshed"_a, "prediction"_a, "lr"_a, "anchor"_a.none(), "teach"_a = true)
       .def(
           "predict",
-          [](Reconstructor& self, const Bytes& blocks, int width, int height, const Planes& lr) {
-            const FrameInput input = input_of(blocks, width, height, 0, lr, std::nullopt);
-            Prediction prediction;
+          [](Reconstructor& self, const Bytes& blocks, int width, int height, int prediction, const Planes& lr) {
+            const FrameInput input = input_of(blocks, width, height, 0, prediction, lr, std::nullopt);
+            Prediction made;
             {
               const nb::gil_scoped_release release;
-              prediction = self.predict(input);
+              made = self.predict(input);
             }
-            return nb::make_tuple(arrays(prediction.lr, width, height),
-                                  arrays(prediction.hr, width * self.scale(), height * self.scale()));
+            return nb::make_tuple(arrays(made.lr, width, height),
+                                  arrays(made.hr, width * self.scale(), height * self.scale()));
           },
-          "blocks"_a, "width"_a, "height"_a, "lr"_a)
+          "blocks"_a, "width"_a, "height"_a, "prediction"_a, "lr"_a)
       .def("show", [](const Reconstructor& self, int slot) {
         const auto [width, height] = self.size(slot);
         return arrays(self.show(slot), width * self.scale(), height * self.scale());

@@ -1,4 +1,4 @@
-// What the Python faces of the parsers have in common.
+// Binding of the VP9 headers, in a file of its own.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vp9_streams import STREAMS, coded_frames, encode, split_superframe, superframe
 
+from ns_ray.codecs.vp9.blocks import BlockParser
+from ns_ray.codecs.vp9.packet_splitter import PacketSplitter
+from ns_ray.codecs.vp9.superframe import MAX_FRAMES
 from ns_ray.errors import BitstreamError
-from ns_ray.vp9.blocks import BlockParser
-from ns_ray.vp9.packet_splitter import PacketSplitter
-from ns_ray.vp9.superframe import MAX_FRAMES
 
-PARSING = "ns_ray.vp9.packet_splitter.BlockParser.parse"
+PARSING = "ns_ray.codecs.vp9.packet_splitter.BlockParser.parse"
 
 
 def packets_of(name: str) -> list[list[bytes]]:

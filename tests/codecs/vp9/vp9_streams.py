@@ -19,7 +19,7 @@ import numpy as np
 ADAPTIVE = ("-frame-parallel", "0")
 GOOD = ("-deadline", "good", "-cpu-used", "4", "-lag-in-frames", "25", "-auto-alt-ref", "1", *ADAPTIVE)
 REALTIME = ("-deadline", "realtime", "-cpu-used", "7", "-lag-in-frames", "0", *ADAPTIVE)
-DATA = Path(__file__).resolve().parents[1] / "data"
+DATA = Path(__file__).resolve().parents[2] / "data"
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import pytest
 import vp9_streams
 
-from ns_ray.vp9.header import HeaderParser
-from ns_ray.vp9.shown import begins, shows
+from ns_ray.codecs.vp9.header import HeaderParser
+from ns_ray.codecs.vp9.shown import begins, shows
 
 
 @pytest.mark.parametrize("name", ["layers", "key-frames", "profile-1-444", "profile-2-10", "profile-3-422-10"])

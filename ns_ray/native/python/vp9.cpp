@@ -1,4 +1,4 @@
-// The Python face of the parsers; ns_ray/vp9/blocks.py and header.py give it names and types.
+// The Python face of the parsers; ns_ray/codecs/vp9/blocks.py and header.py give it names and types.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "bindings.hpp"
+#include "vp9.hpp"
 #include "frame_finder.hpp"
 #include "parser.hpp"
 #include "record_reader.hpp"
@@ -122,13 +122,13 @@ class Records {
 
 }  // namespace
 
-NB_MODULE(_blocks, m) {
+NB_MODULE(_vp9, m) {
   nb::register_exception_translator(
       [](const std::exception_ptr& error, void*) {
         try {
           std::rethrow_exception(error);
         } catch (const MissingReference& e) {
-          PyErr_SetString(nb::module_::import_("ns_ray.vp9.header").attr("MissingReferenceError").ptr(), e.what());
+          PyErr_SetString(nb::module_::import_("ns_ray.errors").attr("MissingReferenceError").ptr(), e.what());
         } catch (const BitstreamError& e) {
           PyErr_SetString(nb::module_::import_("ns_ray.errors").attr("BitstreamError").ptr(), e.what());
         }

@@ -19,12 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vp9_streams import GOOD, REALTIME, STREAMS, Stream, coded_frames, encode, split_superframe
 
+from ns_ray.codecs.records import FrameType
+from ns_ray.codecs.vp9.blocks import BLOCK, BlockParser, FrameBlocks, Mode
+from ns_ray.codecs.vp9.header import HeaderParser, Interpolation
 from ns_ray.errors import BitstreamError
-from ns_ray.vp9.blocks import BLOCK, BlockParser, FrameBlocks, Mode
-from ns_ray.vp9.header import HeaderParser, Interpolation
-from ns_ray.vp9.records import FrameType
 
-SAMPLE = Path(__file__).resolve().parents[2] / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
+SAMPLE = Path(__file__).resolve().parents[3] / "dataset" / "sample" / "360p_700kbps_d4_test.webm"
 
 
 @cache

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ns_ray.codecs.vp9.superframe import split
 from ns_ray.errors import BitstreamError
-from ns_ray.vp9.superframe import split
 
 
 def superframe(frames: list[bytes], width: int) -> bytes:

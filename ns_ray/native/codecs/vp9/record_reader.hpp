@@ -1,4 +1,4 @@
-// What anchor selection knows of coded frames, from their headers alone (ns_ray/vp9/records.py).
+// What anchor selection knows of coded frames, from their headers alone (ns_ray/codecs/vp9/records.py).
 #pragma once
 
 #include <cstddef>

@@ -6,7 +6,7 @@
 #include <array>
 #include <optional>
 
-#include "bindings.hpp"
+#include "vp9.hpp"
 #include "header_reader.hpp"
 
 namespace ns_ray::vp9 {
