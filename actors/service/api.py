@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, HTTPException, Request, WebSocket, WebSocketDisconnect
@@ -95,7 +95,10 @@ def _control(app: FastAPI, service: LiveService, keys: Keys, model: str) -> None
     async def health() -> Health:
         streams = service.streams.values()
         viewers = sum(len(stream.audience.viewers) for stream in streams)
-        return Health(streams=len(streams), live=sum(one.state == "live" for one in streams), viewers=viewers)
+        status: Literal["ok", "degraded"] = "degraded" if service.problem else "ok"
+        return Health(
+            status=status, streams=len(streams), live=sum(one.state == "live" for one in streams), viewers=viewers
+        )
 
     @app.get("/streams", dependencies=allowed)
     async def streams() -> list[StreamView]:

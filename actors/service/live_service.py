@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -43,6 +42,7 @@ class LiveService:
     Attributes:
         streams: by name, those too that have ended and were not removed.
         delay: seconds by which an anchor may come after its packet.
+        problem: why nobody tells what becomes of sessions; empty while somebody does.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class LiveService:
             source: makes what reads an address.
         """
         self.streams: dict[str, LiveStream] = {}
+        self.problem = ""
         self.delay = DELAY_SLOTS * slot if delay is None else delay
         self._plan = plan
         self._slot = slot
@@ -176,8 +177,11 @@ class LiveService:
     async def _look(self) -> None:
         """Learn what becomes of sessions, for ever."""
         while True:
-            with suppress(NsRayError):  # of who dies the others tell, and a new one is asked next time
+            try:
                 await self._following.look()
+                self.problem = ""
+            except NsRayError as error:  # a new one will be asked
+                self.problem = str(error)
             await asyncio.sleep(_LOOK_SECONDS)
 
 

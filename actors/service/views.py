@@ -90,7 +90,7 @@ class StreamView(BaseModel):
 class Health(BaseModel):
     """Whether the service works."""
 
-    status: Literal["ok"] = "ok"
+    status: Literal["ok", "degraded"]
     streams: int
     live: int
     viewers: int

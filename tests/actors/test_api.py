@@ -124,7 +124,8 @@ def test_who_has_no_token_or_key_gets_nothing(service, tmp_path):
         other = (await (await client.post("/streams", json=NEW | {"name": "two"})).json())["live"]
         for wrong in ({}, {"Authorization": "Bearer x"}, {"Authorization": AUTHORIZED["Authorization"][7:]}):
             async with aiohttp.ClientSession(client._base_url, headers=wrong) as nobody:
-                assert (await nobody.get("/health")).status == 200
+                health = await (await nobody.get("/health")).json()
+                assert health == {"status": "degraded", "streams": 2, "live": 0, "viewers": 0}
                 page = await nobody.get("/player/")
                 assert (await page.text(), page.headers["Cross-Origin-Embedder-Policy"]) == ("player", "require-corp")
                 for asked in (nobody.get("/streams"), nobody.post("/streams", json=NEW), nobody.delete("/streams/cam")):
