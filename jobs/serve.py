@@ -73,9 +73,7 @@ def _checked(options: argparse.Namespace) -> Config:
         checks.weights(spec, None)
     checks.folder(options.result_dir, "--result-dir")
     if missing := [name for name in ("fastapi", "uvicorn", "websockets") if find_spec(name) is None]:
-        checks.wrong(
-            f"{', '.join(missing)} is not installed; install the extra: pip install 'neuroscaler-ray[service]'"
-        )
+        checks.wrong(f"{', '.join(missing)}: not installed; have the extra: pip install 'neuroscaler-ray[service]'")
     checks.done()
     return config
 

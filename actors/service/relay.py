@@ -12,8 +12,8 @@ from ns_ray.errors import MediaError
 from ns_ray.video.packets import Packet, SidePacket
 from ns_ray.video.probe import VideoInfo
 
-_MOST_BYTES = 64 << 20
-_MOST_SECONDS = 60
+_MOST_BYTES = 32 << 20
+_MOST_SECONDS = 30
 _SETTLE_SECONDS = 1.0
 _LATE_SECONDS = 1.0
 _WINDOW_SECONDS = 10.0

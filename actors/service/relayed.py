@@ -1,4 +1,4 @@
-"""A stream as a host reads it: from the service's relay, which keeps its last minute."""
+"""A stream as a host reads it: from the service's relay, which keeps its last half minute."""
 
 import socket
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def is_relayed(path: str) -> bool:
 def relayed_units(path: str, mark: Mark) -> Iterator[Unit]:
     """A stream's packets, from the last key frame before a mark on (as `read_units`).
 
-    Nothing is lost as long as no more than a minute has passed since then.
+    Nothing is lost as long as no more than half a minute has passed since then.
 
     Raises:
         MediaError: the service is gone, or has no such stream any more, or not so much of it.

@@ -136,7 +136,5 @@ def _listening(ip: str, port: int) -> socket.socket:
         made.listen(_BACKLOG)
     except OSError as error:
         made.close()
-        raise FileError(
-            f"--ip {ip} --port {port}: it cannot be listened there ({error.strerror}); name others"
-        ) from None
+        raise FileError(f"--ip {ip} --port {port}: nobody can listen there ({error.strerror}); name others") from None
     return made

@@ -155,7 +155,10 @@ def test_the_original_is_passed_on_though_nobody_enhances(service, sender, tmp_p
         watching = [asyncio.ensure_future(watch(client, live, early))]
         while not sender:
             await asyncio.sleep(0.01)
-        sender[0].feed_data(wire.packed(Hello(info, True, 0)) + b"".join(map(wire.packed, packets[:40])))
+        sender[0].feed_data(wire.packed(Hello(info, True, 0)))
+        while not early:
+            await asyncio.sleep(0.01)
+        sender[0].feed_data(b"".join(map(wire.packed, packets[:40])))
         while len(early) < 41:
             await asyncio.sleep(0.01)
         watching.append(asyncio.ensure_future(watch(client, live, late)))
