@@ -77,7 +77,8 @@ class LiveStream:
     def start(self, read_at: str) -> None:
         """Have it come; `read_at` is where hosts read it."""
         self._read_at = read_at
-        self._running = asyncio.ensure_future(self._run())
+        self._reading = asyncio.ensure_future(self._source.run(self._take, self._waiting))
+        self._running = asyncio.ensure_future(self._run(self._reading))
 
     async def end(self) -> None:
         """Have it end: its file is finished, and its viewers see the end."""
@@ -98,10 +99,9 @@ class LiveStream:
         self.audience.send(self._writer.anchor(pts, anchor.image))
         self.anchors_sent += 1
 
-    async def _run(self) -> None:
-        self._reading = asyncio.ensure_future(self._source.run(self._take, self._waiting))
-        await asyncio.wait((self._reading,))
-        if not self._reading.cancelled() and (error := self._reading.exception()) is not None:
+    async def _run(self, reading: "asyncio.Task[None]") -> None:
+        await asyncio.wait((reading,))
+        if not reading.cancelled() and (error := reading.exception()) is not None:
             _LOG.error("stream %s cannot be read on", self.name, exc_info=error)
             self.reason = f"it cannot be read on ({error}); remove the stream, and add it again"
         self.state, self.again_at = "ended", None

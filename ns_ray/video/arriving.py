@@ -13,8 +13,9 @@ from ns_ray.video.address import OPEN_SECONDS, locate, regular
 from ns_ray.video.packets import Unit, read_open
 from ns_ray.video.probe import open_address, probe_open, require_supported
 
-_LOOK_SECONDS = 2.0
-_LOOK_PACKETS = 30
+# So much that it takes in what FFmpeg holds by then, and what a source sends at once at its beginning.
+_LOOK_SECONDS = 1.0
+_LOOK_PACKETS = 90
 # Of what is live FFmpeg would wait 5 s for tracks that may come yet.
 _SOON = {"analyzeduration": "1000000"}
 
@@ -28,7 +29,7 @@ class Arriving:
     """
 
     def __init__(self, path: str, *, listen: bool = False, unsafe: bool = False) -> None:
-        """Open it, and look at its first second or two.
+        """Open it, and look at its first second or two: what comes in a second, or 90 packets.
 
         Args:
             path: a file, a pipe or a URL.
