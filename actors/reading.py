@@ -100,6 +100,10 @@ class Readers:
         """See `Work.before`."""
         return await self._in_thread(stream, self._before, stream, mark)
 
+    def again(self, stream: Stream) -> bool:
+        """Whether another reader could go on with a stream without loss: a file, nothing live."""
+        return self._is_file(stream)
+
     def forget(self, name: str) -> None:
         """Close the source of a stream that has ended."""
         self._wanted.pop(name, None)

@@ -20,7 +20,7 @@ Image = bytes | memoryview
 Compress = Callable[[Tensor, Coding], Image]
 """What `compressible` makes of a picture, on the engine's device, and the codec -> an image that keeps to its limit;
 ordered by the stream."""
-_GPU_ENCODERS = 2
+_GPU_ENCODERS = 3
 
 
 def gpu_encoders(device: str) -> list[Compress]:
@@ -118,7 +118,7 @@ class Flight:
 class Compressor:
     """Compresses pictures of all engines on a device, in threads, and on a GPU on streams of their own.
 
-    One encoder leaves the GPU idle while it waits for what it has counted and written; two fill that time.
+    One encoder leaves the GPU idle while it waits for what it has counted and written; others fill that time.
     """
 
     def __init__(self, *encoders: Compress, device: str = "cpu") -> None:
@@ -161,7 +161,8 @@ def _end(flights: "SimpleQueue[Flight | None]", threads: int) -> None:
 
 def _work(flights: "SimpleQueue[Flight | None]", encode: Compress, device: str, busy: _Busy) -> None:
     if device.startswith("cuda"):
-        torch.cuda.set_stream(torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
+        # Short kernels, for which threads wait, go before those of the network.
+        torch.cuda.set_stream(torch.cuda.Stream(device, priority=-1))  # type: ignore[no-untyped-call]
     while (flight := flights.get()) is not None:
         flight.finish(encode, busy)
         del flight  # and its image, which others wait to be rid of

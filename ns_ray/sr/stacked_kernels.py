@@ -17,7 +17,7 @@ from ns_ray.sr.engine import Planes
 
 SOURCE = Path(__file__).with_name("kernels") / "stacked.cu"
 _THREADS = 128
-_COPIES = 256
+_COPIES = 128  # of counters, so that blocks do not wait for one another
 
 
 class StackedKernels:
@@ -76,13 +76,15 @@ class StackedKernels:
     def counts(self, plane: Tensor) -> NDArray[np.int64]:
         """What `grey_bytes.counts` returns, of a (H, W) uint8 plane, contiguous, on the device; waits for it."""
         rows, columns = plane.shape
-        # Apart by blocks, so that these do not wait for one another.
         counted = torch.zeros(_COPIES, len(STEPS), 2, dtype=torch.int32, device=self._device)
         grid = -(-columns // (SIDE * _THREADS)), -(-rows // SIDE)
         sizes = map(c_int, (rows, columns, len(STEPS), _COPIES))
         at = map(_at, (plane, self._basis, self._limits, counted))
         self._program.launch("count", grid, _THREADS, 0, *at, *sizes)
-        totals: NDArray[np.int64] = counted.sum(dim=0).cpu().numpy()
+        here = torch.empty(counted.shape, dtype=torch.int32, pin_memory=True)
+        here.copy_(counted, non_blocking=True)
+        torch.cuda.current_stream(self._device).synchronize()
+        totals: NDArray[np.int64] = here.numpy().sum(axis=0, dtype=np.int64)
         return totals
 
     def _uploaded(self, planes: Planes) -> Tensor:
