@@ -101,8 +101,8 @@ class Readers:
         return await self._in_thread(stream, self._before, stream, mark)
 
     def again(self, stream: Stream) -> bool:
-        """Whether another reader could go on with a stream without loss: a file, nothing live."""
-        return self._is_file(stream)
+        """Whether another reader could go on with a stream without loss: a file, or what a relay keeps."""
+        return self._is_file(stream) or is_relayed(stream.info.path)
 
     def forget(self, name: str) -> None:
         """Close the source of a stream that has ended."""

@@ -16,11 +16,8 @@ from ns_ray.actors.messages import DecoderSpeed, Stream
 from ns_ray.actors.metrics import Key, Sums
 from ns_ray.actors.orders import Change, Order, Plan, Roster
 from ns_ray.actors.reports import Doing
-<<<<<<< HEAD
-from ns_ray.actors.service.relayed import is_relayed
-=======
 from ns_ray.actors.service.admitting import Admitting, Running, anchor_kind, usual_coding
->>>>>>> main
+from ns_ray.actors.service.relayed import is_relayed
 from ns_ray.actors.service.seating import Measured, Seat, Seating, engine_key
 from ns_ray.config.config import Config
 from ns_ray.errors import ActorLostError, ConfigError, MediaError, NsRayError

@@ -52,7 +52,7 @@ class EnhancementView(BaseModel):
     """How a stream is enhanced."""
 
     model: str
-    state: Literal["waiting", "running", "done", "failed", "stopped"]
+    state: Literal["waiting", "running", "done", "failed", "stopped", "refused"]
     problem: str
     recording: str | None
     seconds: float
