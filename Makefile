@@ -16,7 +16,7 @@ microbenchmark: $(READY)
 	$(BIN)/python jobs/microbenchmark.py
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -19,7 +18,6 @@ from ns_ray.hybrid.anchor_image import AnchorImage, tag
 from ns_ray.hybrid.anchor_picture import encode_image
 from ns_ray.picture.coding import Coding
 from ns_ray.picture.convert import convert
-from ns_ray.picture.fitted import fitted
 from ns_ray.picture.stacked import hr_size
 from ns_ray.picture.yuv import Yuv420, resize
 from ns_ray.video.block import PacketBlock
@@ -61,7 +59,7 @@ class EncoderActor(Worker):
             for frame in frames:
                 assert isinstance(frame.picture, np.ndarray)
                 record = frame.record
-                image = fitted(partial(encode_image, frame.picture), coding)
+                image = encode_image(frame.picture, coding)
                 size = hr_size(frame.picture.shape, record.width, record.height)
                 anchors.append(tag(image, record.video_index, record.super_index, coding.codec, size))
         made = tuple(Made(f.record, len(a)) for f, a in zip(frames, anchors, strict=True))

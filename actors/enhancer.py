@@ -12,21 +12,20 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from ns_ray.actors.anchor_encoders import encoders_on
 from ns_ray.actors.messages import Anchors, Ask, Frame, Made, MadeReply, Stream
 from ns_ray.actors.metrics import Sums
 from ns_ray.config.actors import EnhancerPool
-from ns_ray.errors import ConfigError, HybridError, ModelError
+from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage, tag
-from ns_ray.hybrid.anchor_picture import encode_image
-from ns_ray.picture.coding import PUBLISHED, Coding
+from ns_ray.picture.coding import PUBLISHED
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.report.results import EngineResult, Span
 from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.compressible import compressible
 from ns_ray.sr.engine import Engine, Planes
-from ns_ray.sr.enhance import Compress, Compressor, Enhancement, Flight, gpu_encoders
+from ns_ray.sr.enhance import Compressor, Enhancement, Flight
 from ns_ray.sr.kept_weights import KeptWeights, Owner
 from ns_ray.sr.models import build
 from ns_ray.sr.spec import ModelSpec
@@ -112,7 +111,7 @@ class Enhancer:
         self._refused: dict[_Key, None] = {}
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._weights = KeptWeights(config.weights)
-        self._compressor = Compressor(*_encoders(self._device), device=self._device)
+        self._compressor = Compressor(*encoders_on(self._device), device=self._device)
         self._turn = Lock()
 
     def prepare(self, stream: Stream) -> EngineResult:
@@ -274,29 +273,6 @@ class Enhancer:
         hosted.loaded = task.owner
         task.switch = (task.switch or 0.0) + time.perf_counter() - start
         task.cpu += time.thread_time() - cpu
-
-
-def _encoders(device: str) -> list[Compress]:
-    """JPEG on the GPU, or where that cannot be on the CPU; AV1 always there, and HEVC where PyAV has it (NVENC)."""
-    if device == "cpu":
-        return [_on_cpu]
-    try:
-        return [_others_from_cpu(jpeg) for jpeg in gpu_encoders(device)]
-    except ModelError as error:
-        _LOG.warning("anchors are compressed on the CPU: %s", error)
-        return [_on_cpu]
-
-
-def _on_cpu(picture: Tensor, coding: Coding) -> bytes:
-    try:
-        return encode_image(picture.cpu().numpy(), coding)
-    except (ConfigError, HybridError) as error:
-        raise ModelError(str(error)) from error
-
-
-def _others_from_cpu(jpeg: Compress) -> Compress:
-    """A GPU's JPEG encoder, and beside it those that take pictures from the CPU."""
-    return lambda picture, coding: (jpeg if coding.codec.startswith("jpeg") else _on_cpu)(picture, coding)
 
 
 def _warm_up(hosted: _Hosted) -> None:

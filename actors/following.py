@@ -1,6 +1,7 @@
 """Streams as a client follows them, whoever dies meanwhile."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,8 +10,10 @@ from ns_ray.actors.orders import Change, Order
 from ns_ray.actors.ray_crew import ManagerClient
 from ns_ray.actors.reports import EpochReport, HostReport, StreamReport, Totals
 from ns_ray.errors import ActorLostError
+from ns_ray.report.results import Standing
 
 _LOOK_SECONDS = 0.25
+_MOST_STANDINGS = 1000
 Progress = Callable[[str, int], None]
 """Told a stream's name and how many frames have been written since it was told last."""
 
@@ -34,6 +37,10 @@ class Following:
     """Has streams enhanced, and gathers what hosts tell of them.
 
     What is wanted stays here: a manager that was started again is told again.
+
+    Attributes:
+        streams: all that were added, by name.
+        standings: how it stood with what streams ask for, each time that changed; the latest.
     """
 
     def __init__(self, manager: ManagerClient, crew: Crew, kept_epochs: int) -> None:
@@ -45,6 +52,7 @@ class Following:
             kept_epochs: epochs of a stream that are kept.
         """
         self.streams: dict[str, Followed] = {}
+        self.standings: deque[Standing] = deque(maxlen=_MOST_STANDINGS)
         self._manager = manager
         self._crew = crew
         self._kept = kept_epochs
@@ -53,12 +61,14 @@ class Following:
         self._halted: set[str] = set()
 
     async def add(self, orders: Sequence[Order]) -> None:
-        """Begin streams; raises as Manager.add."""
+        """Begin streams; what is refused ends as `refused`. Raises as Manager.add."""
         for order in orders:
             stream = order.stream
             report = StreamReport(stream.name, stream.info.path, "running", "", (), Totals())
             self.streams[stream.name] = Followed(order, report, {})
-        await self._manager.add(orders)
+        for name, reason in (await self._manager.add(orders)).items():
+            followed = self.streams[name]
+            followed.report = replace(followed.report, state="refused", reason=reason)
 
     async def change(self, name: str, change: Change) -> None:
         """Go on with a stream otherwise; raises as Manager.change."""
@@ -97,14 +107,19 @@ class Following:
         if placed.born != self._born:
             await self._tell_again(set(placed.hosts))
             self._born = placed.born
+        self._take_standing(placed.standing)
         hosts = {placed.hosts[name] for name in self.running if name in placed.hosts}
         self._told = {host: told for host, told in self._told.items() if host in placed.hosts.values()}
         await asyncio.gather(*(self._ask(host, progress) for host in sorted(hosts)))
 
+    def _take_standing(self, standing: Standing) -> None:
+        if standing.streams and standing != (self.standings[-1] if self.standings else None):
+            self.standings.append(standing)
+
     async def _tell_again(self, known: set[str]) -> None:
         missing = [self.streams[name].order for name in self.running if name not in known]
         if missing:
-            await self._manager.add(missing)
+            await self._manager.add(missing, again=True)
         if self._halted:
             await self._manager.halt(sorted(self._halted))
 

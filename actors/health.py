@@ -3,14 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import ray
 from ray.exceptions import RayError
 
-from ns_ray.actors.peer import pulse
+from ns_ray.actors.peer import is_dead, pulse
 from ns_ray.actors.worker import Pulse
 from ns_ray.report.results import Loss
 
@@ -20,13 +19,24 @@ _PAUSE_SECONDS = 0.2
 
 @dataclass(slots=True)
 class _Ward:
-    """An actor that is looked after: its Ray handle, how long its calls may run, and what it told last."""
+    """An actor that is looked after.
+
+    Attributes:
+        name: its name.
+        actor: Ray's handle.
+        call_seconds: how long its calls may run.
+        told: what it told last.
+        verdict: why it was killed.
+        missed: when it was found not to be there, and its death was told of; 0 while it is.
+        tasks: what looks after it.
+    """
 
     name: str
     actor: Any
     call_seconds: float
     told: Pulse
     verdict: str = ""
+    missed: float = 0.0
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
 
@@ -75,9 +85,12 @@ class Watch:
         await asyncio.gather(*(self._check(ward) for ward in self._wards.values()))
 
     async def _check(self, ward: _Ward) -> None:
-        with suppress(TimeoutError):  # it hangs, or has no node any more, which is somebody else's business
+        try:
             async with asyncio.timeout(self._hang_seconds):
                 await self._back(ward)
+        except TimeoutError:  # it hangs, which is somebody else's business, or has no node any more
+            if is_dead(ward.actor):
+                self._miss(ward)
 
     async def _look_after(self, ward: _Ward) -> None:
         while True:
@@ -113,12 +126,21 @@ class Watch:
                 self._note(ward, await pulse(ward.actor))
                 return
             except RayError:
+                if is_dead(ward.actor):
+                    self._miss(ward)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     def _note(self, ward: _Ward, told: Pulse) -> None:
         """Note what an actor told; and its death, where it is another process now."""
-        if told.pid != ward.told.pid:
-            did = ward.told.oldest.method if ward.told.oldest else "nothing"
-            self._on_loss(Loss(ward.name.replace("-", " "), time.time(), did, ward.verdict or "died"))
-            ward.verdict = ""
+        if told.born != ward.told.born:
+            self._miss(ward)
+            ward.missed = 0.0
         ward.told = told
+
+    def _miss(self, ward: _Ward) -> None:
+        """Tell of an actor's death, once, whether or not it comes back."""
+        if not ward.missed:
+            ward.missed = time.time()
+            did = ward.told.oldest.method if ward.told.oldest else "nothing"
+            self._on_loss(Loss(ward.name.replace("-", " "), ward.missed, did, ward.verdict or "died"))
+            ward.verdict = ""

@@ -31,15 +31,16 @@ from ns_ray.actors.metrics import Key, Sums
 from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
 from ns_ray.actors.peers import DiedError, Meeting, Peers
 from ns_ray.actors.reading import Readers
-from ns_ray.actors.reports import Doing, EpochReport, HostReport, HostView
+from ns_ray.actors.reports import AnchorCounts, Doing, EpochReport, HostReport, HostView
 from ns_ray.actors.rounds import Rounds
 from ns_ray.actors.session import Session
-from ns_ray.actors.work import Decoding, Enhancing, Part, Read, Writing
+from ns_ray.actors.work import Decoding, Enhancing, Given, Part, Read, Writing
 from ns_ray.actors.worker import measured
 from ns_ray.anchors.award import Award, award
 from ns_ray.anchors.baselines import Nothing
-from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
+from ns_ray.anchors.epoch import StreamEpoch, StreamState
 from ns_ray.anchors.offer import Offer, load_of
+from ns_ray.anchors.policies import Policy
 from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.select import select
 from ns_ray.anchors.settle import settle
@@ -58,7 +59,7 @@ _TOGETHER = 8  # epochs that one thread writes one after the other
 _WAIT = 0.25  # of a slot: how long the first of a paced slot waits for others, here and at the scheduler
 
 Brought = tuple[StreamEpoch, StreamState]
-Given = tuple[Choice, Span, bool]
+_MOST_ENHANCERS = 1024  # of which is known how they kept up
 
 
 @dataclass(slots=True)
@@ -116,6 +117,7 @@ class Host:
         self._runs: dict[str, _Run] = {}
         self._epochs: deque[tuple[int, EpochReport]] = deque(maxlen=config.kept_epochs)  # by number, from 1 on
         self._told = 0
+        self._kept: dict[str, tuple[int, int]] = {}  # by enhancer, anchors chosen and given up
         self._changed: dict[str, int] = {}  # each stream's last epoch, by the same number
         self._born = uuid4().hex
         self._asides: set[asyncio.Task[None]] = set()
@@ -154,13 +156,35 @@ class Host:
     def move(self, name: str, placement: Placement) -> None:
         """Have other actors work for a stream."""
         if name in self._sessions:
+            before = self._sessions[name].placement
             self._sessions[name].move(placement)
+            for left in {before.decoder, before.encoder} - {placement.decoder, placement.encoder, ""}:
+                self._beside(self._peers.forget(left, [name]))
 
     def halt(self, names: Sequence[str]) -> None:
         """End sessions early."""
         for name in names:
             if name in self._sessions:
                 self._sessions[name].halt()
+
+    async def release(self, names: Sequence[str]) -> list[str]:
+        """Let go of streams for another host to go on with, once what is in work is written or given up.
+
+        Returns:
+            Those that it has not any more; others have come to their end, or cannot be read by anybody else.
+        """
+        sessions = {name: self._sessions[name] for name in names if name in self._sessions}
+        leaving = {name: one for name, one in sessions.items() if self._readers.again(one.order.stream)}
+        for session in leaving.values():
+            session.release()
+        if leaving:
+            await asyncio.wait([self._tasks[name] for name in leaving])
+        for name, session in leaving.items():
+            if session.released and self._sessions.get(name) is session:
+                del self._tasks[name], self._sessions[name]
+                self._changed.pop(name, None)
+                self._readers.forget(name)
+        return [name for name in names if name not in self._sessions]
 
     def remove(self, names: Sequence[str]) -> None:
         """Let go of sessions that have ended, of which all has been told; others may get their names."""
@@ -181,9 +205,13 @@ class Host:
     def doing(self) -> dict[str, Doing]:
         """What is being done, by stream."""
         return {
-            name: Doing(session.order, session.placement, self._tasks[name].done())
+            name: Doing(session.order, session.placement, self._tasks[name].done() and not session.released)
             for name, session in self._sessions.items()
         }
+
+    def anchor_counts(self) -> AnchorCounts:
+        """How enhancers kept up so far."""
+        return AnchorCounts(self._born, dict(self._kept))
 
     def report(self, after: int, born: str) -> HostReport:
         """What became of streams, and the epochs, after epoch number `after`; of another process's numbers, all."""
@@ -255,9 +283,14 @@ class Host:
                 run.unanswered.cancel()
             self._beside(self._peers.leave(name, self.name))
 
-    async def choose(
-        self, order: Order, number: int, epoch: StreamEpoch, state: StreamState
-    ) -> tuple[Choice, Span, bool]:
+    def keeps_up(self, enhancer: str, chosen: int, late: int) -> None:
+        """See `Work`."""
+        before = self._kept.pop(enhancer, (0, 0))
+        self._kept[enhancer] = before[0] + chosen, before[1] + late
+        if len(self._kept) > _MOST_ENHANCERS:
+            del self._kept[next(iter(self._kept))]
+
+    async def choose(self, order: Order, number: int, epoch: StreamEpoch, state: StreamState) -> Given:
         """See `Work`."""
         given = await self._runs[order.plan.run].rounds.join(number, epoch.stream, (epoch, state))
         return given or self._nothing({epoch.stream: (epoch, state)})[epoch.stream]
@@ -276,26 +309,28 @@ class Host:
     async def _share(self, plan: Plan, number: int, brought: Mapping[str, Brought]) -> Mapping[str, Given]:
         """Choose anchors for the streams that met in a slot."""
         run = self._runs[plan.run]
+        lowering = run.roster.lowering
+        policy = plan.policy.lowered(lowering)
         began = time.perf_counter()
         epochs = [epoch for epoch, _ in brought.values()]
         states = {name: state for name, (_, state) in brought.items()}
-        ranking, offered = offer(epochs, states, plan.policy, run.load)
+        ranking, offered = offer(epochs, states, policy, run.load)
         worked = time.perf_counter() - began
-        if plan.policy.competes:
-            awarded = await self._award(run, number, offered)
+        if policy.competes:
+            awarded = await self._award(run, number, offered, policy)
         else:
-            (awarded,) = award([offered], plan.policy)
+            (awarded,) = award([offered], policy)
         began = time.perf_counter()
         run.load = awarded.load
         choices = settle(ranking, awarded)
         now = self._clock.now()
         span = Span("schedule", now - worked - (time.perf_counter() - began), now)
-        return {name: (choice, span, True) for name, choice in choices.items()}
+        return {name: Given(choice, span, True, lowering.factor) for name, choice in choices.items()}
 
-    async def _award(self, run: _Run, number: int, offered: Offer) -> Award:
+    async def _award(self, run: _Run, number: int, offered: Offer, policy: Policy) -> Award:
         """What the scheduler gives; while it is away, what a paced slot's streams get among themselves."""
         plan, slot = run.plan, float(self._config.slot)
-        meeting = Meeting(plan.run, number, self.name, run.roster, plan.policy, slot * _WAIT if plan.paced else None)
+        meeting = Meeting(plan.run, number, self.name, run.roster, policy, slot * _WAIT if plan.paced else None)
         if not plan.paced:
             return await self._peers.choose(meeting, offered)
         if run.unanswered is None or run.unanswered.done():
@@ -306,7 +341,7 @@ class Host:
             over.cancel()
             if run.unanswered.done():
                 return run.unanswered.result()
-        (alone,) = award([offered], plan.policy.of_share(self._share_of(run, offered)))
+        (alone,) = award([offered], policy.of_share(self._share_of(run, offered)))
         return replace(alone, load=run.load)
 
     def _share_of(self, run: _Run, offered: Offer) -> float:
@@ -321,7 +356,7 @@ class Host:
         states = {name: state for name, (_, state) in brought.items()}
         choices = select([epoch for epoch, _ in brought.values()], states, Nothing())
         span = Span("schedule", begin, self._clock.now())
-        return {name: (choice, span, False) for name, choice in choices.items()}
+        return {name: Given(choice, span, False) for name, choice in choices.items()}
 
     async def decode(self, decoder: str, job: Decoding) -> tuple[Sequence[Part], DecodeReply]:
         """See `Work`."""

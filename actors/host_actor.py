@@ -12,7 +12,7 @@ from ns_ray.actors.peer import Team
 from ns_ray.actors.ray_crew import RayPeers
 from ns_ray.actors.reading import Readers
 from ns_ray.actors.reading_trace import ReadingTrace, clear_left_traces, trace_path
-from ns_ray.actors.reports import Doing, HostReport, HostView
+from ns_ray.actors.reports import AnchorCounts, Doing, HostReport, HostView
 from ns_ray.config.config import Config
 
 
@@ -47,6 +47,10 @@ class HostActor(LoopWorker):
         """See Host."""
         self._host.halt(names)
 
+    async def release(self, names: Sequence[str]) -> list[str]:
+        """See Host."""
+        return await self._host.release(names)
+
     async def remove(self, names: Sequence[str]) -> None:
         """See Host."""
         self._host.remove(names)
@@ -61,6 +65,10 @@ class HostActor(LoopWorker):
         if doing != self._told:
             self._told, self._told_name = doing, uuid4().hex
         return self._told_name, None if known == self._told_name else doing
+
+    async def anchor_counts(self) -> AnchorCounts:
+        """See Host."""
+        return self._host.anchor_counts()
 
     async def report(self, after: int, born: str) -> HostReport:
         """See Host."""

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from ns_ray.actors.worker import Pulse, Running, Worker
@@ -43,4 +44,5 @@ class LoopWorker(Worker):
     def pulse(self) -> Pulse:
         """Who it is, and how long its loop has stood still."""
         still = time.monotonic() - self._beat if self._beat else 0.0
-        return Pulse(super().pulse().pid, Running("the event loop", still) if still > 2 * _BEAT_SECONDS else None)
+        oldest = Running("the event loop", still) if still > 2 * _BEAT_SECONDS else None
+        return replace(super().pulse(), oldest=oldest)

@@ -6,7 +6,9 @@ from typing import Literal
 
 from ns_ray.actors.messages import Stream
 from ns_ray.anchors.account import Rate
+from ns_ray.anchors.lowering import NOT_LOWERED, Lowering
 from ns_ray.anchors.policies import Policy
+from ns_ray.config.admission import Admission
 from ns_ray.picture.coding import Coding
 
 Method = Literal["neuroscaler", "selective", "per-frame"]
@@ -27,6 +29,7 @@ class Plan:
         began: wall-clock time at which slot 0 began.
         rate: what anchors may take; None for any number. Their quality is lowered from that of `coding` for it, and
             some are left out.
+        admission: how its streams are let in, which are paced; None to take all that come.
     """
 
     run: str
@@ -38,6 +41,7 @@ class Plan:
     output: Path
     began: float
     rate: Rate | None = None
+    admission: Admission | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,8 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """The hosts that have streams of a run; the higher version counts."""
+    """The hosts that have streams of a run, and what becomes of their fractions; the higher version counts."""
 
     version: int
     hosts: frozenset[str]
+    lowering: Lowering = NOT_LOWERED

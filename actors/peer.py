@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
+from ray.core.generated import gcs_pb2
 from ray.exceptions import ObjectLostError, RayActorError, RayTaskError
 
 from ns_ray.actors.peers import DiedError
@@ -40,6 +41,17 @@ async def pulse(actor: Any) -> Pulse:
     return answer
 
 
+def is_dead(actor: Any) -> bool:
+    """Whether an actor has no process now, as Ray has found out; one that merely does not answer may have.
+
+    Ray tells of deaths whoever holds a handle; nothing is asked for this.
+    """
+    core: Any = ray._private.worker.global_worker
+    messages: Any = gcs_pb2
+    state = core.core_worker.get_local_actor_state(actor._actor_id)
+    return state not in (None, messages.ActorTableData.ALIVE)
+
+
 class Peer:
     """One actor, by its name.
 
@@ -66,6 +78,13 @@ class Peer:
             except ValueError:
                 raise ActorLostError(f"{self.name} is gone") from None
         return self._actor
+
+    async def ask_once(self, what: str, call: Callable[[Any], Any]) -> Any:
+        """The answer to a call that is not made again where the actor dies; raises as `ask`, and at once."""
+        answer = await self._try(what, call)
+        if answer is None:
+            raise ActorLostError(f"{self.name} died in {what}")
+        return answer[0]
 
     async def ask(self, what: str, call: Callable[[Any], Any], *, several: bool = False) -> Any:
         """The answer to a call.
@@ -101,6 +120,13 @@ class Peer:
 
     async def _attempt(self, what: str, call: Callable[[Any], Any]) -> tuple[Any] | None:
         """The answer; None where the actor died, once it is back."""
+        answer = await self._try(what, call)
+        if answer is None:
+            await self._back()
+        return answer
+
+    async def _try(self, what: str, call: Callable[[Any], Any]) -> tuple[Any] | None:
+        """The answer; None where the actor died."""
         try:
             answer = call(self.actor)
             if isinstance(answer, list):
@@ -116,7 +142,7 @@ class Peer:
         except ObjectLostError:
             raise PartLostError(f"{self.name}: what {what} takes or gave is gone with its node") from None
         except RayActorError:
-            await self._back()
+            self._actor = None  # it may be another's next time, or nobody's
             return None
 
     async def _back(self) -> None:

@@ -1,8 +1,11 @@
 """All actors as Ray has them, by name: typed calls that deaths cost nothing but time."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import ray
 from ray.exceptions import RayError
@@ -19,15 +22,15 @@ from ns_ray.actors.messages import (
     MadeReply,
     Stream,
 )
-from ns_ray.actors.orders import Change, Order, Placement, Roster
-from ns_ray.actors.peer import Peer, Team, pulse
+from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
+from ns_ray.actors.peer import Peer, Team, is_dead, pulse
 from ns_ray.actors.peers import Meeting
-from ns_ray.actors.reports import Doing, HostReport, HostView
+from ns_ray.actors.reports import AnchorCounts, Doing, HostReport, HostView
 from ns_ray.actors.service.manager import Placed, Prepared
 from ns_ray.actors.worker import Pulse
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
-from ns_ray.errors import ActorLostError
+from ns_ray.errors import ActorLostError, PartLostError
 from ns_ray.picture.coding import Coding
 from ns_ray.report.results import EngineResult
 from ns_ray.video.block import PacketBlock
@@ -36,7 +39,9 @@ from ns_ray.video.probe import VideoInfo
 SCHEDULER, MANAGER = "scheduler-0", "manager-0"
 _KINDS = ("host", "decoder", "enhancer", "encoder")
 _ANSWER_SECONDS = 2.0
+_SLICES = 20
 _MOST_PEERS = 4096
+_APART = 10  # packets between frames that an enhancer is measured with
 
 
 class _Named:
@@ -133,12 +138,30 @@ class RayCrew(_Named):
         return await self.pulse(name) is not None
 
     async def pulse(self, name: str) -> Pulse | None:
-        """How an actor is; None where it does not answer."""
+        """How an actor is; None where it does not answer, or is dead."""
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                return await pulse(self._peer(name).actor)
-        except (RayError, TimeoutError, ActorLostError):
-            return None
+            actor = self._peer(name).actor
+            answer = asyncio.ensure_future(pulse(actor))
+            for _ in range(_SLICES):  # Ray lets a call wait for a node that it has already found dead
+                done, _ = await asyncio.wait({answer}, timeout=_ANSWER_SECONDS / _SLICES)
+                if done:
+                    return answer.result()
+                if is_dead(actor):
+                    break
+            answer.cancel()
+        except (RayError, ActorLostError):
+            pass
+        return None
+
+    async def dead(self, names: Collection[str]) -> set[str]:
+        """See `Crew`."""
+        return {name for name in names if self._dead(name)}
+
+    def _dead(self, name: str) -> bool:
+        try:
+            return is_dead(self._peer(name).actor)
+        except ActorLostError:
+            return True
 
     async def view(self, host: str, seconds: float) -> HostView | None:
         """See Host; None where it does not answer."""
@@ -175,13 +198,30 @@ class RayCrew(_Named):
         result: EngineResult = await self._peer(enhancer).ask("prepare", lambda actor: actor.prepare.remote(stream))
         return result
 
+    async def measure_enhancer(
+        self, enhancer: str, decoder: str, stream: Stream, packets: PacketBlock, coding: Coding
+    ) -> float:
+        """See Crew; of two calls the quicker one counts, as the first makes things ready for the second."""
+        tried = replace(stream, name=f"measured {uuid4().hex}")
+        names = [(packet, 0) for packet in range(0, len(packets), _APART)]
+        job = DecodeJob(tried, 0, packets, (), [(0, names)])
+        peers, took = RayPeers(self._team), list[float]()
+        with suppress(PartLostError):
+            parts, _ = await peers.decode(decoder, [job], 1)
+            await peers.forget(decoder, [tried.name])
+            for _ in range(2):
+                (made,) = await peers.enhance(enhancer, [Ask(tried, 0, 0, coding)], parts)
+                spans = (span for span in made.reply.spans if span.stage == "inference")
+                took += [span.seconds / len(made.reply.made) for span in spans]
+        return min(took, default=0.0)
+
     async def take_roster(self, run: str, roster: Roster) -> None:
         """See Scheduler."""
-        await self._peer(SCHEDULER).ask("take_roster", lambda actor: actor.take_roster.remote(run, roster))
+        await self._peer(SCHEDULER).ask_once("take_roster", lambda actor: actor.take_roster.remote(run, roster))
 
     async def add(self, host: str, orders: Sequence[tuple[Order, Placement]], rosters: Mapping[str, Roster]) -> None:
         """See Host."""
-        await self._peer(host).ask("add", lambda actor: actor.add.remote(orders, rosters))
+        await self._peer(host).ask_once("add", lambda actor: actor.add.remote(orders, rosters))
 
     async def change(self, host: str, name: str, change: Change) -> None:
         """See Host."""
@@ -189,24 +229,29 @@ class RayCrew(_Named):
 
     async def move(self, host: str, name: str, placement: Placement) -> None:
         """See Host."""
-        await self._peer(host).ask("move", lambda actor: actor.move.remote(name, placement))
+        await self._peer(host).ask_once("move", lambda actor: actor.move.remote(name, placement))
 
     async def halt(self, host: str, names: Sequence[str]) -> None:
         """See Host."""
-        await self._peer(host).ask("halt", lambda actor: actor.halt.remote(names))
+        await self._peer(host).ask_once("halt", lambda actor: actor.halt.remote(names))
+
+    async def release(self, host: str, names: Sequence[str]) -> Sequence[str]:
+        """See Host."""
+        gone: list[str] = await self._peer(host).ask_once("release", lambda actor: actor.release.remote(names))
+        return gone
 
     async def remove(self, host: str, names: Sequence[str]) -> None:
         """See Host."""
-        await self._peer(host).ask("remove", lambda actor: actor.remove.remote(names))
+        await self._peer(host).ask_once("remove", lambda actor: actor.remove.remote(names))
 
     async def take_rosters(self, host: str, rosters: Mapping[str, Roster]) -> None:
         """See Host."""
-        await self._peer(host).ask("take_rosters", lambda actor: actor.take_rosters.remote(rosters))
+        await self._peer(host).ask_once("take_rosters", lambda actor: actor.take_rosters.remote(rosters))
 
     async def doing(self, host: str) -> Mapping[str, Doing]:
         """See Host."""
         known = self._doing.get(host, ("", {}))
-        answer: tuple[str, dict[str, Doing] | None] = await self._peer(host).ask(
+        answer: tuple[str, dict[str, Doing] | None] = await self._peer(host).ask_once(
             "doing", lambda actor: actor.doing.remote(known[0])
         )
         name, doing = answer
@@ -214,9 +259,14 @@ class RayCrew(_Named):
             self._doing[host] = known = name, doing
         return known[1]
 
+    async def anchor_counts(self, host: str) -> AnchorCounts:
+        """See Host."""
+        counts: AnchorCounts = await self._peer(host).ask_once("kept", lambda actor: actor.anchor_counts.remote())
+        return counts
+
     async def report(self, host: str, after: int, born: str) -> HostReport:
         """See Host."""
-        report: HostReport = await self._peer(host).ask("report", lambda actor: actor.report.remote(after, born))
+        report: HostReport = await self._peer(host).ask_once("report", lambda actor: actor.report.remote(after, born))
         return report
 
 
@@ -231,14 +281,15 @@ class ManagerClient:
         info: VideoInfo = await self._peer.ask("probe", lambda actor: actor.probe.remote(path, unsafe))
         return info
 
-    async def prepare(self, streams: Sequence[Stream]) -> Prepared:
+    async def prepare(self, streams: Sequence[Stream], plan: Plan | None = None) -> Prepared:
         """See Manager."""
-        prepared: Prepared = await self._peer.ask("prepare", lambda actor: actor.prepare.remote(streams))
+        prepared: Prepared = await self._peer.ask("prepare", lambda actor: actor.prepare.remote(streams, plan))
         return prepared
 
-    async def add(self, orders: Sequence[Order]) -> None:
+    async def add(self, orders: Sequence[Order], again: bool = False) -> Mapping[str, str]:
         """See Manager."""
-        await self._peer.ask("add", lambda actor: actor.add.remote(orders))
+        refused: Mapping[str, str] = await self._peer.ask("add", lambda actor: actor.add.remote(orders, again))
+        return refused
 
     async def change(self, name: str, change: Change) -> None:
         """See Manager."""

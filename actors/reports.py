@@ -9,7 +9,7 @@ from ns_ray.actors.orders import Order, Placement
 from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.report.results import AnchorResult, EpochResult
 
-State = Literal["running", "done", "failed", "stopped"]
+State = Literal["running", "done", "failed", "stopped", "refused"]
 _MOST_REASONS = 3
 
 
@@ -90,7 +90,7 @@ class StreamReport:
     Attributes:
         name: its name.
         input: the video it comes from.
-        state: `running`, or how it ended; `stopped` where it was told to.
+        state: `running`, or how it ended; `stopped` where it was told to, `refused` where it never began.
         reason: why it ended early, or is not whole.
         notes: what its user should know of it, each once.
         totals: figures.
@@ -142,6 +142,19 @@ class HostView:
     placements: Mapping[str, Placement]
     epochs: tuple[EpochResult, ...]
     levels: Mapping[tuple[str, str], float]
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorCounts:
+    """How enhancers kept up, as a host counts it for its paced streams.
+
+    Attributes:
+        born: of which process this is, as a host that was started again counts anew.
+        anchors: by enhancer, anchors that were chosen, and of these the ones given up as they were late.
+    """
+
+    born: str
+    anchors: Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)

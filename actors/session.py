@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import floor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 from ns_ray.actors.clock import RunClock
 from ns_ray.actors.event_log import EventLog
@@ -31,6 +31,7 @@ from ns_ray.video.block import PacketBlock
 from ns_ray.video.packets import Packet
 
 T = TypeVar("T")
+_Kind = Literal["decoder", "enhancer", "encoder"]
 
 # Epochs kept to bring a lost decoder back where key frames are rare; beyond that the stream waits for the next one.
 _HISTORY_EPOCHS = 16
@@ -38,6 +39,7 @@ _GRACE_SECONDS = 0.1
 # Whatever times a stream tells, no epoch gets larger; what is beyond waits for the next slot.
 _SLOT_PACKETS = 1000
 _MOST_NOTES = 32
+_WARM_UP_EPOCHS = 2  # whose anchors may be late without anything being thought of it
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ class _Epoch:
         chosen: records of its anchors, most valuable first.
         gains: the anchors' gains, by name.
         limit: bytes that each of them may take; 0 for any number.
+        enhancer: who was to make images of them.
         parts: the anchors' frames where they were decoded.
         decoded: what decoding told.
         anchors: what was made of them, part by part.
@@ -69,6 +72,7 @@ class _Epoch:
     chosen: Sequence[FrameRecord] = ()
     gains: dict[str, float] = field(default_factory=dict)
     limit: int = 0
+    enhancer: str = ""
     parts: Sequence[Part] = ()
     decoded: DecodeReply | None = None
     anchors: Sequence[Anchors] = ()
@@ -124,7 +128,7 @@ class Session:
         self._tell = tell
         self._sums = sums
         self._log = log
-        self._format = _format(order)
+        self._format = format_of(order)
         self._part = Path(f"{order.path}.part")
         self._at = Position(order.plan.run, order.first, first=order.first)
         self._offset = 0
@@ -134,6 +138,7 @@ class Session:
         self._deliveries: list[asyncio.Task[None]] = []
         self._flow = _Flow()
         self._decoding = asyncio.Lock()
+        self._asking: dict[asyncio.Future[Any], tuple[_Kind, str]] = {}  # who is asked for what is waited for
         self.report = StreamReport(order.stream.name, order.stream.info.path, "running", "", (), Totals())
         self._take_down(order.stream.info.notes)
 
@@ -156,10 +161,25 @@ class Session:
         self._placement = placement
         self._flow.moved.set()
         self._flow.moved = asyncio.Event()
+        for task, (kind, name) in list(self._asking.items()):
+            if getattr(placement, kind) != name:
+                del self._asking[task]
+                task.cancel()
 
     def halt(self) -> None:
         """Come to an end early: no more packets are taken in, epochs in work have `Config.stop_seconds`."""
         self._flow.halt.set()
+
+    def release(self) -> None:
+        """Come to a halt with the file unfinished, for another session to go on with; one that is halted ends."""
+        if not self._flow.halt.is_set():
+            self._flow.released = True
+            self.halt()
+
+    @property
+    def released(self) -> bool:
+        """Whether another session is to go on, and this one leaves the file to it."""
+        return self._flow.released
 
     async def run(self) -> None:
         """Go on to the finished file; what goes wrong is told by the report and hurts no other stream."""
@@ -356,6 +376,7 @@ class Session:
         epoch.chosen = [records[position] for position in positions]
         epoch.gains = {records[p].name: gain for p, gain in zip(choice.positions, choice.gains, strict=True)}
         epoch.after = replace(self._at, decoded=self._at.decoded + 1)
+        epoch.enhancer = self._placement.enhancer
         await self._decode(epoch)
         assert epoch.decoded is not None
         self._at = epoch.after
@@ -368,7 +389,7 @@ class Session:
     async def _choose(self, epoch: _Epoch, records: Sequence[FrameRecord]) -> Choice:
         since_key = shown_since_key(records, self._at.since_key)
         gop = self._config.gop_frames
-        choice, span, in_time = await self._work.choose(
+        choice, span, in_time, factor = await self._work.choose(
             self.order,
             epoch.result.epoch,
             StreamEpoch(
@@ -384,6 +405,7 @@ class Session:
         self._at = replace(self._at, since_key=since_key, state=choice.state)
         epoch.result.spans.append(span)
         epoch.result.late = not in_time
+        epoch.result.factor = factor
         return choice
 
     def _sound(self, records: Sequence[FrameRecord]) -> Sequence[FrameRecord]:
@@ -453,26 +475,34 @@ class Session:
             epoch.read.ended,
         )
         async with self._decoding:
-            epoch.parts, reply = await self._by(lambda who: self._work.decode(who.decoder, job))
+            epoch.parts, reply = await self._by("decoder", lambda who: self._work.decode(who, job))
             if reply.lost:
                 job = replace(job, history=epoch.history)
-                epoch.parts, reply = await self._by(lambda who: self._work.decode(who.decoder, job))
+                epoch.parts, reply = await self._by("decoder", lambda who: self._work.decode(who, job))
         if reply.error:
             raise MediaError(reply.error)
         epoch.decoded = reply
         epoch.result.spans += reply.spans
         epoch.spent("decode", reply.cpu_seconds)
 
-    async def _by(self, ask: Callable[[Placement], Awaitable[T]]) -> T:
-        """Ask the actors that work for the stream; where one is lost, those that it is given instead.
+    async def _by(self, kind: _Kind, ask: Callable[[str], Awaitable[T]]) -> T:
+        """Ask the actor of a kind that works for the stream; where it is lost, the one that is given instead.
+
+        Once another is given, the former's answer is not waited for any more.
 
         Raises:
-            ActorLostError: it was given none in time, or they die of what is asked.
+            ActorLostError: no other was given in time, or they die of what is asked.
         """
         while True:
-            placement, moved = self._placement, self._flow.moved
+            name, moved = getattr(self._placement, kind), self._flow.moved
+            asking = asyncio.ensure_future(ask(name))
+            self._asking[asking] = kind, name
             try:
-                return await ask(placement)
+                return await asking
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if asking in self._asking or (task is not None and task.cancelling()):
+                    raise
             except DiedError:
                 raise  # another would die of it, too
             except ActorLostError:
@@ -483,6 +513,8 @@ class Session:
                 if not moving.done():
                     moving.cancel()
                     raise
+            finally:
+                self._asking.pop(asking, None)
 
     def _begin_delivery(self, epoch: _Epoch) -> None:
         self._reap()
@@ -534,9 +566,9 @@ class Session:
         coding = plan.coding._replace(limit=epoch.limit)
         job = Enhancing(epoch.order.stream, part, form, coding, epoch.result.deadline)
         if form == "image":
-            return await self._by(lambda who: self._work.enhance(who.enhancer, job))
-        pictures, reply = await self._by(lambda who: self._work.enlarge(who.enhancer, job))
-        images = await self._by(lambda who: self._work.compress(who.encoder, pictures, coding))
+            return await self._by("enhancer", lambda who: self._work.enhance(who, job))
+        pictures, reply = await self._by("enhancer", lambda who: self._work.enlarge(who, job))
+        images = await self._by("encoder", lambda who: self._work.compress(who, pictures, coding))
         return replace(
             images,
             reply=replace(
@@ -553,7 +585,7 @@ class Session:
         info, plan = epoch.order.stream.info, epoch.order.plan
         jobs = (Enhancing(epoch.order.stream, part, "yuv", plan.coding, epoch.result.deadline) for part in epoch.parts)
         made = await asyncio.gather(
-            *(self._by(lambda who, job=job: self._work.enlarge(who.enhancer, job)) for job in jobs)  # type: ignore[misc]
+            *(self._by("enhancer", lambda who, job=job: self._work.enlarge(who, job)) for job in jobs)  # type: ignore[misc]
         )
         done = self.report.totals.encoded
         job = EncodeJob(
@@ -564,10 +596,10 @@ class Session:
             epoch.block,
         )
         parts = [part for part, _ in made]
-        block, reply = await self._by(lambda who: self._work.encode(who.encoder, job, parts))
+        block, reply = await self._by("encoder", lambda who: self._work.encode(who, job, parts))
         if reply.lost:
             again = replace(job, history=epoch.history)
-            block, reply = await self._by(lambda who: self._work.encode(who.encoder, again, parts))
+            block, reply = await self._by("encoder", lambda who: self._work.encode(who, again, parts))
         epoch.anchors = [Anchors((), part_reply) for _, part_reply in made]
         epoch.result.spans.append(reply.span)
         epoch.spent("encode", reply.cpu_seconds)
@@ -621,6 +653,9 @@ class Session:
             epoch.result.spans.append(written.span)
             self._tell(report)
             count_epoch(self._sums, report, before, totals, len(read.packets), grown)
+            if epoch.result.deadline is not None and totals.epochs > _WARM_UP_EPOCHS:
+                chosen = len(report.anchors) + epoch.result.dropped
+                self._work.keeps_up(epoch.enhancer, chosen, epoch.result.dropped)
             self._log.epoch(self._clock.now(), epoch.result)
 
     def _totals(self, epoch: _Epoch, report: EpochReport | None) -> Totals:
@@ -658,6 +693,9 @@ class Session:
 
     async def _close(self) -> None:
         """Finish the file, whatever happened, and let the actors forget the stream."""
+        if self._flow.released and not self._flow.failed and not (self._at.ended and self._flow.whole):
+            return
+        self._flow.released = False
         output, size = "", 0
         if self._offset or (self.order.begun and self.order.path.exists()):
             try:
@@ -689,6 +727,7 @@ class _Flow:
         idle: whether it waits for packets.
         halt: set when it is to end early.
         moved: set, and replaced, when other actors work for it.
+        released: whether another session is to go on.
         whole: false once a part was left out.
         failed: whether something went wrong; its report tells of it once all is written that was done before.
     """
@@ -699,11 +738,13 @@ class _Flow:
         self.idle = False
         self.halt = asyncio.Event()
         self.moved = asyncio.Event()
+        self.released = False
         self.whole = True
         self.failed = False
 
 
-def _format(order: Order) -> HybridFormat:
+def format_of(order: Order) -> HybridFormat:
+    """What a stream's file is."""
     info = order.stream.info
     scale = ModelSpec.parse(order.stream.model).scale
     lr, hr = (info.width, info.height), (info.width * scale, info.height * scale)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ns_ray.actors.messages import Anchors, DecodeReply, EncodeJob, EncodeReply, Form, MadeReply, Stream, WriteReply
 from ns_ray.actors.orders import Order
@@ -99,6 +99,22 @@ class Writing:
     note: bytes
 
 
+class Given(NamedTuple):
+    """What a stream gets in a slot.
+
+    Attributes:
+        choice: its anchors.
+        span: the work of choosing.
+        in_time: whether it came in time.
+        factor: what its fraction was multiplied by.
+    """
+
+    choice: Choice
+    span: Span
+    in_time: bool
+    factor: float = 1.0
+
+
 class Work(Protocol):
     """Does what a session cannot do by itself.
 
@@ -122,10 +138,12 @@ class Work(Protocol):
         """Say that a stream has no epoch any more."""
         ...
 
-    async def choose(
-        self, order: Order, number: int, epoch: StreamEpoch, state: StreamState
-    ) -> tuple[Choice, Span, bool]:
-        """Meet the other streams in slot `number`: the stream's anchors, the work, and whether it came in time."""
+    async def choose(self, order: Order, number: int, epoch: StreamEpoch, state: StreamState) -> Given:
+        """Meet the other streams in slot `number`."""
+        ...
+
+    def keeps_up(self, enhancer: str, chosen: int, late: int) -> None:
+        """Say how many of a paced epoch's anchors were given up."""
         ...
 
     async def decode(self, decoder: str, job: Decoding) -> tuple[Sequence[Part], DecodeReply]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
+from uuid import uuid4
 
 from ns_ray.actors.garbage import Collector
 from ns_ray.actors.metrics import Sums, flushing
@@ -31,9 +32,10 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """The process's id, and the call that has been running longest."""
+    """The process's id, a name that no other process has on any node, and the call that has been running longest."""
 
     pid: int
+    born: str
     oldest: Running | None
 
 
@@ -52,6 +54,7 @@ class Worker:
         here = os.sched_getaffinity(0).intersection(affinity)
         if here:  # a smaller machine has not all of them
             os.sched_setaffinity(0, here)
+        self._born = uuid4().hex
         self._since: dict[int, tuple[float, str]] = {}  # by thread
         self._collector = Collector()
         self._collector.start()
@@ -61,7 +64,7 @@ class Worker:
     def pulse(self) -> Pulse:
         """Who it is, and what it does."""
         since, method = min(list(self._since.values()), default=(0.0, ""))
-        return Pulse(os.getpid(), Running(method, time.monotonic() - since) if method else None)
+        return Pulse(os.getpid(), self._born, Running(method, time.monotonic() - since) if method else None)
 
     @contextmanager
     def at_work(self, method: str) -> Iterator[None]:

@@ -3,15 +3,19 @@
     python jobs/check_engine.py -m EDSR_B8_F32_S3 -l 720
 
 Builds or loads the plan, super-resolves real frames and compares them with PyTorch in float32, switches weights there
-and back, times both engines, and lets a plan of another version be rebuilt. Needs a GPU, TensorRT (or TensorRT for
-RTX), PyCUDA and nvcc. Writes RESULT_DIR/generic/<model>/check.json.
+and back, times both engines, and lets a plan of another version be rebuilt. Then it tells how many streams this GPU
+could serve: of --frame-rate and --fraction, by what an anchor takes with the DNN, the configuration's codec (--config
+t4) and switches of weights, if nothing else took time. Needs a GPU, TensorRT (or TensorRT for RTX), PyCUDA and nvcc.
+Writes RESULT_DIR/generic/<model>/check.json.
 """
 
 import argparse
 import sys
+from fractions import Fraction
 
 from ns_ray.jobs.cli import entry, values, vocabulary
 from ns_ray.jobs.cli.model import choose, model_parser
+from ns_ray.picture.coding import LARGEST_FRACTION
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -22,7 +26,17 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     what = "frames to check on"
     add("-n", "--num-frames", "--count", dest="count", type=values.count, default=3, metavar="N", help=what)
     add("--runs", type=values.count, default=30, metavar="N", help="runs to time")
+    what = "frames a second of the streams to serve"
+    add("-a", "--frame-rate", "--framerate", type=values.frame_rate, default=Fraction(60), metavar="R", help=what)
+    add("--fraction", type=_fraction, default=0.075, metavar="F", help="their anchors a shown frame, up to 0.15")
     return parser.parse_args(argv)
+
+
+def _fraction(text: str) -> float:
+    value = values.share(text)
+    if value > LARGEST_FRACTION:
+        raise argparse.ArgumentTypeError(f"{text}: fractions end at {LARGEST_FRACTION}")
+    return value
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ns_ray.actors.node_checks import NODE_CHECKS
 from ns_ray.actors.ray_token import private_token
 from ns_ray.errors import NsRayError
 from ns_ray.jobs.cli import entry, values
@@ -54,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
 def environment() -> dict[str, str]:
     """What Ray and the jobs on it are started with: the token asked for, and this Python the first on the PATH."""
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    defaults = {"RAY_JOB_STOP_WAIT_TIME_S": _STOP_SECONDS, "RAY_USAGE_STATS_ENABLED": "0"}
+    defaults = NODE_CHECKS | {"RAY_JOB_STOP_WAIT_TIME_S": _STOP_SECONDS, "RAY_USAGE_STATS_ENABLED": "0"}
     return defaults | dict(os.environ) | {"RAY_AUTH_MODE": "token", "PATH": path}
 
 

@@ -4,7 +4,8 @@
 
 For every image large and detailed enough it writes `DATA_DIR/stills/<image>-<height>/`, with an LR clip
 (`360p_700kbps_d2_train.webm` or `720p_4125kbps_d1_train.webm`, every frame) and an HR one (`1080p_d2_train.webm` or
-`2160p_d1_train.webm`, AV1, only the few frames that are trained on, at their own times).
+`2160p_d1_train.webm`, AV1, only the few frames that are trained on, at their own times). With `stills.codec=h264` LR
+clips are encoded as streamers send them, `stills.scale` times smaller than HR.
 Settings are those of `stills` in --config.
 """
 

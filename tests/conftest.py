@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import ray
@@ -43,6 +43,14 @@ class Done(NamedTuple):
 
 Job = Callable[..., Done]
 """Runs `jobs/NAME.py ARGUMENTS`."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """How tests are shared out to processes; pytest-xdist is not asked for where there is but one."""
+    from shared_out import WholeFiles
+
+    return WholeFiles(config, log)
 
 
 @pytest.fixture(scope="session")

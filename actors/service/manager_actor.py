@@ -1,12 +1,13 @@
 """ManagerActor: the manager as a process of its own."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ns_ray.actors.clock import WallClock
+from ns_ray.actors.event_log import EventLog
 from ns_ray.actors.loop_worker import LoopWorker
 from ns_ray.actors.messages import Stream
-from ns_ray.actors.orders import Change, Order
+from ns_ray.actors.orders import Change, Order, Plan
 from ns_ray.actors.peer import Team
 from ns_ray.actors.ray_crew import RayCrew
 from ns_ray.actors.service.manager import Manager, Placed, Prepared
@@ -20,7 +21,9 @@ class ManagerActor(LoopWorker):
     def __init__(self, affinity: list[int], namespace: str, config: Config) -> None:
         super().__init__(affinity)
         crew = RayCrew(Team(namespace, config.retries, config.start_seconds))
-        self._manager = Manager(config, crew, WallClock())
+        self._manager = Manager(config, crew, WallClock(), self.sums, EventLog("manager-0", config.events))
+        if self.flushing is not None:
+            self.flushing.levels = self._manager.levels
         self._started: asyncio.Task[None] | None = None
 
     async def _at_work(self) -> Manager:
@@ -38,13 +41,13 @@ class ManagerActor(LoopWorker):
         """See Manager."""
         return await (await self._at_work()).probe(path, unsafe)
 
-    async def prepare(self, streams: Sequence[Stream]) -> Prepared:
+    async def prepare(self, streams: Sequence[Stream], plan: Plan | None) -> Prepared:
         """See Manager."""
-        return await (await self._at_work()).prepare(streams)
+        return await (await self._at_work()).prepare(streams, plan)
 
-    async def add(self, orders: Sequence[Order]) -> None:
+    async def add(self, orders: Sequence[Order], again: bool) -> Mapping[str, str]:
         """See Manager."""
-        await (await self._at_work()).add(orders)
+        return await (await self._at_work()).add(orders, again=again)
 
     async def change(self, name: str, change: Change) -> None:
         """See Manager."""

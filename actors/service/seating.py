@@ -1,8 +1,8 @@
 """Who works for which stream: those that have most time for it, and of these the ones that work together already."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ns_ray.actors.messages import Stream
 from ns_ray.actors.orders import Placement
@@ -13,6 +13,10 @@ from ns_ray.share import in_order, least_busy
 
 _NEAR_STREAMS = 4
 """How many streams more than the least busy a worker may have that works with a stream's others already."""
+
+
+_MUCH = 0.9
+"""As busy as this, of the busiest, an enhancer must be at most with a stream for the stream to go there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Seating:
         decoders: speeds of decoders; those that are not here count as equal to one another.
         engine_ms: milliseconds an anchor, by enhancer and `engine_key`.
         seats: of every stream, with the stream.
+        homes: seats that streams had before they lost somebody, until they have them again.
     """
 
     config: DecoderPool
@@ -59,6 +64,7 @@ class Seating:
     decoders: dict[str, Measured] = field(default_factory=dict)
     engine_ms: dict[tuple[str, str], float] = field(default_factory=dict)
     seats: dict[str, tuple[Stream, Seat]] = field(default_factory=dict)
+    homes: dict[str, Seat] = field(default_factory=dict)
 
     def take_names(self, names: Iterable[str]) -> None:
         """Learn which actors there are: `host-0`, `decoder-3`."""
@@ -91,8 +97,35 @@ class Seating:
         encoder = had.encoder if had.encoder in there else self._encoder() if "encoder" in self.actors else ""
         cost = self.engine_ms.get((enhancer, engine_key(stream)), 0.0)
         seat = Seat(host, Placement(decoder, enhancer, encoder, cost))
+        if before is not None and seat != before:
+            self.homes.setdefault(stream.name, before)
         self.seats[stream.name] = stream, seat
         return seat
+
+    def leave(self, name: str) -> None:
+        """Take a stream's seat away."""
+        self.seats.pop(name, None)
+        self.homes.pop(name, None)
+
+    def homeward(self) -> dict[str, Seat]:
+        """Streams that lost somebody who is there again: the seats that they could have, nearest to those they had."""
+        there = {name for names in self.actors.values() for name in names}
+        found = {}
+        for name, home in list(self.homes.items()):
+            _, now = self.seats[name]
+            had, have = home.placement, now.placement
+            better = Placement(
+                had.decoder if had.decoder in there else have.decoder,
+                had.enhancer if had.enhancer in there else have.enhancer,
+                had.encoder if had.encoder in there else have.encoder,
+                had.cost_ms if had.enhancer in there else have.cost_ms,
+            )
+            seat = Seat(home.host if home.host in there else now.host, better)
+            if seat != now:
+                found[name] = seat
+            elif seat == home:
+                del self.homes[name]
+        return found
 
     def without_worker(self) -> list[str]:
         """Streams one of whose workers is not there."""
@@ -103,6 +136,35 @@ class Seating:
             if not {seat.host, seat.placement.decoder, seat.placement.enhancer} <= there
             or (seat.placement.encoder and seat.placement.encoder not in there)
         ]
+
+    def evened(self, among: Collection[str], silent: Collection[str]) -> tuple[str, Seat] | None:
+        """A stream that another enhancer should have, and its seat then; None where they are about equally busy.
+
+        Args:
+            among: streams that may be moved; those of the busiest enhancer are, to the least busy one that is known.
+            silent: enhancers that do not answer.
+        """
+        there = [name for name in self.of("enhancer") if name not in silent]
+        busy = dict.fromkeys(there, 0.0)
+        for stream, seat in self.seats.values():
+            if seat.placement.enhancer in busy:
+                busy[seat.placement.enhancer] += self._work(stream, seat.placement.enhancer)
+        most = max(busy, key=lambda name: busy[name], default="")
+        for name in sorted(self.seats.keys() & {*among}):
+            stream, seat = self.seats[name]
+            if seat.placement.enhancer != most:
+                continue
+            known = [one for one in there if one != most and (one, engine_key(stream)) in self.engine_ms]
+            then = {one: busy[one] + self._work(stream, one) for one in known}
+            if then and min(then.values()) < _MUCH * busy[most]:
+                other = least_busy(then)
+                cost = self.engine_ms[other, engine_key(stream)]
+                return name, replace(seat, placement=replace(seat.placement, enhancer=other, cost_ms=cost))
+        return None
+
+    def _work(self, stream: Stream, enhancer: str) -> float:
+        """Milliseconds a second that an enhancer would need for all of a stream's frames."""
+        return self.engine_ms.get((enhancer, engine_key(stream)), 1.0) * float(stream.info.frame_rate)
 
     def results(self) -> Mapping[str, DecodersResult]:
         """What decodes, by kind; speeds in frames of the first stream's size a second."""

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import asdict
 from statistics import median
 from typing import Any
 
@@ -10,7 +11,7 @@ from rich.table import Table
 from ns_ray.actors.reports import HostView
 from ns_ray.actors.watching import FleetView
 from ns_ray.report.lateness import busy_share, causes
-from ns_ray.report.results import EpochResult, Span
+from ns_ray.report.results import EpochResult, Span, Standing
 
 _STAGES = {"decoder": "decode", "enhancer": "inference", "encoder": "encode"}
 _QUEUES = ("decode", "inference", "write")
@@ -21,13 +22,14 @@ def record(view: FleetView) -> dict[str, Any]:
 
     Returns:
         `streams`, `hosts` and `workers`, a list each; latencies in seconds, `why` as `ns_ray.report.lateness.causes`,
-        `busy` a share of the time.
+        `busy` a share of the time; `standing` as `ns_ray.report.results.Standing`, None where nobody tells.
     """
-    return {"fleet": view.name, "streams": list(_streams(view)), "hosts": list(_hosts(view)), "workers": _workers(view)}
+    found: dict[str, Any] = {"fleet": view.name, "streams": list(_streams(view)), "hosts": list(_hosts(view))}
+    return found | {"workers": _workers(view), "standing": asdict(view.standing) if view.standing else None}
 
 
 def tables(view: FleetView) -> list[Table]:
-    """A fleet as tables: streams (those first that are late most), hosts, and all other actors."""
+    """A fleet as tables: streams (those first that are late most), hosts, all other actors, what is asked of them."""
     found = record(view)
     streams = Table("stream", "host", "state", "epochs", "late", "dropped", "p50, s", "most, s", "why", title="streams")
     for one in sorted(found["streams"], key=lambda one: (-one["late"], -one["latency_most"], one["stream"])):
@@ -53,7 +55,19 @@ def tables(view: FleetView) -> list[Table]:
         if not one["answers"]:
             call = ("does not answer", "")
         workers.add_row(one["actor"], str(one["streams"] or ""), busy, *call, style="" if one["answers"] else "red")
-    return [streams, hosts, workers]
+    return [streams, hosts, workers, *_standing(view.standing)]
+
+
+def _standing(standing: Standing | None) -> Iterator[Table]:
+    """What streams that come in real time ask for, where there are any."""
+    if standing is None or not standing.streams:
+        return
+    table = Table("streams", "anchors/s asked", "counted on", "fractions", "decoder busy", "refused", title="admission")
+    decoding = f"{standing.decoding:.0%}" if standing.decoding else ""
+    figures = (f"{standing.asked:.1f}", f"{standing.capacity:.1f}", f"{standing.factor:.0%}", decoding)
+    style = "red" if standing.factor < 1 or standing.refused else ""
+    table.add_row(str(standing.streams), *figures, str(standing.refused), style=style)
+    yield table
 
 
 def _there(view: FleetView) -> Iterator[tuple[str, HostView]]:

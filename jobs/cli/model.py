@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ns_ray import shipped
+from ns_ray.config.config import Config
 from ns_ray.jobs.cli import entry, values, vocabulary
 from ns_ray.jobs.cli.checks import Checks, required
 from ns_ray.sr.checkpoints import checkpoint_folder
@@ -16,6 +17,7 @@ class Chosen:
     """What was chosen.
 
     Attributes:
+        config: the machine's.
         spec: the model.
         size: LR columns and rows.
         folder: the checkpoint folder of the content, or the generic one.
@@ -23,6 +25,7 @@ class Chosen:
         video: a video of the content, to check the model on.
     """
 
+    config: Config
     spec: ModelSpec
     size: tuple[int, int]
     folder: Path
@@ -97,7 +100,7 @@ def choose(options: argparse.Namespace) -> Chosen:
         NsRayError: something is wrong with it; all of it is named.
     """
     checks = Checks()
-    checks.settings(options)
+    config = checks.settings(options)
     spec = checks.model(model_name(options.model, options))
     if options.epoch is not None and (options.weights or not options.content):
         checks.wrong(f"--epoch {options.epoch}: epochs are those of a content's training; name it by -c")
@@ -114,4 +117,4 @@ def choose(options: argparse.Namespace) -> Chosen:
     info = checks.video(video, options.data_dir)
     checks.folder(options.result_dir, "--result-dir")
     checks.done()
-    return Chosen(required(spec), size, required(folder), required(weights), Path(required(info).path))
+    return Chosen(config, required(spec), size, required(folder), required(weights), Path(required(info).path))

@@ -5,6 +5,7 @@ import asyncio
 import time
 import uuid
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from math import floor
 from pathlib import Path
 
@@ -38,7 +39,7 @@ from ns_ray.report.bottleneck import as_method
 from ns_ray.report.picture_section import picture_line
 from ns_ray.report.published_logs import write_logs
 from ns_ray.report.realtime import LEAST_EPOCHS
-from ns_ray.report.results import BenchmarkResult, MethodResult, PictureResult, StreamResult
+from ns_ray.report.results import AdmissionResult, BenchmarkResult, MethodResult, PictureResult, StreamResult
 from ns_ray.run_folder import new_run, of_inputs, publish, set_aside
 from ns_ray.sr.weights import load_weights, save_weights, varied
 from ns_ray.video.probe import VideoInfo
@@ -218,16 +219,18 @@ class _Session:
                 result.streams.append(StreamResult(name, path, status="refused", reason=reason))
         if self._encodes():
             await self.stop.unless(fleet.need("encoder", self.config.encoder.actors))
+        plan = self._plan(paced, folder)
         with waiting(self.console, "warming up engines"):
-            prepared = await self.stop.unless(fleet.manager.prepare(streams))
+            prepared = await self.stop.unless(fleet.manager.prepare(streams, plan))
         result.engines, result.decoders = dict(prepared.engines), dict(prepared.decoders)
         following = Following(fleet.manager, fleet.crew, kept_epochs=options.num_frames)
         usage = UsageSampler()
         usage.start()
-        plan = self._plan(paced, folder)
+        plan = replace(plan, began=time.time())
         with Progress(self.console) as progress:
             task = progress.add_task("frames written", total=len(streams) * options.num_frames)
             await following.add([Order(stream, plan) for stream in streams])
+            progress.update(task, total=len(following.running) * options.num_frames)
             await following.until_ended(lambda _, frames: progress.advance(task, frames), self.stop.event)
         ended = time.time()
         result.usage = usage.stop(ended - plan.began)
@@ -236,6 +239,9 @@ class _Session:
         followed = list(following.streams.values())
         result.usage.stage_cpu_seconds = cpu_by_stage(followed)
         summarise(result, followed, fleet.losses, plan.began, ended)
+        if plan.admission is not None:
+            standings = [replace(one, seconds=one.seconds - plan.began) for one in following.standings]
+            result.admission = AdmissionResult(plan.admission.mode, plan.admission.floor, standings)
         await following.drop([stream.name for stream in streams])
         result.streams.sort(key=lambda stream: names.index(stream.name))
         return result
@@ -256,6 +262,8 @@ class _Session:
             (folder / "streams").resolve(),
             time.time(),
             rate_of(options, self.coding),
+            # Without pace streams wait for one another; the most that there can be, and what others take, is found out.
+            self.config.admission if paced and not options.find_max and options.method == "neuroscaler" else None,
         )
 
     def _weights(self, folder: Path, names: list[str]) -> list[str | None]:

@@ -10,10 +10,9 @@ from itertools import cycle, islice
 import numpy as np
 import torch
 from rich.table import Table
-from torch import Tensor
 
+from ns_ray.actors.anchor_encoders import encoders_on
 from ns_ray.errors import ModelError
-from ns_ray.hybrid.anchor_picture import encode_image
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.device import device_of
 from ns_ray.jobs.cli.progress import waiting
@@ -22,7 +21,7 @@ from ns_ray.picture.coding import Coding
 from ns_ray.sr.calibrate import create_engine
 from ns_ray.sr.color import chroma_size
 from ns_ray.sr.engine import Engine, Plane, Planes
-from ns_ray.sr.enhance import Compress, Compressor, Enhancement, gpu_encoders
+from ns_ray.sr.enhance import Compress, Compressor, Enhancement
 from ns_ray.sr.torch_engine import TorchEngine
 from ns_ray.sr.weights import Weights, load_weights
 from ns_ray.whole_file import write_record
@@ -67,18 +66,6 @@ def benchmark(options: argparse.Namespace) -> None:
     }
     options.json.parent.mkdir(parents=True, exist_ok=True)
     write_record(options.json, document)
-
-
-def encoders_on(device: str) -> list[Compress]:
-    """The GPU's JPEG encoders, or where there is none the CPU's."""
-    try:
-        return gpu_encoders(device)
-    except ModelError:
-        return [_on_cpu]
-
-
-def _on_cpu(picture: Tensor, coding: Coding) -> bytes:
-    return encode_image(picture.cpu().numpy(), coding)
 
 
 def measure(

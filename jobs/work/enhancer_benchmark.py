@@ -14,6 +14,7 @@ from ray import ObjectRef
 from rich.table import Table
 
 from ns_ray import shipped
+from ns_ray.actors.anchor_encoders import encoders_on
 from ns_ray.actors.enhancer_actor import EnhancerActor
 from ns_ray.actors.local_ray import join_ray
 from ns_ray.actors.messages import Anchors, Ask, Frame, Stream
@@ -24,7 +25,6 @@ from ns_ray.errors import ConfigError, MediaError, ModelError
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.nodes import await_nodes
 from ns_ray.jobs.cli.progress import waiting
-from ns_ray.jobs.work.engine_benchmark import encoders_on
 from ns_ray.picture.coding import Coding
 from ns_ray.picture.yuv import Yuv420
 from ns_ray.run_folder import new_run, of_inputs, publish

@@ -18,6 +18,7 @@ from PIL import Image
 
 from ns_ray.config.videos import Stills
 from ns_ray.dataset.ladder import LADDER, LrEncoding, hr_name, size_of
+from ns_ray.dataset.streamed import STREAMED, StreamedEncoding
 from ns_ray.errors import MediaError
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.progress import Progress
@@ -36,7 +37,7 @@ class Target:
     """One kind of clip: its HR rows, how its LR video is encoded, and its frames."""
 
     hr: int
-    lr: LrEncoding
+    lr: LrEncoding | StreamedEncoding
     frames: int
 
     @property
@@ -45,7 +46,13 @@ class Target:
         return round(self.frames / _FPS)
 
 
-TARGETS = (Target(1080, LADDER[360], 120), Target(2160, LADDER[720], 60))
+def targets(codec: str, scale: int) -> tuple[Target, ...]:
+    """What is made: `vp9` by the published ladder, whatever the scale, or `h264` of `scale` times fewer rows."""
+    sizes = ((1080, LADDER[360], 120), (2160, LADDER[720], 60))
+    return tuple(
+        Target(rows, published if codec == "vp9" else STREAMED[rows // scale], frames)
+        for rows, published, frames in sizes
+    )
 
 
 def pan(image: Path, target: Target, rng: random.Random, detail: float) -> Iterator[av.VideoFrame] | None:
@@ -105,7 +112,7 @@ def make_clip(image: Path, target: Target, window: int, directory: Path, setting
     high_options = {"preset": "8", "crf": str(settings.crf), "svtav1-params": "tune=1:keyint=1"}
     spacing = target.frames // settings.kept
     with writing(low_path) as low_part, writing(high_path) as high_part, ExitStack() as failing:
-        low = WebmWriter(low_part, "libvpx-vp9", target.lr.size, Fraction(_FPS), target.lr.options)
+        low = WebmWriter(low_part, target.lr.codec, target.lr.size, Fraction(_FPS), target.lr.options)
         failing.callback(low.abandon)
         high = WebmWriter(high_part, "libsvtav1", size_of(target.hr), Fraction(_FPS), high_options)
         failing.callback(high.abandon)
@@ -132,14 +139,15 @@ def prepare(options: argparse.Namespace, settings: Stills) -> None:
         if path.suffix.lower() in _SUFFIXES and path.is_file()
     )
     console = entry.console()
-    made = dict.fromkeys(TARGETS, 0)
+    made = dict.fromkeys(targets(settings.codec, settings.scale), 0)
     names: set[str] = set()
     with Progress(console) as progress:
         for image in progress.track(images, description="clips"):
-            for target, window in product(TARGETS, range(settings.windows)):
+            for target, window in product(made, range(settings.windows)):
                 if settings.limit and made[target] >= settings.limit:
                     continue
-                name = f"{image.stem}-{zlib.crc32(str(image).encode()):08x}-{target.hr}p-{window}"
+                rows = f"{target.lr.height}p-{target.hr}p"
+                name = f"{image.stem}-{zlib.crc32(str(image).encode()):08x}-{settings.codec}-{rows}-{window}"
                 try:
                     done = make_clip(image, target, window, options.data_dir / "stills" / name, settings)
                 except (OSError, av.FFmpegError, MediaError) as error:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.anchors.gains import Picks
+from ns_ray.anchors.lowering import Lowering
 from ns_ray.anchors.offer import Offer
 from ns_ray.anchors.policies import Credits, check_fraction, due, own_fractions
 from ns_ray.anchors.table import NEVER, EpochTable
@@ -33,6 +34,14 @@ class _Apart:
 
     def of_share(self, share: float) -> Self:
         """The same."""
+        return self
+
+    def asks(self, own: float | None) -> float:
+        """Nothing that is known before."""
+        return 0.0
+
+    def lowered(self, by: Lowering) -> Self:
+        """The same: others are compared with it as it is."""
         return self
 
 
@@ -74,6 +83,10 @@ class Uniform(_Apart):
         owed = self._owed(offer.shown, offer.credits, offer.fractions)
         return offer.counts, np.minimum(owed - offer.counts, 1.0)
 
+    def asks(self, own: float | None) -> float:
+        """Its fraction."""
+        return self.fraction if own is None else own
+
     def _spaced(self, frames: int, count: int) -> NDArray[np.int64]:
         """The numbers of `count` among `frames`."""
         numbers = np.arange(count)
@@ -90,6 +103,10 @@ class PerFrame(_Apart):
     def rank(self, table: EpochTable, load: float) -> Picks:
         """Chooses in decode order."""
         return _in_decode_order(table.shown)
+
+    def asks(self, own: float | None) -> float:
+        """All of them."""
+        return 1.0
 
 
 @dataclass(frozen=True, slots=True)

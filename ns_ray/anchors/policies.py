@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ns_ray.anchors.fair import first_keys, turns
 from ns_ray.anchors.gains import Picks, rank
+from ns_ray.anchors.lowering import NOT_LOWERED, Lowering
 from ns_ray.anchors.merge import affordable, within
 from ns_ray.anchors.normalisers import Normaliser, norms
 from ns_ray.anchors.offer import Offer
@@ -53,6 +54,14 @@ class Policy(Protocol):
 
     def of_share(self, share: float) -> "Policy":
         """What holds for streams that are for once chosen for apart from the others; `share`: 0..1, of all frames."""
+        ...
+
+    def asks(self, own: float | None) -> float:
+        """Anchors a shown frame, of a stream with its own fraction or None; 0 where nobody can tell before."""
+        ...
+
+    def lowered(self, by: Lowering) -> "Policy":
+        """The same with lower fractions; itself where it has none that may be lowered."""
         ...
 
 
@@ -103,6 +112,7 @@ class Fraction(ByGain):
         fraction: 0..1; anchors a shown frame, of streams without a fraction of their own. See `due`.
         scope: `all`: streams of the same fraction compete for the anchors of all these, and share the credit equally;
             `stream`: each has its own.
+        lowering: what becomes of all fractions.
 
     Raises:
         SelectionError: the fraction or the scope is another.
@@ -110,6 +120,7 @@ class Fraction(ByGain):
 
     fraction: float
     scope: Scope = "all"
+    lowering: Lowering = NOT_LOWERED
 
     def __post_init__(self) -> None:
         ByGain.__post_init__(self)
@@ -124,13 +135,13 @@ class Fraction(ByGain):
     def rank(self, table: EpochTable, load: float) -> Picks:
         """By gain; the load does not matter."""
         with np.errstate(divide="ignore"):
-            gaps = 1 / own_fractions(table.fractions, self.fraction)
+            gaps = 1 / self._fractions(table.fractions)
         return self._rank(table, gaps)
 
     def award(self, offer: Offer) -> tuple[NDArray[np.int64], Credits]:
         """By gain while there are anchors left."""
         streams = len(offer.names)
-        fractions = own_fractions(offer.fractions, self.fraction)
+        fractions = self._fractions(offer.fractions)
         # The purse that each stream's anchors are taken from.
         purses = np.unique(fractions, return_inverse=True)[1] if self.competes else np.arange(streams)
         members = np.bincount(purses)
@@ -146,6 +157,17 @@ class Fraction(ByGain):
     def of_share(self, share: float) -> "Fraction":
         """The same: so many of any streams' frames."""
         return self
+
+    def asks(self, own: float | None) -> float:
+        """Its fraction, lowered."""
+        return float(self._fractions(np.array(math.nan if own is None else own)))
+
+    def lowered(self, by: Lowering) -> "Fraction":
+        """The same by other fractions."""
+        return replace(self, lowering=by)
+
+    def _fractions(self, own: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.lowering.of(own_fractions(own, self.fraction))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +216,14 @@ class Budget(ByGain):
     def of_share(self, share: float) -> "Budget":
         """As much of the time."""
         return replace(self, epoch_ms=max(share * self.epoch_ms, math.ulp(0.0)))
+
+    def asks(self, own: float | None) -> float:
+        """Nothing: it takes what time there is."""
+        return 0.0
+
+    def lowered(self, by: Lowering) -> "Budget":
+        """Itself."""
+        return self
 
 
 def check_fraction(fraction: float) -> None:

@@ -78,7 +78,8 @@ class EnhancerPool(Pool):
     """Enhancer actors: one a GPU (then `actors` follows the number of GPUs), or on the CPU.
 
     Attributes:
-        engine: inference engine; `auto` measures those that are there and takes the fastest.
+        engine: inference engine; `auto` takes TensorRT on GPUs before Hopper (T4, RTX 20 to 40) where it is installed,
+            else measures those that are there and takes the fastest.
         threads: CPU threads of inference where there is no GPU.
         chunk_frames: frames that one call takes at most, which bounds memory where every frame is enhanced.
         engines: engines that each hosts at most, one a model and size of frames; the one not used for longest goes.

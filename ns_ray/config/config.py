@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from ns_ray.config.actors import DecoderPool, EncoderPool, EnhancerPool, Pool
+from ns_ray.config.admission import Admission
 from ns_ray.config.artifact import Artifact
 from ns_ray.config.instance import Instance
 from ns_ray.config.strict import FolderName, Strict
@@ -42,6 +43,7 @@ class Config(Strict):
         references: originals at HR by the videos made of them, found in the same way, for who compares.
         instances: machines by the name under which results are kept, for what streams cost on them.
         artifact: what jobs/artifact.py evaluates.
+        admission: what becomes of streams that come in real time where there is no time for them.
     """
 
     instance: FolderName = "local"
@@ -65,6 +67,7 @@ class Config(Strict):
     scheduler: Pool = Pool()
     enhancer: EnhancerPool = EnhancerPool()
     encoder: EncoderPool = EncoderPool()
+    admission: Admission = Admission()
     download: Downloads = Downloads()
     encode: Encodes = Encodes()
     train: Training = Training()

@@ -1,5 +1,7 @@
 """Making videos: downloads, encodes, clips out of still images."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from ns_ray.config.strict import Strict
@@ -53,6 +55,8 @@ class Stills(Strict):
         limit: clips of each size at most; 0 for no limit.
         windows: clips made of an image at each size, with other windows and motion.
         seed: of the choice of windows and motion.
+        codec: of the LR clips: `vp9` at the published settings, or `h264` as streamers send it.
+        scale: HR over LR of what `h264` makes; the published LR videos serve any scale up to 3.
     """
 
     kept: int = Field(4, ge=1)
@@ -61,3 +65,5 @@ class Stills(Strict):
     limit: int = Field(0, ge=0)
     windows: int = Field(1, ge=1)
     seed: int = 0
+    codec: Literal["vp9", "h264"] = "vp9"
+    scale: Literal[2, 3] = 3

@@ -24,6 +24,11 @@ class LrEncoding:
         """(width, height)."""
         return size_of(self.height)
 
+    @property
+    def codec(self) -> str:
+        """FFmpeg's name of the encoder."""
+        return "libvpx-vp9"
+
     def name(self, seconds: int, part: Part) -> str:
         """Such as `720p_4125kbps_d60_train.webm`."""
         return f"{self.height}p_{self.kbps}kbps_d{seconds}_{part}.webm"

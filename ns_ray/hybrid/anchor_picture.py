@@ -1,15 +1,19 @@
 """Pictures of anchors: compressed by any codec, and as a player has them behind it (docs/hybrid-format.md)."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import AnchorImage, decode_anchor, encode_jpeg, require_size
 from ns_ray.hybrid.av1_image import coded_size, decode_av1, encode_av1
+from ns_ray.hybrid.grey_bytes import counts, expected_bytes
 from ns_ray.hybrid.grey_jpeg import decode_grey, encode_grey
 from ns_ray.hybrid.hevc_image import decode_hevc, encode_hevc, even_size
 from ns_ray.picture.coding import Coding
 from ns_ray.picture.convert import from_rgb
+from ns_ray.picture.fitted import fitted
 from ns_ray.picture.prediction import with_residual
 from ns_ray.picture.stacked import stacked_shape, unstacked
 from ns_ray.picture.yuv import Yuv420
@@ -20,12 +24,19 @@ def encode_image(picture: NDArray[np.uint8], coding: Coding) -> bytes:
 
     Args:
         picture: RGB (rows, columns, 3) for `jpeg`; else stacked planes, of the picture or of its residual.
-        coding: the codec, and its quality.
+        coding: the codec, its quality, and what the image may take.
 
     Raises:
         ConfigError: the codec has no encoder here.
         HybridError: the encoder does not take the picture.
     """
+    expected = None
+    if coding.limit and coding.codec == "jpeg-residual":
+        expected = expected_bytes(picture.shape, counts(picture)).tolist()
+    return fitted(partial(_encoded, picture), coding, expected)
+
+
+def _encoded(picture: NDArray[np.uint8], coding: Coding) -> bytes:
     match coding.codec:
         case "jpeg":
             return encode_jpeg(picture, coding.quality)

@@ -66,19 +66,19 @@ def _settled(plane: Plane, step: int) -> Plane:
     """
     rows, columns = plane.shape
     padded = np.pad(plane.astype(np.float32) - GREY, ((0, -rows % SIDE), (0, -columns % SIDE)), "edge")
-    steps = _transformed(padded, BASIS / np.float32(step) ** 0.5)
+    steps = transformed(padded, BASIS / np.float32(step) ** 0.5)
     dead = np.abs(steps) < DEAD_ZONE
     np.rint(steps, out=steps)
     steps[dead] = 0
-    settled = _transformed(steps, BASIS.T * np.float32(step) ** 0.5)[:rows, :columns]
+    settled = transformed(steps, BASIS.T * np.float32(step) ** 0.5)[:rows, :columns]
     np.rint(settled, out=settled)
     settled += GREY
     made: Plane = settled.clip(0, 255).astype(np.uint8)
     return made
 
 
-def _transformed(plane: NDArray[np.float32], basis: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Blocks of 8x8, each with its rows and columns taken to another basis."""
+def transformed(plane: NDArray[np.float32], basis: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Blocks of 8x8, each with its rows and columns taken to another basis; whole blocks alone."""
     across = plane.reshape(-1, SIDE) @ basis.T
     made: NDArray[np.float32] = (basis @ across.reshape(-1, SIDE, plane.shape[1])).reshape(plane.shape)
     return made

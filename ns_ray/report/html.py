@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ns_ray.errors import NsRayError, ResultError
+from ns_ray.report.admission import admission_grid, lowered_line
 from ns_ray.report.page import folded, grid_html, link, links, list_html, page, text
 from ns_ray.report.picture_section import picture_line, picture_section
 from ns_ray.report.plots import plots
@@ -58,6 +59,7 @@ def tables(result: BenchmarkResult) -> list[Table]:
         profile_grid(result),
         pace_grid(result, TERMINAL_ROWS),
         overall_grid(result),
+        admission_grid(result),
         methods_grid(result),
         notes_grid(result),
     ]
@@ -150,6 +152,7 @@ def _table(grid: Grid) -> Table:
 
 def _page(result: BenchmarkResult, source: str, folder: Path) -> str:
     said = verdict(result)
+    detail = f"{said.detail} {lowered_line(result)}".strip()
     problems = problems_grid(result)
     told = result.options
     if result.told is not None:
@@ -158,7 +161,7 @@ def _page(result: BenchmarkResult, source: str, folder: Path) -> str:
     figures = grid_html(quality) if quality.rows else ""
     gained = f'<p class="gain">{text(gain_line(result))}</p>' if quality.rows else ""
     sections = [
-        f'<header class="{said.tone}"><h1>{text(said.headline)}</h1>{gained}<p>{text(said.detail)}</p></header>',
+        f'<header class="{said.tone}"><h1>{text(said.headline)}</h1>{gained}<p>{text(detail)}</p></header>',
         picture_section(result.picture, stream_labels(result.streams), folder, figures),
     ]
     if problems.rows:
@@ -169,7 +172,7 @@ def _page(result: BenchmarkResult, source: str, folder: Path) -> str:
     sections.append(f"<section>{grid_html(streams_grid(result))}</section>")
     if result.epochs:
         sections.append(f"<section>{grid_html(profile_grid(result))}</section>")
-    for grid in (pace_grid(result), overall_grid(result), notes_grid(result)):
+    for grid in (pace_grid(result), overall_grid(result), admission_grid(result), notes_grid(result)):
         sections.append(f"<section>{grid_html(grid)}</section>" if grid.rows else "")
     if result.against:
         others = ((other.method, other.report) for other in result.against)
@@ -193,7 +196,7 @@ def _page(result: BenchmarkResult, source: str, folder: Path) -> str:
     )
     sections.append(f"<section>{list_html('Configuration', flatten(result.config), '')}</section>")
     sections.append(f"<footer>Every number and plot here comes from {link(source, source)}.</footer>")
-    return page(said.headline, said.detail, sections)
+    return page(said.headline, detail, sections)
 
 
 if __name__ == "__main__":

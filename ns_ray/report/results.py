@@ -50,6 +50,7 @@ class EpochResult:
         seconds: media time that it covers: its slot, or what there is of that at the stream's end.
         first: video_index of its first packet.
         packets: how many it has.
+        factor: what its stream's fraction was multiplied by, as there was no time for more; 1 where there was.
     """
 
     stream: str
@@ -64,6 +65,7 @@ class EpochResult:
     seconds: float = 0.0
     first: int = 0
     packets: int = 0
+    factor: float = 1.0
 
     @property
     def latency(self) -> float:
@@ -200,6 +202,53 @@ class DecodersResult:
     reason: str = ""
 
 
+@briefly_pickled
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What streams that come in real time ask of enhancers and decoders, and what these are counted on for.
+
+    Attributes:
+        seconds: since when, from the beginning of the run.
+        cause: what has changed with it: `streams`, `enhancers` or `overload`; empty where nothing has.
+        factor: what all fractions are multiplied by; 1 where there is time for all that is asked.
+        asked: anchors a second that the streams ask for.
+        capacity: anchors a second that all enhancers are counted on for; 0 where nothing was measured.
+        streams, enhancers: how many.
+        decoding: seconds a second that the busiest decoder is asked for; 0 where nothing was measured.
+        refused: streams that were refused so far.
+    """
+
+    seconds: float = 0.0
+    cause: str = ""
+    factor: float = 1.0
+    asked: float = 0.0
+    capacity: float = 0.0
+    streams: int = 0
+    enhancers: int = 0
+    decoding: float = 0.0
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class AdmissionResult:
+    """How streams were let in.
+
+    Attributes:
+        mode: `refuse` or `degrade`; see `ns_ray.config.admission`.
+        floor: the smallest fraction that streams are lowered to.
+        standings: one for each time that something changed, the latest.
+    """
+
+    mode: str
+    floor: float
+    standings: list[Standing] = field(default_factory=list)
+
+    @property
+    def lowest(self) -> float:
+        """The smallest factor there was."""
+        return min((one.factor for one in self.standings), default=1.0)
+
+
 @dataclass(slots=True)
 class Switches:
     """How often an enhancer switched to another stream's weights, and the seconds that took."""
@@ -330,6 +379,7 @@ class BenchmarkResult:
         chosen: the anchors in the outputs.
         against: other methods on the same machine.
         picture: what a stream of it looks like.
+        admission: how streams were let in; None where all were.
         told: names of the options that were set to something else than their defaults; None where that is not known.
     """
 
@@ -352,6 +402,7 @@ class BenchmarkResult:
     chosen: list[AnchorResult] = field(default_factory=list)
     against: list[MethodResult] = field(default_factory=list)
     picture: PictureResult = field(default_factory=PictureResult)
+    admission: AdmissionResult | None = None
     told: list[str] | None = None
 
     def to_json(self) -> dict[str, Any]:

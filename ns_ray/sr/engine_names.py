@@ -10,7 +10,7 @@ ENGINES = {
 }
 """Engine names -> where their class is. It is imported when asked for, so GPU packages stay optional."""
 AUTO = "auto"
-"""What takes the fastest of them."""
+"""What takes TensorRT on GPUs before Hopper, elsewhere the fastest of them; see `ns_ray.sr.calibrate`."""
 
 
 def engine_name(name: str) -> str:

@@ -5,7 +5,6 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from queue import SimpleQueue
 from threading import Lock, Thread
 
@@ -14,14 +13,14 @@ from torch import Tensor
 
 from ns_ray.errors import ModelError
 from ns_ray.picture.coding import Coding
-from ns_ray.picture.fitted import fitted
 from ns_ray.sr.compressible import compressible
 from ns_ray.sr.engine import Engine, Planes
 
 Image = bytes | memoryview
 Compress = Callable[[Tensor, Coding], Image]
-"""What `compressible` makes of a picture, on the engine's device, and the codec -> an image; ordered by the stream."""
-_GPU_ENCODERS = 2
+"""What `compressible` makes of a picture, on the engine's device, and the codec -> an image that keeps to its limit;
+ordered by the stream."""
+_GPU_ENCODERS = 3
 
 
 def gpu_encoders(device: str) -> list[Compress]:
@@ -104,7 +103,7 @@ class Flight:
                 self._ready.synchronize()
             start = time.perf_counter()
             picture = compressible(self._pixels, self._lr, self._coding)
-            image = fitted(partial(compress, picture), self._coding)
+            image = compress(picture, self._coding)
             seconds = time.perf_counter() - start
             begin, end = busy.claim(self._submitted, time.time())
             cpu = time.thread_time() - cpu + self._cpu_seconds
@@ -119,7 +118,7 @@ class Flight:
 class Compressor:
     """Compresses pictures of all engines on a device, in threads, and on a GPU on streams of their own.
 
-    One encoder leaves the GPU idle while it waits for what it has counted and written; two fill that time.
+    One encoder leaves the GPU idle while it waits for what it has counted and written; others fill that time.
     """
 
     def __init__(self, *encoders: Compress, device: str = "cpu") -> None:
@@ -162,7 +161,8 @@ def _end(flights: "SimpleQueue[Flight | None]", threads: int) -> None:
 
 def _work(flights: "SimpleQueue[Flight | None]", encode: Compress, device: str, busy: _Busy) -> None:
     if device.startswith("cuda"):
-        torch.cuda.set_stream(torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
+        # Short kernels, for which threads wait, go before those of the network.
+        torch.cuda.set_stream(torch.cuda.Stream(device, priority=-1))  # type: ignore[no-untyped-call]
     while (flight := flights.get()) is not None:
         flight.finish(encode, busy)
         del flight  # and its image, which others wait to be rid of

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 
 from ns_ray.errors import ModelError
+from ns_ray.hybrid.grey_bytes import expected_bytes
 from ns_ray.hybrid.grey_jpeg import FINEST, GREY, SIDE, step_of, written
 from ns_ray.sr.stacked_kernels import kernels
 
 _CSS_GRAY = 6  # nvjpegChromaSubsampling_t
 _CHANNELS = 4
+_HEADERS = 4096  # bytes, more than enough
 _NAMES = {
     1: "not initialized",
     2: "invalid parameter",
@@ -80,13 +82,22 @@ class GpuGreyJpeg:
                 *(self._handle, self._state, self._parameters_of(step), ctypes.byref(image)),
                 *(_CSS_GRAY, columns, rows, at),
             )
-            length = ctypes.c_size_t()
-            retrieve(None, ctypes.byref(length), at)
-            if self._room.numel() < length.value:  # pinned and kept: to make and free it would stop the GPU
-                self._room = torch.empty(2 * length.value, dtype=torch.uint8, pin_memory=True)
+            if self._room.numel() < 2 * rows * columns:  # pinned and kept: to make and free it would stop the GPU
+                self._room = torch.empty(2 * rows * columns + _HEADERS, dtype=torch.uint8, pin_memory=True)
+            length = ctypes.c_size_t(self._room.numel())
             retrieve(ctypes.c_void_p(self._room.data_ptr()), ctypes.byref(length), at)
             stream.synchronize()
         return self._room.numpy()[: length.value].copy().data
+
+    def expected(self, plane: Tensor) -> list[float]:
+        """Bytes that a plane takes at qualities 1 to 100; returns when the GPU has counted.
+
+        Args:
+            plane: (H, W) uint8, contiguous, on the encoder's device.
+        """
+        rows, columns = plane.shape
+        counted: list[float] = expected_bytes((rows, columns), kernels(self._device).counts(plane)).tolist()
+        return counted
 
     def _parameters_of(self, step: int) -> ctypes.c_void_p:
         """Encoding with one step for all coefficients."""

@@ -1,6 +1,6 @@
 """JPEG images straight from pictures in GPU memory, by nvImageCodec, and from residuals, by nvJPEG."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ns_ray.errors import ModelError
 from ns_ray.picture.coding import Coding
+from ns_ray.picture.fitted import fitted
 from ns_ray.sr.gpu_grey_jpeg import GpuGreyJpeg
 
 try:
@@ -36,7 +37,7 @@ class GpuJpeg:
             max_num_cpu_threads=1,
             backends=[nvimgcodec.Backend(kind) for kind in kinds],
         )
-        self._encoded = nvimgcodec.CodeStream()
+        self._written = nvimgcodec.CodeStream()
         self._residuals = GpuGreyJpeg(device)
         self.encode(torch.zeros(16, 16, 3, dtype=torch.uint8, device=self._device), Coding("jpeg", 90))
 
@@ -45,19 +46,23 @@ class GpuJpeg:
 
         Args:
             picture: (H, W, 3) uint8 RGB, or one plane (H, W), contiguous, on the encoder's device.
-            coding: a JPEG codec, and its quality as libjpeg counts.
+            coding: a JPEG codec, its quality as libjpeg counts, and what the image may take.
 
         Raises:
             ModelError: nvImageCodec refuses, which prints why, or nvJPEG.
         """
-        if coding.residual:
-            return self._residuals.encode(picture, coding.quality)
+        if not coding.residual:
+            return fitted(partial(self._encoded, picture), coding)
+        expected = self._residuals.expected(picture) if coding.limit else None
+        return fitted(lambda tried: self._residuals.encode(picture, tried.quality), coding, expected)
+
+    def _encoded(self, picture: Tensor, coding: Coding) -> memoryview:
         stream = torch.cuda.current_stream(self._device).cuda_stream
         # Its pinned memory is used again for every picture, as making and freeing it would stop the GPU.
         encoded = self._encoder.encode(
             nvimgcodec.as_image(picture, stream),
             "jpeg",
-            code_stream_s=self._encoded,
+            code_stream_s=self._written,
             params=_parameters(coding.quality),
             cuda_stream=stream,
         )

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from ns_ray.errors import ModelError
 
-_LR_NAME = re.compile(r"(\d+)p_\d+kbps_(.+)\.webm")
+_FILE = r"\.(webm|mkv|mp4)"
+_LR_NAME = re.compile(rf"(\d+)p_\d+kbps_(.+){_FILE}")
 
 
 class VideoPair(NamedTuple):
@@ -20,18 +21,20 @@ class VideoPair(NamedTuple):
 def find_pairs(data_dir: Path, scale: int, part: str = "train") -> list[VideoPair]:
     """All pairs under a directory, named as the published data set names them.
 
-    `720p_4125kbps_d60_train.webm` pairs with `2160p_d60_train.webm` beside it; without an HR video of exactly `scale`
-    times the rows the next larger one is taken, and scaled down when it is read. Only names that end in `part` count.
+    `720p_4125kbps_d60_train.webm` (or `.mkv`, `.mp4`) pairs with `2160p_d60_train.webm` beside it; without an HR video
+    of exactly `scale` times the rows the next larger one is taken, and scaled down when it is read. Only names that end
+    in `part` count.
 
     Raises:
         ModelError: there is none.
     """
     pairs = []
-    for lr in sorted(data_dir.rglob(f"*kbps*_{part}.webm")):
+    for lr in sorted(data_dir.rglob(f"*kbps*_{part}.*")):
         match = _LR_NAME.fullmatch(lr.name)
         if match is None:
             continue
-        originals = {int(path.name.partition("p_")[0]): path for path in lr.parent.glob(f"*[0-9]p_{match[2]}.webm")}
+        named = (re.fullmatch(rf"(\d+)p_{re.escape(match[2])}{_FILE}", path.name) for path in lr.parent.iterdir())
+        originals = {int(found[1]): lr.with_name(found[0]) for found in named if found}
         rows = [height for height in sorted(originals) if height >= int(match[1]) * scale]
         if rows:
             pairs.append(VideoPair(lr.relative_to(data_dir).parts[0], lr, originals[rows[0]]))
@@ -50,7 +53,7 @@ def content_pair(data_dir: Path, content: str, rows: int, seconds: int, scale: i
         ModelError: there is none.
     """
     for pair in find_pairs(data_dir / content / "video", scale, part):
-        if re.fullmatch(rf"{rows}p_\d+kbps_d{seconds}_{part}\.webm", pair.lr.name):
+        if re.fullmatch(rf"{rows}p_\d+kbps_d{seconds}_{part}{_FILE}", pair.lr.name):
             return pair._replace(collection=content)
     raise ModelError(
         f"{data_dir / content / 'video'} has no {rows}p_<rate>kbps_d{seconds}_{part}.webm with an HR video: "

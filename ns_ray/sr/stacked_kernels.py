@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from ns_ray.hybrid.grey_bytes import STEPS
 from ns_ray.hybrid.grey_jpeg import BASIS, DEAD_ZONE, SIDE
 from ns_ray.picture.prediction import WEIGHTS
 from ns_ray.sr.cuda_program import CudaProgram
@@ -15,6 +17,7 @@ from ns_ray.sr.engine import Planes
 
 SOURCE = Path(__file__).with_name("kernels") / "stacked.cu"
 _THREADS = 128
+_COPIES = 128  # of counters, so that blocks do not wait for one another
 
 
 class StackedKernels:
@@ -29,6 +32,7 @@ class StackedKernels:
         self._device = device
         self._program = CudaProgram(SOURCE, {}, device)
         self._basis = torch.from_numpy(BASIS).to(device)
+        self._limits = torch.tensor([DEAD_ZONE * step for step in STEPS], dtype=torch.float32, device=device)
         self._weights = {
             scale: torch.tensor(weights, dtype=torch.int32, device=device) for scale, weights in WEIGHTS.items()
         }
@@ -68,6 +72,20 @@ class StackedKernels:
             "settle", grid, _THREADS, 0, *map(_at, (plane, self._basis, made)), *sizes, c_float(DEAD_ZONE)
         )
         return made
+
+    def counts(self, plane: Tensor) -> NDArray[np.int64]:
+        """What `grey_bytes.counts` returns, of a (H, W) uint8 plane, contiguous, on the device; waits for it."""
+        rows, columns = plane.shape
+        counted = torch.zeros(_COPIES, len(STEPS), 2, dtype=torch.int32, device=self._device)
+        grid = -(-columns // (SIDE * _THREADS)), -(-rows // SIDE)
+        sizes = map(c_int, (rows, columns, len(STEPS), _COPIES))
+        at = map(_at, (plane, self._basis, self._limits, counted))
+        self._program.launch("count", grid, _THREADS, 0, *at, *sizes)
+        here = torch.empty(counted.shape, dtype=torch.int32, pin_memory=True)
+        here.copy_(counted, non_blocking=True)
+        torch.cuda.current_stream(self._device).synchronize()
+        totals: NDArray[np.int64] = here.numpy().sum(axis=0, dtype=np.int64)
+        return totals
 
     def _uploaded(self, planes: Planes) -> Tensor:
         """Planes one behind the other; what they are copied through is kept by PyTorch until the GPU has them."""

@@ -1,4 +1,4 @@
-"""Writing WebM files: the same frames give the same bytes."""
+"""Writing WebM files, or Matroska for what WebM does not take: the same frames give the same bytes."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -17,7 +17,7 @@ _SAME_BYTES = {"fflags": "bitexact"}  # no random track numbers
 
 
 class WebmWriter:
-    """Encodes frames of one size to a WebM file, tagged as BT.709, limited range."""
+    """Encodes frames of one size to a WebM file (H.264 to Matroska), tagged as BT.709, limited range."""
 
     def __init__(self, path: Path, codec: str, size: tuple[int, int], rate: Fraction, options: dict[str, str]) -> None:
         """Open the file.
@@ -35,7 +35,8 @@ class WebmWriter:
         self._path = path
         self._rate = rate
         try:
-            self._container = av.open(str(path), "w", format="webm", options=_SAME_BYTES)
+            form = "matroska" if codec == "libx264" else "webm"
+            self._container = av.open(str(path), "w", format=form, options=_SAME_BYTES)
             self._stream = cast(VideoStream, self._container.add_stream(codec, rate=rate, options=options))
         except (av.error.FFmpegError, ValueError, OSError) as error:
             raise MediaError(f"{path}: it cannot be written by {codec} ({error})") from error

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from ns_ray.actors.reports import StreamReport, Totals
 from ns_ray.anchors.policies import Fraction
 from ns_ray.config.config import Config
 from ns_ray.picture.coding import PUBLISHED
-from ns_ray.report.results import AnchorResult, EpochResult
+from ns_ray.report.results import AnchorResult, EpochResult, Standing
 
 MODEL = "EDSR_B1_F8_S3"
 CONFIG = Config(epoch_seconds=20 / 60, retries=2)
@@ -52,11 +52,12 @@ class Run:
 
 @dataclass
 class Bench:
-    """A fleet with the event loop it lives on."""
+    """A fleet with the event loop it lives on, and how it stood in its last run with what streams asked for."""
 
     fleet: Fleet
     runner: asyncio.Runner
     weights: Path
+    standings: Sequence[Standing] = ()
 
     def stream(self, name: str, path: Path, model: str = MODEL, weights: Path | None = None) -> Stream:
         info = self.runner.run(self.fleet.manager.probe(str(path)))
@@ -87,13 +88,15 @@ class Bench:
             "paced": False,
         } | plan
         following = Following(self.fleet.manager, self.fleet.crew, kept_epochs=1000)
-        await self.fleet.manager.prepare(streams)
-        orders = Plan(run=uuid4().hex, output=output, began=time.time(), **settings)
+        orders = Plan(run=uuid4().hex, output=output, began=0.0, **settings)
+        await self.fleet.manager.prepare(streams, orders)
+        orders = replace(orders, began=time.time())
         await following.add([Order(stream, orders) for stream in streams])
         try:
             while following.running:
                 await following.look(progress)
                 await asyncio.sleep(_LOOK_SECONDS)
+            self.standings = list(following.standings)
             return [_run(following.streams[stream.name]) for stream in streams]
         finally:
             await following.halt(following.running)

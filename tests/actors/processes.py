@@ -70,11 +70,13 @@ class Process(Generic[T]):
     Attributes:
         thing: what lives in it.
         deaths: how often it died.
+        died: when it died last, on the loop's clock.
     """
 
     def __init__(self, name: str, make: Callable[[], T], config: Config, latency: Callable[[], float]) -> None:
         self.name = name
         self.deaths = 0
+        self.died = 0.0
         self._make = make
         self._config = config
         self._latency = latency
@@ -97,22 +99,36 @@ class Process(Generic[T]):
     def kill(self, back: float | None = 3.0) -> None:
         """Have it die, and be there again after so many seconds; None: never again."""
         self.deaths += self.there
+        self.died = asyncio.get_running_loop().time()
         self._there.clear()
         self._life.end()
         self._gone = self._gone or back is None
         if back is not None:
             asyncio.get_running_loop().call_later(back, self._begin)
 
+    async def ask_once(self, what: str, work: Callable[[T], Awaitable[A]]) -> A:
+        """See Peer."""
+        found = await self._try(work)
+        if found is None:
+            raise ActorLostError(f"{self.name} died in {what}")
+        return found[0]
+
+    async def _try(self, work: Callable[[T], Awaitable[A]]) -> tuple[A] | None:
+        await asyncio.sleep(self._latency())
+        if self.there:
+            life = self._life
+            task = life.spawn(_of(work, self.thing))
+            await asyncio.wait((task,))
+            if life.alive:
+                return (task.result(),)
+        return None
+
     async def ask(self, what: str, work: Callable[[T], Awaitable[A]], *, several: bool = False) -> A:
         """See Peer."""
         for attempt in range(self._config.retries + 1):
-            await asyncio.sleep(self._latency())
-            if self.there:
-                life = self._life
-                task = life.spawn(_of(work, self.thing))
-                await asyncio.wait((task,))
-                if life.alive:
-                    return task.result()
+            found = await self._try(work)
+            if found is not None:
+                return found[0]
             await self._back()
             if several:
                 raise DiedError(f"{self.name} died in {what}")

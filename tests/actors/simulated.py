@@ -6,7 +6,7 @@ Processes die when they are told to, and forget all that they knew; files stay.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil
@@ -33,7 +33,8 @@ from ns_ray.actors.messages import (
 )
 from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
 from ns_ray.actors.peers import Meeting
-from ns_ray.actors.reports import Doing, HostReport
+from ns_ray.actors.reading import Readers
+from ns_ray.actors.reports import AnchorCounts, Doing, HostReport
 from ns_ray.actors.scheduler import Scheduler
 from ns_ray.actors.service.manager import Manager, Placed, Prepared
 from ns_ray.actors.work import Read, Writing
@@ -42,11 +43,12 @@ from ns_ray.anchors.account import Rate
 from ns_ray.anchors.award import Award
 from ns_ray.anchors.offer import Offer
 from ns_ray.codecs.records import FrameRecord
+from ns_ray.config.admission import Admission
 from ns_ray.config.config import Config
 from ns_ray.errors import MediaError, ModelError, NsRayError, PartLostError
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.writer import HybridFormat
-from ns_ray.picture.coding import PUBLISHED
+from ns_ray.picture.coding import PUBLISHED, Coding
 from ns_ray.report.results import EngineResult, Span
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.packets import Mark, Packet
@@ -113,11 +115,18 @@ class Kept:
     lost: bool = False
 
 
+class Sources(Readers):
+    """What is made up can be read by everybody."""
+
+    def again(self, stream: Stream) -> bool:
+        return True
+
+
 class SimulatedHost(Host):
     """A host whose files and sources are the world's."""
 
     def __init__(self, name: str, world: "World") -> None:
-        super().__init__(name, world.config, Peers(world), LoopClock())
+        super().__init__(name, world.config, Peers(world), LoopClock(), Sources())
         self._world = world
 
     async def read(self, stream: Stream, mark: Mark, until: Fraction, limit: int) -> Read:
@@ -144,6 +153,8 @@ class SimulatedHost(Host):
         return self._world.videos[stream.name].before(mark.index)
 
     async def write(self, job: Writing) -> WriteReply:
+        waiting = self.levels()["requests_waiting", "inference"]
+        self._world.most_waiting = max(self._world.most_waiting, waiting)
         file = self._world.files.setdefault(job.path.name, [])
         assert job.offset <= len(file), "nothing is left out"
         assert all(one.note is not None for one in file[: job.offset]), "what is half-written is written again"
@@ -240,6 +251,7 @@ class Enhancer:
     def __init__(self, world: "World", ms: float) -> None:
         self._world = world
         self._ms = ms
+        self._turn = asyncio.Lock()
 
     async def prepare(self, stream: Stream) -> EngineResult:
         await self._world.take("prepare", stream.name)
@@ -261,7 +273,7 @@ class Enhancer:
                 raise ModelError(f"{ask.stream.weights} cannot be used")
         except NsRayError as error:
             return Anchors((), MadeReply((), (), error=str(error)))
-        records = [] if late else [record for _, record in part.groups[ask.place]]
+        records = [] if late else [record for _, record in part.groups[ask.place] if await self._in_time(ask)]
         assert all(name == ask.stream.name for name, _ in part.groups[ask.place]), "frames of the stream itself"
         images = [
             AnchorImage(
@@ -274,6 +286,17 @@ class Enhancer:
         size = min(self._world.image_bytes, ask.coding.limit or self._world.image_bytes)
         made = tuple(Made(record, size) for record in records)
         return Anchors(tuple(images), MadeReply(made, (span("inference", 0.01),) if made else ()))
+
+    async def _in_time(self, ask: Ask) -> bool:
+        """Whether a frame is begun, which waits for its turn where anchors take time."""
+        if not self._world.anchor_seconds:
+            return True
+        async with self._turn:
+            now = asyncio.get_running_loop().time()
+            if ask.deadline is not None and now >= ask.deadline:
+                return False
+            await asyncio.sleep(self._world.anchor_seconds)
+            return True
 
 
 class Managing:
@@ -338,6 +361,12 @@ class Crew:
         await asyncio.sleep(self._world.latency())
         return name in self._world.processes and self._world.processes[name].there
 
+    async def dead(self, names: Collection[str]) -> set[str]:
+        now = asyncio.get_running_loop().time()
+        processes = {name: self._world.processes[name] for name in names if name in self._world.processes}
+        found = {name for name, one in processes.items() if not one.there and now - one.died > self._world.notices}
+        return found | (set(names) - processes.keys())
+
     async def first_packets(self, decoder: str, stream: Stream, count: int) -> PacketBlock:
         return PacketBlock.of(self._world.videos[stream.name].packets[:count])
 
@@ -350,32 +379,43 @@ class Crew:
     async def prepare_enhancer(self, enhancer: str, stream: Stream) -> EngineResult:
         return await self._world.ask(enhancer, "prepare", lambda one: one.prepare(stream))
 
+    async def measure_enhancer(
+        self, enhancer: str, decoder: str, stream: Stream, packets: PacketBlock, coding: Coding
+    ) -> float:
+        return self._world.measured_seconds
+
     async def take_roster(self, run: str, roster: Roster) -> None:
-        await self._world.scheduler.ask("take_roster", lambda one: _at_once(one.take_roster, run, roster))
+        await self._world.scheduler.ask_once("take_roster", lambda one: _at_once(one.take_roster, run, roster))
 
     async def add(self, host: str, orders: Sequence[tuple[Order, Placement]], rosters: Mapping[str, Roster]) -> None:
-        await self._world.ask(host, "add", lambda one: _at_once(one.add, orders, dict(rosters)))
+        await self._world.ask_once(host, "add", lambda one: _at_once(one.add, orders, dict(rosters)))
 
     async def change(self, host: str, name: str, change: Change) -> None:
         await self._world.ask(host, "change", lambda one: _at_once(one.change, name, change))
 
     async def move(self, host: str, name: str, placement: Placement) -> None:
-        await self._world.ask(host, "move", lambda one: _at_once(one.move, name, placement))
+        await self._world.ask_once(host, "move", lambda one: _at_once(one.move, name, placement))
 
     async def halt(self, host: str, names: Sequence[str]) -> None:
-        await self._world.ask(host, "halt", lambda one: _at_once(one.halt, names))
+        await self._world.ask_once(host, "halt", lambda one: _at_once(one.halt, names))
+
+    async def release(self, host: str, names: Sequence[str]) -> Sequence[str]:
+        return await self._world.ask_once(host, "release", lambda one: one.release(names))
 
     async def remove(self, host: str, names: Sequence[str]) -> None:
-        await self._world.ask(host, "remove", lambda one: _at_once(one.remove, names))
+        await self._world.ask_once(host, "remove", lambda one: _at_once(one.remove, names))
 
     async def take_rosters(self, host: str, rosters: Mapping[str, Roster]) -> None:
-        await self._world.ask(host, "take_rosters", lambda one: _at_once(one.take_rosters, dict(rosters)))
+        await self._world.ask_once(host, "take_rosters", lambda one: _at_once(one.take_rosters, dict(rosters)))
 
     async def doing(self, host: str) -> Mapping[str, Doing]:
-        return await self._world.ask(host, "doing", lambda one: _at_once(one.doing))
+        return await self._world.ask_once(host, "doing", lambda one: _at_once(one.doing))
+
+    async def anchor_counts(self, host: str) -> AnchorCounts:
+        return await self._world.ask_once(host, "anchor_counts", lambda one: _at_once(one.anchor_counts))
 
     async def report(self, host: str, after: int, born: str) -> HostReport:
-        return await self._world.ask(host, "report", lambda one: _at_once(one.report, after, born))
+        return await self._world.ask_once(host, "report", lambda one: _at_once(one.report, after, born))
 
 
 class ManagerClient:
@@ -390,11 +430,11 @@ class ManagerClient:
 
         return await self._world.manager.ask(what, call)
 
-    async def prepare(self, streams: Sequence[Stream]) -> Prepared:
-        return await self._ask("prepare", lambda one: one.prepare(streams))
+    async def prepare(self, streams: Sequence[Stream], plan: Plan | None = None) -> Prepared:
+        return await self._ask("prepare", lambda one: one.prepare(streams, plan))
 
-    async def add(self, orders: Sequence[Order]) -> None:
-        await self._ask("add", lambda one: one.add(orders))
+    async def add(self, orders: Sequence[Order], again: bool = False) -> Mapping[str, str]:
+        return await self._ask("add", lambda one: one.add(orders, again=again))
 
     async def change(self, name: str, change: Change) -> None:
         await self._ask("change", lambda one: one.change(name, change))
@@ -433,6 +473,10 @@ class World:
         keeps: whether files keep more than their last epoch.
         placed: the enhancer that each stream last asked.
         image_bytes: what an image takes that may take any number.
+        notices: seconds until everybody has heard of a death.
+        anchor_seconds: what an anchor takes an enhancer, one at a time; 0 where `takes` tells it of a call.
+        measured_seconds: what measuring that finds.
+        most_waiting: the most epochs that ever waited for inference at a host.
     """
 
     videos: dict[str, Video]
@@ -454,6 +498,10 @@ class World:
     keeps: bool = True
     placed: dict[str, str] = field(default_factory=dict)
     image_bytes: int = 1000
+    notices: float = 1.0
+    anchor_seconds: float = 0.0
+    measured_seconds: float = 0.0
+    most_waiting: float = 0.0
 
     # While it runs.
 
@@ -466,6 +514,9 @@ class World:
 
     def latency(self) -> float:
         return self._random.uniform(0.0002, 0.002)
+
+    async def ask_once(self, name: str, what: str, work: Callable[[Any], Awaitable[Any]]) -> Any:
+        return await (self.processes.get(name) or self._gone[name]).ask_once(what, work)
 
     async def ask(self, name: str, what: str, work: Callable[[Any], Awaitable[Any]], *, several: bool = False) -> Any:
         process = self.processes.get(name) or self._gone[name]
@@ -518,6 +569,7 @@ class World:
         meanwhile: Callable[["World", Following], Awaitable[None]] | None = None,
         orders: Mapping[str, Mapping[str, Any]] | None = None,
         rate: Rate | None = None,
+        admission: Admission | None = None,
     ) -> dict[str, Followed]:
         """Take all videos through a run.
 
@@ -530,6 +582,7 @@ class World:
             meanwhile: goes on beside it; the run lasts at least as long.
             orders: more about the streams' orders, by name.
             rate: see Plan.
+            admission: see Plan.
         """
 
         async def all_of_it(folder: str) -> dict[str, Followed]:
@@ -537,9 +590,11 @@ class World:
             self._begin()
             async with asyncio.timeout(limit):
                 following = Following(self.client, Crew(self), self.config.kept_epochs)  # type: ignore[arg-type]
-                self.plan = Plan("run", "neuroscaler", policy, PUBLISHED, frames, paced, Path(folder), 0.0, rate)
+                self.plan = Plan(
+                    "run", "neuroscaler", policy, PUBLISHED, frames, paced, Path(folder), 0.0, rate, admission
+                )
                 initial = [self.order(name).stream for name in self.videos]
-                await self.client.prepare(initial)
+                await self.client.prepare(initial, self.plan)
                 loop = asyncio.get_running_loop()
                 self.plan = replace(self.plan, began=loop.time())
                 await following.add([self.order(name, **(orders or {}).get(name, {})) for name in self.videos])
@@ -552,6 +607,7 @@ class World:
                     await beside
                     await following.until_ended(lambda name, frames: None, stop)
             self.took = loop.time() - self.plan.began
+            self.standings = list(following.standings)
             await self._end()
             return following.streams
 

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from functools import cache
+from itertools import pairwise
 
 import pytest
 from simulated import CONFIG, World, constant, slow, whole
@@ -207,6 +208,62 @@ def test_while_a_host_is_away_the_others_wait_a_quarter_of_a_slot_once(seed):
     for name in hosted:
         got = {anchor.video_index // 10 for anchor in anchors(runs[name])}
         assert max(got) >= 40, "it has anchors again"
+
+
+def lacking(run, ends):
+    """The longest time that a stream had no anchors, in seconds."""
+    slot = float(CONFIG.slot)
+    slots = [-1, *(number for number, one in sorted(run.epochs.items()) if one.anchors), round(ends / slot)]
+    return max(later - sooner - 1 for sooner, later in pairwise(slots)) * slot
+
+
+@pytest.mark.parametrize("kind", ["host", "decoder", "enhancer"])
+def test_streams_of_the_dead_go_to_others_within_two_seconds_and_come_home(kind):
+    """One of two is away for 12 s, which all hear a second later."""
+
+    def hosted():
+        return [{*process.thing._sessions} for process in world.named("host")]
+
+    async def kill(world, following):
+        await world.until(10.1)
+        before["host"], before["enhancer"] = hosted(), dict(world.placed)
+        world.named(kind)[0].kill(12.0)
+        await world.until(18)
+        away["host"], away["enhancer"] = hosted(), dict(world.placed)
+        await world.until(30)
+        after["host"], after["enhancer"] = hosted(), dict(world.placed)
+
+    before, away, after = {}, {}, {}
+    videos = {f"s{i}": constant(15, 40, gop=40) for i in range(4)}
+    world = World(videos, hosts=2, decoders=2, enhancers=2)
+    runs = world.run(policy=Fraction(0.2, "stream"), meanwhile=kill)
+    assert whole(world, videos)
+    assert max(lacking(run, 40) for run in runs.values()) <= 2.0
+    if kind == "host":
+        assert [len(its) for its in before["host"]] == [2, 2]
+        assert away["host"][1] == {*videos}
+    if kind == "enhancer":
+        assert {*away["enhancer"].values()} == {"enhancer-1"}
+    assert after == before
+
+
+def test_a_stream_that_came_home_is_as_it_would_have_been():
+    """As fast as possible, where nothing is dropped: hosts die, streams wander, and no byte is another."""
+    videos = {f"s{i}": constant(15, 60, gop=40) for i in range(4)}
+    calm = World(videos, hosts=2)
+    world = World(videos, slow("enhance", 0.2), hosts=2)
+
+    async def kill(world, following):
+        for number in (0, 1, 0):
+            await asyncio.sleep(4)
+            world.named("host")[number].kill(2.0)
+
+    calm.run(paced=False)
+    runs = world.run(paced=False, meanwhile=kill)
+    assert sum(process.deaths for process in world.named("host")) == 3 + len(world.named("host"))  # all, in the end
+    assert all(run.report.state == "done" for run in runs.values())
+    assert all(world.bytes_of(name) == calm.bytes_of(name) for name in videos)
+    assert whole(world, videos)
 
 
 @pytest.mark.parametrize("paced", [True, False])

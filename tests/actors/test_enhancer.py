@@ -206,7 +206,7 @@ def test_a_compressor_that_fails_is_heard_of(actor, streams, frames, monkeypatch
             raise ModelError("no encoder here")
         return encode_jpeg(pixels.numpy(), coding.quality)
 
-    monkeypatch.setattr(enhancer, "_encoders", lambda device: [broken])
+    monkeypatch.setattr(enhancer, "encoders_on", lambda device: [broken])
     actor = made()
     one, other = actor.enhance(
         [Ask(streams[0], 0, 0, Coding("jpeg", 1)), Ask(streams[1], 0, 0, PUBLISHED)], [frames[:2]]

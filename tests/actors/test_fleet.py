@@ -18,6 +18,7 @@ from ns_ray.anchors.account import Rate
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction
 from ns_ray.client.decoder import HybridDecoder
+from ns_ray.config.admission import Admission
 from ns_ray.errors import MediaError, ModelError
 from ns_ray.hybrid.anchor_image import decode_anchor
 from ns_ray.hybrid.reader import read_hybrid
@@ -289,8 +290,11 @@ def test_a_stream_that_kills_its_decoder_each_time_fails_alone(poisoned, bench, 
 
 def test_a_paced_run_keeps_to_real_time(bench, opened, tmp_path):
     begin = time.monotonic()
-    runs = bench.run(opened[:1], tmp_path, paced=True)
+    runs = bench.run(opened[:1], tmp_path, paced=True, admission=Admission(floor=1e-6))
     assert time.monotonic() - begin >= 100 / 60
+    assert bench.standings[0].asked == pytest.approx(60 * 0.1)
+    assert bench.standings[0].capacity > 0
+    assert 0 < bench.standings[0].decoding < 1
     epochs = runs[0].epochs
     assert [epoch.deadline is not None for epoch in epochs] == [True] * 5
     arrivals = [epoch.arrived for epoch in epochs]
@@ -310,6 +314,11 @@ def test_too_much_work_drops_anchors_and_says_so(bench, videos, tmp_path, local_
     assert dropped + len(run.anchors) == 100
     assert not run.failed
     assert len(list(read_hybrid(str(run.path)))) == 100, "the video itself loses nothing"
+    plan = {"paced": True, "policy": PerFrame(), "admission": Admission(mode="refuse")}
+    run = bench.run([stream], tmp_path / "refused", **plan)[0]
+    assert run.report.state == "refused"
+    assert run.reason.startswith("stream odd is refused: it asks for 60 anchors a second, others for 0")
+    assert not run.path.exists()
 
 
 def test_bad_inputs_are_refused_before_the_run(bench, tmp_path):

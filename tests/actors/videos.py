@@ -29,6 +29,7 @@ class Video:
         sides: packets of other tracks that come with each read.
         notes: what its source says of it with each read.
         still: packets that show what the one before them does.
+        told_rate: the frame rate that its probe tells.
     """
 
     times: Sequence[Fraction]
@@ -40,6 +41,7 @@ class Video:
     sides: int = 0
     notes: tuple[str, ...] = ()
     still: range = range(0)
+    told_rate: Fraction = Fraction(60)
 
     def __post_init__(self) -> None:
         rng = random.Random(len(self.times))
@@ -80,7 +82,7 @@ class Video:
 
     def info(self, name: str) -> VideoInfo:
         return VideoInfo(
-            f"{name}.mkv", "vp9", 64, 48, Fraction(60), self.base, "yuv420p", notes=("a note of its probe",)
+            f"{name}.mkv", "vp9", 64, 48, self.told_rate, self.base, "yuv420p", notes=("a note of its probe",)
         )
 
 

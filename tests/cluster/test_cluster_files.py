@@ -12,6 +12,7 @@ from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscali
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from ns_ray.actors.fleet import Fleet
+from ns_ray.actors.node_checks import NODE_CHECKS
 from ns_ray.config.load import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,6 +68,13 @@ def test_nothing_secret_is_inside_and_the_token_is_its_owners_alone(aws):
     assert "chmod 700 ~/.ray && chmod 600 ~/.ray/auth_token" in aws["setup_commands"]
     for start in (aws["head_start_ray_commands"], aws["worker_start_ray_commands"]):
         assert "RAY_AUTH_MODE=token" in start[-1]
+
+
+def test_heads_notice_at_once_that_a_node_has_died(aws, kuberay):
+    start = aws["head_start_ray_commands"][-1]
+    assert [f"{name}={value}" in start for name, value in NODE_CHECKS.items()] == [True] * 3
+    (head,) = kuberay["spec"]["headGroupSpec"]["template"]["spec"]["containers"]
+    assert {one["name"]: one["value"] for one in head["env"]}.items() >= NODE_CHECKS.items()
 
 
 def test_actors_of_the_configuration_have_a_place_on_both(aws, kuberay):

@@ -20,6 +20,7 @@ from ns_ray.config.config import Config
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.anchor_image import tag
 from ns_ray.hybrid.anchor_picture import anchor_picture
+from ns_ray.hybrid.grey_bytes import counts
 from ns_ray.hybrid.grey_jpeg import decode_grey, encode_grey
 from ns_ray.hybrid.hevc_image import decode_hevc, encode_hevc, has_nvenc
 from ns_ray.hybrid.reader import read_hybrid
@@ -31,6 +32,7 @@ from ns_ray.sr.calibrate import calibrate
 from ns_ray.sr.compressible import compressible
 from ns_ray.sr.enhance import gpu_encoders
 from ns_ray.sr.gpu_grey_jpeg import GpuGreyJpeg
+from ns_ray.sr.stacked_kernels import kernels
 from ns_ray.sr.weights import load_weights
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.packets import read_packets
@@ -144,3 +146,11 @@ def test_residuals_take_no_more_bytes_than_on_the_cpu_and_look_alike(quality):
     assert len(image) < 1.03 * len(expected)
     mine, theirs = (decode_grey(bytes(one), plane.shape).astype(int) - plane.numpy() for one in (image, expected))
     assert np.square(mine).mean() < 1.02 * np.square(theirs).mean() + 0.01
+
+
+def test_residuals_count_as_much_as_on_the_cpu():
+    """By which bytes are foretold; but for coefficients that other orders of the same sums take beyond a limit."""
+    plane = np.clip(np.random.default_rng(1).normal(128, 20, (270, 486)), 0, 255).astype(np.uint8)
+    made = kernels(torch.device("cuda:0")).counts(torch.from_numpy(plane).cuda())
+    expected = counts(plane)
+    assert np.abs(made - expected).max() <= 0.002 * expected[0, 1]

@@ -11,12 +11,17 @@ from ns_ray.jobs import curves
 SAMPLE, ORIGINAL = "dataset/sample/360p_700kbps_d4_test.webm", "dataset/sample/1080p_d4_test.webm"
 
 
+EXACT = {"deadline": "realtime", "cpu-used": "8", "lossless": "1"}
+
+
 def test_every_point_is_measured_on_every_frame(tmp_path, capsys):
-    argv = [SAMPLE, ORIGINAL, "-m", "EDSR_B8_F16_S3", "--frames", "5", "--fractions", "0.2", "--threads", "2"]
+    lr = streams.encode(tmp_path / "lr.webm", size=(160, 90), frames=6)
+    hr = streams.encode(tmp_path / "hr.webm", size=(480, 270), frames=6, options=EXACT)
+    argv = [str(lr), str(hr), "-m", "EDSR_B8_F16_S3", "--frames", "5", "--fractions", "0.2", "--threads", "2"]
     selections = [*curves.SELECTIONS, curves.ORACLE]
     argv += ["--selections", *selections, "--no-vmaf"]
     assert curves.main([*argv, "--device", "cpu", "--result-dir", str(tmp_path)]) == 0
-    folder = tmp_path / "evaluation/curves/360p_700kbps_d4_test/EDSR_B8_F16_S3/latest"
+    folder = tmp_path / "evaluation/curves/lr/EDSR_B8_F16_S3/latest"
     result = json.loads((folder / "curves.json").read_text())
     for picture in ("curves.png", "curves_all_planes.png"):
         assert (folder / picture).read_bytes().startswith(b"\x89PNG")
@@ -30,7 +35,7 @@ def test_every_point_is_measured_on_every_frame(tmp_path, capsys):
             gain = point[figure] - result["bilinear"][figure]
             assert point["gain_over_bilinear"][figure] == pytest.approx(gain, abs=2e-4)
         assert len(point["frames_all_planes"]) == 5
-        assert abs(point["frames"][0] - result["full"]["frames"][0]) < 0.15  # an anchor, through JPEG
+        assert abs(point["frames"][0] - result["full"]["frames"][0]) < 0.25  # an anchor, through JPEG
     assert points["neuroscaler", "best"]["psnr_y"] != points["neuroscaler", "plain"]["psnr_y"]
     assert "neuroscaler, best, 20.0%" in capsys.readouterr().out
 
@@ -38,8 +43,7 @@ def test_every_point_is_measured_on_every_frame(tmp_path, capsys):
 def test_rates_and_looks_stand_beside_psnr(tmp_path, monkeypatch, capsys):
     lr, hr = tmp_path / "lr.webm", tmp_path / "hr.webm"
     streams.encode(lr, size=(80, 60), frames=8)
-    exact = {"deadline": "realtime", "cpu-used": "8", "lossless": "1"}
-    streams.encode(hr, size=(240, 180), frames=8, options=exact)
+    streams.encode(hr, size=(240, 180), frames=8, options=EXACT)
     argv = [str(lr), str(hr), "-m", "EDSR_B8_F16_S3", "--fractions", "0.2", "--modes", "best", "--device", "cpu"]
     argv += ["--selections", "neuroscaler", "uniform", "--output", str(tmp_path / "out")]
     assert curves.main(argv) == 0

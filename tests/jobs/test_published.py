@@ -2,8 +2,10 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -89,30 +91,65 @@ def test_the_first_that_fails_is_the_last(commands, job):
     assert [line.split()[0] for line in ran].index(f"jobs/{job}.py") == len(ran) - 1
 
 
+ASKS = """#!{python} -IS
+import json, socket, sys
+with socket.create_connection(("127.0.0.1", {port})) as asked, asked.makefile("rw") as lines:
+    print(json.dumps(sys.argv[1:]), file=lines, flush=True)
+    sys.exit(int(lines.readline()))
+"""
+"""A `python` that has what it is to run run by these tests' process, which has imported all of it."""
+
+
 @pytest.fixture
-def done(shared, tmp_path):
+def served(job, tmp_path, monkeypatch):
+    """Runs the script, its jobs in this process; gives its status, and what the last job left."""
+    monkeypatch.chdir(SCRIPT.parents[1])
+
+    def run(variables: dict[str, str]) -> tuple[int, object]:
+        last = None
+        with socket.create_server(("127.0.0.1", 0)) as asked:
+            asked.settimeout(0.1)
+            python = tmp_path / "bin" / "python"
+            python.parent.mkdir()
+            python.write_text(ASKS.format(python=sys.executable, port=asked.getsockname()[1]))
+            python.chmod(0o755)
+            path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
+            script = subprocess.Popen(["bash", SCRIPT], env=os.environ | variables | {"PATH": path})
+            while script.poll() is None:
+                with suppress(TimeoutError):
+                    asking, _ = asked.accept()
+                    with asking, asking.makefile("rw") as lines:
+                        name, *arguments = json.loads(lines.readline())
+                        last = job(Path(name).stem, *arguments)
+                        print(last.status, file=lines, flush=True)
+        return script.returncode, last
+
+    return run
+
+
+@pytest.fixture
+def done(served, tmp_path):
     """What the script leaves: of one second of the sample, and a DNN too small for anything."""
     network = build(MODEL)
     start_as_interpolation(network)
     save_weights(network.state_dict(), tmp_path / "start" / f"{MODEL}.pt")
     training = ("train.epochs=1", "train.epoch_steps=2", "train.fps=2", "train.batch=2")
-    variables = {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "SMALL": "1",
-        "DATA": str(tmp_path / "data"),
-        "RESULT": str(tmp_path / "result"),
-        "BLOCKS": "1",
-        "FEW": "4",
-        "MANY": "4",
-        "NUMBER": "20",
-        "TRAIN_OPTIONS": " ".join([f"--weights {tmp_path / 'start'}", *(f"--set {one}" for one in training)]),
-        "INFER_OPTIONS": "--requests 1 --warm-up 0 --naive-requests 0 --request-frames 1",
-        "ENCODER_OPTIONS": "--num-frames 2 --threads 16",
-        "QUALITY_OPTIONS": "--frames 5",
-    }
-    ended = subprocess.run(["bash", SCRIPT], env=shared | variables, capture_output=True, text=True, timeout=580)
-    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    status, last = served(
+        {
+            "SMALL": "1",
+            "DATA": str(tmp_path / "data"),
+            "RESULT": str(tmp_path / "result"),
+            "BLOCKS": "1",
+            "FEW": "4",
+            "MANY": "4",
+            "NUMBER": "20",
+            "TRAIN_OPTIONS": " ".join([f"--weights {tmp_path / 'start'}", *(f"--set {one}" for one in training)]),
+            "INFER_OPTIONS": "--requests 1 --warm-up 0 --naive-requests 0 --request-frames 1",
+            "ENCODER_OPTIONS": "--num-frames 2 --threads 16",
+            "QUALITY_OPTIONS": "--frames 5",
+        }
+    )
+    assert status == 0, last
     return tmp_path
 
 

@@ -12,7 +12,7 @@ from ns_ray.actors.watching import FleetView
 from ns_ray.actors.worker import Pulse, Running
 from ns_ray.jobs import top
 from ns_ray.jobs.cli.fleet_tables import record, tables
-from ns_ray.report.results import EpochResult, Span
+from ns_ray.report.results import EpochResult, Span, Standing
 
 
 def _epoch(stream: str, began: float, inference: float, *, late: bool) -> EpochResult:
@@ -33,13 +33,15 @@ def _view() -> FleetView:
         ("requests_waiting", stage): float(count) for count, stage in enumerate(("decode", "inference", "write"))
     }
     pulses = {
-        "host-0": Pulse(1, None),
+        "host-0": Pulse(1, "", None),
         "host-1": None,
-        "decoder-0": Pulse(2, None),
+        "decoder-0": Pulse(2, "", None),
         "enhancer-0": None,
-        "enhancer-1": Pulse(3, Running("enhance", 1.5)),
+        "enhancer-1": Pulse(3, "", Running("enhance", 1.5)),
     }
-    return FleetView("fleet-a", pulses, {"host-0": HostView(streams, placements, epochs, levels), "host-1": None})
+    standing = Standing(0.0, "streams", 0.62, 9.0, 5.625, 2, 2, 0.25, 1)
+    hosts = {"host-0": HostView(streams, placements, epochs, levels), "host-1": None}
+    return FleetView("fleet-a", pulses, hosts, standing)
 
 
 def _rows(kind: str, key: str) -> dict[str, dict[str, Any]]:
@@ -75,6 +77,9 @@ def test_the_table_begins_with_the_stream_that_is_late_most() -> None:
     assert text.index("match1") < text.index("arena0")
     assert "wait for inference (1)" in text
     assert text.count("does not answer") == 3
+    asked = next(line for line in text.splitlines() if "62%" in line)
+    assert [cell.strip() for cell in asked.strip("│").split("│")] == ["2", "9.0", "5.6", "62%", "25%", "1"]
+    assert record(_view())["standing"]["capacity"] == 5.625
 
 
 def test_without_a_ray_it_says_so(monkeypatch, capsys) -> None:

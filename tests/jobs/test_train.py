@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -91,8 +92,13 @@ def test_contents_and_models_train_side_by_side(job: Callable[..., Any], data: P
     assert len(tails) == 4
 
 
-def test_killed_at_any_moment_it_ends_in_the_same_bits(data: Path, tmp_path: Path) -> None:
-    """The training that each Ray task runs, in a process of its own that is killed again and again."""
+def test_killed_at_any_moment_it_ends_in_the_same_bits(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training that each Ray task runs, in a process of its own that is killed again and again.
+
+    What nobody kills is run here: that a process has begun is no part of it.
+    """
     script = tmp_path / "work.py"
     script.write_text(
         "import sys\n"
@@ -120,7 +126,10 @@ def test_killed_at_any_moment_it_ends_in_the_same_bits(data: Path, tmp_path: Pat
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
 
-    whole = start(tmp_path / "whole")
+    def run(folder: Path) -> None:
+        monkeypatch.setattr(sys, "argv", [str(script), str(data), str(folder), model])
+        runpy.run_path(str(script))
+
     seen = []
     # All lines but the first are a step each; kills hit between and within steps, checkpoints and validations.
     for lines, pause in ((4, 0.0), (16, 0.013)):
@@ -135,10 +144,8 @@ def test_killed_at_any_moment_it_ends_in_the_same_bits(data: Path, tmp_path: Pat
         seen.append(int(line))
     assert 0 < seen[0] < seen[1] < 1000
     assert not (tmp_path / "cut" / f"{model}.pt").exists()
-    last = start(tmp_path / "cut")
-    for process in (whole, last):
-        process.communicate()
-        assert process.returncode == 0
+    for folder in ("cut", "whole"):
+        run(tmp_path / folder)
     ours, theirs = (load_weights(model, tmp_path / name / f"{model}.pt") for name in ("cut", "whole"))
     assert all(torch.equal(ours[key], value) for key, value in theirs.items())
     for epoch in (f"{model}_e{number}.pt" for number in (1, 2, 3)):

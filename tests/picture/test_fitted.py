@@ -58,3 +58,32 @@ def test_where_nothing_fits_the_smallest_is_taken():
 def test_the_same_picture_gives_the_same_image():
     images = [fitted(Curve(3000, 25, 40), Coding("av1", 80, 2000)) for _ in range(2)]
     assert images[0] == images[1]
+
+
+def test_what_is_expected_is_tried_first():
+    curve = Curve(3000, 14)
+    expected = [3000 * 2 ** ((quality - 50) / 14) for quality in range(1, 101)]
+    size = len(fitted(curve, Coding("jpeg-residual", 95, 1500), expected))
+    assert ENOUGH * 1500 <= size <= 1500
+    assert len(curve.tried) == 1
+
+
+@pytest.mark.parametrize("wrong", [0.7, 1.3])
+def test_what_is_expected_wrongly_is_put_right_by_the_first_try(wrong):
+    curve = Curve(3000, 14)
+    expected = [wrong * 3000 * 2 ** ((quality - 50) / 14) for quality in range(1, 101)]
+    size = len(fitted(curve, Coding("jpeg-residual", 95, 1500), expected))
+    assert ENOUGH * 1500 <= size <= 1500
+    assert len(curve.tried) == 2
+
+
+def test_qualities_that_give_the_same_image_are_not_tried():
+    """Where steps are coarse: 60 takes too little to be content, 61 to 69 take as much, 70 too much."""
+    tried = []
+
+    def encode(coding: Coding) -> bytes:
+        tried.append(coding.quality)
+        return bytes(900 if coding.quality < 70 else 1200)
+
+    assert len(fitted(encode, Coding("jpeg-residual", 95, 1000), [900.0] * 69 + [1200.0] * 31)) == 900
+    assert len(tried) == 1

@@ -71,7 +71,7 @@ class Page(HTMLParser):
 def page(result: BenchmarkResult, tmp_path: Path, draw: bool = False) -> Page:
     """The written report; its plots, which take most of the time, only where a test looks at them."""
     path = tmp_path / "report.html"
-    with nullcontext() if draw else patch("ns_ray.report.plots", return_value=[]):
+    with nullcontext() if draw else patch("ns_ray.report.html.plots", return_value=[]):
         write_report(result, path)
     return Page(path)
 

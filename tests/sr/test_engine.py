@@ -1,5 +1,7 @@
 """The torch engine against the plain network, and how engines are chosen."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pictures
 import pytest
@@ -10,6 +12,7 @@ from ns_ray.errors import ModelError
 from ns_ray.sr import calibrate, strips
 from ns_ray.sr.color import rgb_to_uint8, rgb_to_yuv, yuv_to_rgb
 from ns_ray.sr.engine import Planes
+from ns_ray.sr.gpus import Gpu
 from ns_ray.sr.models import build
 from ns_ray.sr.torch_engine import TorchEngine
 
@@ -129,3 +132,48 @@ def test_calibration_takes_the_fastest(monkeypatch: pytest.MonkeyPatch) -> None:
         calibrate.calibrate("EDSR_B1_F4_S3", weights, 16, 10, engine="absent")
     with pytest.raises(ModelError, match="choose auto, "):
         calibrate.calibrate("EDSR_B1_F4_S3", weights, 16, 10, engine="nonsense")
+
+
+@pytest.fixture
+def on_gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[..., calibrate.Calibration]:
+    """Calibrates on a GPU in name only, whose engines, but for those that are missing, are torch by other names."""
+
+    def run(name: str, capability: tuple[int, int], missing: str = "") -> calibrate.Calibration:
+        def create(engine: str, model: str, width: int, height: int, device: str) -> TorchEngine:
+            if engine == missing:
+                raise ModelError(f"engine {engine} is not installed here")
+            made = TorchEngine(model, width, height)
+            made.name = engine
+            return made
+
+        monkeypatch.setattr(calibrate, "find_gpu", lambda device: Gpu(0, name, capability))
+        monkeypatch.setattr(calibrate, "create_engine", create)
+        return calibrate.calibrate("EDSR_B1_F4_S3", build("EDSR_B1_F4_S3").state_dict(), 16, 10, "cuda:0")
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("gpu", "capability", "timed"),
+    [
+        ("Tesla T4", (7, 5), {"tensorrt"}),
+        ("NVIDIA GeForce RTX 2080 SUPER", (7, 5), {"tensorrt"}),
+        ("NVIDIA L4", (8, 9), {"tensorrt"}),
+        ("NVIDIA H100 80GB HBM3", (9, 0), {"fused", "tensorrt", "torch"}),
+    ],
+)
+def test_tensorrt_is_first_choice_on_gpus_before_hopper(
+    on_gpu: Callable[..., calibrate.Calibration], gpu: str, capability: tuple[int, int], timed: set[str]
+) -> None:
+    chosen = on_gpu(gpu, capability)
+    assert chosen.latencies_ms.keys() == timed
+    assert chosen.engine.name in timed
+
+
+def test_where_it_is_missing_the_log_says_so_and_the_fastest_is_taken(
+    on_gpu: Callable[..., calibrate.Calibration], caplog: pytest.LogCaptureFixture
+) -> None:
+    chosen = on_gpu("Tesla T4", (7, 5), missing="tensorrt")
+    assert chosen.latencies_ms.keys() == {"fused", "torch"}
+    assert chosen.latencies_ms[chosen.engine.name] == min(chosen.latencies_ms.values())
+    assert "on cuda:0 does not run: engine tensorrt is not installed here" in caplog.text

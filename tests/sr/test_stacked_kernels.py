@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ns_ray.hybrid import grey_jpeg
+from ns_ray.hybrid.grey_bytes import STEPS, counts
 from ns_ray.picture.coding import Coding
 from ns_ray.picture.prediction import WEIGHTS
 from ns_ray.sr.compressible import compressible
@@ -22,6 +23,7 @@ struct Three { int x, y, z; };
 static Three blockIdx, blockDim, threadIdx;
 #define __device__
 #define __global__
+static void atomicAdd(int* at, int more) { *at += more; }
 #include "SOURCE"
 template <typename Kernel>
 void run(int columns, int rows, Kernel kernel) {
@@ -38,6 +40,10 @@ extern "C" void stack_all(const Sample* rgb, const Sample* lr, const int* weight
 extern "C" void settle_all(const Sample* plane, const float* basis, Sample* out, int rows, int columns, int step,
                            float dead) {
   run((columns + 7) / 8, (rows + 7) / 8, [=] { settle(plane, basis, out, rows, columns, step, dead); });
+}
+extern "C" void count_all(const Sample* plane, const float* basis, const float* limits, int* out, int rows, int columns,
+                          int steps, int copies) {
+  run((columns + 7) / 8, (rows + 7) / 8, [=] { count(plane, basis, limits, out, rows, columns, steps, copies); });
 }
 """
 
@@ -88,3 +94,15 @@ def test_the_dead_zone_is_that_of_the_cpu(library, shape, step):
     made = np.zeros_like(plane)
     library.settle_all(at(plane), at(grey_jpeg.BASIS), at(made), *shape, step, ctypes.c_float(grey_jpeg.DEAD_ZONE))
     assert (made != expected).mean() < 0.02
+
+
+@pytest.mark.parametrize("shape", [(64, 48), (21, 30), (1, 1)])
+def test_as_much_is_counted_as_on_the_cpu(library, shape):
+    """But for coefficients that other orders of the same sums take to the other side of a limit."""
+    plane = np.clip(np.random.default_rng(1).normal(128, 20, shape), 0, 255).astype(np.uint8)
+    limits = np.array([grey_jpeg.DEAD_ZONE * step for step in STEPS], np.float32)
+    made = np.zeros((5, len(STEPS), 2), np.int32)
+    library.count_all(at(plane), at(grey_jpeg.BASIS), at(limits), at(made), *shape, len(STEPS), len(made))
+    expected = counts(plane)
+    assert expected[0].sum() > 0
+    assert np.abs(made.sum(axis=0) - expected).max() <= 0.002 * expected[0, 1]

@@ -17,6 +17,7 @@ from PIL import Image
 from ns_ray import shipped
 from ns_ray.config.load import load_config
 from ns_ray.dataset.ladder import LrEncoding
+from ns_ray.dataset.streamed import StreamedEncoding
 from ns_ray.errors import FolderBusyError, ModelError
 from ns_ray.evaluation.upscaled import upscaled
 from ns_ray.folder_lock import LOCK_NAME, FolderLock
@@ -247,20 +248,30 @@ def test_pretraining_says_why_it_failed(data: Path, tmp_path: Path, capsys: pyte
     assert stopped.value.code == 2
 
 
-def test_stills_become_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stills, "TARGETS", (stills.Target(108, LrEncoding(36, 60, 7, 1), 24),))
+@pytest.mark.parametrize(
+    ("codec", "encoding", "name"),
+    [
+        ("vp9", LrEncoding(36, 60, 7, 1), "36p_60kbps_d0_train.webm"),
+        ("h264", StreamedEncoding(36, 60), "36p_60kbps_d0_train.mkv"),
+    ],
+)
+def test_stills_become_pairs(
+    codec: str, encoding: LrEncoding | StreamedEncoding, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stills, "targets", lambda *_: (stills.Target(108, encoding, 24),))
     images = tmp_path / "images"
     images.mkdir()
     Image.fromarray(pictures.textured(300, 200)).save(images / "good.png")
     Image.fromarray(pictures.textured(100, 60)).save(images / "small.png")
     Image.fromarray(np.full((200, 300, 3), 90, np.uint8)).save(images / "flat.png")
     (images / "broken.png").write_bytes(b"no image")
-    assert prepare_stills.main([str(images), "--data-dir", str(tmp_path), "--set", "stills.kept=3"]) == 0
+    settings = ["--set", "stills.kept=3", "--set", f"stills.codec={codec}"]
+    assert prepare_stills.main([str(images), "--data-dir", str(tmp_path), *settings]) == 0
     (pair,) = find_pairs(tmp_path, 3)
-    assert (pair.collection, pair.lr.name, pair.hr.name) == ("stills", "36p_60kbps_d0_train.webm", "108p_d0_train.webm")
+    assert (pair.collection, pair.lr.name, pair.hr.name) == ("stills", name, "108p_d0_train.webm")
     with av.open(pair.lr) as container:
         stream = container.streams.video[0]
-        assert (stream.codec_context.codec.canonical_name, stream.width, stream.height) == ("vp9", 64, 36)
+        assert (stream.codec_context.codec.canonical_name, stream.width, stream.height) == (codec, 64, 36)
         assert sum(1 for _ in container.decode(video=0)) == 24
     frames = list(read_pair(pair, 3))
     assert len(frames) == 3

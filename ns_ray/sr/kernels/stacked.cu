@@ -46,6 +46,36 @@ __device__ inline int predicted(const Sample* plane, int rows, int columns, int 
   return bounded(total >> 12, 0, 255);
 }
 
+// The coefficients of the block of 8x8 samples at a place, edges repeated: [column's frequency][row's].
+__device__ inline void transform(const Sample* plane, const float* basis, int rows, int columns, int top, int left,
+                                 float (&coefficients)[kSide][kSide]) {
+  float block[kSide][kSide], other[kSide][kSide];
+  for (int i = 0; i < kSide; ++i) {
+    const Sample* line = plane + static_cast<long long>(min(top + i, rows - 1)) * columns;
+    for (int j = 0; j < kSide; ++j) block[i][j] = static_cast<float>(line[min(left + j, columns - 1)] - kZero);
+  }
+#pragma unroll
+  for (int i = 0; i < kSide; ++i) {
+#pragma unroll
+    for (int k = 0; k < kSide; ++k) {
+      float sum = 0.0f;
+#pragma unroll
+      for (int j = 0; j < kSide; ++j) sum += block[i][j] * basis[k * kSide + j];
+      other[i][k] = sum;
+    }
+  }
+#pragma unroll
+  for (int k = 0; k < kSide; ++k) {
+#pragma unroll
+    for (int l = 0; l < kSide; ++l) {
+      float sum = 0.0f;
+#pragma unroll
+      for (int i = 0; i < kSide; ++i) sum += basis[l * kSide + i] * other[i][k];
+      coefficients[l][k] = sum;
+    }
+  }
+}
+
 }  // namespace
 
 // RGB -> luma, and below it both chroma planes side by side; `scale` 0: as they are, else less the prediction from the
@@ -89,30 +119,14 @@ extern "C" __global__ void settle(const Sample* plane, const float* basis, Sampl
   const int left = (blockIdx.x * blockDim.x + threadIdx.x) * kSide, top = blockIdx.y * kSide;
   if (left >= columns || top >= rows) return;
   float block[kSide][kSide], other[kSide][kSide];
+  transform(plane, basis, rows, columns, top, left, block);
   const float whole = static_cast<float>(step), part = 1.0f / whole;
-  for (int i = 0; i < kSide; ++i) {
-    const Sample* line = plane + static_cast<long long>(min(top + i, rows - 1)) * columns;
-    for (int j = 0; j < kSide; ++j) block[i][j] = static_cast<float>(line[min(left + j, columns - 1)] - kZero);
-  }
 #pragma unroll
-  for (int i = 0; i < kSide; ++i) {
+  for (int l = 0; l < kSide; ++l) {
 #pragma unroll
     for (int k = 0; k < kSide; ++k) {
-      float sum = 0.0f;
-#pragma unroll
-      for (int j = 0; j < kSide; ++j) sum += block[i][j] * basis[k * kSide + j];
-      other[i][k] = sum;
-    }
-  }
-#pragma unroll
-  for (int k = 0; k < kSide; ++k) {
-#pragma unroll
-    for (int l = 0; l < kSide; ++l) {
-      float sum = 0.0f;
-#pragma unroll
-      for (int i = 0; i < kSide; ++i) sum += basis[l * kSide + i] * other[i][k];
-      sum *= part;
-      block[l][k] = fabsf(sum) < dead ? 0.0f : rintf(sum) * whole;
+      const float size = block[l][k] * part;
+      block[l][k] = fabsf(size) < dead ? 0.0f : rintf(size) * whole;
     }
   }
 #pragma unroll
@@ -136,5 +150,29 @@ extern "C" __global__ void settle(const Sample* plane, const float* basis, Sampl
         settled[static_cast<long long>(top + i) * columns + left + j] = bounded(static_cast<int>(rintf(sum)), 0, 255);
       }
     }
+  }
+}
+
+// At each limit, how many blocks of 8x8 have coefficients as large, and how many coefficients are: (copies, limits, 2),
+// where blocks add to one copy or another. A thread for each block.
+extern "C" __global__ void count(const Sample* plane, const float* basis, const float* limits, int* counted, int rows,
+                                 int columns, int steps, int copies) {
+  const int column = blockIdx.x * blockDim.x + threadIdx.x;
+  const int left = column * kSide, top = blockIdx.y * kSide;
+  if (left >= columns || top >= rows) return;
+  float block[kSide][kSide];
+  transform(plane, basis, rows, columns, top, left, block);
+  int* mine = counted + static_cast<long long>((column + blockIdx.y * 31) % copies) * steps * 2;
+  for (int at = 0; at < steps; ++at) {
+    const float limit = limits[at];
+    int found = 0;
+#pragma unroll
+    for (int l = 0; l < kSide; ++l) {
+#pragma unroll
+      for (int k = 0; k < kSide; ++k) found += fabsf(block[l][k]) >= limit;
+    }
+    if (!found) break;  // limits grow
+    atomicAdd(mine + 2 * at, 1);
+    atomicAdd(mine + 2 * at + 1, found);
   }
 }

@@ -1,0 +1,143 @@
+"""RTMP in, a hybrid stream over WebSocket out, and a file; sender, enhancer and viewer are killed in turn."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from uuid import uuid4
+
+import aiohttp
+import imageio_ffmpeg
+import streams
+from bench import CONFIG
+from live_api import AUTHORIZED, served, watch
+
+from ns_ray.actors.following import Following
+from ns_ray.actors.orders import Plan
+from ns_ray.actors.service.live_service import LiveService
+from ns_ray.anchors import policies
+from ns_ray.client.decoder import HybridDecoder
+from ns_ray.hybrid.reader import HybridReader
+from ns_ray.picture.coding import Coding
+
+GOP = streams.REALTIME | {"g": "15"}
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+class Sender:
+    """A process that sends a clip again and again, in real time, as OBS would."""
+
+    def __init__(self, clip: Path, url: str) -> None:
+        self._command = (
+            *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-re", "-stream_loop", "-1", "-i", str(clip)),
+            *("-c", "copy", "-f", "flv", url),
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def keep_up(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def test_rtmp_to_browser_through_every_death(bench, tmp_path):
+    clip = streams.encode(tmp_path / "clip.mkv", size=(96, 64), frames=60, rate=Fraction(30), options=GOP)
+    plan = Plan(
+        uuid4().hex,
+        "neuroscaler",
+        policies.Fraction(0.1, "stream"),
+        Coding("jpeg", 90),
+        2**62,
+        True,
+        tmp_path / "live",
+        time.time(),
+    )
+    following = Following(bench.fleet.manager, bench.fleet.crew, 100)
+    service = LiveService(plan, CONFIG.slot, bench.fleet.manager, following, most_streams=4, delay=Fraction(30))
+    port = free_port()
+    sender = Sender(clip, f"rtmp://127.0.0.1:{port}/live/key")
+
+    async def go() -> tuple[Path, list[bytes], list[bytes]]:
+        async with served(service, tmp_path) as url, aiohttp.ClientSession(url, headers=AUTHORIZED) as client:
+
+            async def now() -> dict:
+                async with client.get("/streams/cam") as answer:
+                    assert answer.status == 200
+                    return await answer.json()
+
+            async def until(done: Callable[[dict], bool], sending: bool = True) -> dict:
+                async with asyncio.timeout(60):
+                    while not done(view := await now()):
+                        if sending:
+                            sender.keep_up()
+                        await asyncio.sleep(0.1)
+                return view
+
+            new = {
+                "name": "cam",
+                "source": f"rtmp://127.0.0.1:{port}/live/key",
+                "listen": True,
+                "weights": str(bench.weights),
+            }
+            async with client.post("/streams", json=new) as answer:
+                assert answer.status == 201, await answer.text()
+                live = (await answer.json())["live"]
+            first, second = [], []
+            viewers = [asyncio.ensure_future(watch(client, live, got)) for got in (first, second)]
+            view = await until(lambda view: view["enhancement"]["anchors_sent"] >= 2)
+            late: list[bytes] = []
+            third = asyncio.ensure_future(watch(client, live, late))
+            viewers[0].cancel()  # a viewer goes without a word
+            os.kill(bench.fleet.pid(bench.first("enhancer")), signal.SIGKILL)
+            sent = view["enhancement"]["anchors_sent"]
+            view = await until(lambda view: view["enhancement"]["anchors_sent"] >= sent + 2)
+            sender.kill()
+            view = await until(lambda view: view["state"] == "waiting", sending=False)
+            assert view["reason"]
+            sent = view["enhancement"]["anchors_sent"]
+            packets = view["packets"]
+            view = await until(lambda view: view["state"] == "live" and view["enhancement"]["anchors_sent"] >= sent + 4)
+            assert view["packets"] > packets
+            async with client.delete("/streams/cam") as answer:
+                assert answer.status == 200, await answer.text()
+                view = await answer.json()
+            assert view["enhancement"]["problem"] == ""
+            await asyncio.gather(viewers[1], third)
+            return Path(view["enhancement"]["recording"]), second, late
+
+    try:
+        recording, whole, late = bench.runner.run(go())
+    finally:
+        sender.kill()
+    expected = decoded(recording)
+    assert sum(anchors for _, _, anchors, _ in expected) >= 8
+    for name, got in (("whole", whole), ("late", late)):
+        path = tmp_path / f"{name}.mkv"
+        path.write_bytes(b"".join(got))
+        seen = decoded(path)
+        assert len(seen) > 60
+        both = min(len(seen), len(expected))  # all came to the same end; who was late has the last part
+        same = [after[1:] == before[1:] for after, before in zip(seen[-both:], expected[-both:], strict=True)]
+        assert [*same] == [True] * both
+
+
+def decoded(path: Path) -> "list[tuple[int, bytes, int, bytes]]":
+    """Of each packet its time, its bytes, how many anchors it has, and the frame it shows at HR."""
+    anchors = [(one.packet.pts, one.packet.data, len(one.anchors)) for one in HybridReader(str(path))]
+    frames = [b"".join(map(bytes, frame.picture.packed().planes)) for frame in HybridDecoder(str(path), "plain")]
+    return [(*one, frame) for one, frame in zip(anchors, frames, strict=True)]
