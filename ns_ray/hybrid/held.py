@@ -1,7 +1,8 @@
 """Holding packets back until the anchors that come late are there."""
 
-import heapq
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from ns_ray.hybrid.anchor_image import AnchorImage
 from ns_ray.hybrid.pairing import Pair, Pairing
@@ -11,29 +12,48 @@ _MOST_BYTES = 256 << 20
 """Of packets and anchors that are held; beyond that the first ones go on as they are."""
 
 
+@dataclass(slots=True)
+class _Held:
+    """A packet, the latest time up to it, and its anchors so far."""
+
+    packet: Packet
+    until: int
+    anchors: list[AnchorImage] = field(default_factory=list)
+
+    @property
+    def bytes(self) -> int:
+        return len(self.packet.data) + sum(map(len, self.anchors))
+
+
 class HeldPairing:
     """As `Pairing`, of a stream whose anchors come after their packets, by so many ticks of the video at most."""
 
     def __init__(self, damaged: Callable[[int, str], None], delay: int) -> None:
-        """Begin at the stream's first packet.
-
-        Args:
-            damaged: as in `Pairing`.
-            delay: ticks; with 0 nothing is held.
-        """
+        """Begin at the stream's first packet; `damaged` as in `Pairing`, `delay` in ticks."""
         self._pairing = Pairing(damaged)
         self._delay = delay
-        self._held: list[tuple[int, bool, int, Packet | AnchorImage]] = []
-        self._bytes = self._count = self._latest = 0
+        self._held: deque[_Held] = deque()
+        self._by_time: dict[int, _Held] = {}  # the last packet of each time
+        self._bytes = self._latest = 0
 
     def packet(self, packet: Packet) -> Iterator[Pair]:
         """Take the next packet; yields those that are complete with it."""
         self._latest = max(self._latest, packet.pts)
-        yield from self._hold(self._latest, packet)
+        one = _Held(packet, self._latest)
+        self._held.append(one)
+        self._by_time[packet.pts] = one
+        self._bytes += len(packet.data)
+        while self._held and (self._held[0].until + self._delay <= self._latest or self._bytes > _MOST_BYTES):
+            yield from self._let_go()
 
     def anchor(self, pts: int, image: AnchorImage) -> Iterator[Pair]:
         """Take the next anchor, with the time it has in the file; yields the packets that it completes."""
-        yield from self._hold(pts, image)
+        one = self._by_time.get(pts)
+        if one is None:  # its packet has gone, or never came
+            yield from self._pairing.anchor(pts, image)
+            return
+        one.anchors.append(image)
+        self._bytes += len(image)
 
     def end(self) -> Iterator[Pair]:
         """What is left at the end of the stream."""
@@ -41,21 +61,11 @@ class HeldPairing:
             yield from self._let_go()
         yield from self._pairing.end()
 
-    def _hold(self, time: int, one: Packet | AnchorImage) -> Iterator[Pair]:
-        heapq.heappush(self._held, (time, isinstance(one, AnchorImage), self._count, one))
-        self._count += 1
-        self._bytes += _size(one)
-        while self._held and (self._held[0][0] + self._delay <= self._latest or self._bytes > _MOST_BYTES):
-            yield from self._let_go()
-
     def _let_go(self) -> Iterator[Pair]:
-        time, _, _, one = heapq.heappop(self._held)
-        self._bytes -= _size(one)
-        if isinstance(one, Packet):
-            yield from self._pairing.packet(one)
-        else:
-            yield from self._pairing.anchor(time, one)
-
-
-def _size(one: Packet | AnchorImage) -> int:
-    return len(one.data) if isinstance(one, Packet) else len(one)
+        one = self._held.popleft()
+        self._bytes -= one.bytes
+        if self._by_time.get(one.packet.pts) is one:
+            del self._by_time[one.packet.pts]
+        yield from self._pairing.packet(one.packet)
+        for image in one.anchors:
+            yield from self._pairing.anchor(one.packet.pts, image)
