@@ -176,22 +176,22 @@ class Relay:
             ahead = self._ticks if self._count else 0
             due = self._due(now) - ahead if self._count else 0
             self._offset = max(due, self._last + usual if self._count else 0) - packet.pts
-        elif (behind := self._behind(now, packet.pts + self._offset)) > 0:
+        elif (behind := self._behind(now, packet.due + self._offset)) > 0:
             self._offset += behind
             self.notes[f"packet {self._count}: the source fell behind the clock; its times go on at the clock's"] = None
-        pts = packet.pts + self._offset
-        self._last = max(self._last, pts)
+        placed = _moved(packet, self._count, self._offset)
+        self._last = max(self._last, placed.pts)
         sides = tuple(
             replace(side, pts=side.pts + round(self._offset * tick / self.info.sides[side.track].time_base))
             for side in self._sides
             if side.track < len(self.info.sides)
         )
         self._sides.clear()
-        one = Relayed(replace(packet, video_index=self._count, pts=pts), sides)
+        one = Relayed(placed, sides)
         self._keep(one)
         settled = now - self._begun >= _SETTLE_SECONDS
         if packet.key and settled and self._wanted is not None and not self._wanted.done():
-            self.base = Base(one.packet.video_index, pts, now)
+            self.base = Base(placed.video_index, placed.pts, now)
             self._wanted.set_result(self.base)
         self._wake()
         return one
@@ -241,21 +241,27 @@ class Relay:
             replace(side, pts=side.pts - round(base.pts * tick / self.info.sides[side.track].time_base))
             for side in one.sides
         ]
-        packet = one.packet
-        return [*messages, replace(packet, video_index=packet.video_index - base.index, pts=packet.pts - base.pts)]
+        return [*messages, _moved(one.packet, one.packet.video_index - base.index, -base.pts)]
 
     def _wake(self) -> None:
         self._more.set()
         self._more = asyncio.Event()
 
 
+def _moved(packet: Packet, index: int, ticks: int) -> Packet:
+    """A packet with another number, and times that are so much later, but not before 0."""
+    dts = None if packet.dts is None else max(0, packet.dts + ticks)
+    return replace(packet, video_index=index, pts=max(0, packet.pts + ticks), dts=dts)
+
+
 def _differs(before: VideoInfo, now: VideoInfo) -> str:
     """What of a source keeps a stream from going on with it; its size may be another."""
     for what, one, other in (
         ("codec", before.codec, now.codec),
+        ("parameter sets", before.record, now.record),
         ("time base", before.time_base, now.time_base),
         ("tracks", before.sides, now.sides[: len(before.sides)]),
     ):
         if one != other:
-            return f"its {what}: {other} after {one}"
+            return f"its {what}" if isinstance(one, bytes) else f"its {what}: {other} after {one}"
     return ""

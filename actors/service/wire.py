@@ -16,7 +16,7 @@ from ns_ray.errors import MediaError
 from ns_ray.video.packets import Packet, SidePacket
 from ns_ray.video.probe import VideoInfo
 
-_HEAD = struct.Struct("!BBBqqqI")  # kind, track, key, number, time, duration, size of the data
+_HEAD = struct.Struct("!BBBBqqqqI")  # kind, track, key, whether it has a dts, number, pts, dts, duration, size
 _MOST_BYTES = 64 << 20
 _INFO = TypeAdapter(VideoInfo)
 
@@ -62,8 +62,8 @@ def packed(message: Message) -> bytes:
     match message:
         case Hello(info, steady, ticks):
             return _frame(_Kind.HELLO, 0, steady, 0, ticks, 0, _INFO.dump_json(info))
-        case Packet(number, data, pts, duration, key):
-            return _frame(_Kind.PACKET, 0, key, number, pts, duration, data)
+        case Packet(number, data, pts, duration, key, dts):
+            return _frame(_Kind.PACKET, 0, key, number, pts, duration, data, dts)
         case SidePacket(track, data, pts, duration, key):
             return _frame(_Kind.SIDE, track, key, 0, pts, duration, data)
         case Note(text):
@@ -97,8 +97,10 @@ async def receive(reader: asyncio.StreamReader) -> Message | None:
         raise MediaError("it breaks off inside a frame") from None
 
 
-def _frame(kind: int, track: int, key: bool, number: int, time: int, duration: int, data: bytes) -> bytes:
-    return _HEAD.pack(kind, track, key, number, time, duration, len(data)) + data
+def _frame(
+    kind: int, track: int, key: bool, number: int, time: int, duration: int, data: bytes, dts: int | None = None
+) -> bytes:
+    return _HEAD.pack(kind, track, key, dts is not None, number, time, dts or 0, duration, len(data)) + data
 
 
 def _size(head: bytes) -> int:
@@ -109,7 +111,7 @@ def _size(head: bytes) -> int:
 
 
 def _unpacked(head: bytes, data: bytes) -> Message:
-    kind, track, key, number, time, duration, _ = _HEAD.unpack(head)
+    kind, track, key, late, number, time, dts, duration, _ = _HEAD.unpack(head)
     match kind:
         case _Kind.HELLO:
             try:
@@ -117,7 +119,7 @@ def _unpacked(head: bytes, data: bytes) -> Message:
             except ValidationError as error:
                 raise MediaError(f"it says nothing sensible of itself ({error})") from None
         case _Kind.PACKET:
-            return Packet(number, data, time, duration, bool(key))
+            return Packet(number, data, time, duration, bool(key), dts if late else None)
         case _Kind.SIDE:
             return SidePacket(track, data, time, duration, bool(key))
         case _Kind.NOTE:
