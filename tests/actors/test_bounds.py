@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Collection
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -157,6 +158,9 @@ class Crew:
 
     async def names(self) -> list[str]:
         return ["host-0", "decoder-0", "enhancer-0"]
+
+    async def dead(self, names: Collection[str]) -> set[str]:
+        return set()
 
     async def first_packets(self, *_: object) -> None:
         return None
