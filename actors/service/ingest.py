@@ -1,9 +1,10 @@
 """A source in a process of its own: what reads media may hang or crash, and is killed without harm to others.
 
-    python -m ns_ray.actors.service.ingest [--listen] [--unsafe] ADDRESS
+    python -m ns_ray.actors.service.ingest [--listen] [--unsafe]
 
-It opens the source once, writes what it is, its packets and its end to standard output (`wire`), and ends. It also ends
-when its standard input does: with who started it.
+It reads an address, a line, from standard input, where no other user of the machine sees it; opens that once; writes
+what it is, its packets and its end to standard output (`wire`); and ends. It also ends when its standard input does:
+with who started it.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from ns_ray.errors import NsRayError
 from ns_ray.hybrid.clock import is_steady
 from ns_ray.video.arriving import Arriving, end_if_stalled
 
+_INPUT = 0
 _STALL_SECONDS = 10.0
 _LEAST_TIMES = 5
 
@@ -27,11 +29,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="ingest", description=__doc__)
     parser.add_argument("--listen", action="store_true")
     parser.add_argument("--unsafe", action="store_true")
-    parser.add_argument("address")
     options = parser.parse_args()
+    address = _line()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        _send_all(options.address, options.listen, options.unsafe)
+        _send_all(address, options.listen, options.unsafe)
     except NsRayError as error:
         _send(End(str(error)))
     except BrokenPipeError:
@@ -69,8 +71,16 @@ def _end_stalled() -> None:
     os._exit(1)
 
 
+def _line() -> str:
+    """A line of standard input; not by sys.stdin, which the interpreter waits for at its end."""
+    line = b""
+    while not line.endswith(b"\n") and (more := os.read(_INPUT, 1)):
+        line += more
+    return os.fsdecode(line.removesuffix(b"\n"))
+
+
 def _end_with_parent() -> None:
-    while os.read(sys.stdin.fileno(), 1):  # not by sys.stdin, which the interpreter waits for at its end
+    while os.read(_INPUT, 1):
         pass
     os._exit(1)
 

@@ -155,6 +155,8 @@ class LiveService:
             self._looking.cancel()
 
     def _require_source(self, address: SourceAddress) -> None:
+        if "\n" in address.url:
+            raise ConfigError("source: it has several lines; name one file or URL")
         url = urlsplit(address.url)
         if not address.listen:
             there = local(address.url)

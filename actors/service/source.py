@@ -1,8 +1,9 @@
 """A source that is kept up: its process is started, watched, and started again when it ends."""
 
 import asyncio
+import os
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
@@ -69,14 +70,16 @@ Start = Callable[[SourceAddress], Awaitable["asyncio.subprocess.Process"]]
 async def start_process(address: SourceAddress) -> "asyncio.subprocess.Process":
     """Start a source's process (`ingest`)."""
     options = [name for name, on in (("--listen", address.listen), ("--unsafe", address.unsafe)) if on]
-    command: Sequence[str] = (sys.executable, "-m", "ns_ray.actors.service.ingest", *options, "--", address.url)
-    return await asyncio.create_subprocess_exec(
-        *command,
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ns_ray.actors.service.ingest", *options),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is for the service, which ends its sources
     )
+    assert process.stdin is not None
+    process.stdin.write(os.fsencode(address.url) + b"\n")
+    return process
 
 
 async def connection(address: SourceAddress, start: Start = start_process) -> AsyncGenerator[Message, None]:

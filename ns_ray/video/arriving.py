@@ -11,11 +11,13 @@ from av.stream import Stream
 
 from ns_ray.video.address import OPEN_SECONDS, locate, regular
 from ns_ray.video.packets import Unit, read_open
-from ns_ray.video.probe import open_address, probe_open, require_supported
+from ns_ray.video.probe import is_live, open_address, probe_open, require_supported
 
 # So much that it takes in what FFmpeg holds by then, and what a source sends at once at its beginning.
 _LOOK_SECONDS = 1.0
 _LOOK_PACKETS = 90
+_AHEAD_SECONDS = 3.0
+_SEGMENTED = ("hls", "dash")
 # Of what is live FFmpeg would wait 5 s for tracks that may come yet.
 _SOON = {"analyzeduration": "1000000"}
 
@@ -41,8 +43,7 @@ class Arriving:
         """
         address = locate(path, unsafe)
         options = dict(address.options)
-        self._paced = regular(path) is not None
-        if not self._paced:
+        if regular(path) is None:
             options |= _SOON
         if listen:
             options |= {"listen": "1"}
@@ -57,13 +58,19 @@ class Arriving:
             raise
         self.info = replace(info, unsafe=unsafe)
         self._container = container
+        paced = not is_live(path, container) or container.format.name in _SEGMENTED
+        self._ahead = 0.0 if paced else _AHEAD_SECONDS
 
     def units(self) -> Iterator[Unit]:
-        """Its packets, with times from 0 on; those of a file when they are due. Raises MediaError as `read_units`."""
+        """Its packets, with times from 0 on. Raises MediaError as `read_units`.
+
+        What could be read at any speed, and what comes in segments, is given when it is due; anything else as it comes,
+        at most 3 s before.
+        """
         began = time.monotonic()
         for unit in read_open(self._container, self.info, self._read):
-            if self._paced and unit.packet is not None:
-                due = began + float(unit.packet.pts * self.info.time_base)
+            if unit.packet is not None:
+                due = began + float(unit.packet.pts * self.info.time_base) - self._ahead
                 time.sleep(max(0.0, due - time.monotonic()))
             yield unit
 

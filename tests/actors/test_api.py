@@ -84,6 +84,7 @@ def test_what_makes_no_sense_is_refused_with_a_remedy(service, tmp_path):
             ({"source": "/no/such/film.mkv"}, "there is no such file; check the path"),
             ({"source": "http://there/live", "listen": True}, "senders of rtmp alone; name where"),
             ({"repeat": True}, "it is for files; leave it out"),
+            ({"source": "rtmp://there/live\nx"}, "several lines"),
             ({"model": "ESPCN"}, "ESPCN"),
             ({"weights": "/no/such.pt"}, "there is no such file"),
             ({"fraction": 0.5}, "fraction: Input should be less than or equal to 0.15"),

@@ -136,9 +136,12 @@ def test_addresses_are_shown_without_what_is_secret(url, listen, shown):
 
 def test_its_process_gives_what_the_source_holds(tmp_path):
     clip = streams.encode(tmp_path / "clip.mkv", size=(64, 48), frames=30, rate=Fraction(60))
-    command = (sys.executable, "-m", "ns_ray.actors.service.ingest", "--", str(clip))
+    command = (sys.executable, "-m", "ns_ray.actors.service.ingest")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdin.write(f"{clip}\n".encode())
+        process.stdin.flush()
         came = []
         while (message := wire.read(process.stdout)) is not None:
             came.append(message)
