@@ -203,6 +203,8 @@ class NoFleet:
         self.told = told
         self.losses: list[object] = []
         self.streams: dict[str, object] = {}
+        self.running: list[str] = []
+        self.standings: list[object] = []
         self.runs = 0
         self.manager = self.crew = self
 
@@ -231,7 +233,7 @@ class NoFleet:
         await self._point("probe")
         return VideoInfo(path, "vp9", 64, 48, Fraction(60), Fraction(1, 1000), "yuv420p")
 
-    async def prepare(self, streams: object) -> Prepared:
+    async def prepare(self, streams: object, plan: object) -> Prepared:
         await self._point("prepare")
         return Prepared({}, {})
 
