@@ -18,6 +18,7 @@ from ns_ray.actors.metrics import Sums, count_epoch
 from ns_ray.actors.orders import Change, Order, Placement
 from ns_ray.actors.peers import DiedError
 from ns_ray.actors.reports import EpochReport, State, StreamReport, Totals, added, counted, first_of_each_kind
+from ns_ray.actors.service.relayed import is_relayed
 from ns_ray.actors.work import Decoding, Enhancing, Part, Read, Work, Writing
 from ns_ray.anchors.account import granted, window_slots
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState, shown_since_key
@@ -238,7 +239,8 @@ class Session:
         """Begin, or begin again where nothing is left: what cannot be read again goes on in the slot under way."""
         order = self.order
         self.report = replace(self.report, session=uuid4().hex)
-        if order.begun and order.plan.paced and not is_rereadable(order.stream.info.path):
+        path = order.stream.info.path
+        if order.begun and order.plan.paced and not (is_rereadable(path) or is_relayed(path)):
             now = floor((self._clock.now() - order.plan.began) / self._config.slot)
             number = max(order.first, now)
             self._at = replace(self._at, number=number, first=number)

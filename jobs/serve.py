@@ -72,6 +72,10 @@ def _checked(options: argparse.Namespace) -> Config:
     if spec is not None:
         checks.weights(spec, None)
     checks.folder(options.result_dir, "--result-dir")
+    if config.output.kind != "shared":
+        checks.wrong(
+            f"output.kind {config.output.kind}: anchors are handed on from files in --result-dir: let it be shared"
+        )
     if missing := [name for name in ("fastapi", "uvicorn", "websockets") if find_spec(name) is None]:
         checks.wrong(f"{', '.join(missing)}: not installed; have the extra: pip install 'neuroscaler-ray[service]'")
     checks.done()

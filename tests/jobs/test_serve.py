@@ -28,6 +28,11 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path, monkeypatch, capsys):
         assert what in told
 
 
+def test_files_have_to_lie_where_the_service_sees_them(tmp_path, capsys):
+    assert serve.main(["--set", "output.kind=collected", "--result-dir", str(tmp_path)]) == 2
+    assert "output.kind collected: anchors are handed on from files in --result-dir" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [["--ip", "here"], ["--allow-origin", "tv.example"], ["--anchor-delay", "0"]])
 def test_values_that_are_none_are_refused(words, capsys):
     with pytest.raises(SystemExit) as stop:
