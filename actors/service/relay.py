@@ -258,10 +258,9 @@ def _differs(before: VideoInfo, now: VideoInfo) -> str:
     """What of a source keeps a stream from going on with it; its size may be another."""
     for what, one, other in (
         ("codec", before.codec, now.codec),
-        ("parameter sets", before.record, now.record),
         ("time base", before.time_base, now.time_base),
         ("tracks", before.sides, now.sides[: len(before.sides)]),
     ):
         if one != other:
-            return f"its {what}" if isinstance(one, bytes) else f"its {what}: {other} after {one}"
-    return ""
+            return f"its {what}: {other} after {one}"
+    return "" if before.record == now.record else "its parameter sets"

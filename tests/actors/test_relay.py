@@ -63,7 +63,8 @@ async def fed(relay: Relay, index: int) -> list[wire.Message]:
 
 def test_messages_survive_the_wire():
     side = SidePacket(0, b"sound", -3, 21, True)
-    messages = [Hello(INFO, True, 990), packet(0), packet(3), side, Note("why – so"), End("")]
+    late = replace(packet(3), dts=80)
+    messages = [Hello(INFO, True, 990), packet(0), late, side, Note("why – so"), End("")]
     file = io.BytesIO(b"".join(map(wire.packed, messages)))
     assert [wire.read(file) for _ in messages] == messages
     assert wire.read(file) is None
@@ -124,7 +125,12 @@ def test_a_source_that_comes_back_as_something_else_is_refused():
     coming.connect()
     coming.come(1)
     coming.connect(replace(INFO, width=128))
-    for other in (replace(INFO, codec="h264"), replace(INFO, time_base=MS / 2), replace(INFO, sides=())):
+    for other in (
+        replace(INFO, codec="h264"),
+        replace(INFO, time_base=MS / 2),
+        replace(INFO, sides=()),
+        replace(INFO, record=b"x"),
+    ):
         with pytest.raises(MediaError, match="came back otherwise"):
             coming.connect(other)
 
