@@ -33,6 +33,7 @@ STORE = 96 * 2**20
 MODEL = "EDSR_B8_F16_S3"
 PATIENCE = 240.0
 _STARTS = 6
+_LONG = 3000
 
 
 def say(text: str) -> None:
@@ -111,11 +112,15 @@ class Trial:
             os.killpg(self._workers[number].pid, signal.SIGKILL)
         self._workers[number].wait()
 
-    def kill_first_worker(self) -> int:
-        """Kill the worker that has been there longest; its number."""
-        number = next(number for number, worker in enumerate(self._workers) if worker.poll() is None)
-        self.kill_worker(number)
-        return number
+    def kill_host(self) -> int:
+        """Kill the worker that the host is on; its number."""
+        for number, worker in enumerate(self._workers):
+            if worker.poll() is None:
+                below = psutil.Process(worker.pid).children(recursive=True)
+                if any("HostActor" in " ".join(process.cmdline()) for process in below):
+                    self.kill_worker(number)
+                    return number
+        sys.exit("no worker has a host")
 
     def end(self) -> None:
         for number in range(len(self._workers)):
@@ -233,7 +238,7 @@ def _tried(trial: Trial) -> None:
     tree |= {"host": {"actors": 2, "cpus": 0.2}, "decoder": {"actors": 1, "cpus": 0.2}}
     (folder / "job.yaml").write_text(yaml.safe_dump(tree))
     expected = _local(trial, "local", 120)
-    long = _local(trial, "local-long", 1500)
+    long = _local(trial, "local-long", _LONG)
     kinds = {
         "shared": {},
         "collected": {"output.kind": "collected", "output.folder": f"{folder}/disk"},
@@ -269,11 +274,11 @@ def _tried(trial: Trial) -> None:
     refused("unshared-store", apart | away, "output.kind stored", "store/")
     refused("no-credentials", kinds["stored"] | {"output.url": "s3://nobody/there"}, "output.url s3://nobody/there")
     refused("by-chance", {"host.cpus": 0}, "host.cpus: 0 and no host.resources")
-    both = {"host.resources": {"away": 0.4}, "host.actors": 2}  # both have room on one
+    both = {"host.resources": {"away": 0.6}, "host.actors": 1}  # which goes to the other
     for kind in filter(lambda kind: wanted(f"killed-{kind}"), ("collected", "stored")):
-        job = trial.submit(f"killed-{kind}", {**kinds[kind], **both}, "-n", 1500)
+        job = trial.submit(f"killed-{kind}", {**kinds[kind], **both}, "-n", _LONG)
         Trial._await(lambda job=job: job.written() > 300 or job.process.poll() is not None, f"{job.name}'s frames")
-        number = trial.kill_first_worker()
+        number = trial.kill_host()
         say(f"{job.name}: worker {number} is killed, {job.written()} frames are written")
         record = job.same(long, kind)
         for stream in record["streams"]:
