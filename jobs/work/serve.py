@@ -16,6 +16,7 @@ from pathlib import Path
 import ray
 import uvicorn
 
+import ns_ray
 from ns_ray.actors.fleet import Fleet
 from ns_ray.actors.following import Following
 from ns_ray.actors.local_ray import join_ray
@@ -38,7 +39,7 @@ _NO_END = 2**62  # frames of a stream
 _KEPT_EPOCHS = 100  # of each, which nobody asks for
 _CLOSE_SECONDS = 5
 _BACKLOG = 128
-PLAYER = Path(__file__).resolve().parents[2] / "ns_ray" / "player"
+PLAYER = Path(ns_ray.__file__).parent / "player"
 
 
 def serve(options: argparse.Namespace, config: Config) -> None:
