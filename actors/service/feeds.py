@@ -29,8 +29,9 @@ class Feeds:
         host, port = self._server.sockets[0].getsockname()[:2]
         self._where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
-    def address(self, name: str) -> str:
-        """Where a host reads a stream."""
+    def publish(self, name: str, relay: Relay) -> str:
+        """Have hosts get what a relay gives; returns where."""
+        self.relays[name] = relay
         return f"{SCHEME}://{self._secret}@{self._where}/{quote(name)}"
 
     def stop(self) -> None:

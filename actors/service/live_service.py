@@ -122,8 +122,7 @@ class LiveService:
 
         stream = LiveStream(name, address, self.delay, enhancement, self._source(address))
         self.streams[name] = stream
-        self._feeds.relays[name] = stream.relay
-        stream.start(self._feeds.address(name))
+        stream.start(self._feeds)
         return stream
 
     async def change(self, name: str, change: Change) -> LiveStream:
@@ -144,7 +143,6 @@ class LiveService:
         await stream.end()
         if self.streams.get(name) is stream:
             del self.streams[name]
-            self._feeds.relays.pop(name, None)
         return stream
 
     async def stop(self) -> None:

@@ -12,10 +12,12 @@ from ns_ray.actors.messages import Stream
 from ns_ray.actors.orders import Order
 from ns_ray.actors.service.audience import Audience
 from ns_ray.actors.service.enhancement import Enhancement
+from ns_ray.actors.service.feeds import Feeds
 from ns_ray.actors.service.relay import Base, Relay
 from ns_ray.actors.service.source import Source, SourceAddress
 from ns_ray.actors.service.wire import Hello, Message
 from ns_ray.actors.session import format_of
+from ns_ray.errors import MediaError
 from ns_ray.hybrid.growing import GrownAnchor
 from ns_ray.hybrid.live import LiveWriter
 
@@ -63,20 +65,19 @@ class LiveStream:
         self.reason = ""
         self.again_at: float | None = None
         self.anchors_sent = self.anchors_late = 0
-        self.relay = Relay()
-        self.audience = Audience()
-        self.enhancement = enhancement(self)
+        self._make = enhancement
+        self._number = 0  # of the relay
+        self._begin()
         self._delay = delay
         self._source = source or Source(address)
-        self._writer: LiveWriter | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._enhancing: asyncio.Task[None] | None = None
         self._running: asyncio.Task[None] | None = None
-        self._read_at = ""
+        self._ending: set[asyncio.Task[None]] = set()
+        self._feeds: Feeds | None = None
 
-    def start(self, read_at: str) -> None:
-        """Have it come; `read_at` is where hosts read it."""
-        self._read_at = read_at
+    def start(self, feeds: Feeds) -> None:
+        """Have it come; hosts get it from `feeds`."""
+        self._feeds = feeds
         self._reading = asyncio.ensure_future(self._source.run(self._take, self._waiting))
         self._running = asyncio.ensure_future(self._run(self._reading))
 
@@ -90,8 +91,8 @@ class LiveStream:
     def send(self, base: Base, anchor: GrownAnchor) -> None:
         """Send an anchor of a session that began at `base` to viewers, if it is not too late."""
         info = self.relay.info
-        assert info is not None
-        assert self._writer is not None
+        if info is None or self._writer is None or base is not self.relay.base:
+            return  # its viewers have gone
         pts = anchor.pts + base.pts
         if (self.relay.latest - pts) * info.time_base > self._delay:
             self.anchors_late += 1
@@ -106,23 +107,53 @@ class LiveStream:
             self.reason = f"it cannot be read on ({error}); remove the stream, and add it again"
         self.state, self.again_at = "ended", None
         self.relay.end()
-        if self._enhancing is not None:
-            await self._finish(self._enhancing)
+        await self._finish(self.enhancement, self._enhancing, self._feed)
+        if self._ending:
+            await asyncio.wait(self._ending)
         self.audience.end()
 
-    async def _finish(self, enhancing: "asyncio.Task[None]") -> None:
+    def _begin(self) -> None:
+        """A stream of which nothing is known yet."""
+        self.relay = Relay()
+        self.audience = Audience()
+        self.enhancement = self._make(self)
+        self._writer: LiveWriter | None = None
+        self._enhancing: asyncio.Task[None] | None = None
+        self._number += 1
+        self._feed = f"{self.name}.{self._number}"
+
+    def _begin_anew(self) -> None:
+        """The source is another than it was: its recording is finished, and its viewers have to come again."""
+        wish, audience = self.enhancement.wish, self.audience
+        self.relay.end()
+        audience.end()
+        task = asyncio.ensure_future(self._finish(self.enhancement, self._enhancing, self._feed))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        self._begin()
+        self.enhancement.wish = wish
+
+    async def _finish(self, enhancement: Enhancement, enhancing: "asyncio.Task[None] | None", feed: str) -> None:
         """Give what is in work some time, then end it."""
+        if enhancing is None:
+            return
         await asyncio.wait((enhancing,), timeout=_FINISH_SECONDS)
         if not enhancing.done():
-            await self.enhancement.halt()
+            await enhancement.halt()
             await asyncio.wait((enhancing,), timeout=_FINISH_SECONDS)
         if enhancing.done() and (error := enhancing.exception()) is not None:
             _LOG.error("stream %s cannot be enhanced", self.name, exc_info=error)
         enhancing.cancel()
+        if self._feeds is not None:
+            self._feeds.relays.pop(feed, None)
 
     def _take(self, message: Message) -> None:
         if isinstance(message, Hello):
-            self.relay.hello(message)
+            try:
+                self.relay.hello(message)
+            except MediaError:
+                self._begin_anew()
+                self.relay.hello(message)
             self.state, self.reason, self.again_at = "live", "", None
             if self._writer is None:
                 self._open(message)
@@ -140,7 +171,9 @@ class LiveStream:
         made = Order(Stream(self.name, hello.info, wish.model), self.enhancement.plan)
         self._writer = LiveWriter(replace(format_of(made), anchor_delay=self._delay))
         self.audience.open(self._writer.header(hello.info.frame_rate if hello.steady else None))
-        self._enhancing = asyncio.ensure_future(self.enhancement.run(self._read_at))
+        assert self._feeds is not None
+        read_at = self._feeds.publish(self._feed, self.relay)
+        self._enhancing = asyncio.ensure_future(self.enhancement.run(read_at))
 
     def _waiting(self, reason: str, seconds: float) -> None:
         self.state, self.reason, self.again_at = "waiting", reason, time.time() + seconds

@@ -45,7 +45,7 @@ class Relay:
     """One stream. Its times follow the source's own ticks; after a pause or a loss they go on by the wall clock.
 
     A source whose times fall behind the wall clock by more than a second for 10 s goes on at the wall clock's. One that
-    comes back as something else (another codec or time base, or tracks that were not there) is refused.
+    comes back as something else (another codec or time base, or tracks that were not there) is another stream.
 
     Attributes:
         info: what the stream is; None until its source was open once.
@@ -80,7 +80,7 @@ class Relay:
         if self.info is None:
             self.info = hello.info
         elif why := _differs(self.info, hello.info):
-            raise MediaError(f"the source came back otherwise ({why}); remove the stream, and add it again")
+            raise MediaError(f"the source came back as another: {why}")
         self._fresh, self._ticks, self._begun = True, hello.ticks, self._clock()
         self._sides.clear()
         self._lags.clear()

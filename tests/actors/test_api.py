@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from ns_ray.actors.orders import Plan
 from ns_ray.actors.service import wire
 from ns_ray.actors.service.live_service import LiveService
 from ns_ray.actors.service.source import Source, SourceAddress
-from ns_ray.actors.service.wire import Hello
+from ns_ray.actors.service.wire import End, Hello
 from ns_ray.anchors import policies
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.reader import HybridReader
@@ -180,5 +181,37 @@ def test_the_original_is_passed_on_though_nobody_enhances(service, sender, tmp_p
             path = tmp_path / f"{name}.mkv"
             path.write_bytes(data)
             assert [one.packet.data for one in HybridReader(str(path))] == [one.data for one in packets[first:]]
+
+    ask(service, tmp_path, test)
+
+
+def test_a_source_that_comes_back_as_another_begins_anew(service, sender, tmp_path, plain_video):
+    info = probe(str(plain_video))
+    packets = list(read_packets(info))
+
+    async def test(client: aiohttp.ClientSession) -> None:
+        live = (await (await client.post("/streams", json=NEW)).json())["live"]
+        assert (await client.patch("/streams/cam", json={"priority": 3})).status == 200
+        first: list[bytes] = []
+        second: list[bytes] = []
+        watching = asyncio.ensure_future(watch(client, live, first))
+        for number, (one, got) in enumerate(((info, first), (replace(info, time_base=info.time_base / 2), second))):
+            while len(sender) <= number:
+                await asyncio.sleep(0.01)
+            if number:
+                sender[number].feed_data(wire.packed(Hello(one, True, 0)))
+                await watching  # who watched the first has to come again
+                watching = asyncio.ensure_future(watch(client, live, got))
+            else:
+                sender[number].feed_data(wire.packed(Hello(one, True, 0)))
+            while not got:
+                await asyncio.sleep(0.01)
+            sender[number].feed_data(b"".join(map(wire.packed, packets)) + wire.packed(End("")))
+            while len(got) < 61:
+                await asyncio.sleep(0.01)
+        assert first[0] != second[0]
+        assert service.stream("cam").enhancement.wish.priority == 3
+        assert (await client.delete("/streams/cam")).status == 200
+        await watching
 
     ask(service, tmp_path, test)
