@@ -1,4 +1,4 @@
-"""RTMP in, a hybrid stream over WebSocket out, and a file; sender, enhancer and viewer are killed in turn."""
+"""RTMP in, a hybrid stream over WebSocket out, and a file; viewer, enhancer, host and sender are killed in turn."""
 
 import asyncio
 import os
@@ -102,9 +102,10 @@ def test_rtmp_to_browser_through_every_death(bench, tmp_path):
             late: list[bytes] = []
             third = asyncio.ensure_future(watch(client, live, late))
             viewers[0].cancel()  # a viewer goes without a word
-            os.kill(bench.fleet.pid(bench.first("enhancer")), signal.SIGKILL)
-            sent = view["enhancement"]["anchors_sent"]
-            view = await until(lambda view: view["enhancement"]["anchors_sent"] >= sent + 2)
+            for kind in ("enhancer", "host"):
+                os.kill(bench.fleet.pid(bench.first(kind)), signal.SIGKILL)
+                sent = view["enhancement"]["anchors_sent"]
+                view = await until(lambda view, sent=sent: view["enhancement"]["anchors_sent"] >= sent + 2)
             sender.kill()
             view = await until(lambda view: view["state"] == "waiting", sending=False)
             assert view["reason"]
