@@ -30,6 +30,7 @@ class HeldPairing:
 
     def __init__(self, damaged: Callable[[int, str], None], delay: int) -> None:
         """Begin at the stream's first packet; `damaged` as in `Pairing`, `delay` in ticks."""
+        self._damaged = damaged
         self._pairing = Pairing(damaged)
         self._delay = delay
         self._held: deque[_Held] = deque()
@@ -47,13 +48,19 @@ class HeldPairing:
             yield from self._let_go()
 
     def anchor(self, pts: int, image: AnchorImage) -> Iterator[Pair]:
-        """Take the next anchor, with the time it has in the file; yields the packets that it completes."""
+        """Take the next anchor, with the time it has in the file; it completes no packet.
+
+        Where no packet of its time is held, it is of one that was sent before the reader came, or was missed. Its number
+        tells nothing then: readers that come late count from 0, too.
+        """
         one = self._by_time.get(pts)
-        if one is None:  # its packet has gone, or never came
-            yield from self._pairing.anchor(pts, image)
-            return
-        one.anchors.append(image)
-        self._bytes += len(image)
+        if one is None:
+            at = self._held[-1].packet.video_index if self._held else 0
+            self._damaged(at, f"anchor {image.name} comes after its packet, or belongs to none")
+        else:
+            one.anchors.append(image)
+            self._bytes += len(image)
+        return iter(())
 
     def end(self) -> Iterator[Pair]:
         """What is left at the end of the stream."""

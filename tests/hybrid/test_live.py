@@ -112,3 +112,17 @@ def test_a_stream_is_read_before_it_ends(tmp_path, form, packets, anchors):
     assert first.packet.video_index == 0
     held = reader._packets - 1
     assert held == pytest.approx(float(DELAY * form.frame_rate), abs=2)
+
+
+def test_who_comes_late_takes_no_anchor_for_another(tmp_path, form, packets):
+    """One of a packet sent before has a number that a reader's own count comes to, as both begin at 0."""
+    writer = LiveWriter(replace(form, anchor_delay=DELAY))
+    grey = np.full((192, 288, 3), 99, np.uint8)
+    sent = [writer.packet(packet) for packet in packets[30:]]
+    anchors = [writer.anchor(packets[at].pts, encode_anchor(grey, at, 0, 50).data) for at in (0, 5, 30, 33)]
+    path = tmp_path / "live.mkv"
+    path.write_bytes(b"".join([writer.header(None), *sent[:10], *anchors, *sent[10:]]))
+    read, damaged = pairs(path)
+    assert [name for _, _, its in read for name, _ in its] == ["30.0", "33.0"]
+    assert [at for at, (_, _, its) in enumerate(read) if its] == [0, 3]
+    assert len(damaged) == 2
