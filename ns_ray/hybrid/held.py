@@ -50,8 +50,8 @@ class HeldPairing:
     def anchor(self, pts: int, image: AnchorImage) -> Iterator[Pair]:
         """Take the next anchor, with the time it has in the file; it completes no packet.
 
-        Where no packet of its time is held, it is of one that was sent before the reader came, or was missed. Its number
-        tells nothing then: readers that come late count from 0, too.
+        Where no packet of its time is held, it is of one that was sent before the reader came, or was missed. Its
+        number tells nothing then: readers that come late count from 0, too.
         """
         one = self._by_time.get(pts)
         if one is None:
