@@ -1,4 +1,4 @@
-"""Enhance live streams and measure it: VP9 in, hybrid streams (or video encoded anew) out.
+"""Enhance live streams and measure it: VP9 or H.264 in, hybrid streams (or video encoded anew) out.
 
 Without --input it takes the test video of --content at --input-resolution from --data-dir; if that is not there, the
 configuration's inputs.
@@ -35,7 +35,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add(*num_gpus, type=values.count_or_none, default=0, metavar="N", help=what)
     num_videos = ("-v", "--num-videos", "--videos")
     add(*num_videos, type=values.count, metavar="N", help="streams at once; default: one an --input, or else 2")
-    what = "VP9 videos, files or URLs; taken in turn where there are more streams"
+    what = "VP9 or H.264 videos, files or URLs; taken in turn where there are more streams"
     vocabulary.input_or_instance_options(parser, what, many=True)
     vocabulary.frames_option(parser, 240, "frames a stream; a shorter video is repeated", dest="num_frames")
     add("-d", "--duration", type=values.count, default=60, metavar="S", help="duration in the names of prepared videos")

@@ -2,11 +2,11 @@
 
     python jobs/curves.py LR HR [-m EDSR_B8_F32_S3] [--fractions 0.025 0.05 ...] [-n N] [--threads N]
 
-LR is a VP9 stream, HR the original of the same frames; a larger one is scaled down. Anchors pass through their codec,
-as they do in a hybrid stream. Shown are Mbit/s (of 10^6 bits) of video and anchors, the DNN's seconds for an hour of
-the stream on this machine, PSNR of luma and of all planes, and, of the first of --selections, SSIM, VMAF v1 and VMAF
-NEG at 4K, and how the error flickers. Writes curves.json and a plot of each figure to a folder of the run's own in
-RESULT_DIR/evaluation/curves/<LR's name>/<model>, where `latest` leads to it.
+LR is a VP9 or H.264 stream, HR the original of the same frames; a larger one is scaled down. Anchors pass through
+their codec, as they do in a hybrid stream. Shown are Mbit/s (of 10^6 bits) of video and anchors, the DNN's seconds
+for an hour of the stream on this machine, PSNR of luma and of all planes, and, of the first of --selections, SSIM,
+VMAF v1 and VMAF NEG at 4K, and how the error flickers. Writes curves.json and a plot of each figure to a folder of the
+run's own in RESULT_DIR/evaluation/curves/<LR's name>/<model>, where `latest` leads to it.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
     python jobs/study.py LR HR [LR HR ...] [-m EDSR_B8_F32_S3] [--fraction 0.075] [-n N] [--threads N]
 
-LR is a VP9 stream, HR the original of the same frames; a larger one is scaled down. Each frame is super-resolved once
-for all of it, and each stream rebuilt in plain and best mode from anchors behind JPEG:
+LR is a VP9 or H.264 stream, HR the original of the same frames; a larger one is scaled down. Each frame is
+super-resolved once for all of it, and each stream rebuilt in plain and best mode from anchors behind JPEG:
 residual bytes against quality lost: bytes since the last anchor, by which gains are reckoned, and luma lost against
 super-resolution of the frame itself; with anchors by gain, and with KEY frames alone.
 PSNR by distance: luma over bilinear, and the share of SR's gain, by frames since the last anchor.

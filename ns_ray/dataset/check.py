@@ -23,7 +23,7 @@ class Structure:
         frames: shown frames.
         keys: numbers of the key frames.
         hidden: frames that are coded but not shown; 0 where the codec is not VP9.
-        late: numbers of frames that are not shown at `number / frame rate`, to the container's accuracy.
+        late: numbers of frames, as they are shown, that are not at `number / frame rate`, to the container's accuracy.
         bitstream_bt709: whether every key frame's own header says BT.709, limited range; true where not VP9.
     """
 
@@ -44,17 +44,17 @@ def inspect(path: Path, rate: Fraction) -> Structure:
     """
     info = probe(str(path))
     parser = HeaderParser()
-    keys, late = [], []
+    keys, times = [], []
     frames = hidden = 0
     bt709 = True
     for packet in read_packets(info):
         frames += 1
         if packet.key:
             keys.append(packet.video_index)
-        if abs(packet.pts * info.time_base - packet.video_index / rate) > info.time_base:
-            late.append(packet.video_index)
+        times.append(packet.pts * info.time_base)
         for data in split(packet.data) if info.codec == "vp9" else ():
             header = parser.parse(data)
             hidden += not header.show
             bt709 &= not header.key or (header.color.color_space == _VP9_BT709 and not header.color.full_range)
-    return Structure(info, info.colors, frames, tuple(keys), hidden, tuple(late), bt709)
+    late = tuple(i for i, time in enumerate(sorted(times)) if abs(time - i / rate) > info.time_base)
+    return Structure(info, info.colors, frames, tuple(keys), hidden, late, bt709)

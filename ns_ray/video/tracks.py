@@ -45,7 +45,8 @@ def header_of(
         raise MediaError(f"{container.name}: it has no video stream; give a video file")
     entry = entry_of(video, size=size)
     if entry is None:
-        raise MediaError(f"{container.name}: Matroska does not hold {codec_of(video) or 'its codec'}; encode it as VP9")
+        codec = codec_of(video) or "its codec"
+        raise MediaError(f"{container.name}: Matroska does not hold {codec}; encode it as VP9 or H.264")
     entries = [entry]
     sides: list[SideTrack] = []
     streams: list[av.stream.Stream] = []

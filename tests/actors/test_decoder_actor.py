@@ -107,9 +107,9 @@ def test_streams_are_decoded_side_by_side(sources, monkeypatch):
     together = threading.Barrier(len(sources), timeout=60)
 
     class Waiting(VideoDecoder):
-        def decode(self, packets, wanted=None):
+        def decode(self, packets, wanted=None, ahead=(), *, ended=False):
             together.wait()
-            return super().decode(packets, wanted)
+            return super().decode(packets, wanted, ahead, ended=ended)
 
     monkeypatch.setattr("ns_ray.actors.decoder.VideoDecoder", Waiting)
     replies = actor(sessions=3).decode([source.job(0, ()) for source in sources], 0)
@@ -155,14 +155,14 @@ def test_a_decoder_is_prepared_for_the_first_epoch_alone(sources):
 
 def test_a_refused_stream_leaves_others_alone(sources):
     good, bad = sources[0], sources[1]
-    refused = replace(bad.stream, name="bad", info=replace(bad.stream.info, codec="h264"))
+    refused = replace(bad.stream, name="bad", info=replace(bad.stream.info, codec="mpeg4"))
     decoder = actor(sessions=2)
     jobs = [replace(bad.job(0, (), [(0, [(1, 0)])]), stream=refused), good.job(0, (), [(0, [(1, 0)])])]
     (nothing, frames), (reply, fine) = decoder.decode(jobs, 1)
     assert nothing == []
     assert [f.record.name for f in frames] == ["1.0"]
     assert reply.error.startswith("stream bad: ")
-    assert "h264" in reply.error
+    assert "mpeg4" in reply.error
     assert (reply.shown, reply.lost, fine.error, fine.shown) == (0, False, "", 20)
     assert [r.lost for r in decoder.decode([replace(bad.job(1), stream=refused), good.job(1)], 0)] == [True, False]
 
@@ -259,9 +259,9 @@ class FakeNvdec(VideoDecoder):
         super().__init__(info, threads=threads)
         self.device = device
 
-    def decode(self, packets, wanted=None):
+    def decode(self, packets, wanted=None, ahead=(), *, ended=False):
         packets: list[Packet] = list(packets)
-        decoded = super().decode(packets, wanted)
+        decoded = super().decode(packets, wanted, ahead, ended=ended)
         if self.device != "cpu" and self.info.width == 96:
             decoded.damaged += [(packet.video_index, "it is refused") for packet in packets]
         return decoded
@@ -287,7 +287,7 @@ def test_what_nvdec_cannot_decode_goes_to_the_cpu_alone(sources, monkeypatch, ca
 @pytest.mark.skipif(torch.cuda.is_available(), reason="NVDEC may be there")
 def test_where_nvdec_cannot_be_opened_the_cpu_decodes(sources, caplog):
     decoder, source = actor("cuda:0"), sources[0]
-    refused = replace(source.stream, info=replace(source.stream.info, codec="h264"))
+    refused = replace(source.stream, info=replace(source.stream.info, codec="mpeg4"))
     assert decoder.decode([replace(source.job(0, ()), stream=refused)], 0)[0].error
     assert not caplog.text  # the stream is to blame
     speed = decoder.measure(source.stream, source.block(0))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ns_ray.client.reconstruct import Reconstructor
-from ns_ray.codecs.motion_field import BLOCK, Prediction
+from ns_ray.codecs.motion_field import BLOCK, WEIGHTS, Prediction
 from ns_ray.errors import HybridError
 
 
@@ -13,6 +13,7 @@ class Coded:
     """Intra blocks only."""
 
     blocks = np.zeros(0, BLOCK)
+    weights = np.zeros(0, WEIGHTS)
     prediction = Prediction.VP9
 
     def __init__(self, width: int, height: int, refreshed: int) -> None:

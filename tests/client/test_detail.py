@@ -5,7 +5,7 @@ import pytest
 from av.video.reformatter import Interpolation
 
 from ns_ray.client.reconstruct import Reconstructor
-from ns_ray.codecs.motion_field import BLOCK, Prediction
+from ns_ray.codecs.motion_field import BLOCK, WEIGHTS, Prediction
 from ns_ray.evaluation.original import reference
 from ns_ray.metrics.psnr import psnr
 from ns_ray.picture.yuv import Yuv420, resize, to_frame
@@ -22,6 +22,7 @@ class Intra:
     """A coded frame of intra blocks only, which no anchor reaches through motion."""
 
     blocks = np.zeros(0, BLOCK)
+    weights = np.zeros(0, WEIGHTS)
     width, height, refreshed, prediction = WIDTH, HEIGHT, 255, Prediction.VP9
 
 

@@ -79,6 +79,10 @@ def test_weights_are_those_of_their_predictions():
     weights["weight"] = [[64, 0]]
     for planes in reconstructor.predict(field, lr):
         assert all((plane == min(255, (60 * 64 + 16 >> 5) - 4)).all() for plane in planes)
+    weights["log2"] = 8
+    with pytest.raises(HybridError, match="denominator"):
+        reconstructor.predict(field, lr)
+    weights["log2"] = 5
     block["weights"] = 2
     with pytest.raises(HybridError, match="weights are not there"):
         reconstructor.predict(field, lr)

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from random_frames import Decoder, RandomStream, key_frame
 
 from ns_ray.client.reconstruct import Reconstructor
-from ns_ray.codecs.motion_field import BLOCK, Prediction
+from ns_ray.codecs.motion_field import BLOCK, WEIGHTS, Prediction
 from ns_ray.codecs.vp9.blocks import BlockParser
 from ns_ray.codecs.vp9.motion import motion_field
 from ns_ray.codecs.vp9.superframe import split
@@ -30,6 +30,7 @@ class Coded:
     height: int
     refreshed: int = 255
     prediction: Prediction = Prediction.VP9
+    weights: Any = field(default_factory=lambda: np.zeros(0, WEIGHTS))
 
 
 def picture(rng, width, height):

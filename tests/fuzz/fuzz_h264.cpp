@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "motion_field.hpp"
 #include "parser.hpp"
 
 using namespace ns_ray::h264;
@@ -56,6 +57,16 @@ void check(const ParsedFrame& frame) {
     }
   }
   require(slice + 1 == frame.slices.size());
+  require(frame.slot >= -1 && frame.slot < kMaxReferences && (frame.slot < 0 || frame.reference));
+  const MotionField field = motion_field(frame);
+  std::size_t area = 0;
+  for (const ns_ray::Block& block : field.blocks) {
+    require(block.x % block.width == 0 && block.y % block.height == 0 && block.weights <= field.weights.size());
+    require(block.x + block.width <= 16 * motion.columns && block.y + block.height <= 16 * motion.rows);
+    require(block.slot[0] >= 0 || block.slot[1] < 0);
+    area += std::size_t{block.width} * block.height;
+  }
+  require(area == 256 * motion.count());
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 #include <span>
 #include <vector>
 
+#include "codecs/h264/predictor.hpp"
 #include "codecs/vp9/predictor.hpp"
-#include "codecs/vp9/scaling.hpp"
 #include "reconstructor.hpp"
 
 using namespace ns_ray::reconstruction;
@@ -19,6 +19,7 @@ using ns_ray::Block;
 namespace {
 
 // LR samples of a frame that is not to be refused, and of one of no more than two rows or columns: larger ones take longer.
+constexpr int kWeights = 2;
 constexpr int kMostLr = 1 << 12, kMostThin = 1 << 17;
 
 void require(bool condition) {
@@ -92,26 +93,27 @@ int component(Choices& choices) {
 // Which slots a frame may refer to.
 using Usable = std::array<bool, kSlots>;
 
-Usable usable_by(const Reconstructor& reconstructor, int width, int height) {
+Usable usable_by(const Reconstructor& reconstructor, const Predictor& predictor, int width, int height) {
   Usable usable{};
   for (int i = 0; i < kSlots; ++i) {
     try {
       const auto [w, h] = reconstructor.size(i);
-      usable[i] = ns_ray::vp9::Scaling::allowed(w, width) && ns_ray::vp9::Scaling::allowed(h, height);
+      usable[i] = !predictor.misfit(Held{w, h, {}, {}}, width, height);
     } catch (const Refused&) {
     }
   }
   return usable;
 }
 
-void describe(Choices& choices, Block& block, const Usable* usable) {
+void describe(Choices& choices, Block& block, const Usable* usable, int filters) {
   const int kind = choices.byte();
-  block.filter = kind & 3;
+  block.filter = filters > 1 ? kind & 3 : 0;
   block.skip = kind >> 2 & 1;
   block.slot[0] = block.slot[1] = -1;
   if ((kind & 0x38) == 0) return;
   const int slots = choices.byte();
   block.slot[0] = static_cast<std::int8_t>(slots & 7);
+  if (filters == 1) block.weights = static_cast<std::uint16_t>(choices.byte() % (kWeights + 1));
   if (kind & 0x40) block.slot[1] = static_cast<std::int8_t>(slots >> 3 & 7);
   for (auto& slot : block.slot) {
     if (!usable || slot < 0) continue;
@@ -127,11 +129,12 @@ void describe(Choices& choices, Block& block, const Usable* usable) {
             static_cast<std::int16_t>(part && !parts ? block.mv[0][which][axis] : component(choices));
 }
 
-void divide(Choices& choices, int x, int y, int size, int width, int height, const Usable* usable, std::vector<Block>& blocks) {
+void divide(Choices& choices, int x, int y, int size, int width, int height, const Usable* usable, int filters,
+            std::vector<Block>& blocks) {
   if (x >= width || y >= height) return;
   const int kind = size > 8 ? choices.byte() % 4 : 0, half = size / 2;
   if (kind == 3) {
-    for (int i = 0; i < 4; ++i) divide(choices, x + i % 2 * half, y + i / 2 * half, half, width, height, usable, blocks);
+    for (int i = 0; i < 4; ++i) divide(choices, x + i % 2 * half, y + i / 2 * half, half, width, height, usable, filters, blocks);
     return;
   }
   for (int i = 0; i < (kind ? 2 : 1); ++i) {
@@ -141,12 +144,12 @@ void divide(Choices& choices, int x, int y, int size, int width, int height, con
     if (block.x >= width || block.y >= height) continue;
     block.width = block.sub_width = static_cast<std::uint8_t>(kind == 1 ? half : size);
     block.height = block.sub_height = static_cast<std::uint8_t>(kind == 2 ? half : size);
-    describe(choices, block, usable);
+    describe(choices, block, usable, filters);
     blocks.push_back(block);
   }
 }
 
-std::vector<Block> blocks_of(Choices& choices, int width, int height, const Usable& usable) {
+std::vector<Block> blocks_of(Choices& choices, int width, int height, const Usable& usable, int filters) {
   std::vector<Block> blocks;
   const int kind = choices.byte();
   if (kind % 8 == 0) return blocks;
@@ -157,7 +160,7 @@ std::vector<Block> blocks_of(Choices& choices, int width, int height, const Usab
   }
   if (static_cast<std::int64_t>(width) * height <= kMostThin)
     for (int y = 0; y < height; y += 64)
-      for (int x = 0; x < width; x += 64) divide(choices, x, y, 64, width, height, kind % 8 > 2 ? &usable : nullptr, blocks);
+      for (int x = 0; x < width; x += 64) divide(choices, x, y, 64, width, height, kind % 8 > 2 ? &usable : nullptr, filters, blocks);
   if (kind % 8 == 2 && !blocks.empty())  // one byte is wrong, or a block comes twice
     reinterpret_cast<std::uint8_t*>(blocks.data())[choices.word() % (blocks.size() * sizeof(Block))] =
         static_cast<std::uint8_t>(choices.byte());
@@ -208,8 +211,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     input.width = width;
     input.height = height;
     input.refreshed = static_cast<std::uint8_t>(choices.byte());
-    input.predictor = &ns_ray::vp9::kPredictor;
-    const std::vector<Block> blocks = blocks_of(choices, width, height, usable_by(one, width, height));
+    input.predictor = kind & 0x10 ? &ns_ray::h264::kPredictor : &ns_ray::vp9::kPredictor;
+    std::array<ns_ray::Weights, kWeights> weights{};
+    if (kind & 0x10) {
+      choices.raw(weights.data(), sizeof weights);
+      for (auto& one : weights)
+        for (auto& log2 : one.log2) log2 %= 8;
+    }
+    input.weights = weights;
+    const std::vector<Block> blocks = blocks_of(choices, width, height, usable_by(one, *input.predictor, width, height), input.predictor->filters);
     input.blocks = blocks;
     // A frame that is too large is refused for its size, whatever its planes.
     const Source lr(refused ? 1 : width, refused ? 1 : height, frame >> 3, frame >> 6);

@@ -40,9 +40,9 @@ def weights(tmp_path_factory) -> Path:
     return path
 
 
-def h264(path: Path) -> Path:
+def mpeg4(path: Path) -> Path:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=30)
+        stream = container.add_stream("mpeg4", rate=30)
         stream.width, stream.height = 64, 48
         container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
         container.mux(stream.encode(None))
@@ -60,7 +60,7 @@ def test_good_and_bad_streams_together(job, tmp_path, plain_video, layered_video
     assert alone.status == 0, alone.out + alone.err
     whole = rich_streams.read(plain_video, None)
     keyless = rich_streams.write(tmp_path / "keyless.mkv", replace(whole, packets=whole.packets[1:29]))
-    bad = [empty, text, h264(tmp_path / "h264.mp4"), keyless]
+    bad = [empty, text, mpeg4(tmp_path / "mpeg4.mp4"), keyless]
     both = (*common, "--input", *good, *bad, "--result-dir", tmp_path / "both")
     refused = job("benchmark", *both)
     assert (refused.status, refused.err.count("error: "), (tmp_path / "both").exists()) == (1, 3, False)
@@ -229,6 +229,9 @@ class NoFleet:
     async def check(self) -> None:
         pass
 
+    def names(self) -> list[str]:
+        return []
+
     async def probe(self, path: str, unsafe: bool) -> VideoInfo:
         await self._point("probe")
         return VideoInfo(path, "vp9", 64, 48, Fraction(60), Fraction(1, 1000), "yuv420p")
@@ -261,6 +264,7 @@ def without_ray(monkeypatch):
         monkeypatch.setattr(work, "Fleet", lambda config, gpus: fleet)
         monkeypatch.setattr(work, "Following", lambda manager, crew, kept_epochs: fleet)
         monkeypatch.setattr(work, "join_ray", lambda cpus, memory: None)
+        monkeypatch.setattr(work, "require_placed", lambda config, kinds, gpus: None)
         monkeypatch.setattr(work, "await_nodes", lambda actors, seconds, console: asyncio.sleep(0))
         monkeypatch.setattr(work.ray, "shutdown", lambda: None)
         usage = SimpleNamespace(start=lambda: None, stop=lambda seconds: Usage())

@@ -37,10 +37,11 @@ struct Rectangle {
 class Predictor {
  public:
   // Blocks have interpolation filters below `filters`; vectors `alike` apart at most, over both components, are the same
-  // motion.
-  constexpr Predictor(int filters, int alike) : filters(filters), alike(alike) {}
+  // motion; best mode corrects drift by `correction` times its gains, the less the noisier decoded samples are.
+  constexpr Predictor(int filters, int alike, float correction) : filters(filters), alike(alike), correction(correction) {}
 
   const int filters, alike;
+  const float correction;
 
   // Why a frame cannot refer to one of another size; nullptr where it can.
   virtual const char* misfit(const Held& reference, int width, int height) const = 0;

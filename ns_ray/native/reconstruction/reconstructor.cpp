@@ -7,6 +7,8 @@ namespace ns_ray::reconstruction {
 
 namespace {
 
+constexpr int kMostLog2 = 7;  // of the denominators of weights
+
 int half(int v) { return (v + 1) / 2; }
 
 int cells(int v) { return (v + 7) / 8; }
@@ -74,6 +76,9 @@ void Reconstructor::check(const FrameInput& input) const {
     throw Refused("the decoded frame's planes are not those of " + shape(width, height) + " in 4:2:0");
   if (input.anchor && !planes_fit(*input.anchor, width * scale_, height * scale_))
     throw Refused("the anchor's planes are not those of " + shape(width * scale_, height * scale_) + " in 4:2:0");
+  for (const auto& weights : input.weights)
+    for (const int log2 : weights.log2)
+      if (log2 > kMostLog2) throw Refused("the denominator of weights is 2 to the " + std::to_string(log2));
   std::int64_t area = 0;
   for (const auto& block : input.blocks) {
     const auto where = [&] { return "block at " + std::to_string(block.x) + "," + std::to_string(block.y) + ": "; };
@@ -312,12 +317,12 @@ void Reconstructor::superblock(Worker& worker, int index, const FrameInput& inpu
     if (block.slot[0] >= 0) {
       predictor.block(worker.motion, block, references(input), lr_prediction, now.hr);
       if (best_) overlap(worker.motion, block, input, lr_prediction, now.hr);
-      blend_block(block, false, now, lr_prediction);
+      blend_block(block, false, predictor.correction, now, lr_prediction);
       neighbour = &block;
     } else if (best_ && neighbour) {
       const Block guess = moved_like(block, *neighbour);
       predictor.block(worker.motion, guess, references(input), lr_prediction, now.hr);
-      blend_block(guess, true, now, lr_prediction);
+      blend_block(guess, true, predictor.correction, now, lr_prediction);
     }
   }
   for (int i = 0; i < 3; ++i) {
@@ -348,9 +353,10 @@ void Reconstructor::intra_rows(int plane, int x0, int y0, int x1, int y1, const 
 // Plain: the decoded samples are what is aimed at, the LR prediction what of the HR prediction is taken out of it.
 // Best: what the HR prediction says of the low band counts too, and its high band as far as it can be trusted. With motion
 // that was only guessed, the low band is what was decoded.
-void Reconstructor::blend_block(const Block& block, bool guessed, const Held& now, const Picture& lr_prediction) {
+void Reconstructor::blend_block(const Block& block, bool guessed, float correction, const Held& now,
+                                const Picture& lr_prediction) {
   const int residual_weight = fixed(block.skip ? tuning_.skip_residual : 1.0f);
-  const int gain = fixed(block.skip ? tuning_.skip_gain : tuning_.gain);
+  const int gain = fixed(correction * (block.skip ? tuning_.skip_gain : tuning_.gain));
   for (int i = 0; i < 3; ++i) {
     Work& work = work_[i];
     const int x0 = i ? block.x / 2 : block.x, y0 = i ? block.y / 2 : block.y;

@@ -122,7 +122,7 @@ class Reconstructor {
   void overlap(Motion& motion, const Block& block, const FrameInput& input, const Picture& lr, const Picture& hr) const;
   void superblock(Worker& worker, int index, const FrameInput& input, const Held& now, const Picture& lr_prediction);
   void intra_rows(int plane, int x0, int y0, int x1, int y1, const Picture& lr);
-  void blend_block(const Block& block, bool guessed, const Held& now, const Picture& lr_prediction);
+  void blend_block(const Block& block, bool guessed, float correction, const Held& now, const Picture& lr_prediction);
   int trust(int x, int y, bool guessed, const Held& now, const Picture& lr_prediction);
   void classify(const Picture& lr);
   void classify_band(Worker& worker, int band);
