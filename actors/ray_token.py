@@ -1,4 +1,4 @@
-"""The token by which Ray knows its users: a file that nobody else can read."""
+"""The tokens by which Ray and the live service know their users: files that nobody else can read."""
 
 import os
 import secrets
@@ -16,13 +16,17 @@ def token_path() -> Path:
     return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
 
 
-def private_token() -> Path:
+def private_token(path: Path | None = None, named_by: str = "RAY_AUTH_TOKEN_PATH") -> Path:
     """Have a token, of mode 0600; one that is there already is kept. Ray itself would make one that all may read.
+
+    Args:
+        path: the file; None for Ray's.
+        named_by: how another is named.
 
     Raises:
         FileError: it cannot be made, or is another user's and open to all.
     """
-    path = token_path()
+    path = token_path() if path is None else path
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(FileExistsError):
@@ -36,5 +40,5 @@ def private_token() -> Path:
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             path.chmod(0o600)
     except OSError as error:
-        raise FileError(f"{path}: {error.strerror}; name another file for Ray's token by RAY_AUTH_TOKEN_PATH") from None
+        raise FileError(f"{path}: {error.strerror}; name another file for the token by {named_by}") from None
     return path

@@ -1,7 +1,7 @@
 """Reading the packets of many streams in one process."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,6 +12,7 @@ from typing import TypeVar
 from ns_ray.actors.bundle import Bundler
 from ns_ray.actors.messages import Stream
 from ns_ray.actors.reading_trace import ReadingTrace
+from ns_ray.actors.service.relayed import is_relayed, relayed_units
 from ns_ray.actors.work import Read
 from ns_ray.actors.worker import measured
 from ns_ray.codecs.codec import RecordReader, codec_named
@@ -48,9 +49,8 @@ class _Reading:
     @classmethod
     def at(cls, stream: Stream, mark: Mark) -> "_Reading":
         """Open a stream so that it is read from a mark on; what comes since the last key frame is read again."""
-        info = stream.info
-        codec = codec_named(info.codec, info.record)
-        reading = cls(Lookahead(read_units(info, mark, loop=True)), mark, codec.records(), codec.late)
+        codec = codec_named(stream.info.codec, stream.info.record)
+        reading = cls(Lookahead(_units(stream, mark)), mark, codec.records(), codec.late)
         while (unit := reading.peek()) is not None and unit.packet is not None and unit.packet.video_index < mark.index:
             reading.records.read(unit.packet.data, unit.packet.video_index)
             reading.before.append(unit.packet)
@@ -80,6 +80,11 @@ class _Reading:
         records = self.records.read(packet.data, packet.video_index)
         self.decodable = self.decodable or packet.key or bool(records)
         return records
+
+
+def _units(stream: Stream, mark: Mark) -> Iterator[Unit]:
+    path = stream.info.path
+    return relayed_units(path, mark) if is_relayed(path) else read_units(stream.info, mark, loop=True)
 
 
 class Readers:
@@ -113,8 +118,8 @@ class Readers:
         return await self._in_thread(stream, self._before, stream, mark)
 
     def again(self, stream: Stream) -> bool:
-        """Whether another reader could go on with a stream without loss: a file, nothing live."""
-        return self._is_file(stream)
+        """Whether another reader could go on with a stream without loss: a file, or what a relay keeps."""
+        return self._is_file(stream) or is_relayed(stream.info.path)
 
     def forget(self, name: str) -> None:
         """Close the source of a stream that has ended."""

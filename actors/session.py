@@ -18,6 +18,7 @@ from ns_ray.actors.metrics import Sums, count_epoch
 from ns_ray.actors.orders import Change, Order, Placement
 from ns_ray.actors.peers import DiedError
 from ns_ray.actors.reports import EpochReport, State, StreamReport, Totals, added, counted, first_of_each_kind
+from ns_ray.actors.service.relayed import is_relayed
 from ns_ray.actors.work import Decoding, Enhancing, Part, Read, Work, Writing
 from ns_ray.anchors.account import granted, window_slots
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState, shown_since_key
@@ -130,7 +131,7 @@ class Session:
         self._tell = tell
         self._sums = sums
         self._log = log
-        self._format = _format(order)
+        self._format = format_of(order)
         self._part = Path(f"{order.path}.part")
         self._at = Position(order.plan.run, order.first, first=order.first)
         self._offset = 0
@@ -238,7 +239,8 @@ class Session:
         """Begin, or begin again where nothing is left: what cannot be read again goes on in the slot under way."""
         order = self.order
         self.report = replace(self.report, session=uuid4().hex)
-        if order.begun and order.plan.paced and not is_rereadable(order.stream.info.path):
+        path = order.stream.info.path
+        if order.begun and order.plan.paced and not (is_rereadable(path) or is_relayed(path)):
             now = floor((self._clock.now() - order.plan.began) / self._config.slot)
             number = max(order.first, now)
             self._at = replace(self._at, number=number, first=number)
@@ -760,7 +762,8 @@ class _Flow:
         self.failed = False
 
 
-def _format(order: Order) -> HybridFormat:
+def format_of(order: Order) -> HybridFormat:
+    """What a stream's file is."""
     info = order.stream.info
     scale = ModelSpec.parse(order.stream.model).scale
     lr, hr = (info.width, info.height), (info.width * scale, info.height * scale)

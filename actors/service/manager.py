@@ -17,6 +17,7 @@ from ns_ray.actors.metrics import Key, Sums
 from ns_ray.actors.orders import Change, Order, Plan, Roster
 from ns_ray.actors.reports import Doing
 from ns_ray.actors.service.admitting import Admitting, Running, anchor_kind, usual_coding
+from ns_ray.actors.service.relayed import is_relayed
 from ns_ray.actors.service.seating import Measured, Seat, Seating, engine_key
 from ns_ray.config.config import Config
 from ns_ray.errors import ActorLostError, ConfigError, MediaError, NsRayError
@@ -400,7 +401,7 @@ class Manager:
 
     async def _first_packets(self, stream: Stream, count: int) -> PacketBlock | None:
         """The first packets of a stream; none where they cannot be had, or would not come again."""
-        if is_pipe(stream.info.path):
+        if is_pipe(stream.info.path) or is_relayed(stream.info.path):
             return None
         try:
             return await self._crew.first_packets(self._seating.of("decoder")[0], stream, count)

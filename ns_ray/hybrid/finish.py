@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ns_ray.errors import HybridError, MediaError
-from ns_ray.hybrid.clock import is_steady, unit_for
+from ns_ray.hybrid.clock import is_steady
 from ns_ray.hybrid.header import HybridFormat, header_for
 from ns_ray.video import matroska as m
 from ns_ray.video.tracks import beginning, info
@@ -82,7 +82,7 @@ def finish(part: Path, path: Path, format: HybridFormat) -> None:
 
 def _finished(file: BinaryIO, live: mmap.mmap, format: HybridFormat) -> Iterator[bytes]:
     """The finished file, piece by piece; `live` is the live stream's `file` as bytes."""
-    unit = unit_for((format.time_base, *(side.time_base for side in format.sides)))
+    unit = format.unit
     header = header_for(format)
     times = _Times(len(header.entries), format.first_side)
     clusters = list(_clusters(live, times))

@@ -8,6 +8,7 @@ from functools import lru_cache
 from ns_ray.codecs.codec import codec_named
 from ns_ray.errors import MediaError
 from ns_ray.hybrid import av1_image, hevc_image
+from ns_ray.hybrid.clock import unit_for
 from ns_ray.picture.coding import Codec, image_format
 from ns_ray.video import matroska as m
 from ns_ray.video.probe import SideTrack
@@ -15,6 +16,7 @@ from ns_ray.video.tracks import beginning, entries_of, info, numbered
 
 TITLES = ("video", "anchors")
 TIME_BASE, FRAME_RATE, SCALE, ANCHOR_CODEC = "TIME_BASE", "FRAME_RATE", "SCALE", "ANCHOR_CODEC"
+ANCHOR_DELAY = "ANCHOR_DELAY"
 _CODEC_IDS = {"jpeg": "V_MJPEG", "av1": "V_AV1", "hevc": "V_MPEGH/ISO/HEVC"}
 _SECOND = 1_000_000_000
 SHAPE = (m.DISPLAY_WIDTH, m.DISPLAY_HEIGHT, m.DISPLAY_UNIT, m.STEREO_MODE, m.PROJECTION)
@@ -29,7 +31,8 @@ class HybridFormat:
 
     With `anchor_size` None there is no anchor track: the file is an ordinary video. `sides` and `header` are those of
     the source (VideoInfo). `codec` is that of the anchors, `video_codec` FFmpeg's name of the video's where
-    there is no `header`.
+    there is no `header`. `anchor_delay`: seconds by which anchors may come after their packets; 0 where they come right
+    behind them.
     """
 
     video_size: tuple[int, int]
@@ -40,6 +43,12 @@ class HybridFormat:
     header: bytes = b""
     codec: Codec = "jpeg"
     video_codec: str = "vp9"
+    anchor_delay: Fraction = Fraction(0)
+
+    @property
+    def unit(self) -> int:
+        """Nanoseconds of the unit that times are written in."""
+        return unit_for((self.time_base, *(side.time_base for side in self.sides)))
 
     @property
     def first_side(self) -> int:
@@ -114,6 +123,8 @@ def header_for(format: HybridFormat) -> Header:
         said.append([(TIME_BASE, _ratio(format.time_base)), (SCALE, str(scale))])
         if format.codec != "jpeg":  # the only one of version 1, which says none
             said[-1].append((ANCHOR_CODEC, format.codec))
+        if format.anchor_delay:
+            said[-1].append((ANCHOR_DELAY, _ratio(format.anchor_delay)))
     for side, entry in zip(format.sides, source[1:], strict=True):
         entries.append(entry)
         said.append([(TIME_BASE, _ratio(side.time_base))])

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 
 import av
 import av.error
@@ -12,7 +13,8 @@ from ns_ray.codecs.codec import VIDEO_CODECS
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import AnchorImage, read_tag
 from ns_ray.hybrid.clock import to_ticks
-from ns_ray.hybrid.header import ANCHOR_CODEC, FRAME_RATE, SCALE, TIME_BASE, TITLES
+from ns_ray.hybrid.header import ANCHOR_CODEC, ANCHOR_DELAY, FRAME_RATE, SCALE, TIME_BASE, TITLES
+from ns_ray.hybrid.held import HeldPairing
 from ns_ray.hybrid.pairing import Pair, Pairing
 from ns_ray.picture.coding import CODECS
 from ns_ray.picture.colors import Colors
@@ -26,6 +28,7 @@ _LARGEST_PACKET = 64 << 20  # bytes
 _MOST_SIDE_BYTES = 64 << 20  # of side packets that wait for a packet of the video
 _LONGEST_RATIO = 40  # characters of a tag
 _LARGEST_INTEGER = 1 << 31
+_LONGEST_DELAY = 60  # seconds that a stream may have its packets held back
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ class HybridReader:
         self.anchor_size = (columns, 2 * rows // 3 if stacked else rows)
         said = _ratio(self._images, SCALE)
         self.scale = int(said) if said in (1, 2, 3, 4) else None
+        delay = min(_ratio(self._images, ANCHOR_DELAY) or Fraction(0), Fraction(_LONGEST_DELAY))
+        self._delay = ceil(delay / self.info.time_base)  # ticks that packets wait for their anchors
         self.damaged: list[tuple[int, str]] = []
         self._packets = 0
         self._cut: set[int] = set()  # packets that an edit list cuts off
@@ -95,7 +100,7 @@ class HybridReader:
         Raises:
             HybridError: the stream cannot be read on.
         """
-        pairing = Pairing(self._damage)
+        pairing = HeldPairing(self._damage, self._delay) if self._delay else Pairing(self._damage)
         try:
             try:
                 for packet in self._container.demux(self._video, self._images, *self._beside):
@@ -114,7 +119,7 @@ class HybridReader:
             self._cut.discard(packet.video_index)
             yield HybridPacket(packet, anchors, sides, cut)
 
-    def _take(self, packet: "av.Packet[av.stream.Stream]", pairing: Pairing) -> Iterator[Pair]:
+    def _take(self, packet: "av.Packet[av.stream.Stream]", pairing: Pairing | HeldPairing) -> Iterator[Pair]:
         """Sort in what was read; yields the packets that are complete with it."""
         if not packet.size:
             return

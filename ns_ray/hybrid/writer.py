@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ns_ray.errors import HybridError
 from ns_ray.hybrid.anchor_image import AnchorImage
-from ns_ray.hybrid.clock import is_steady, to_units, unit_for
+from ns_ray.hybrid.clock import is_steady, to_units
 from ns_ray.hybrid.finish import finish
 from ns_ray.hybrid.header import HybridFormat, header_for
 from ns_ray.hybrid.notes import noted
@@ -17,7 +17,7 @@ from ns_ray.video import matroska
 from ns_ray.video.matroska import Block, Piece
 from ns_ray.video.packets import Packet, SidePacket
 
-__all__ = ["HybridFormat", "append_epoch", "finish"]
+__all__ = ["HybridFormat", "append_epoch", "finish", "side_blocks"]
 
 _FARTHEST = 32_767  # units from a cluster's time to that of a block in it
 _LONGEST_SECONDS, _LARGEST_BYTES = 5, 5_000_000  # of a cluster
@@ -55,11 +55,11 @@ def append_epoch(
     Raises:
         HybridError: an anchor belongs to none of the packets, or the file cannot be written.
     """
-    unit = unit_for((format.time_base, *(side.time_base for side in format.sides)))
+    unit = format.unit
     header = header_for(format)
     blocks = heapq.merge(
         _video_blocks(path, format, unit, packets, anchors),
-        _side_blocks(format, unit, sides, header.delays(unit)),
+        side_blocks(format, unit, sides, header.delays(unit)),
         key=lambda one: one[0],
     )
     pieces: list[Piece] = [] if offset else [header.live(unit, _steady_rate(format, packets))]
@@ -103,9 +103,10 @@ def _video_blocks(
             yield latest, Block(2, time, image.body, True, head=image.head)
 
 
-def _side_blocks(
+def side_blocks(
     format: HybridFormat, unit: int, sides: Sequence[SidePacket], delays: Sequence[int]
 ) -> list[tuple[int, Block]]:
+    """Blocks of the tracks beside the video, each with its time; `delays` as `Header.delays`."""
     blocks = []
     for packet in sides:
         track = format.sides[packet.track]

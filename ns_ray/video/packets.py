@@ -1,7 +1,7 @@
 """Coded packets of a video in file order, on one clock, again and again where a longer stream is wanted."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -172,6 +172,20 @@ def read_units(info: VideoInfo, mark: Mark | None = None, *, loop: bool = False)
     yield from _Reader(info, mark or Mark()).units(loop)
 
 
+def read_open(container: InputContainer, info: VideoInfo, read: "Sequence[CodedPacket[Stream]]") -> Iterator[Unit]:
+    """As `read_units`, of what is open already and can be opened only once; it is closed at the end.
+
+    Args:
+        container: what is open.
+        info: what it is (`probe_open`).
+        read: its first packets, which were read for that, of all tracks.
+    """
+    source = _Source(container, info)
+    wanted = {source.video.index, *source.tracks}
+    source.packets = chain((one for one in read if one.size and one.stream_index in wanted), source.packets)
+    yield from _Reader(info, Mark()).rest_of(source)
+
+
 class _Source:
     """An open recording on its way to its end.
 
@@ -274,6 +288,14 @@ class _Reader:
                 break
             self._again()
             source = self._open()
+        if self._pending:
+            yield self._unit(None, self._place_sides(self._clock.offset))
+
+    def rest_of(self, source: _Source) -> Iterator[Unit]:
+        """What an open source still gives, which cannot be opened again."""
+        self._live = True
+        with closing(source.container):
+            yield from self._read(source)
         if self._pending:
             yield self._unit(None, self._place_sides(self._clock.offset))
 

@@ -1,15 +1,17 @@
 """What a video is, before anything of it is decoded."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import av
 import av.error
+from av.packet import Packet
 from av.video.stream import VideoStream
+from pydantic import ConfigDict
 
 from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.codecs.codec import SUPPORTED, VIDEO_CODECS, Codec, Header, codec_named
@@ -80,6 +82,8 @@ class VideoInfo:
     rates: Rates | None = None
     record: bytes = b""
 
+    __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")  # as JSON
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -110,23 +114,47 @@ def probe(path: str, unsafe: bool = False) -> VideoInfo:
     Raises:
         MediaError: it cannot be opened, is no video, or lacks a size.
     """
-    from ns_ray.video.recordings import open_first  # both of which stand on this module
-    from ns_ray.video.tracks import header_of, record_of
+    from ns_ray.video.recordings import open_first  # which stands on this module
 
     with open_first(path, unsafe) as container:
         stream = video_of(container, path)
         # What a pipe gives does not come again; a live source is joined later by those who read it.
         live = is_live(path, container)
-        seen = _Seen() if is_pipe(path) else _look(container, stream, _LIVE_SECONDS if live else OPEN_SECONDS)
-        if seen.encrypted or "enc_key_id" in stream.metadata or (seen.foreign and _says_encrypted(path)):
-            raise MediaError(f"{path}: it is encrypted, and its key is not known here; decrypt it first")
-        info = _described(stream, path, seen)
-        size = (info.width, info.height)
-        header, sides, _, notes = (
-            header_of(container, stream, size) if info.codec in VIDEO_CODECS else (b"", (), [], ())
-        )
-    record = record_of(header)
-    return replace(info, sides=sides, header=header, notes=(*notes, *info.notes), unsafe=unsafe, record=record)
+        packets = iter(()) if is_pipe(path) else container.demux(stream)
+        info, _ = probe_open(container, packets, path, _LIVE_SECONDS if live else OPEN_SECONDS)
+    return replace(info, unsafe=unsafe)
+
+
+def probe_open(
+    container: av.container.InputContainer,
+    packets: "Iterator[Packet[Any]]",
+    path: str,
+    seconds: float,
+    most_packets: int = _SEEN_PACKETS,
+) -> tuple[VideoInfo, Sequence[int]]:
+    """Look at the video of what is open.
+
+    Args:
+        container: what is open.
+        packets: its packets, of which the first are read; none for what is read once.
+        path: what it is called.
+        seconds: how long to read at most.
+        most_packets: how many packets of the video.
+
+    Returns:
+        What it is, and the times of the packets that were read, in ticks; raises MediaError as `probe`.
+    """
+    from ns_ray.video.tracks import header_of, record_of  # which stand on this module
+
+    stream = video_of(container, path)
+    seen = _look(packets, stream, seconds, most_packets)
+    if seen.encrypted or "enc_key_id" in stream.metadata or (seen.foreign and _says_encrypted(path)):
+        raise MediaError(f"{path}: it is encrypted, and its key is not known here; decrypt it first")
+    info = _described(stream, path, seen)
+    size = (info.width, info.height)
+    header, sides, _, notes = header_of(container, stream, size) if info.codec in VIDEO_CODECS else (b"", (), [], ())
+    info = replace(info, sides=sides, header=header, notes=(*notes, *info.notes), record=record_of(header))
+    return info, seen.times
 
 
 def is_live(path: str, container: av.container.InputContainer) -> bool:
@@ -172,12 +200,17 @@ def rates_of(stream: VideoStream) -> Rates:
     return stream.base_rate, stream.average_rate
 
 
-def open_address(address: Address, path: str, unsafe: bool = False) -> av.container.InputContainer:
-    """Open what an address means; `path` is what errors call it. Raises MediaError as `open_input`."""
+def open_address(
+    address: Address, path: str, unsafe: bool = False, open_seconds: float | None = OPEN_SECONDS
+) -> av.container.InputContainer:
+    """Open what an address means; `path` is what errors call it. Raises MediaError as `open_input`.
+
+    With `open_seconds` None it is waited for without end, as one does who listens.
+    """
     try:
         options = dict(address.options) | _BOUNDED
         container = av.open(
-            address.target, timeout=(OPEN_SECONDS, READ_SECONDS), options=options, metadata_errors="replace"
+            address.target, timeout=(open_seconds, READ_SECONDS), options=options, metadata_errors="replace"
         )
     except (av.error.FFmpegError, OSError) as error:
         if not isinstance(address.target, str):
@@ -242,7 +275,7 @@ def _described(stream: VideoStream, path: str, seen: _Seen) -> VideoInfo:
     )
 
 
-def _look(container: av.container.InputContainer, stream: VideoStream, seconds: float) -> _Seen:
+def _look(packets_of: "Iterator[Packet[Any]]", stream: VideoStream, seconds: float, most_packets: int) -> _Seen:
     """Read the first packets, for some seconds at most; what cannot be read is left to the reader to complain of."""
     times: list[int] = []
     key: Header | None = None
@@ -252,8 +285,8 @@ def _look(container: av.container.InputContainer, stream: VideoStream, seconds: 
     codec = codec_named(name, stream.codec_context.extradata or b"") if name in VIDEO_CODECS else None
     deadline = time.monotonic() + seconds
     with suppress(av.error.FFmpegError):
-        for packet in container.demux(stream):
-            if not packet.size:
+        for packet in packets_of:
+            if not packet.size or packet.stream_index != stream.index:
                 continue
             data = bytes(packet)
             packets, size = packets + 1, size + len(data)
@@ -264,7 +297,7 @@ def _look(container: av.container.InputContainer, stream: VideoStream, seconds: 
             if key is None and packet.is_keyframe and codec is not None:
                 key = _key_header(codec, data)
                 at_key = key is not None and key.key and packets == 1
-            if packets >= _SEEN_PACKETS or size >= _SEEN_BYTES or time.monotonic() > deadline:
+            if packets >= most_packets or size >= _SEEN_BYTES or time.monotonic() > deadline:
                 break
     if codec is None or codec.late:  # whose frames may be coded in another order than they are shown
         times.sort()

@@ -25,6 +25,7 @@ TAKE_NONE = {
     "benchmark_infer": {"--warm-up", "--naive-requests"},
     "check_realtime": {"--num-gpus"},
     "enhancer_benchmark": {"--num-gpus", "--limit"},
+    "serve": {"--num-gpus", "--port"},
     "study": {"--placements"},
 }
 """Counts that may be 0."""
