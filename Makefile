@@ -38,6 +38,6 @@ clean:
 $(READY): pyproject.toml constraints.txt CMakeLists.txt $(wildcard ns_ray/native/*/* ns_ray/native/codecs/*/*)
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt cmake nanobind ninja scikit-build-core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt cmake nanobind ninja scikit-build-core ziglang
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev]'
 	touch $(READY)

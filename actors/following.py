@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ns_ray.actors.crew import Crew
 from ns_ray.actors.orders import Change, Order
@@ -11,6 +11,7 @@ from ns_ray.actors.ray_crew import ManagerClient
 from ns_ray.actors.reports import EpochReport, HostReport, StreamReport, Totals
 from ns_ray.errors import ActorLostError
 from ns_ray.report.results import Standing
+from ns_ray.video.address import is_rereadable
 
 _LOOK_SECONDS = 0.25
 _MOST_STANDINGS = 1000
@@ -26,11 +27,13 @@ class Followed:
         order: what is to be done.
         report: what became of it, as far as it has been told.
         epochs: its latest epochs, by number.
+        losses: what had been written and went with a node.
     """
 
     order: Order
     report: StreamReport
     epochs: dict[int, EpochReport]
+    losses: list[str] = field(default_factory=list)
 
 
 class Following:
@@ -87,6 +90,15 @@ class Following:
             self.streams.pop(name, None)
             self._halted.discard(name)
 
+    async def let_go(self, name: str) -> None:
+        """Have manager and host forget a stream that has ended, which is kept here: it need not be made again."""
+        await self._manager.remove([name])
+
+    def begin_again(self, name: str) -> None:
+        """Follow a stream once more that had ended and whose finished file is gone: the manager has it made again."""
+        followed = self.streams[name]
+        followed.report = replace(followed.report, state="running", reason="", output="", output_bytes=0, node="")
+
     @property
     def running(self) -> list[str]:
         """Streams that have not ended."""
@@ -117,7 +129,7 @@ class Following:
             self.standings.append(standing)
 
     async def _tell_again(self, known: set[str]) -> None:
-        missing = [self.streams[name].order for name in self.running if name not in known]
+        missing = [replace(self.streams[name].order, begun=True) for name in self.running if name not in known]
         if missing:
             await self._manager.add(missing, again=True)
         if self._halted:
@@ -131,10 +143,10 @@ class Following:
             self._told.pop(host, None)
             return  # the manager will find another for its streams
         self._told[host] = replace(report, streams=(), epochs=())
+        for stream in report.streams:  # first, as epochs that are lost are forgotten
+            self._take(stream, progress)
         for epoch in report.epochs:
             self._take_epoch(epoch)
-        for stream in report.streams:
-            self._take(stream, progress)
 
     def _take_epoch(self, report: EpochReport) -> None:
         followed = self.streams.get(report.result.stream)
@@ -152,13 +164,23 @@ class Following:
         if followed is None or followed.report.state != "running":  # how it ended has been told
             return
         more = report.totals.shown - followed.report.totals.shown
-        if more < 0:  # its host has not yet found out how far it was, or only finds the finished file
+        if report.session and report.session != followed.report.session:
+            self._take_loss(followed, followed.report.totals.shown - report.begun_at)
+        elif more < 0:  # its host has not yet found out how far it was, or only finds the finished file
             if report.state != "running":
                 followed.report = self._found_finished(report, followed.report)
             return
         followed.report = report
         if more:
             progress(report.name, more)
+
+    def _take_loss(self, followed: Followed, frames: int) -> None:
+        """A session goes on so many frames before what had been written; none where that is all there."""
+        if frames <= 0:
+            return
+        followed.epochs.clear()  # those that are left are told again
+        again = "made again" if is_rereadable(followed.order.stream.info.path) else "missing, as its source is live"
+        followed.losses.append(f"{frames} frames that had been written went with a node; they are {again}")
 
     def _found_finished(self, report: StreamReport, before: StreamReport) -> StreamReport:
         """A stream whose host died as it had finished the file: what was told by then holds."""

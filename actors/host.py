@@ -23,18 +23,20 @@ from ns_ray.actors.messages import (
     DecodeReply,
     EncodeJob,
     EncodeReply,
+    FinishReply,
     MadeReply,
     Stream,
     WriteReply,
 )
 from ns_ray.actors.metrics import Key, Sums
 from ns_ray.actors.orders import Change, Order, Placement, Plan, Roster
+from ns_ray.actors.outputs import Outputs, SharedOutputs
 from ns_ray.actors.peers import DiedError, Meeting, Peers
 from ns_ray.actors.reading import Readers
 from ns_ray.actors.reports import AnchorCounts, Doing, EpochReport, HostReport, HostView
 from ns_ray.actors.rounds import Rounds
 from ns_ray.actors.session import Session
-from ns_ray.actors.work import Decoding, Enhancing, Given, Part, Read, Writing
+from ns_ray.actors.work import Decoding, Enhancing, Given, Left, Part, Read, Writing
 from ns_ray.actors.worker import measured
 from ns_ray.anchors.award import Award, award
 from ns_ray.anchors.baselines import Nothing
@@ -90,6 +92,7 @@ class Host:
         peers: Peers,
         clock: RunClock,
         readers: Readers | None = None,
+        outputs: Outputs | None = None,
         sums: Sums | None = None,
         log: EventLog | None = None,
     ) -> None:
@@ -101,6 +104,7 @@ class Host:
             peers: the other actors.
             clock: the time.
             readers: of the sources; without, ones that leave no trace.
+            outputs: where its files come to lie; without, in a folder that all share.
             sums: where it counts what it does.
             log: where it writes down what happens to streams; None for nowhere.
         """
@@ -109,6 +113,7 @@ class Host:
         self._peers = peers
         self._clock = clock
         self._readers = readers or Readers()
+        self._outputs = outputs or SharedOutputs(name)
         self._sums = sums or Sums()
         self._log = log or EventLog(name, "off")
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="writer")
@@ -409,15 +414,23 @@ class Host:
         return done
 
     async def _write(self, _: None, jobs: Sequence[Writing]) -> Sequence[WriteReply | Exception]:
-        return await self._in_thread(_write_all, jobs)
+        return await self._in_thread(_write_all, self._outputs, jobs)
 
-    async def notes(self, path: Path) -> Sequence[tuple[int, bytes]]:
+    async def recover(self, order: Order, part: Path) -> Left:
         """See `Work`."""
-        return await self._in_thread(read_notes, path, self._config.kept_epochs)
+        return await self._in_thread(_recover, self._outputs, order, part, self._config.kept_epochs)
 
-    async def finish(self, part: Path, path: Path, format: HybridFormat) -> WriteReply:
+    async def hand_over(self, part: Path, offset: int) -> None:
         """See `Work`."""
-        return await self._in_thread(_finish, part, path, format)
+        await self._in_thread(self._outputs.hand_over, part, offset)
+
+    async def finish(self, part: Path, path: Path, format: HybridFormat) -> FinishReply:
+        """See `Work`."""
+        return await self._in_thread(_finish, self._outputs, part, path, format)
+
+    async def prove(self, folder: Path, token: str) -> None:
+        """Write a probe where streams' files are to lie; raises HybridError as `Outputs.prove` does."""
+        await self._in_thread(self._outputs.prove, folder, token, self.name)
 
     async def forget(self, stream: Stream, decoder: str, encoder: str) -> None:
         """See `Work`."""
@@ -478,27 +491,35 @@ def _failed(error: str) -> DecodeReply:
     return DecodeReply(broken=True, error=error)
 
 
-def _write_all(jobs: Sequence[Writing]) -> list[WriteReply | Exception]:
+def _write_all(outputs: Outputs, jobs: Sequence[Writing]) -> list[WriteReply | Exception]:
     """Write epochs of several streams; what hinders one does not hinder the next."""
     done: list[WriteReply | Exception] = []
     for job in jobs:
         try:
-            done.append(_write(job))
+            done.append(_write(outputs, job))
         except Exception as error:
             done.append(error)
     return done
 
 
-def _write(job: Writing) -> WriteReply:
+def _write(outputs: Outputs, job: Writing) -> WriteReply:
     begin = time.thread_time()
     with measured("write") as clock:
+        if not job.offset:
+            outputs.open(job.path)
         offset = append_epoch(job.path, job.format, job.offset, job.packets, job.anchors, job.sides, job.note)
-    return WriteReply(offset, clock.span, time.thread_time() - begin)
+        note = outputs.grown(job.path, job.offset, offset)
+    return WriteReply(offset, clock.span, time.thread_time() - begin, note)
 
 
-def _finish(part: Path, path: Path, format: HybridFormat) -> WriteReply:
+def _recover(outputs: Outputs, order: Order, part: Path, latest: int) -> Left:
+    finished = outputs.recover(part, order.path, begun=order.begun)
+    return Left(read_notes(part, latest), finished)
+
+
+def _finish(outputs: Outputs, part: Path, path: Path, format: HybridFormat) -> FinishReply:
     begin = time.thread_time()
-    with measured("write") as clock:
-        if part.exists():
-            finish(part, path, format)
-    return WriteReply(path.stat().st_size, clock.span, time.thread_time() - begin)
+    if part.exists():
+        finish(part, path, format)
+    done = outputs.finished(part, path)
+    return FinishReply(done.output, done.bytes, done.node, time.thread_time() - begin)

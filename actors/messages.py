@@ -142,10 +142,21 @@ class EncodeReply:
 
 @dataclass(frozen=True, slots=True)
 class WriteReply:
-    """Size of the output after the epoch, which the next write is to append at."""
+    """Size of the output after the epoch, which the next write is to append at; what its user should know of that."""
 
     offset: int
     span: Span
+    cpu_seconds: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishReply:
+    """Where a finished file is: path or URL, bytes, the node whose disk it is on (empty where everybody sees it)."""
+
+    output: str
+    bytes: int
+    node: str
     cpu_seconds: float = 0.0
 
 

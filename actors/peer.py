@@ -44,7 +44,7 @@ async def pulse(actor: Any) -> Pulse:
 def is_dead(actor: Any) -> bool:
     """Whether an actor has no process now, as Ray has found out; one that merely does not answer may have.
 
-    Ray tells of deaths whoever holds a handle; nothing is asked for this.
+    Ray tells of deaths whoever holds a handle, from a moment after it was got on; nothing is asked for this.
     """
     core: Any = ray._private.worker.global_worker
     messages: Any = gcs_pb2
@@ -142,7 +142,6 @@ class Peer:
         except ObjectLostError:
             raise PartLostError(f"{self.name}: what {what} takes or gave is gone with its node") from None
         except RayActorError:
-            self._actor = None  # it may be another's next time, or nobody's
             return None
 
     async def _back(self) -> None:

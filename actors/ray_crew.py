@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -125,6 +126,7 @@ class RayCrew(_Named):
 
     def __init__(self, team: Team) -> None:
         super().__init__(team)
+        self._handles: dict[str, Any] = {}  # held, so that Ray goes on telling of deaths
         self._doing: dict[str, tuple[str, dict[str, Doing]]] = {}  # what hosts told last, and the name of that
 
     async def names(self) -> Sequence[str]:
@@ -155,13 +157,19 @@ class RayCrew(_Named):
 
     async def dead(self, names: Collection[str]) -> set[str]:
         """See `Crew`."""
-        return {name for name in names if self._dead(name)}
-
-    def _dead(self, name: str) -> bool:
-        try:
-            return is_dead(self._peer(name).actor)
-        except ActorLostError:
-            return True
+        found = set()
+        for name in names:
+            try:
+                handle = self._handles.get(name) or self._peer(name).actor
+            except ActorLostError:
+                found.add(name)
+                continue
+            self._handles[name] = handle
+            if is_dead(handle):
+                found.add(name)
+        while len(self._handles) > _MOST_PEERS:
+            del self._handles[next(iter(self._handles))]
+        return found
 
     async def view(self, host: str, seconds: float) -> HostView | None:
         """See Host; None where it does not answer."""
@@ -268,6 +276,11 @@ class RayCrew(_Named):
         """See Host."""
         report: HostReport = await self._peer(host).ask_once("report", lambda actor: actor.report.remote(after, born))
         return report
+
+    async def prove(self, host: str, folder: Path, token: str) -> str:
+        """See Host; the id of its node."""
+        node: str = await self._peer(host).ask("prove", lambda actor: actor.prove.remote(folder, token))
+        return node
 
 
 class ManagerClient:

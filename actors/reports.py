@@ -94,8 +94,11 @@ class StreamReport:
         reason: why it ended early, or is not whole.
         notes: what its user should know of it, each once.
         totals: figures.
-        output: its file, once that is finished.
+        output: its file, once that is finished: a path, or a URL.
         output_bytes: the file's size.
+        node: the node whose disk it is on; empty where everybody sees it.
+        session: names the session that tells this, once that knows where it goes on.
+        begun_at: shown frames that were written when that session began.
     """
 
     name: str
@@ -106,6 +109,9 @@ class StreamReport:
     totals: Totals
     output: str = ""
     output_bytes: int = 0
+    node: str = ""
+    session: str = ""
+    begun_at: int = 0
 
 
 @briefly_pickled

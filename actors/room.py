@@ -58,6 +58,12 @@ def grows() -> bool:
     return reports and any(node.ray_node_type_name for node in status.cluster_resource_state.node_states)
 
 
+def several_nodes() -> bool:
+    """Whether there are several nodes, or an autoscaler may start some."""
+    nodes: Sequence[Mapping[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return sum(node["Alive"] for node in nodes) > 1 or grows()
+
+
 async def make_room(actors: Sequence[Reserved], seconds: float) -> None:
     """Have an autoscaler start the nodes that actors need, and wait until all find room at once.
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import floor
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from uuid import uuid4
 
 from ns_ray.actors.clock import RunClock
 from ns_ray.actors.event_log import EventLog
@@ -27,6 +28,7 @@ from ns_ray.errors import ActorLostError, MediaError, ModelError, NsRayError, Pa
 from ns_ray.hybrid.writer import HybridFormat
 from ns_ray.report.results import AnchorResult, EpochResult
 from ns_ray.sr.spec import ModelSpec
+from ns_ray.video.address import is_rereadable
 from ns_ray.video.block import PacketBlock
 from ns_ray.video.packets import Packet
 
@@ -133,6 +135,7 @@ class Session:
         self._at = Position(order.plan.run, order.first, first=order.first)
         self._offset = 0
         self._history: list[PacketBlock] = []
+        self._finished = False  # whether it was so before
         self._broken = False  # whether the decoder waits for a key frame
         self._keyed = False  # whether a key frame came
         self._deliveries: list[asyncio.Task[None]] = []
@@ -202,21 +205,25 @@ class Session:
             halt.cancel()
 
     async def _resume(self) -> None:
-        """Go on from what an earlier session of the same order has written, if there was one."""
-        notes = await self._work.notes(self._part)
+        """Go on from what an earlier session of the same order has written, if there is anything left of it."""
+        left = await self._work.recover(self.order, self._part)
         entries = []
-        for end, data in notes:
+        for end, data in left.notes:
             entry = unpack(data)
             if entry is not None and entry.position.run == self.order.plan.run:
                 entries.append((end, entry))
             await asyncio.sleep(0)  # after hours there are thousands, and other sessions go on
         if not entries:
-            if self.order.begun and self.order.path.exists():  # it had just been finished
+            self._finished = self.order.begun and left.finished
+            if self._finished:  # just before
                 self._at = replace(self._at, ended=True)
+            else:
+                self._begin_anew()
             return
         self._offset, last = entries[-1]
         self._at = last.position
-        self.report = replace(self.report, totals=last.position.totals)
+        totals = last.position.totals
+        self.report = replace(self.report, totals=totals, session=uuid4().hex, begun_at=totals.shown)
         self._take_down(self._at.notes)
         if self._at.reason:
             self._fail(self._at.reason)
@@ -226,6 +233,15 @@ class Session:
         if not self._at.ended:
             packets = await self._unless_halting(self._work.before(self.order.stream, self._at.mark))
             self._history = [PacketBlock.of(packets)] if packets else []
+
+    def _begin_anew(self) -> None:
+        """Begin, or begin again where nothing is left: what cannot be read again goes on in the slot under way."""
+        order = self.order
+        self.report = replace(self.report, session=uuid4().hex)
+        if order.begun and order.plan.paced and not is_rereadable(order.stream.info.path):
+            now = floor((self._clock.now() - order.plan.began) / self._config.slot)
+            number = max(order.first, now)
+            self._at = replace(self._at, number=number, first=number)
 
     async def _halt(self, slots: "asyncio.Task[None]") -> None:
         await self._flow.halt.wait()
@@ -533,10 +549,6 @@ class Session:
             before.result()
         if not hybrid and epoch.decoded is not None:
             epoch.encoded = await self._unless_lost(epoch, self._encode)
-        if epoch.result.deadline is not None:
-            ends = (span.end for span in epoch.result.spans if span.stage == "inference")
-            overdue = max(ends, default=0.0) > epoch.result.deadline
-            epoch.result.late = epoch.result.late or overdue
         await self._write(epoch)
 
     async def _unless_lost(self, epoch: _Epoch, make: Callable[[_Epoch], Awaitable[T]]) -> T:
@@ -611,6 +623,9 @@ class Session:
         for anchors in epoch.anchors:
             epoch.result.spans += anchors.reply.spans
             epoch.spent("enhance", anchors.reply.cpu_seconds)
+        if epoch.result.deadline is not None:
+            ends = (span.end for span in epoch.result.spans if span.stage == "inference")
+            epoch.result.late = epoch.result.late or max(ends, default=0.0) > epoch.result.deadline
         made = [one for anchors in epoch.anchors for one in anchors.reply.made]
         if reply is not None:
             epoch.result.dropped += reply.handed_out - len(made)
@@ -647,6 +662,8 @@ class Session:
         finally:
             self._flow.writing = None
         grown, self._offset = written.offset - self._offset, written.offset
+        if written.note:
+            self._take_down((written.note,))
         self.report = replace(self.report, totals=totals)
         self._spent("write", written.cpu_seconds)
         if report is not None:
@@ -694,15 +711,15 @@ class Session:
     async def _close(self) -> None:
         """Finish the file, whatever happened, and let the actors forget the stream."""
         if self._flow.released and not self._flow.failed and not (self._at.ended and self._flow.whole):
+            await self._work.hand_over(self._part, self._offset)
             return
         self._flow.released = False
-        output, size = "", 0
-        if self._offset or (self.order.begun and self.order.path.exists()):
+        output, size, node = "", 0, ""
+        if self._offset or self._finished:
             try:
                 finished = await self._work.finish(self._part, self.order.path, self._format)
-                size = finished.offset
+                output, size, node = finished.output, finished.bytes, finished.node
                 self._spent("write", finished.cpu_seconds)
-                output = str(self.order.path)
             except NsRayError as error:
                 self._fail(error)
         with suppress(NsRayError):  # the file is whole without it
@@ -713,7 +730,7 @@ class Session:
             shown = self.report.totals.shown
             state = "stopped"
             reason = f"stream {self.order.stream.name}: stopped after {shown} frames of {self.order.plan.frames}"
-        self.report = replace(self.report, state=state, reason=reason, output=output, output_bytes=size)
+        self.report = replace(self.report, state=state, reason=reason, output=output, output_bytes=size, node=node)
         self._sums.add({("streams_ended_total", state): 1})
         self._log.ended(self._clock.now(), self._at.number, self.report)
 

@@ -72,7 +72,7 @@ def stream_result(stream: Followed) -> StreamResult:
         anchor_share=sent / totals.lr_bytes if totals.lr_bytes else 0.0,
         output=report.output,
         output_bytes=report.output_bytes,
-        notes=list(report.notes),
+        notes=[*report.notes, *stream.losses],
     )
 
 

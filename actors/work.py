@@ -6,7 +6,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from ns_ray.actors.messages import Anchors, DecodeReply, EncodeJob, EncodeReply, Form, MadeReply, Stream, WriteReply
+from ns_ray.actors.messages import (
+    Anchors,
+    DecodeReply,
+    EncodeJob,
+    EncodeReply,
+    FinishReply,
+    Form,
+    MadeReply,
+    Stream,
+    WriteReply,
+)
 from ns_ray.actors.orders import Order
 from ns_ray.anchors.epoch import Choice, StreamEpoch, StreamState
 from ns_ray.codecs.records import FrameRecord
@@ -99,6 +109,14 @@ class Writing:
     note: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What another session of the same order left: the latest notes in its file, each with its end; if it finished."""
+
+    notes: Sequence[tuple[int, bytes]] = ()
+    finished: bool = False
+
+
 class Given(NamedTuple):
     """What a stream gets in a slot.
 
@@ -174,11 +192,15 @@ class Work(Protocol):
         """Append an epoch to a file."""
         ...
 
-    async def notes(self, path: Path) -> Sequence[tuple[int, bytes]]:
-        """The latest notes in a file that was written so far, each with its end; none where there is no such file."""
+    async def recover(self, order: Order, part: Path) -> Left:
+        """What has been written so far, brought to where it can be gone on with."""
         ...
 
-    async def finish(self, part: Path, path: Path, format: HybridFormat) -> WriteReply:
+    async def hand_over(self, part: Path, offset: int) -> None:
+        """Have an unfinished file, written up to an offset, where another host can go on with it, if possible."""
+        ...
+
+    async def finish(self, part: Path, path: Path, format: HybridFormat) -> FinishReply:
         """Make the finished file of one that was written so far. Doing it twice does no harm."""
         ...
 

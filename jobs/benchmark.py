@@ -199,6 +199,10 @@ def _checked(options: argparse.Namespace) -> Config:
     for file in checks(weights_of, options) or ():
         checks.weights(spec, file)
     checks.folder(options.result_dir, "--result-dir")
+    if config.output.url:
+        from ns_ray.object_store import require_store  # fsspec takes a while
+
+        checks(require_store, config.output.url)
     checks.done()
     return config
 

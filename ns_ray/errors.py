@@ -43,6 +43,10 @@ class FileError(NsRayError):
     """A file cannot be written."""
 
 
+class StoreError(NsRayError):
+    """Object storage cannot be reached, or refuses."""
+
+
 class FolderBusyError(NsRayError):
     """Another process writes where this one wants to."""
 

@@ -525,6 +525,7 @@ class Manager:
                 return
             self._streams[name].seat = seat
             self._seating.seats[name] = self._streams[name].order.stream, seat
+            self._seating.homes.pop(name, None)
             await self._leniently(self._crew.move(seat.host, name, seat.placement))
 
     def _let_in(self) -> list[tuple[Stream, Plan]]:
@@ -637,6 +638,8 @@ class Manager:
             found = self._streams.get(name)
             if found is None or found.halted or found.ended:
                 del self._seating.homes[name]
+                continue
+            if seat.host in self._silent:
                 continue
             homeward[name] = seat
             if seat.host != found.seat.host:

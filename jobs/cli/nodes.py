@@ -1,12 +1,37 @@
 """Nodes that a job waits for, where the cluster it runs on grows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 
 from ns_ray.actors import room
+from ns_ray.config.config import Config
 from ns_ray.errors import ConfigError
 from ns_ray.jobs.cli.progress import waiting
+
+
+def require_placed(config: Config, kinds: Iterable[str], gpus: int) -> None:
+    """Refuse actors that reserve nothing where there are several nodes, or may be: Ray places those by chance.
+
+    Args:
+        config: how the work is laid out.
+        kinds: of the actors that are to be started.
+        gpus: GPUs, one for each enhancer.
+
+    Raises:
+        ConfigError: there are such actors; a text for each kind.
+    """
+    if not room.several_nodes():
+        return
+    pools = {kind: getattr(config, kind) for kind in kinds if not (kind == "enhancer" and gpus)}
+    problems = [
+        f"{kind}.cpus: 0 and no {kind}.resources: on a cluster, Ray would place them on any node by chance; say how "
+        f"many CPUs each takes (--set {kind}.cpus=0.5), or which resource its nodes have"
+        for kind, pool in pools.items()
+        if not pool.cpus and not pool.resources
+    ]
+    if problems:
+        raise ConfigError(*problems)
 
 
 async def await_nodes(actors: Sequence[room.Reserved], seconds: float, console: Console) -> None:

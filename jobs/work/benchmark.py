@@ -13,6 +13,7 @@ import ray
 
 from ns_ray.actors.fleet import Fleet
 from ns_ray.actors.following import Following
+from ns_ray.actors.following import Progress as Told
 from ns_ray.actors.local_ray import join_ray
 from ns_ray.actors.messages import Stream
 from ns_ray.actors.orders import Order, Plan
@@ -22,16 +23,17 @@ from ns_ray.anchors.account import Rate
 from ns_ray.anchors.baselines import Key, PerFrame, Uniform
 from ns_ray.anchors.policies import Budget, Fraction, Policy
 from ns_ray.config.config import Config
-from ns_ray.errors import ConfigError, MediaError, StoppedError
+from ns_ray.errors import ConfigError, MediaError, StoppedError, StoreError
 from ns_ray.host import describe_host
 from ns_ray.jobs.cli import entry
 from ns_ray.jobs.cli.despite import despite
 from ns_ray.jobs.cli.methods import METHODS
-from ns_ray.jobs.cli.nodes import await_nodes
+from ns_ray.jobs.cli.nodes import await_nodes, require_placed
 from ns_ray.jobs.cli.progress import Progress, waiting
 from ns_ray.jobs.cli.run_picture import picture_of
 from ns_ray.jobs.cli.run_sources import inputs_of, references_of, require_rate, weights_of
 from ns_ray.jobs.cli.stopping import Stop
+from ns_ray.jobs.work.run_outputs import RunOutputs
 from ns_ray.picture.coding import Coding, usual_share
 from ns_ray.report import html
 from ns_ray.report.artifact_files import model_folder, runs_folder
@@ -46,6 +48,7 @@ from ns_ray.video.probe import VideoInfo
 from ns_ray.whole_file import write_record
 
 _HIGHEST = 95  # quality from which a rate lowers it
+_LOOK_SECONDS = 0.5
 _BY_FRACTION = ("fraction", "uniform", "uniform-coded")
 
 
@@ -89,6 +92,7 @@ class _Session:
         self.policy = _policy(options, config)
         self.console = entry.console()
         self.refused: dict[str, str] = {}
+        self.outputs = RunOutputs(config.output, options.result_dir)
 
     async def run(self) -> None:
         with self.stop.listening():
@@ -97,9 +101,11 @@ class _Session:
     async def _run(self) -> None:
         fleet = Fleet(self.config, self.options.num_gpus)
         kinds = fleet.configured() | ({"encoder": self.config.encoder.actors} if self._encodes() else {})
+        require_placed(self.config, kinds, self.options.num_gpus)
         await self.stop.unless(await_nodes(fleet.reserved(kinds), self.config.wait_seconds, self.console))
         with waiting(self.console, "starting actors"):
             await self.stop.unless(fleet.start())
+        await self.stop.unless(self.outputs.prove(fleet))
         infos = await self.stop.unless(self._probe(fleet))
         if self.options.find_max:
             await self._find_max(fleet, infos)
@@ -231,7 +237,7 @@ class _Session:
             task = progress.add_task("frames written", total=len(streams) * options.num_frames)
             await following.add([Order(stream, plan) for stream in streams])
             progress.update(task, total=len(following.running) * options.num_frames)
-            await following.until_ended(lambda _, frames: progress.advance(task, frames), self.stop.event)
+            await self._follow(following, lambda _, frames: progress.advance(task, frames), folder / "streams")
         ended = time.time()
         result.usage = usage.stop(ended - plan.began)
         if not self.stop.by:
@@ -243,8 +249,23 @@ class _Session:
             standings = [replace(one, seconds=one.seconds - plan.began) for one in following.standings]
             result.admission = AdmissionResult(plan.admission.mode, plan.admission.floor, standings)
         await following.drop([stream.name for stream in streams])
+        await self.outputs.clear(folder, followed)
         result.streams.sort(key=lambda stream: names.index(stream.name))
         return result
+
+    async def _follow(self, following: Following, progress: Told, folder: Path) -> None:
+        """Follow streams until all have ended, and their files lie where they belong."""
+        while True:
+            ended = asyncio.ensure_future(following.until_ended(progress, self.stop.event))
+            try:
+                while not ended.done():
+                    await asyncio.wait((ended,), timeout=_LOOK_SECONDS)
+                    await self.outputs.collect(following, folder)
+                ended.result()
+            finally:
+                ended.cancel()
+            if not following.running:  # none has to be made again
+                return
 
     def _encodes(self) -> bool:
         """Whether there is work for encoders."""
@@ -259,7 +280,7 @@ class _Session:
             self.coding,
             options.num_frames,
             paced,
-            (folder / "streams").resolve(),
+            self.outputs.written(folder / "streams"),
             time.time(),
             rate_of(options, self.coding),
             # Without pace streams wait for one another; the most that there can be, and what others take, is found out.
@@ -284,7 +305,8 @@ class _Session:
         instance = options.instance or self.config.instance
         model = model_folder(options.result_dir, instance, height, options.model_name)
         chosen = f"f{options.fraction:g}" if options.policy in _BY_FRACTION else options.policy
-        words = (options.method,) if chosen == options.method else (options.method, chosen)
+        words = [options.method] if chosen == options.method else [options.method, chosen]
+        words.append(self.outputs.word())
         return new_run(runs_folder(model, count, options.num_gpus), of_inputs(self.inputs), *words)
 
     def _show(self, result: BenchmarkResult, folder: Path) -> None:
@@ -292,11 +314,14 @@ class _Session:
             with waiting(self.console, "writing the report"):
                 path = self._write(result, folder)
             publish(folder)
+            stored = self.outputs.publish(folder)
         finally:  # whatever becomes of the files, this is told
             for table in html.tables(result):
                 self.console.print(table)
             if result.picture.quality is None:
                 self.console.print(f"[bold]picture[/bold] {picture_line(result.picture)}")
+        if stored:
+            self.console.print(f"[bold]stored[/bold] {stored}")
         self.console.print(f"[bold]report[/bold] {path}")
 
     def _save(self, result: BenchmarkResult, folder: Path) -> None:
@@ -306,12 +331,20 @@ class _Session:
         if self.stop.by:  # there is no time for more
             result.picture = PictureResult(note="the run was stopped")
         else:
-            result.picture = picture_of(result, self.references, folder, despite(self.options))
+            result.picture = self._picture(result, folder)
         self._save(result, folder)
         write_logs(result, folder)
         path = folder / "report.html"
         html.write_report(result, path)
         return path
+
+    def _picture(self, result: BenchmarkResult, folder: Path) -> PictureResult:
+        try:
+            with self.outputs.seen(result.streams) as streams:
+                seen = replace(result, streams=streams)
+                return picture_of(seen, self.references, folder, despite(self.options))
+        except StoreError as error:
+            return PictureResult(note=str(error))
 
 
 def coding_of(options: argparse.Namespace, config: Config) -> Coding:

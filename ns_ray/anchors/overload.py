@@ -5,7 +5,7 @@ TOLERATED = 0.02
 """Part of the chosen anchors that may be late without anything being done."""
 CALM_SECONDS = 20.0
 LEAST_PART = 0.05
-_DOWN, _UP = 0.9, 1.02
+_DOWN, _UP = 0.9, 1.05
 _LEAST_LATE = 2
 
 
@@ -14,7 +14,7 @@ class Overload:
 
     Every `PERIOD_SECONDS` what became of its streams' anchors is looked at. Where more than `TOLERATED` (and more than
     one) were given up as they were late, what it was asked for was too much: from then on it is counted on for a tenth
-    less than that. After `CALM_SECONDS` without, it is counted on for 2 % more every period, up to what was measured.
+    less than that. After `CALM_SECONDS` without, it is counted on for 5 % more every period, up to what was measured.
     It is never counted on for less than `LEAST_PART` of that.
 
     Attributes:

@@ -10,6 +10,7 @@ from ns_ray.config.actors import DecoderPool, EncoderPool, EnhancerPool, Pool
 from ns_ray.config.admission import Admission
 from ns_ray.config.artifact import Artifact
 from ns_ray.config.instance import Instance
+from ns_ray.config.output import Output
 from ns_ray.config.strict import FolderName, Strict
 from ns_ray.config.training import Pretraining, Training
 from ns_ray.config.videos import Downloads, Encodes, Stills
@@ -17,6 +18,8 @@ from ns_ray.picture.coding import Codec
 
 EventLevel = Literal["off", "streams", "epochs"]
 """Of what hosts write in their logs; see `ns_ray.actors.event_log`."""
+
+_ON_HEAD = Pool(resources={"node:__internal_head__": 0.001})  # Ray's own mark of it
 
 
 class Config(Strict):
@@ -39,11 +42,13 @@ class Config(Strict):
         events: what hosts write in their logs: nothing (`off`), of `streams` beginnings, ends and late epochs, or all
             `epochs`.
         anchor_codec: how anchors are compressed; see `ns_ray.picture.coding`.
+        output: where streams' files come to lie.
         inputs: videos to take where none are named, in the current folder or among what ships.
         references: originals at HR by the videos made of them, found in the same way, for who compares.
         instances: machines by the name under which results are kept, for what streams cost on them.
         artifact: what jobs/artifact.py evaluates.
         admission: what becomes of streams that come in real time where there is no time for them.
+        manager, scheduler: control; on the head node, unless it is told otherwise.
     """
 
     instance: FolderName = "local"
@@ -59,12 +64,13 @@ class Config(Strict):
     kept_epochs: int = Field(10_000, ge=1)
     events: EventLevel = "streams"
     anchor_codec: Codec = "av1"
+    output: Output = Output()
     inputs: list[str] = Field([])
     references: dict[str, str] = Field({})
-    manager: Pool = Pool()
+    manager: Pool = _ON_HEAD
     host: Pool = Pool()
     decoder: DecoderPool = DecoderPool()
-    scheduler: Pool = Pool()
+    scheduler: Pool = _ON_HEAD
     enhancer: EnhancerPool = EnhancerPool()
     encoder: EncoderPool = EncoderPool()
     admission: Admission = Admission()

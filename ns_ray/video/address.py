@@ -100,6 +100,11 @@ def is_pipe(path: str) -> bool:
     return mode is not None and (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode))
 
 
+def is_rereadable(path: str) -> bool:
+    """Whether it is, by its address, a file, which may be read again from its beginning, on whichever machine."""
+    return not is_pipe(path) and (local(path) is not None or "://" not in path)
+
+
 def local(path: str) -> str | None:
     """The path of an existing file, pipe or folder that an address names; None where there is none."""
     for name in (path, path.removeprefix("file:")):

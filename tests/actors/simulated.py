@@ -26,6 +26,7 @@ from ns_ray.actors.messages import (
     DecodeJob,
     DecodeReply,
     DecoderSpeed,
+    FinishReply,
     Made,
     MadeReply,
     Stream,
@@ -37,7 +38,7 @@ from ns_ray.actors.reading import Readers
 from ns_ray.actors.reports import AnchorCounts, Doing, HostReport
 from ns_ray.actors.scheduler import Scheduler
 from ns_ray.actors.service.manager import Manager, Placed, Prepared
-from ns_ray.actors.work import Read, Writing
+from ns_ray.actors.work import Left, Read, Writing
 from ns_ray.anchors import policies
 from ns_ray.anchors.account import Rate
 from ns_ray.anchors.award import Award
@@ -171,17 +172,20 @@ class SimulatedHost(Host):
             file[-2] = _DROPPED
         return WriteReply(len(file), span("write"))
 
-    async def notes(self, path: Path) -> Sequence[tuple[int, bytes]]:
-        await self._world.take("notes", path.name.removesuffix(".mkv.part"))
-        file = self._world.files.get(path.name, [])
-        return [(i, one.note) for i, one in enumerate(file, 1) if one.note is not None]
+    async def recover(self, order: Order, part: Path) -> Left:
+        await self._world.take("notes", part.name.removesuffix(".mkv.part"))
+        file = self._world.files.get(part.name, [])
+        notes = [(i, one.note) for i, one in enumerate(file, 1) if one.note is not None]
+        return Left(notes, order.stream.name in self._world.finished)
 
-    async def finish(self, part: Path, path: Path, format: HybridFormat) -> WriteReply:
+    async def hand_over(self, part: Path, offset: int) -> None:
+        """All hosts have the world's files."""
+
+    async def finish(self, part: Path, path: Path, format: HybridFormat) -> FinishReply:
         await self._world.take("finish", path.stem)
         if part.name in self._world.files:
             self._world.finished[path.stem] = self._world.files.pop(part.name)
-            path.touch()
-        return WriteReply(len(self._world.finished[path.stem]), Span("write", 0.0, 0.0))
+        return FinishReply(str(path), len(self._world.finished[path.stem]), "")
 
 
 class SimulatedScheduler(Scheduler):

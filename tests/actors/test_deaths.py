@@ -369,3 +369,58 @@ def test_streams_go_to_the_faster_enhancer_by_its_speed():
     world = World(videos, enhancers=2, enhancer_ms=(1.0, 2.0))
     world.run()
     assert sorted(world.placed.values()) == ["enhancer-0"] * 6 + ["enhancer-1"] * 3
+
+
+@pytest.mark.parametrize("paced", [True, False])
+def test_what_goes_with_a_hosts_disk_is_made_again_and_told(paced):
+    async def remove(world, following):
+        await asyncio.sleep(10 if paced else 0.5)
+        gone.update(world.processes["host-0"].thing._sessions)
+        world.remove_process("host-0")
+        for name in gone:
+            world.files.pop(f"{name}.mkv.part")
+
+    gone = set()
+    videos = {f"s{i}": constant(15, 40, gop=40) for i in range(4)}
+    world = World(videos, hosts=2, decoders=2, enhancers=2)
+    runs = world.run(paced=paced, meanwhile=remove, limit=200)
+    assert whole(world, videos)
+    assert len(gone) == 2
+    for name, run in runs.items():
+        assert run.report.totals.shown == 600
+        assert len(run.losses) == (name in gone)
+        assert all("made again" in loss for loss in run.losses)
+        assert anchors(run)
+
+
+def test_a_finished_file_that_goes_with_its_node_is_made_again():
+    async def remove(world, following):
+        await world.until(12)
+        assert following.streams["a"].report.state == "done"
+        world.remove_process(
+            next(name for name in ("host-0", "host-1") if "a" in world.processes[name].thing._sessions)
+        )
+        del world.finished["a"]
+        following.begin_again("a")
+
+    videos = {"a": constant(15, 5), "b": constant(15, 40)}
+    world = World(videos, hosts=2)
+    runs = world.run(meanwhile=remove, limit=100)
+    assert whole(world, videos)
+    assert [run.report.state for run in runs.values()] == ["done", "done"]
+    assert "75 frames that had been written went with a node" in runs["a"].losses[0]
+    assert not runs["b"].losses
+
+
+def test_a_stream_that_is_released_is_not_made_again_when_its_host_goes():
+    async def remove(world, following):
+        await world.until(12)
+        await following.let_go("a")
+        world.remove_process(next(name for name in ("host-0", "host-1") if name in world.processes))
+        del world.finished["a"]
+
+    world = World({"a": constant(15, 5), "b": constant(15, 40)}, hosts=2)
+    runs = world.run(meanwhile=remove, limit=100)
+    assert "a" not in world.finished
+    assert whole(world, ["b"])
+    assert runs["a"].report.totals.shown == 75

@@ -292,3 +292,12 @@ def test_an_epoch_that_comes_too_late_for_the_ones_before_it_has_its_anchors_dro
     unpaced = World({"a": constant(60, 20)}, slow("enhance", 2.0), config=CONFIG)
     run = unpaced.run(paced=False)["a"]
     assert (run.report.totals.dropped, late({"a": run})) == (0, [])
+
+
+def test_anchors_that_were_begun_in_time_and_done_late_are_told_as_late():
+    """Enhancing takes a little more than the slot that there is for it."""
+    run = World({"a": constant(60, 8)}, slow("enhance", 0.8)).run()["a"]
+    with_anchors = [one.result for one in run.epochs.values() if one.anchors]
+    assert run.report.totals.dropped == 0
+    assert len(with_anchors) == 12
+    assert all(one.late for one in with_anchors)

@@ -11,6 +11,7 @@ from ns_ray.jobs.cli import entry
 JOBS = sorted(path.stem for path in (Path(__file__).parents[2] / "jobs").glob("[a-z]*.py"))
 NEEDED = {
     "play": ["a.mkv", "-o", "b.mkv"],
+    "export_player": ["a.mkv", "-o", "b.html"],
     "quality": ["a.mkv", "--reference", "b.webm"],
     "curves": ["a.webm", "b.webm"],
     "rate_distortion": ["a.webm", "b.webm"],

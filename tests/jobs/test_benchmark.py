@@ -203,6 +203,8 @@ class NoFleet:
         self.told = told
         self.losses: list[object] = []
         self.streams: dict[str, object] = {}
+        self.running: list[str] = []
+        self.standings: list[object] = []
         self.runs = 0
         self.manager = self.crew = self
 
@@ -227,11 +229,14 @@ class NoFleet:
     async def check(self) -> None:
         pass
 
+    def names(self) -> list[str]:
+        return []
+
     async def probe(self, path: str, unsafe: bool) -> VideoInfo:
         await self._point("probe")
         return VideoInfo(path, "vp9", 64, 48, Fraction(60), Fraction(1, 1000), "yuv420p")
 
-    async def prepare(self, streams: object) -> Prepared:
+    async def prepare(self, streams: object, plan: object) -> Prepared:
         await self._point("prepare")
         return Prepared({}, {})
 
@@ -259,6 +264,7 @@ def without_ray(monkeypatch):
         monkeypatch.setattr(work, "Fleet", lambda config, gpus: fleet)
         monkeypatch.setattr(work, "Following", lambda manager, crew, kept_epochs: fleet)
         monkeypatch.setattr(work, "join_ray", lambda cpus, memory: None)
+        monkeypatch.setattr(work, "require_placed", lambda config, kinds, gpus: None)
         monkeypatch.setattr(work, "await_nodes", lambda actors, seconds, console: asyncio.sleep(0))
         monkeypatch.setattr(work.ray, "shutdown", lambda: None)
         usage = SimpleNamespace(start=lambda: None, stop=lambda seconds: Usage())

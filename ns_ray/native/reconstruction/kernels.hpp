@@ -1,4 +1,4 @@
-// The inner loops, once for any processor and once for AVX2; both give the same bits.
+// The inner loops, for any processor, for AVX2 and for WebAssembly; all give the same bits.
 #pragma once
 
 #include <cstddef>
@@ -91,9 +91,15 @@ struct Kernels {
                   const std::int16_t* weights, int count, const std::int16_t* fade, const std::int16_t* detail, int width);
 };
 
+#ifdef __wasm__
+namespace wasm {
+extern const Kernels kKernels;
+}
+#else
 namespace portable {
 extern const Kernels kKernels;
 }
+#endif
 #ifdef NS_RAY_AVX2
 namespace avx2 {
 extern const Kernels kKernels;
@@ -113,7 +119,11 @@ inline const Kernels& kernels(bool simd) {
   if (simd && has_avx2()) return avx2::kKernels;
 #endif
   (void)simd;
+#ifdef __wasm__
+  return wasm::kKernels;
+#else
   return portable::kKernels;
+#endif
 }
 
 }  // namespace ns_ray::reconstruction

@@ -1,8 +1,11 @@
-// Bodies of the inner loops. Included once per instruction set, with NS_RAY_ISA naming the namespace: everything here is
-// local to it, so that the linker cannot hand AVX2 code to a processor without it.
+// Bodies of the inner loops, for AVX2, for WebAssembly's vectors and for any processor. Included once per instruction set,
+// with NS_RAY_ISA naming the namespace: everything here is local to it, so that the linker cannot hand AVX2 code to a
+// processor without it.
 
-#ifdef __AVX2__
+#if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__wasm_simd128__)
+#include <wasm_simd128.h>
 #endif
 
 namespace ns_ray::reconstruction::NS_RAY_ISA {
@@ -122,6 +125,70 @@ void filter_down(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_
   }
 }
 
+#elif defined(__wasm_simd128__)
+
+// Of 8 samples; as 16 bits hold it, biased.
+inline v128_t finished(v128_t sum) {
+  sum = wasm_u16x8_sub_sat(wasm_u16x8_shr(sum, 7), wasm_i16x8_const_splat(kBias >> 7));
+  return wasm_u8x16_narrow_i16x8(sum, sum);
+}
+
+// The first `count` of 8 samples, or all.
+inline void store(std::uint8_t* dst, v128_t samples, int count) {
+  if (count >= 8) return wasm_v128_store64_lane(dst, samples, 0);
+  if (count & 4) {
+    wasm_v128_store32_lane(dst, samples, 0);
+    samples = wasm_u64x2_shr(samples, 32);
+    dst += 4;
+  }
+  if (count & 2) {
+    wasm_v128_store16_lane(dst, samples, 0);
+    samples = wasm_u64x2_shr(samples, 16);
+    dst += 2;
+  }
+  if (count & 1) wasm_v128_store8_lane(dst, samples, 0);
+}
+
+void filter_across(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
+                   int height, const Filter& filter) {
+  v128_t taps[8];
+  for (int i = 0; i < 8; ++i) taps[i] = wasm_i16x8_splat(filter.taps[i]);
+  src -= 3;
+  for (int y = 0; y < height; ++y, src += src_stride, dst += dst_stride) {
+    for (int x = 0; x < width; x += 8) {
+      v128_t sum = wasm_i16x8_const_splat(kBias + 64);
+      for (int i = 0; i < 8; ++i) sum = wasm_i16x8_add(sum, wasm_i16x8_mul(wasm_u16x8_load8x8(src + x + i), taps[i]));
+      store(dst + x, finished(sum), width - x);
+    }
+  }
+}
+
+// So many rows at a time of eight columns: what they have in common is loaded once.
+template <int Rows>
+inline void filter_rows(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int count,
+                        const v128_t (&taps)[8]) {
+  v128_t sums[Rows];
+  for (auto& sum : sums) sum = wasm_i16x8_const_splat(kBias + 64);
+  for (int row = 0; row < Rows + 7; ++row, src += src_stride) {
+    const v128_t samples = wasm_u16x8_load8x8(src);
+    for (int i = 0; i < Rows; ++i)
+      if (row >= i && row < i + 8) sums[i] = wasm_i16x8_add(sums[i], wasm_i16x8_mul(samples, taps[row - i]));
+  }
+  for (int i = 0; i < Rows; ++i) store(dst + i * dst_stride, finished(sums[i]), count);
+}
+
+void filter_down(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, std::ptrdiff_t dst_stride, int width,
+                 int height, const Filter& filter) {
+  v128_t taps[8];
+  for (int i = 0; i < 8; ++i) taps[i] = wasm_i16x8_splat(filter.taps[i]);
+  src -= 3 * src_stride;
+  int y = 0;
+  for (; y + 4 <= height; y += 4, src += 4 * src_stride, dst += 4 * dst_stride)
+    for (int x = 0; x < width; x += 8) filter_rows<4>(src + x, src_stride, dst + x, dst_stride, width - x, taps);
+  for (; y < height; ++y, src += src_stride, dst += dst_stride)
+    for (int x = 0; x < width; x += 8) filter_rows<1>(src + x, src_stride, dst + x, dst_stride, width - x, taps);
+}
+
 #else
 
 void filter_along(const std::uint8_t* src, std::ptrdiff_t src_stride, std::ptrdiff_t step, std::uint8_t* dst,
@@ -209,6 +276,14 @@ void mix(const std::uint8_t* src, std::ptrdiff_t src_stride, std::uint8_t* dst, 
       _mm_storeu_si32(dst + x, eight(_mm_loadu_si32(src + x), _mm_loadu_si32(dst + x), weight(columns)));
       x += 4;
     }
+#elif defined(__wasm_simd128__)
+    for (; x < width; x += 8) {
+      const v128_t weight = across ? wasm_u16x8_load8x8(weights + x) : wasm_i16x8_splat(weights[y]);
+      const v128_t rest = wasm_i16x8_sub(wasm_i16x8_const_splat(256), weight);
+      const v128_t sum = wasm_i16x8_add(wasm_i16x8_mul(wasm_u16x8_load8x8(dst + x), rest), wasm_i16x8_mul(wasm_u16x8_load8x8(src + x), weight));
+      const v128_t rounded = wasm_u16x8_shr(wasm_i16x8_add(sum, wasm_i16x8_const_splat(128)), 8);
+      store(dst + x, wasm_u8x16_narrow_i16x8(rounded, rounded), width - x);
+    }
 #endif
     for (; x < width; ++x) dst[x] = mixed(src[x], dst[x], weights[across ? x : y]);
   }
@@ -233,6 +308,20 @@ void shrink(const std::uint8_t* src, std::ptrdiff_t stride, std::int16_t* dst, i
     sum = _mm256_srli_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(1 << (kShift - 1))), kShift);
     const __m128i means = _mm_packus_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + x), means);
+  }
+#elif defined(__wasm_simd128__)
+  std::uint8_t taken[16];  // each sample's columns as four bytes, none for those that the scale lacks
+  for (int i = 0; i < 16; ++i) taken[i] = static_cast<std::uint8_t>(i % 4 < scale ? i / 4 * scale + i % 4 : 255);
+  const v128_t columns = wasm_v128_load(taken);
+  for (; x + 4 <= width; x += 4) {
+    v128_t sum = wasm_i16x8_const_splat(0);
+    for (int y = 0; y < scale; ++y) {
+      const v128_t samples = wasm_i8x16_swizzle(wasm_v128_load(src + x * scale + y * stride), columns);
+      sum = wasm_i16x8_add(sum, wasm_u16x8_extadd_pairwise_u8x16(samples));
+    }
+    sum = wasm_i32x4_mul(wasm_u32x4_extadd_pairwise_u16x8(sum), wasm_i32x4_splat(factor));
+    sum = wasm_u32x4_shr(wasm_i32x4_add(sum, wasm_i32x4_const_splat(1 << (kShift - 1))), kShift);
+    wasm_v128_store64_lane(dst + x, wasm_u16x8_narrow_i32x4(sum, sum), 0);
   }
 #endif
   for (; x < width; ++x) {
@@ -284,6 +373,17 @@ void correct(const std::int16_t* low, const std::uint8_t* prediction, const std:
     sum = _mm_min_epi16(_mm_max_epi16(sum, _mm_setzero_si128()), _mm_set1_epi16(255 * 32));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(target + x), sum);
   }
+#elif defined(__wasm_simd128__)
+  for (; x + 8 <= width; x += 8) {
+    const v128_t p = wasm_u16x8_load8x8(prediction + x), l = wasm_v128_load(low + x);
+    const v128_t residual = wasm_i16x8_shl(wasm_i16x8_sub(wasm_u16x8_load8x8(decoded + x), p), 6);
+    const v128_t drift = wasm_i16x8_shl(wasm_i16x8_sub(wasm_i16x8_shl(p, 5), l), 1);
+    v128_t sum = wasm_i16x8_add(l, wasm_i16x8_q15mulr_sat(residual, wasm_i16x8_splat(residual_factor)));
+    sum = wasm_i16x8_add(sum, wasm_i16x8_q15mulr_sat(drift, wasm_i16x8_splat(gain_factor)));
+    sum = wasm_i16x8_add(sum, wasm_i16x8_splat(static_cast<std::int16_t>(brighter)));
+    sum = wasm_i16x8_min(wasm_i16x8_max(sum, wasm_i16x8_const_splat(0)), wasm_i16x8_const_splat(255 * 32));
+    wasm_v128_store(target + x, sum);
+  }
 #endif
   for (; x < width; ++x) {
     const auto residual = static_cast<std::int16_t>(64 * (decoded[x] - prediction[x]));
@@ -293,9 +393,9 @@ void correct(const std::int16_t* low, const std::uint8_t* prediction, const std:
   }
 }
 
-#ifdef __AVX2__
+#if defined(__AVX2__) || defined(__wasm_simd128__)
 
-// Where 8 samples of each of `Scale` phases go in a row of all: [vector of the row][phase], for pshufb.
+// Where 8 samples of each of `Scale` phases go in a row of all: [vector of the row][phase], for pshufb or its like.
 template <int Scale>
 struct Weave {
   std::int8_t taken[Scale][Scale][16];
@@ -336,6 +436,27 @@ void stretch_by(const std::int16_t* src, std::int16_t* dst, int width, const std
       std::int16_t* to = dst + Scale * x + 8 * i;
       _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(row));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 8 * Scale), _mm256_extracti128_si256(row, 1));
+    }
+  }
+#elif defined(__wasm_simd128__)
+  static constexpr Weave<Scale> kWeave;
+  for (; x + 8 <= width; x += 8) {
+    v128_t twice[kUpTaps], phases[Scale];
+    for (int tap = 0; tap < kUpTaps; ++tap) {
+      const v128_t v = wasm_v128_load(src + x + tap - 2);
+      twice[tap] = wasm_i16x8_add(v, v);
+    }
+    for (int p = 0; p < Scale; ++p) {
+      v128_t sum = wasm_i16x8_const_splat(0);
+      for (int tap = 0; tap < kUpTaps; ++tap)
+        sum = wasm_i16x8_add(sum, wasm_i16x8_q15mulr_sat(twice[tap], wasm_i16x8_splat(weights[p][tap])));
+      phases[p] = wasm_i16x8_add(sum, sum);
+    }
+    for (int i = 0; i < Scale; ++i) {
+      v128_t row = wasm_i16x8_const_splat(0);
+      for (int p = 0; p < Scale; ++p)
+        row = wasm_v128_or(row, wasm_i8x16_swizzle(phases[p], wasm_v128_load(kWeave.taken[i][p])));
+      wasm_v128_store(dst + Scale * x + 8 * i, row);
     }
   }
 #endif
@@ -426,6 +547,32 @@ inline __m256i filter_one(const std::int16_t* const* rows, int x, const std::int
   return _mm256_add_epi32(sum, _mm256_shuffle_epi32(sum, 0x4e));
 }
 
+#elif defined(__wasm_simd128__)
+
+// What two by two LR samples at x give in eight phases.
+inline void filter_eight(const std::int16_t* const* rows, int x, const std::int16_t* weights, v128_t (&sums)[4][2]) {
+  for (auto& sum : sums) sum[0] = sum[1] = wasm_i32x4_const_splat(0);
+  for (int row = 0; row < 5; ++row) {
+    for (int pair = 0; pair < 3; ++pair, weights += 16) {
+      const v128_t low = wasm_v128_load(weights), high = wasm_v128_load(weights + 8);
+      for (int i = 0; i < 4; ++i) {
+        const v128_t both = wasm_v128_load32_splat(rows[row + i / 2] + x + i % 2 - 2 + 2 * pair);
+        sums[i][0] = wasm_i32x4_add(sums[i][0], wasm_i32x4_dot_i16x8(both, low));
+        sums[i][1] = wasm_i32x4_add(sums[i][1], wasm_i32x4_dot_i16x8(both, high));
+      }
+    }
+  }
+}
+
+// What one of them gives in one phase, from its row two rows up and its column two to the left on.
+inline std::int32_t filter_one(const std::int16_t* const* rows, int x, const std::int16_t* weights) {
+  v128_t sum = wasm_i32x4_const_splat(0);
+  for (int row = 0; row < 5; ++row)
+    sum = wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(wasm_v128_load(rows[row] + x), wasm_v128_load(weights + 8 * row)));
+  return wasm_i32x4_extract_lane(sum, 0) + wasm_i32x4_extract_lane(sum, 1) + wasm_i32x4_extract_lane(sum, 2) +
+         wasm_i32x4_extract_lane(sum, 3);
+}
+
 #endif
 
 // What two by two LR samples at x give under the same weights, in 1/32, times share.
@@ -450,6 +597,22 @@ void filter_four(const std::int16_t* const* rows, int x, const std::int16_t* wei
   for (int i = 0; i < 4; ++i) {
     const __m256i packed = _mm256_packs_epi32(finish(low[i]), finish(high[i]));
     _mm256_store_si256(reinterpret_cast<__m256i*>(lanes[i]), _mm256_permute4x64_epi64(packed, 0xd8));
+  }
+#elif defined(__wasm_simd128__)
+  const auto finish = [&](v128_t sum) {
+    sum = wasm_i32x4_max(wasm_i32x4_min(wasm_i32x4_shr(sum, 7), wasm_i32x4_const_splat(8160)), wasm_i32x4_const_splat(-8160));
+    return wasm_i32x4_shr(wasm_i32x4_add(wasm_i32x4_mul(sum, wasm_i32x4_splat(share)), wasm_i32x4_const_splat(8192)), 14);
+  };
+  v128_t low[4][2], high[4][2] = {};
+  filter_eight(rows, x, weights, low);
+  if constexpr (Scale == 4) filter_eight(rows, x, weights + kGuessHalf, high);
+  for (int i = 0; i < 4; ++i) {
+    wasm_v128_store(lanes[i], wasm_i16x8_narrow_i32x4(finish(low[i][0]), finish(low[i][1])));
+    wasm_v128_store(lanes[i] + 8, wasm_i16x8_narrow_i32x4(finish(high[i][0]), finish(high[i][1])));
+    if constexpr (Scale == 3) {
+      const std::int32_t sum = filter_one(rows + i / 2, x + i % 2 - 2, weights + kGuessHalf);
+      lanes[i][8] = static_cast<std::int16_t>((limited(sum >> 7) * share + 8192) >> 14);
+    }
   }
 #else
   for (int i = 0; i < 4; ++i) {
@@ -507,6 +670,17 @@ inline void add_products(const std::int16_t (*pairs)[2], Products& products) {
     for (int v = i / 8; v < kVectors; ++v) {
       auto* sum = reinterpret_cast<__m256i*>(products.sums[i] + 8 * v);
       _mm256_storeu_si256(sum, _mm256_add_epi32(_mm256_loadu_si256(sum), _mm256_madd_epi16(one, all[v])));
+    }
+  }
+#elif defined(__wasm_simd128__)
+  constexpr int kVectors = (kGuessInputs + kGuessLanes) / 4;
+  v128_t all[kVectors];
+  for (int v = 0; v < kVectors; ++v) all[v] = wasm_v128_load(pairs + 4 * v);
+  for (int i = 0; i < kGuessInputs; ++i) {
+    const v128_t one = wasm_v128_load32_splat(pairs[i]);
+    for (int v = i / 8 * 2; v < kVectors; ++v) {
+      std::int32_t* sum = products.sums[i] + 4 * v;
+      wasm_v128_store(sum, wasm_i32x4_add(wasm_v128_load(sum), wasm_i32x4_dot_i16x8(one, all[v])));
     }
   }
 #else
@@ -571,6 +745,21 @@ void compose_of(std::uint8_t* row, const std::int16_t* const* target, const std:
     sum = _mm256_srai_epi16(sum, 5);
     const __m128i out = _mm_packus_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(row + x), out);
+  }
+#elif defined(__wasm_simd128__)
+  for (; x + 8 <= width; x += 8) {
+    v128_t up_target = wasm_i16x8_const_splat(0), up_low = up_target;
+    for (int i = 0; i < Count; ++i) {
+      const v128_t w = wasm_i16x8_splat(weight[i]);
+      up_target = wasm_i16x8_add(up_target, wasm_i16x8_q15mulr_sat(wasm_v128_load(t[i] + x), w));
+      up_low = wasm_i16x8_add(up_low, wasm_i16x8_q15mulr_sat(wasm_v128_load(l[i] + x), w));
+    }
+    v128_t high = wasm_i16x8_sub(wasm_i16x8_shl(wasm_u16x8_load8x8(row + x), 5), up_low);
+    high = wasm_i16x8_q15mulr_sat(wasm_i16x8_add(high, high), wasm_v128_load(fade + x));
+    high = wasm_i16x8_add(high, wasm_v128_load(detail + x));
+    v128_t sum = wasm_i16x8_add(wasm_i16x8_add(up_target, high), wasm_i16x8_const_splat(16));
+    sum = wasm_i16x8_shr(sum, 5);
+    wasm_v128_store64_lane(row + x, wasm_u8x16_narrow_i16x8(sum, sum), 0);
   }
 #endif
   for (; x < width; ++x) {

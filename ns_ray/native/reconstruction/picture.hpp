@@ -10,6 +10,8 @@
 #include <mutex>
 #include <vector>
 
+#include "mutex.hpp"
+
 namespace ns_ray::reconstruction {
 
 struct Plane {
@@ -56,7 +58,7 @@ class PicturePool {
   }
 
   struct Store {
-    std::mutex mutex;
+    Mutex mutex;
     std::size_t size = 0;
     std::vector<std::unique_ptr<std::uint8_t[]>> spares;
 

@@ -1,6 +1,10 @@
 // A small pool of threads that share the iterations of a loop.
 #pragma once
 
+#ifdef __wasm__
+#include "../wasm/pool.hpp"
+#else
+
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -84,3 +88,5 @@ class Pool {
 };
 
 }  // namespace ns_ray::reconstruction
+
+#endif

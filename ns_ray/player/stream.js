@@ -1,0 +1,78 @@
+/**
+ * A hybrid stream: its tracks, and its packets with their anchors, from bytes as they come (docs/hybrid-format.md).
+ *
+ * @typedef {import("./anchor_image.js").AnchorImage} AnchorImage
+ * @typedef {import("./matroska.js").Header} Header
+ * @typedef {import("./pairing.js").Packet} Packet
+ *
+ * @typedef {object} About
+ * @property {number} unit seconds a unit of time
+ * @property {number} width of LR
+ * @property {number} height
+ * @property {number} matrix of its colours
+ * @property {number} scale HR over LR; 0 where there are no anchors
+ * @property {string} codec of the anchors
+ */
+
+import { CODECS, readTag } from "./anchor_image.js";
+import { HeldPairing } from "./held.js";
+import { Demuxer } from "./matroska.js";
+
+const LONGEST_DELAY = 60; // seconds that a stream may have its packets held back
+const IMAGES = ["V_AV1", "V_MJPEG", "V_MPEGH/ISO/HEVC"];
+
+/** A ratio that a tag says, or 0. @param {string} said */
+function ratio(said) {
+  const [over, under = 1] = said.split("/").map(Number);
+  return over > 0 && under > 0 ? over / under : 0;
+}
+
+/** @param {Header} header @returns {{about: About, video: number, images: number, delay: number}} */
+function tracksOf({ tracks, tags, unit }) {
+  const video = tracks.find((one) => one.video && one.codec === "V_VP9");
+  if (!video) throw new Error("there is no VP9 video in this file");
+  if (video.encoded) throw new Error("its packets are compressed or encrypted by the container");
+  const candidates = tracks.filter((one) => one.video && IMAGES.includes(one.codec) && !one.encoded);
+  const images = candidates.find((one) => one.name === "anchors") ?? candidates[0];
+  const said = images && tags.get(images.uid);
+  const codec = said?.get("ANCHOR_CODEC") ?? "jpeg";
+  if (images && !CODECS.includes(codec)) throw new Error(`its anchors are in ${codec}; this player knows ${CODECS.join(", ")}`);
+  const told = Number(said?.get("SCALE") ?? (images ? images.width / video.width : 0));
+  const about = { unit, width: video.width, height: video.height, matrix: video.matrix, scale: [1, 2, 3, 4].includes(told) ? told : 0, codec: images ? codec : "" };
+  const delay = Math.ceil(Math.min(ratio(said?.get("ANCHOR_DELAY") ?? ""), LONGEST_DELAY) / unit);
+  return { about, video: video.number, images: images ? images.number : -1, delay };
+}
+
+/**
+ * @param {AsyncIterable<Uint8Array>} chunks
+ * @param {(index: number, why: string) => void} damaged
+ * @returns {AsyncGenerator<{about: About} | {packet: Packet, anchors: AnchorImage[]}>}
+ */
+export async function* packets(chunks, damaged) {
+  const demuxer = new Demuxer();
+  let pairing = new HeldPairing(damaged, 0), video = -1, images = -1, count = 0;
+  /** @param {Iterable<[Packet, AnchorImage[]]>} pairs */
+  function* handed(pairs) {
+    for (const [packet, anchors] of pairs) yield { packet, anchors };
+  }
+  for await (const chunk of chunks) {
+    for (const event of demuxer.push(chunk)) {
+      if ("header" in event) {
+        const found = tracksOf(event.header);
+        ({ video, images } = found);
+        pairing = new HeldPairing(damaged, found.delay);
+        yield { about: found.about };
+      } else if ("damage" in event) damaged(count, event.damage);
+      else if (event.block.track === video) yield* handed(pairing.packet({ index: count++, time: event.block.time, data: event.block.data }));
+      else if (event.block.track === images) {
+        try {
+          yield* handed(pairing.anchor(event.block.time, readTag(event.block.data)));
+        } catch (error) {
+          damaged(Math.max(0, count - 1), /** @type {Error} */ (error).message);
+        }
+      }
+    }
+  }
+  if (video < 0) throw new Error("this is no Matroska file, or it is cut before its first picture");
+  yield* handed(pairing.end());
+}
