@@ -6,6 +6,7 @@ import pickle
 from dataclasses import replace
 from fractions import Fraction
 
+import h264_streams
 import pytest
 from remux import ivf, remux
 
@@ -194,3 +195,16 @@ def test_a_source_that_is_forgotten_is_closed(plain_video):
         assert [packet.video_index for packet in again.packets] == list(range(15, 30))
 
     asyncio.run(run())
+
+
+def test_slots_of_frames_that_are_shown_in_another_order(tmp_path):
+    """Packets fall into slots as they come, and are followed by what their pictures wait for, once more in the next."""
+    stream = stream_of(h264_streams.write(tmp_path / "v.mkv"))
+    reads = slots(stream, 3, seconds=Fraction(1, 10), lost=(2,))
+    packets = [packet for read in reads for packet in read.packets]
+    assert counts(reads) == [6, 6, 6]
+    assert [packet.due for packet in packets] == sorted(packet.due for packet in packets)
+    assert [packet.pts for packet in packets] != sorted(packet.pts for packet in packets)
+    numbers = [packet.video_index for packet in reads[0].ahead]
+    assert numbers == list(range(6, 14))
+    assert [record.leaf for read in reads for record in read.records].count(True) == 4

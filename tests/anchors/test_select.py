@@ -329,3 +329,14 @@ def test_what_makes_no_sense_is_refused(wrong: object, message: str) -> None:
 
 def test_shown_frames() -> None:
     assert one([("A", 1), ("N", 1), ("E", 1), ("K", 1)]).shown == 3
+
+
+def test_leaves_are_no_anchors_and_lose_nothing_to_others():
+    """Two large frames that nothing refers to: neither is chosen, nor do their bytes count for those behind them."""
+    kinds = [(FrameType.KEY, 500, False), (FrameType.NORMAL, 300, False), (FrameType.NORMAL, 9000, True)]
+    kinds += [(FrameType.NORMAL, 200, False), (FrameType.NORMAL, 9000, True)]
+    records = [FrameRecord(i, 0, kind, size, leaf=leaf) for i, (kind, size, leaf) in enumerate(kinds)]
+    choice = select([StreamEpoch("s", records, 0)], {}, Fraction(1.0))["s"]
+    assert not {2, 4} & set(choice.positions)
+    assert choice.positions == (0,)
+    assert choice.state.carry == 300 + 200

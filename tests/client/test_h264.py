@@ -1,17 +1,12 @@
 """Reconstruction from H.264: its prediction to the bit, and streams of every container from front to back."""
 
-import sys
 from fractions import Fraction
-from pathlib import Path
 
 import av
+import h264_streams as h264
 import numpy as np
 import pytest
 from jpeg_anchors import encode_anchor
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "codecs" / "h264"))
-
-import h264_streams as h264
 
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.reconstruct import Reconstructor
@@ -100,24 +95,10 @@ def test_references_of_another_size_are_refused():
         reconstructor.frame(MotionField(block, 16, 16, 1, Prediction.H264), small)
 
 
-def write(path: Path, frames: int = 18, size: tuple[int, int] = (90, 70)) -> str:
-    """x264 with two B frames, a closed GOP of eight."""
-    with av.open(str(path), "w") as sink:
-        stream = sink.add_stream("libx264", rate=60)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        stream.options = {"preset": "veryfast", "bf": "2", "g": "8", "x264-params": "b-adapt=0:threads=1:scenecut=0"}
-        for number, luma in enumerate(h264.pictures(frames)):
-            frame = h264.frame_of(luma[: size[1], : size[0]])
-            frame.pts = number
-            sink.mux(stream.encode(frame))
-        sink.mux(stream.encode(None))
-    return str(path)
-
-
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "flv", "ts"])
 def test_streams_of_all_containers(tmp_path, suffix):
     """Read, cut off to the picture's size, packed with anchors, and played in the order of showing."""
-    info = probe(write(tmp_path / f"v.{suffix}"))
+    info = probe(h264.write(tmp_path / f"v.{suffix}"))
     assert (info.codec, info.width, info.height, info.frame_rate) == ("h264", 90, 70, Fraction(60))
     packets = list(read_packets(info))
     assert [packet.video_index for packet in packets if packet.key] == [0, 8, 16]
@@ -155,7 +136,7 @@ def test_streams_of_all_containers(tmp_path, suffix):
 
 def test_pictures_come_with_the_packets_that_follow(tmp_path):
     """A call that is told what follows has all of its pictures; what it was told is not decoded twice."""
-    info = probe(write(tmp_path / "v.mp4"))
+    info = probe(h264.write(tmp_path / "v.mp4"))
     packets = list(read_packets(info))
     decoder = VideoDecoder(info)
     first = decoder.decode(packets[:9], {(8, 0), (1, 0)}, packets[9:14])

@@ -28,9 +28,9 @@ class H264:
     def __init__(self, record: bytes = b"") -> None:
         """Streams of that AVCDecoderConfigurationRecord; without one they are Annex B."""
         self._record = record if _is_avcc(record) else b""
-        self._length_size = (record[4] & 3) + 1 if self._record else 0
-        if self._record and (len(record) < _SHORTEST or self._length_size == 3):
+        if self._record and (len(record) < _SHORTEST or record[4] & 3 == 2):  # lengths of 3 bytes
             raise MediaError("the H.264 configuration record (AVCC) is damaged; remux the video")
+        self._length_size = (record[4] & 3) + 1 if self._record else 0
 
     def shows(self, packet: bytes) -> bool:
         """Whether it holds a slice."""
@@ -67,8 +67,8 @@ class H264:
         return MotionReader()
 
     def reveal(self, header: Frame) -> bytes:
-        """No frame is hidden."""
-        raise NotImplementedError
+        """Nothing: no frame is hidden."""
+        return b""
 
     def colors(self, header: Frame, container: Colors) -> Colors:
         """Range and matrix of the sequence parameter set."""
