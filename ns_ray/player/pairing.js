@@ -53,6 +53,12 @@ export class Pairing {
     if (first && time > first.time && !this.atHand().has(image.videoIndex - this.shift)) yield* this.rest();
   }
 
+  /** What is left at the end of the stream. @returns {Generator<[Packet, AnchorImage[]]>} */
+  *end() {
+    yield* this.rest();
+    yield* this.rest();
+  }
+
   /**
    * The packets at hand; at the end, the last ones.
    * @returns {Generator<[Packet, AnchorImage[]]>}

@@ -17,6 +17,7 @@
 import { CODECS, readTag } from "./anchor_image.js";
 import { HeldPairing } from "./held.js";
 import { Demuxer } from "./matroska.js";
+import { Pairing } from "./pairing.js";
 
 const LONGEST_DELAY = 60; // seconds that a stream may have its packets held back
 const IMAGES = ["V_AV1", "V_MJPEG", "V_MPEGH/ISO/HEVC"];
@@ -50,7 +51,9 @@ function tracksOf({ tracks, tags, unit }) {
  */
 export async function* packets(chunks, damaged) {
   const demuxer = new Demuxer();
-  let pairing = new HeldPairing(damaged, 0), video = -1, images = -1, count = 0;
+  /** @type {Pairing | HeldPairing} */
+  let pairing = new Pairing(damaged);
+  let video = -1, images = -1, count = 0;
   /** @param {Iterable<[Packet, AnchorImage[]]>} pairs */
   function* handed(pairs) {
     for (const [packet, anchors] of pairs) yield { packet, anchors };
@@ -60,7 +63,7 @@ export async function* packets(chunks, damaged) {
       if ("header" in event) {
         const found = tracksOf(event.header);
         ({ video, images } = found);
-        pairing = new HeldPairing(damaged, found.delay);
+        if (found.delay) pairing = new HeldPairing(damaged, found.delay);
         yield { about: found.about };
       } else if ("damage" in event) damaged(count, event.damage);
       else if (event.block.track === video) yield* handed(pairing.packet({ index: count++, time: event.block.time, data: event.block.data }));
