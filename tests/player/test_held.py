@@ -27,7 +27,8 @@ import { HeldPairing } from "./held.js";
 const told = [];
 for (const [name, script] of Object.entries(SCRIPTS)) {
   const damaged = [], pairing = new HeldPairing((index, why) => damaged.push([index, why]), DELAY), steps = [];
-  const data = new Uint8Array(1), pairs = (some) => Array.from(some, ([{ index }, its]) => [index, its.map((one) => one.videoIndex)]);
+  const data = new Uint8Array(1);
+  const pairs = (some) => Array.from(some, ([{ index }, its]) => [index, its.map((one) => one.videoIndex)]);
   let index = 0;
   for (const one of script) {
     if (typeof one === "number") steps.push(pairs(pairing.packet({ index: index++, time: one, data })));
