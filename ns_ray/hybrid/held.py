@@ -36,9 +36,12 @@ class HeldPairing:
         self._held: deque[_Held] = deque()
         self._by_time: dict[int, _Held] = {}  # the last packet of each time
         self._bytes = self._latest = 0
+        self._first: int | None = None  # time of the first packet
 
     def packet(self, packet: Packet) -> Iterator[Pair]:
         """Take the next packet; yields those that are complete with it."""
+        if self._first is None:
+            self._first = packet.pts
         self._latest = max(self._latest, packet.pts)
         one = _Held(packet, self._latest)
         self._held.append(one)
@@ -50,16 +53,16 @@ class HeldPairing:
     def anchor(self, pts: int, image: AnchorImage) -> Iterator[Pair]:
         """Take the next anchor, with the time it has in the file; it completes no packet.
 
-        Where no packet of its time is held, it is of one that was sent before the reader came, or was missed. Its
-        number tells nothing then: readers that come late count from 0, too.
+        Where no packet of its time is held, it is of one that was sent before the reader came, which is no damage, or
+        was missed. Its number tells nothing then: readers that come late count from 0, too.
         """
         one = self._by_time.get(pts)
-        if one is None:
-            at = self._held[-1].packet.video_index if self._held else 0
-            self._damaged(at, f"anchor {image.name} comes after its packet, or belongs to none")
-        else:
+        if one is not None:
             one.anchors.append(image)
             self._bytes += len(image)
+        elif self._first is not None and pts >= self._first:
+            at = self._held[-1].packet.video_index if self._held else 0
+            self._damaged(at, f"anchor {image.name} comes after its packet, or belongs to none")
         return iter(())
 
     def end(self) -> Iterator[Pair]:

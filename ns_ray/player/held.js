@@ -29,6 +29,7 @@ export class HeldPairing {
     /** @type {Map<number, Held>} */
     this.byTime = new Map(); // the last packet of each time
     this.bytes = 0;
+    this.first = Infinity; // time of the first packet
     this.latest = -Infinity;
   }
 
@@ -38,6 +39,7 @@ export class HeldPairing {
    * @returns {Generator<[Packet, AnchorImage[]]>}
    */
   *packet(packet) {
+    if (this.first === Infinity) this.first = packet.time;
     this.latest = Math.max(this.latest, packet.time);
     /** @type {Held} */
     const one = { packet, until: this.latest, anchors: [] };
@@ -50,8 +52,8 @@ export class HeldPairing {
   /**
    * Takes the next anchor, with its time; it completes no packet.
    *
-   * Where no packet of its time is held, it is of one that was sent before the player came, or was missed. Its number
-   * tells nothing then: players that come late count from 0, too.
+   * Where no packet of its time is held, it is of one that was sent before the player came, which is no damage, or was
+   * missed. Its number tells nothing then: players that come late count from 0, too.
    * @param {number} time
    * @param {AnchorImage} image
    * @returns {Generator<[Packet, AnchorImage[]]>}
@@ -61,7 +63,7 @@ export class HeldPairing {
     if (one) {
       one.anchors.push(image);
       this.bytes += image.data.length;
-    } else {
+    } else if (time >= this.first) {
       const why = `anchor ${image.videoIndex}.${image.superIndex} comes after its packet, or belongs to none`;
       this.damaged(this.held.at(-1)?.packet.index ?? 0, why);
     }
