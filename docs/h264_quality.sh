@@ -1,7 +1,7 @@
 #!/bin/bash
 # Quality curves of H.264 as streamers send it (docs/reconstruction.md#h264): arena0 test at 720p and 1080p by x264 as OBS
 # sets it up (ns_ray/dataset/streamed.py), rebuilt at 2160p. On a GPU host; arguments are the folder of arena0's reference,
-# where results go, and the weights of scale 2 where they do not ship yet:
+# where results go, and weights of scale 2 other than those that ship:
 #
 #   docs/h264_quality.sh shared/media/arena0 result/h264 [WEIGHTS_S2]
 set -euo pipefail
