@@ -6,7 +6,7 @@ An image that may take so many bytes is then found by one encoding, seldom by tw
 import numpy as np
 from numpy.typing import NDArray
 
-from ns_ray.hybrid.grey_jpeg import BASIS, DEAD_ZONE, GREY, SIDE, step_of, transformed
+from ns_ray.hybrid.grey_jpeg import BASIS, DEAD_ZONE, SIDE, blocks_of, step_of, transformed
 from ns_ray.picture.yuv import Plane
 
 STEPS = (3, 4, 6, 8, 11, 16, 23, 32, 48, 72, 128, 255)
@@ -21,9 +21,7 @@ _BLOCK, _FULL, _COEFFICIENT, _RARE = 1.97, -4.5, 5.1, 0.29
 
 def counts(plane: Plane) -> NDArray[np.int64]:
     """At each of STEPS, blocks with coefficients beyond the dead zone, and these coefficients; (len(STEPS), 2)."""
-    rows, columns = plane.shape
-    padded = np.pad(plane.astype(np.float32) - GREY, ((0, -rows % SIDE), (0, -columns % SIDE)), "edge")
-    sizes = np.abs(transformed(padded, BASIS))
+    sizes = np.abs(transformed(blocks_of(plane), BASIS))
     sizes = sizes.reshape(sizes.shape[0] // SIDE, SIDE, -1, SIDE)
     largest = sizes.max(axis=(1, 3))
     sizes = sizes[sizes >= DEAD_ZONE * STEPS[0]]  # few of all

@@ -65,8 +65,7 @@ def _settled(plane: Plane, step: int) -> Plane:
     No encoder at hand has a dead zone; this one's rounding then finds every coefficient in its place.
     """
     rows, columns = plane.shape
-    padded = np.pad(plane.astype(np.float32) - GREY, ((0, -rows % SIDE), (0, -columns % SIDE)), "edge")
-    steps = transformed(padded, BASIS / np.float32(step) ** 0.5)
+    steps = transformed(blocks_of(plane), BASIS / np.float32(step) ** 0.5)
     dead = np.abs(steps) < DEAD_ZONE
     np.rint(steps, out=steps)
     steps[dead] = 0
@@ -75,6 +74,12 @@ def _settled(plane: Plane, step: int) -> Plane:
     settled += GREY
     made: Plane = settled.clip(0, 255).astype(np.uint8)
     return made
+
+
+def blocks_of(plane: Plane) -> NDArray[np.float32]:
+    """A plane's differences from grey, its last row and column repeated up to whole blocks."""
+    rows, columns = plane.shape
+    return np.pad(plane.astype(np.float32) - GREY, ((0, -rows % SIDE), (0, -columns % SIDE)), "edge")
 
 
 def transformed(plane: NDArray[np.float32], basis: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -35,9 +35,7 @@ def fitted(encode: Callable[[Coding], Image], coding: Coding, expected: Sequence
     """
     if not coding.limit:
         return encode(coding)
-    curve = (
-        [quality / _DOUBLING for quality in range(1, 101)] if expected is None else [log2(size) for size in expected]
-    )
+    curve = [log2(size) for size in expected] if expected else [quality / _DOUBLING for quality in range(1, 101)]
     fits: _Tried | None = None
     beyond: _Tried | None = None
     quality = _next(None, None, curve, coding) if expected else min(coding.quality, _FIRST)
