@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ns_ray.actors.outputs import Finished
+from ns_ray.actors.outputs import Finished, make_folder
 from ns_ray.errors import FileError, HybridError
 
 
@@ -76,10 +76,7 @@ class CollectedOutputs:
 
     def open(self, part: Path) -> None:
         """See Outputs."""
-        try:
-            part.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise HybridError(f"{part.parent}: node {self._node} cannot make this folder ({error})") from error
+        make_folder(part.parent, self._node)
 
     def grown(self, part: Path, begin: int, end: int) -> str:
         """See Outputs."""

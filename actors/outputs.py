@@ -72,6 +72,16 @@ class Outputs(Protocol):
         ...
 
 
+def make_folder(folder: Path, node: str) -> None:
+    """Make a folder for live files on a node's own disk; raises HybridError that names the node."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HybridError(
+            f"{folder}: node {node} cannot make this folder ({error}); name another output.folder"
+        ) from error
+
+
 class SharedOutputs:
     """A folder that all nodes with hosts and the job see; nothing is brought anywhere.
 

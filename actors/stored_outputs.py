@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ns_ray.actors.outputs import Finished
+from ns_ray.actors.outputs import Finished, make_folder
 from ns_ray.errors import HybridError, StoreError
 from ns_ray.object_store import ObjectStore
 
@@ -104,12 +104,7 @@ class StoredOutputs:
 
     def open(self, part: Path) -> None:
         """See Outputs."""
-        try:
-            part.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise HybridError(
-                f"{part.parent}: node {self._node} cannot make this folder ({error}); name another output.folder"
-            ) from error
+        make_folder(part.parent, self._node)
 
     def grown(self, part: Path, begin: int, end: int) -> str:
         """See Outputs: saves it, beside whatever else goes on, if it is time."""
