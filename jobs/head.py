@@ -30,8 +30,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = entry.parser(__doc__)
     add = parser.add_argument
     add("--node-ip", type=_private, default="127.0.0.1", metavar="IP", help="where others find it; never a public one")
-    add("--port", type=values.count, default=6379, metavar="N", help="for nodes that join")
-    add("--dashboard-port", type=values.count, default=8265, metavar="N", help="for jobs that are submitted")
+    add("--port", type=values.port, default=6379, metavar="N", help="for nodes that join")
+    add("--dashboard-port", type=values.port, default=8265, metavar="N", help="for jobs that are submitted")
     add("ray", nargs="*", metavar="OPTION", help="more for `ray start`, behind --")
     return parser.parse_args(argv)
 

@@ -30,7 +30,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     what = "GPUs, one enhancer each; 0 enhances on the CPU"
     add(*num_gpus, type=values.count_or_none, default=0, metavar="N", help=what)
     add("--ip", type=_ip, default="127.0.0.1", metavar="IP", help="where the API and the player listen")
-    add("--port", type=values.count_or_none, default=8400, metavar="N", help="likewise; 0 takes any free one")
+    add("--port", type=values.port_or_any, default=8400, metavar="N", help="likewise; 0 takes any free one")
     what = "where hosts of other machines get streams: an address of this machine in their private network"
     add("--node-ip", type=_ip, default="127.0.0.1", metavar="IP", help=what)
     what = "file of the token, made if it is not there; default: ~/.neuroscaler/service_token"

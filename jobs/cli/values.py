@@ -11,6 +11,7 @@ from ns_ray.sr.checkpoints import lr_size
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 _MOST_RANKED = 0.2
+_LAST_PORT = 65535
 
 
 def count(text: str) -> int:
@@ -34,6 +35,23 @@ def even_count(text: str) -> int:
 def index(text: str) -> int:
     """Which, counted from 0."""
     return _whole(text, 0)
+
+
+def port(text: str) -> int:
+    """Where to listen."""
+    return _port(text, 1)
+
+
+def port_or_any(text: str) -> int:
+    """Where to listen; 0 takes any free one."""
+    return _port(text, 0)
+
+
+def _port(text: str, least: int) -> int:
+    value = _whole(text, least)
+    if value > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text}: it must be {_LAST_PORT} or less")
+    return value
 
 
 def _whole(text: str, least: int) -> int:

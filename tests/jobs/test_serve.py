@@ -65,3 +65,11 @@ def test_streams_are_paced_and_their_anchors_are_as_in_a_benchmark(options, tmp_
     told = options("--anchor-codec", "jpeg", "--quality", "80", "--anchor-delay", "1.5", "-f", "0.05")
     assert work.plan_of(told, config).coding == Coding("jpeg", 80)
     assert told.anchor_delay == Fraction(3, 2)
+
+
+@pytest.mark.parametrize("port", ["65536", "99999", "-1", "http"])
+def test_what_is_no_port_is_told_as_options_are_read(options, port, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        options("--port", port)
+    assert stopped.value.code == 2
+    assert f"argument --port: {port}: it must be" in capsys.readouterr().err

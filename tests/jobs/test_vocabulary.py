@@ -12,6 +12,7 @@ from ns_ray.jobs.cli import values
 TAKE_SOME = (
     values.count,
     values.even_count,
+    values.port,
     values.positive,
     values.share,
     values.ranked_share,
@@ -41,7 +42,7 @@ def test_zero_is_wrong_usage_of_what_takes_one_or_more(job, capsys):
     none = set()
     for action in actions_of(parser_of(job)):
         word = next((name for name in action.option_strings if name.startswith("--")), "")
-        if action.type is values.count_or_none:
+        if action.type in (values.count_or_none, values.port_or_any):
             none.add(word)
         if action.type not in TAKE_SOME:
             continue
