@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "codecs" / "h264"))
 
-from h264_streams import encode
+from h264_streams import encode, encode_openh264
 from nal_units import record_of, units
 
 ANY_END, RECORD = 1 << 31, 1 << 30
@@ -27,6 +27,7 @@ SETTINGS = {
     "raw": {"params": "psy=0:qp=1:cabac=0", "noise": True},
     "interlaced": {"params": "interlaced=1"},
 }
+OPENH264 = {"openh264": "-allow_skip_frames 0", "openh264-slices": "-slices 3", "openh264-cabac": "-coder cabac"}
 
 
 def joined(packets: list[bytes], flags: int = 0) -> bytes:
@@ -34,13 +35,20 @@ def joined(packets: list[bytes], flags: int = 0) -> bytes:
     return b"".join((len(packet) | flags).to_bytes(4, "little") + packet for packet in packets)
 
 
+def streams() -> dict[str, list[bytes]]:
+    """The packets of a stream for each name, in Annex B."""
+    made = {}
+    for name, settings in SETTINGS.items():
+        size = (16, 16) if name == "raw" else SIZE
+        made[name] = list(encode(**settings, size=size, frames=8).packets)  # type: ignore[arg-type]
+    return made | {name: list(encode_openh264(options).packets[:5]) for name, options in OPENH264.items()}
+
+
 def main() -> None:
     """Write the seeds to the folder named on the command line."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for name, settings in SETTINGS.items():
-        size = (16, 16) if name == "raw" else SIZE
-        packets = list(encode(**settings, size=size, frames=8).packets)  # type: ignore[arg-type]
+    for name, packets in streams().items():
         (folder / name).write_bytes(joined(packets))
         (folder / f"{name}-any-end").write_bytes(joined(packets, ANY_END))
         (folder / f"{name}-whole").write_bytes(joined([b"".join(packets)]))

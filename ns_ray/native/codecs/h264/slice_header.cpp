@@ -55,7 +55,7 @@ void read_marking(BitReader& bits, SliceHeader& slice) {
     const int operation = bits.unsigned_code(6, "memory_management_control_operation is out of range");
     if (operation == 0) return;
     if (slice.marking.size() == kMostChanges) throw BitstreamError("there are too many marking operations");
-    MarkingOperation& marking = slice.marking.emplace_back(operation, 0, 0);
+    MarkingOperation& marking = slice.marking.emplace_back(MarkingOperation{operation, 0, 0});
     if (operation == 1 || operation == 3) marking.difference = bits.unsigned_code();
     if (operation != 1 && operation != 5) {
       marking.long_term = bits.unsigned_code(kMaxReferences, "a long-term frame index is out of range");
