@@ -11,7 +11,6 @@ from ns_ray.actors.messages import Anchors, EncodeJob, EncodeReply, Frame, Made,
 from ns_ray.actors.open_streams import OpenStreams
 from ns_ray.actors.worker import Worker, call, measured
 from ns_ray.client.rebuild import Rebuilder
-from ns_ray.codecs.codec import codec_named
 from ns_ray.config.actors import EncoderPool
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.anchor_image import AnchorImage, tag
@@ -97,12 +96,6 @@ class EncoderActor(Worker):
 
     def _begin(self, job: EncodeJob, history: Sequence[PacketBlock]) -> _Video:
         info, format, threads = job.stream.info, job.format, self._config.threads
-        codec = codec_named(info.codec, info.record)
-        if codec.late:
-            raise MediaError(
-                f"stream {job.stream.name}: {codec.title} frames are shown in another order than they come, in which "
-                "they cannot be encoded anew; use --method neuroscaler, or VP9"
-            )
         rebuilder = Rebuilder(info, format.size[0] // info.width, "plain", threads)
         for packet in chain(*history):
             rebuilder.packet(packet, {})

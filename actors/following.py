@@ -62,6 +62,7 @@ class Following:
         self._born = ""
         self._told: dict[str, HostReport] = {}
         self._halted: set[str] = set()
+        self._adding: set[str] = set()  # of which the manager has not said whether there is room
 
     async def add(self, orders: Sequence[Order]) -> None:
         """Begin streams; what is refused ends as `refused`. Raises as Manager.add."""
@@ -69,7 +70,13 @@ class Following:
             stream = order.stream
             report = StreamReport(stream.name, stream.info.path, "running", "", (), Totals())
             self.streams[stream.name] = Followed(order, report, {})
-        for name, reason in (await self._manager.add(orders)).items():
+        names = {order.stream.name for order in orders}
+        self._adding |= names
+        try:
+            refused = await self._manager.add(orders)
+        finally:
+            self._adding -= names
+        for name, reason in refused.items():
             followed = self.streams[name]
             followed.report = replace(followed.report, state="refused", reason=reason)
 
@@ -129,7 +136,11 @@ class Following:
             self.standings.append(standing)
 
     async def _tell_again(self, known: set[str]) -> None:
-        missing = [replace(self.streams[name].order, begun=True) for name in self.running if name not in known]
+        missing = [
+            replace(self.streams[name].order, begun=True)
+            for name in self.running
+            if name not in known and name not in self._adding
+        ]
         if missing:
             await self._manager.add(missing, again=True)
         if self._halted:

@@ -8,10 +8,23 @@ from ns_ray.actors.messages import Stream
 from ns_ray.anchors.account import Rate
 from ns_ray.anchors.lowering import NOT_LOWERED, Lowering
 from ns_ray.anchors.policies import Policy
+from ns_ray.codecs.codec import VIDEO_CODECS
 from ns_ray.config.admission import Admission
 from ns_ray.picture.coding import Coding
+from ns_ray.video.probe import VideoInfo
 
 Method = Literal["neuroscaler", "selective", "per-frame"]
+
+
+def misfit(method: str, info: VideoInfo) -> str:
+    """Why a method cannot enhance a video of a codec that is supported; empty where it can."""
+    codec = VIDEO_CODECS.get(info.codec)
+    if method == "neuroscaler" or codec is None or not codec.late:
+        return ""
+    return (
+        f"{codec.title} frames are shown in another order than they come, in which {method} cannot encode them anew; "
+        "use the method neuroscaler, or VP9"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from ns_ray.jobs.cli import entry, values, vocabulary
 from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.despite import despite, despite_options
 from ns_ray.jobs.cli.methods import METHODS
-from ns_ray.jobs.cli.run_sources import inputs_of, references_of, require_original, require_rate, weights_of
+from ns_ray.jobs.cli.run_sources import inputs_of, references_of, require_method, require_original, require_rate, weights_of
 from ns_ray.picture.coding import CODECS
 
 POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key")
@@ -190,6 +190,9 @@ def _checked(options: argparse.Namespace) -> Config:
         info = sources.source(path, unsafe=options.unsafe_input)
         if info is not None:
             sources(require_rate, info, options.frame_rate)
+            sources(require_method, "--method", options.method, info)
+            for method in options.against:
+                sources(require_method, "--against", method, info)
     if not options.keep_going:
         checks.add(sources)
     references = checks(references_of, options, config, inputs) if spec or options.reference else None

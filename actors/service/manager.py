@@ -14,7 +14,7 @@ from ns_ray.actors.crew import Crew
 from ns_ray.actors.event_log import EventLog
 from ns_ray.actors.messages import DecoderSpeed, Stream
 from ns_ray.actors.metrics import Key, Sums
-from ns_ray.actors.orders import Change, Order, Plan, Roster
+from ns_ray.actors.orders import Change, Order, Plan, Roster, misfit
 from ns_ray.actors.reports import Doing
 from ns_ray.actors.service.admitting import Admitting, Running, anchor_kind, usual_coding
 from ns_ray.actors.service.relayed import is_relayed
@@ -195,7 +195,7 @@ class Manager:
             for name, order in new.items():
                 if name in self._streams:
                     continue
-                if not again and (why := self._lacks(order)):
+                if not again and (why := misfit(order.plan.method, order.stream.info) or self._lacks(order)):
                     refused[name] = f"stream {name} is refused: {why}"
                     continue
                 self._streams[name] = _Stream(self._from_now(order), self._seating.seats[name][1])

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from ns_ray import shipped
+from ns_ray.actors.orders import misfit
 from ns_ray.config.config import Config
 from ns_ray.dataset.ladder import LADDER, hr_name, video_folder
 from ns_ray.errors import ConfigError, MediaError
@@ -75,6 +76,12 @@ def require_rate(info: VideoInfo, rate: float | None) -> None:
     """Refuse a video of another frame rate than the one that was asked for; raises MediaError."""
     if rate is not None and abs(float(info.frame_rate) - rate) > 0.01:
         raise MediaError(f"{info.path}: it has {float(info.frame_rate):g} frames/s, not {rate:g}")
+
+
+def require_method(option: str, method: str, info: VideoInfo) -> None:
+    """Refuse a method, named by an option, that cannot enhance a video; raises ConfigError."""
+    if why := misfit(method, info):
+        raise ConfigError(f"{option} {method}: {info.path}: {why}")
 
 
 def weights_of(options: argparse.Namespace) -> list[Path | None]:

@@ -16,7 +16,7 @@ from ns_ray.actors.following import Following
 from ns_ray.actors.following import Progress as Told
 from ns_ray.actors.local_ray import join_ray
 from ns_ray.actors.messages import Stream
-from ns_ray.actors.orders import Order, Plan
+from ns_ray.actors.orders import Order, Plan, misfit
 from ns_ray.actors.summary import cpu_by_stage, summarise
 from ns_ray.actors.usage import UsageSampler
 from ns_ray.anchors.account import Rate
@@ -138,7 +138,14 @@ class _Session:
                 infos[path] = info
             except MediaError as error:
                 self.refused[path] = str(error)
-        return infos
+        return self._fitting(infos)
+
+    def _fitting(self, infos: dict[str, VideoInfo]) -> dict[str, VideoInfo]:
+        """The videos that the method can enhance; the others are refused."""
+        method = self.options.method
+        unfit = {path: f"{path}: {why}" for path, info in infos.items() if (why := misfit(method, info))}
+        self.refused |= unfit
+        return {path: info for path, info in infos.items() if path not in unfit}
 
     async def _find_max(self, fleet: Fleet, infos: dict[str, VideoInfo]) -> None:
         """Double the streams until real time breaks, then close in on the last number that held."""
@@ -187,14 +194,17 @@ class _Session:
         options.told = [*dict.fromkeys((*options.told, "method"))]
         options.num_frames = options.against_frames
         options.num_videos = options.against_videos or self.config.encoder.actors
-        return _Session(options, self.config, coding_of(options, self.config), self.inputs, self.references, self.stop)
+        coding = coding_of(options, self.config)
+        other = _Session(options, self.config, coding, self.inputs, self.references, self.stop)
+        other.refused = dict(self.refused)
+        return other
 
     async def against(self, fleet: Fleet, infos: dict[str, VideoInfo], beside: Path) -> MethodResult:
         """Measure this method for the report in the folder `beside`, and write a report of its own below that."""
         options = self.options
         self.console.print(f"against {options.method}, {options.num_videos} at once, {options.num_frames} frames each")
         folder = beside / "against" / options.method
-        result = await self._measure(fleet, infos, options.num_videos, False, folder)
+        result = await self._measure(fleet, self._fitting(infos), options.num_videos, False, folder)
         if self.stop.by:
             raise StoppedError(f"stopped by {self.stop.by}")
         page = self._write(result, folder)

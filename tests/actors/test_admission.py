@@ -1,6 +1,7 @@
 """More streams than there is time for: what is refused, what fractions come to, and that nothing piles up."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from io import StringIO
 
@@ -155,3 +156,15 @@ def test_what_happens_is_written_down():
     assert (refused["event"], refused["stream"], refused["slot"]) == ("refused", "s1", 3)
     figures = [lowered[name] for name in ("event", "stream", "factor", "cause")]
     assert figures == ["fractions", "*", 0.5, "overload"]
+
+
+def test_a_method_that_cannot_enhance_a_codec_refuses_its_streams():
+    async def add(world, following):
+        world.videos["h264"] = world.videos["vp9"]
+        order = world.order("h264")
+        stream = replace(order.stream, info=replace(order.stream.info, codec="h264"))
+        await following.add([replace(order, stream=stream, plan=replace(order.plan, run="anew", method="per-frame"))])
+
+    runs = World({"vp9": constant(30, 4)}).run(meanwhile=add)
+    assert [run.report.state for run in runs.values()] == ["done", "refused"]
+    assert runs["h264"].report.reason.startswith("stream h264 is refused: H.264 frames are shown in another order")

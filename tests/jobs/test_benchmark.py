@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import av
+import h264_streams
 import pytest
 import rich_streams
 
@@ -137,22 +138,26 @@ def test_find_max_says_how_many_streams_hold(job, tmp_path, plain_video, weights
 
 
 def test_other_methods_are_measured_in_the_same_run(job, tmp_path, plain_video, weights):
+    """Of the others' videos some may be of no use to them, or to anybody."""
+    gone, h264 = tmp_path / "gone.webm", h264_streams.write(tmp_path / "h264.mkv", 2, (32, 32))
     done = job(
         "benchmark",
         *("-m", MODEL, "--weights", weights, "-n", 40, "--against", "selective", "--against-frames", 4),
-        *("--against-videos", 2, "--input", plain_video, "--result-dir", tmp_path),
+        *("--against-videos", 4, "--keep-going", "--input", plain_video, h264, gone, "--result-dir", tmp_path),
     )
-    assert done.status == 0, done.out + done.err
-    folder = tmp_path / "evaluation" / "local" / "64p" / MODEL / "s1g0" / "latest"
+    assert done.status == 1, done.out + done.err
+    folder = tmp_path / "evaluation" / "local" / "64p" / MODEL / "s3g0" / "latest"
     result, other = (load_result(folder / path / "benchmark.json") for path in ("", "against/selective"))
     (row,) = result.against
     assert (row.method, row.model, row.streams) == ("selective", "EDSR_B8_F32_S3", 2)
     assert (row.media_seconds, row.wall_seconds) == (other.media_seconds, other.wall_seconds)
-    assert [stream.frames for stream in other.streams] == [4, 4]
+    assert [stream.frames for stream in other.streams] == [4, 0, 0, 4]
+    assert [stream.status for stream in other.streams] == ["done", "refused", "refused", "done"]
+    assert f"{h264}: H.264 frames are shown in another order" in other.streams[1].reason
     assert row.real_time_streams == pytest.approx(other.media_seconds / other.wall_seconds)
     assert (folder / row.report).exists()
     assert "Against other methods" in done.out
-    assert [stream.frames for stream in result.streams] == [40]
+    assert [stream.frames for stream in result.streams] == [40, 40, 0]
 
 
 def test_sigint_ends_a_run_with_a_report_and_whole_files(tmp_path, plain_video, weights):

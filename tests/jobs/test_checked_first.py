@@ -3,6 +3,7 @@
 import re
 from importlib import import_module
 
+import h264_streams
 import pytest
 import ray
 
@@ -32,6 +33,7 @@ def wrong(tmp_path, monkeypatch, plain_video):
         "GONE": tmp_path / "gone.webm",
         "TEXT": text,
         "GOOD": plain_video,
+        "H264": h264_streams.write(tmp_path / "h264.mkv", 2, (32, 32)),
         "BELOW": text / "result",  # a folder below a file: also who may write anywhere cannot make it
         "EMPTY": tmp_path / "empty",
         "OTHER": tmp_path / "other.pt",
@@ -73,6 +75,12 @@ CASES = {
         ["--input", "GONE", "GOOD", "TEXT", "-m", MODEL, "--weights", "OTHER"],
         1,
         ["gone.webm", "text.webm", f"other.pt is not for {MODEL}"],
+    ),
+    "methods that encode H.264 anew": (
+        "benchmark",
+        ["--input", "GOOD", "H264", "--method", "per-frame", "--against", "neuroscaler", "selective"],
+        2,
+        ["--method per-frame: H264: H.264 frames are shown", "--against selective: H264: H.264 frames are shown"],
     ),
     "a rate and a scale": (
         "benchmark",
@@ -165,7 +173,7 @@ def test_all_that_is_wrong_is_told_at_once(case, wrong, capsys):
     assert import_module(f"ns_ray.jobs.{job}").main(words) == status
     lines = errors(capsys)
     for one in told:
-        one = str(wrong["BELOW"]) if one == "BELOW" else one
+        one = re.sub(r"\b(BELOW|H264)\b", lambda name: str(wrong[name[0]]), one)
         assert any(one in line for line in lines), (one, lines)
     assert len(lines) == len(told), lines
     assert not wrong["HERE"].exists()
