@@ -776,4 +776,5 @@ def format_of(order: Order) -> HybridFormat:
         info.sides,
         info.header,
         order.plan.coding.codec,
+        info.codec,
     )

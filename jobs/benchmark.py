@@ -18,7 +18,14 @@ from ns_ray.jobs.cli import entry, values, vocabulary
 from ns_ray.jobs.cli.checks import Checks
 from ns_ray.jobs.cli.despite import despite, despite_options
 from ns_ray.jobs.cli.methods import METHODS
-from ns_ray.jobs.cli.run_sources import inputs_of, references_of, require_method, require_original, require_rate, weights_of
+from ns_ray.jobs.cli.run_sources import (
+    inputs_of,
+    references_of,
+    require_method,
+    require_original,
+    require_rate,
+    weights_of,
+)
 from ns_ray.picture.coding import CODECS
 
 POLICIES = ("fraction", "budget", "uniform", "uniform-coded", "per-frame", "key")

@@ -52,7 +52,7 @@ def encode(
     for number, picture in enumerate(shown or pictures(first + frames)[first:]):
         packets += encoder.encode(resize(picture, size), round(number / rate / base))
     packets += encoder.flush()
-    form = HybridFormat(size, None, rate, base)
+    form = HybridFormat(size, None, rate, base, video_codec="vp9")
     part = path.with_suffix(".part")
     append_epoch(part, form, 0, packets, ())
     finish(part, path, form)

@@ -85,7 +85,7 @@ def _clip(source: Path, path: Path) -> Path:
     for number, frame in enumerate(frame for frame in decoded if frame.record.shown):
         packets += encoder.encode(resize(frame.picture, _SIZE), round(number / info.frame_rate / _TICK))
     packets += encoder.flush()
-    form = HybridFormat(_SIZE, None, info.frame_rate, _TICK)
+    form = HybridFormat(_SIZE, None, info.frame_rate, _TICK, video_codec="vp9")
     part = path.with_suffix(".part")
     try:
         append_epoch(part, form, 0, packets, ())

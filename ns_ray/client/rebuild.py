@@ -7,7 +7,7 @@ import numpy as np
 
 from ns_ray.client.reconstruct import Mode, Planes, Reconstructor
 from ns_ray.codecs.codec import Header, codec_named
-from ns_ray.codecs.motion_field import BLOCK, MotionField, Prediction
+from ns_ray.codecs.motion_field import BLOCK, MotionField
 from ns_ray.errors import BitstreamError, HybridError
 from ns_ray.hybrid.anchor_image import MAX_HR_SAMPLES, AnchorImage
 from ns_ray.hybrid.anchor_picture import anchor_picture
@@ -82,8 +82,8 @@ class Rebuilder:
         self.damaged: list[tuple[int, str]] = []
         samples = max_lr_samples(scale)
         self._decoder = VideoDecoder(info, max_samples=samples)
-        self._late = codec_named(info.codec, info.record).late
-        self._motion = codec_named(info.codec, info.record).motion(samples)
+        self._codec = codec_named(info.codec, info.record)
+        self._motion = self._codec.motion(samples)
         self._known = False  # whether any anchor came since the last key frame without one
         self._shown: HrFrame | None = None
 
@@ -128,7 +128,7 @@ class Rebuilder:
             hr, source = self._frame(coded, frame, field, anchor)
             if coded.header is not None and coded.header.show:
                 shown = HrFrame(packet.video_index, packet.pts, hr, frame.picture, source, frame.colors, frame.place)
-        if shown is None and decoded.lost and self._shown is not None and not self._late:
+        if shown is None and decoded.lost and self._shown is not None and not self._codec.late:
             shown = replace(self._shown, video_index=packet.video_index, pts=packet.pts, source="repeated")
         self._shown = shown or self._shown
         return shown
@@ -178,7 +178,7 @@ class Rebuilder:
         self._known = anchor is not None
         rows, columns = lr.y.shape
         # Where its blocks are not known a frame is upscaled, and can be referred to.
-        unread = MotionField(_NO_BLOCKS, columns, rows, frame.record.refreshed, Prediction.VP9)
+        unread = MotionField(_NO_BLOCKS, columns, rows, frame.record.refreshed, self._codec.prediction)
         try:
             made = self._seen(self._reconstructor.frame(unread, lr.planes, own), coded.header, frame)
         except HybridError as error:  # with its references it would take more memory than is allowed

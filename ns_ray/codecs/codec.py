@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from ns_ray.codecs.h264.codec import H264
-from ns_ray.codecs.motion_field import MotionField
+from ns_ray.codecs.motion_field import MotionField, Prediction
 from ns_ray.codecs.records import FrameRecord
 from ns_ray.codecs.vp9.codec import Vp9
 from ns_ray.errors import MediaError
@@ -112,12 +112,14 @@ class Codec(Protocol[H]):
         title: as people call it.
         matroska: its CodecID there.
         late: whether decoders give pictures out in the order in which they are shown, later than their packets.
+        prediction: how its blocks are predicted.
     """
 
     name: str
     title: str
     matroska: str
     late: bool
+    prediction: Prediction
 
     def __init__(self, record: bytes = b"") -> None: ...
 

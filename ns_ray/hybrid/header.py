@@ -42,7 +42,7 @@ class HybridFormat:
     sides: tuple[SideTrack, ...] = ()
     header: bytes = b""
     codec: Codec = "jpeg"
-    video_codec: str = "vp9"
+    video_codec: str | None = None
     anchor_delay: Fraction = Fraction(0)
 
     @property
@@ -132,6 +132,7 @@ def header_for(format: HybridFormat) -> Header:
 
 
 def _plain(format: HybridFormat) -> bytes:
+    assert format.video_codec, "a format without the source's header needs its codec"
     return _entry(codec_named(format.video_codec).matroska, _size(format.video_size))
 
 

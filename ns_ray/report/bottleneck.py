@@ -117,7 +117,7 @@ def as_method(result: BenchmarkResult, report: str = "") -> MethodResult:
     return MethodResult(
         str(result.options.get("method", "this run")),
         str(result.options.get("model_name", "")),
-        len(result.streams),
+        sum(stream.status != "refused" for stream in result.streams),
         anchors / shown if shown else 0.0,
         result.media_seconds,
         result.wall_seconds,

@@ -250,7 +250,7 @@ def test_epochs_that_are_told_again_drive_out_no_newer_ones(info) -> None:
 
 def test_of_a_long_file_the_latest_notes_are_read(tmp_path, info) -> None:
     path = tmp_path / "live.mkv.part"
-    offset, format = 0, HybridFormat((64, 64), (192, 192), info.frame_rate, info.time_base, (), b"")
+    offset, format = 0, HybridFormat((64, 64), (192, 192), info.frame_rate, info.time_base, (), b"", video_codec="vp9")
     read = asyncio.run(Readers().read(Stream("s", info, MODEL), Mark(), Fraction(100), 10))
     for number in range(10):
         offset = append_epoch(path, format, offset, read.packets[number : number + 1], (), (), b"note %d" % number)

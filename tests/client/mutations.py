@@ -67,7 +67,9 @@ def originals(folder: Path) -> list[bytes]:
             record = frame.record
             anchors.append(encode_anchor(np.dstack([grey] * 3), record.video_index, record.super_index, 80))
         path = folder / f"original{number}"
-        form = HybridFormat((columns, rows), (columns * scale, rows * scale), Fraction(30), Fraction(1, 1000))
+        form = HybridFormat(
+            (columns, rows), (columns * scale, rows * scale), Fraction(30), Fraction(1, 1000), video_codec="vp9"
+        )
         append_epoch(path, form, 0, stream_of(packets), anchors)
         files.append(path.read_bytes())
     return files

@@ -69,7 +69,7 @@ def test_a_damaged_first_key_frame_tells_nothing_of_the_stream(tmp_path, colors,
     coded = list(vp9_streams.encode(vp9_streams.Stream(96, 64, 6, (*vp9_streams.REALTIME, "-g", "3"))))
     assert coded[0][1:4] == b"\x49\x83\x42"
     coded[0] = coded[0][:4] + bytes([coded[0][4] & 0b11111 | colors << 5]) + coded[0][5:]
-    form = HybridFormat((96, 64), (192, 128), Fraction(30), Fraction(1, 1000))
+    form = HybridFormat((96, 64), (192, 128), Fraction(30), Fraction(1, 1000), video_codec="vp9")
     append_epoch(tmp_path / "h.mkv", form, 0, stream_of([packet] for packet in coded), [])
     assert play.main([str(tmp_path / "h.mkv"), "-o", str(tmp_path / "o.mkv"), "--mode", mode]) == 0
     with av.open(str(tmp_path / "o.mkv")) as container:

@@ -50,7 +50,7 @@ def rgb(picture):
 def hybrid(path, video, anchors):
     """A hybrid stream whose anchors are the originals of the packets named."""
     info = probe(str(video))
-    form = HybridFormat((128, 72), (256, 144), info.frame_rate, info.time_base)
+    form = HybridFormat((128, 72), (256, 144), info.frame_rate, info.time_base, video_codec="vp9")
     pictures = originals(40)
     packets = list(read_packets(info))
     shown = {f.record.video_index: f.record.super_index for f in VideoDecoder(info).decode(packets).frames}
@@ -98,7 +98,7 @@ def test_threads_change_nothing(tmp_path, video):
 
 def test_a_damaged_anchor_is_passed_over_and_said(tmp_path, video):
     info = probe(str(video))
-    form = HybridFormat((128, 72), (256, 144), info.frame_rate, info.time_base)
+    form = HybridFormat((128, 72), (256, 144), info.frame_rate, info.time_base, video_codec="vp9")
     good = encode_anchor(np.zeros((144, 256, 3), np.uint8), 0, 0, 90)
     small = encode_anchor(np.zeros((72, 128, 3), np.uint8), 5, 0, 90)
     others = [encode_anchor(np.zeros((144, 256, 3), np.uint8), i, 0, 90) for i in (8, 12)]
@@ -290,7 +290,7 @@ def test_what_the_reconstruction_has_no_memory_for_is_upscaled(video, monkeypatc
 
 def test_a_stream_without_a_frame_says_why(tmp_path, video):
     info = probe(str(video))
-    form = HybridFormat((128, 72), (256, 144), info.frame_rate, info.time_base)
+    form = HybridFormat((128, 72), (256, 144), info.frame_rate, info.time_base, video_codec="vp9")
     packets = list(read_packets(info, start=5))[:10]
     images = [encode_anchor(np.zeros((144, 256, 3), np.uint8), i, 0, 90) for i in (6, 7)]
     append_epoch(tmp_path / "h", form, 0, packets, images)
@@ -351,7 +351,7 @@ def test_without_a_tag_the_scale_is_that_of_anchors_to_their_own_frames(tmp_path
     )
     packets = stream_of([packet] for packet in (*small, *large))
     images = [encode_anchor(np.full((192, 256, 3), 90, np.uint8), index, 0, 90) for index in (4, 6)]
-    form = HybridFormat((64, 48), (128, 96), Fraction(30), Fraction(1, 1000))
+    form = HybridFormat((64, 48), (128, 96), Fraction(30), Fraction(1, 1000), video_codec="vp9")
     append_epoch(tmp_path / "h.mkv", form, 0, packets, images)
     ffmpeg("-i", tmp_path / "h.mkv", "-map", "0", "-c", "copy", tmp_path / "h.mp4")
     for name in ("h.mkv", "h.mp4"):

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from jpeg_anchors import encode_anchor
 
+from ns_ray.client import rebuild
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.client.reconstruct import Reconstructor
+from ns_ray.codecs.h264.codec import MotionReader
 from ns_ray.codecs.h264.layout import Coded
 from ns_ray.codecs.motion_field import BLOCK, WEIGHTS, MotionField, Prediction
-from ns_ray.errors import HybridError, MediaError
+from ns_ray.errors import BitstreamError, HybridError, MediaError
 from ns_ray.hybrid.writer import HybridFormat, append_epoch
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.lookahead import Lookahead
@@ -153,3 +155,24 @@ def test_times_of_pictures_are_needed(tmp_path):
     info = probe(str(tmp_path / "v.h264"))
     with pytest.raises(MediaError, match="does not tell when it is shown"):
         list(read_packets(info))
+
+
+def test_frames_whose_blocks_are_not_known_are_of_the_codec_too(tmp_path, monkeypatch):
+    fields = []
+
+    class Spy(Reconstructor):
+        def frame(self, field, *arguments):
+            fields.append(field)
+            return super().frame(field, *arguments)
+
+    def damaged(*_: object) -> MotionField:
+        raise BitstreamError("it is damaged")
+
+    monkeypatch.setattr(rebuild, "Reconstructor", Spy)
+    monkeypatch.setattr(MotionReader, "read", damaged)
+    info = probe(h264.write(tmp_path / "v.mkv", 3))
+    packets = list(read_packets(info))
+    rebuilder = rebuild.Rebuilder(info, 2)
+    shown = [rebuilder.packet(packet, {}, packets[at + 1 :], ended=True) for at, packet in enumerate(packets)]
+    assert [frame.source for frame in shown] == ["upscaled"] * 3
+    assert [(len(field.blocks), field.prediction) for field in fields] == [(0, Prediction.H264)] * 3

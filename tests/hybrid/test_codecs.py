@@ -46,7 +46,7 @@ def write(path, lr, coding: Coding):
         pixels = torch.from_numpy(to_rgb(resize(streams.pictures(12)[at], HR)))
         made = encode_image(compressible(pixels, pictures[at].planes, coding).numpy(), coding)
         images.append(tag(made, at, 0, coding.codec, HR))
-    form = HybridFormat(SIZE, HR, info.frame_rate, info.time_base, codec=coding.codec)
+    form = HybridFormat(SIZE, HR, info.frame_rate, info.time_base, codec=coding.codec, video_codec="vp9")
     append_epoch(path.with_suffix(".part"), form, 0, packets, images)
     finish(path.with_suffix(".part"), path, form)
     return path, images

@@ -33,7 +33,7 @@ def epochs(plain_video):
 @pytest.fixture
 def form(plain_video):
     info = probe(str(plain_video))
-    return HybridFormat((96, 64), (288, 192), info.frame_rate, info.time_base)
+    return HybridFormat((96, 64), (288, 192), info.frame_rate, info.time_base, video_codec="vp9")
 
 
 def write(path, form, epochs):
@@ -156,7 +156,7 @@ def test_a_truncated_file_gives_all_that_is_whole(tmp_path, form, epochs, share)
 
 def test_without_anchors_it_is_an_ordinary_video(tmp_path, form, epochs):
     part, path = tmp_path / "s.part", tmp_path / "s.mkv"
-    plain = HybridFormat(form.video_size, None, form.frame_rate, form.time_base)
+    plain = HybridFormat(form.video_size, None, form.frame_rate, form.time_base, video_codec="vp9")
     write(part, plain, [(packets, ()) for packets, _ in epochs])
     finish(part, path, plain)
     assert len(list(read_packets(probe(str(path))))) == 60
@@ -267,6 +267,6 @@ def test_other_files_are_refused(tmp_path, plain_video):
 def test_the_sample_is_untouched_by_packaging(tmp_path):
     info = probe(str(streams.SAMPLE))
     packets = list(read_packets(info))[:40]
-    form = HybridFormat((640, 360), (1920, 1080), info.frame_rate, info.time_base)
+    form = HybridFormat((640, 360), (1920, 1080), info.frame_rate, info.time_base, video_codec="vp9")
     append_epoch(tmp_path / "s", form, 0, packets, ())
     assert [one.packet for one in read_hybrid(str(tmp_path / "s"))] == packets

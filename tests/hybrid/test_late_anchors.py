@@ -27,7 +27,7 @@ def packets(plain_video):
 @pytest.fixture(scope="module")
 def form(plain_video):
     info = probe(str(plain_video))
-    return HybridFormat((96, 64), (288, 192), info.frame_rate, info.time_base)
+    return HybridFormat((96, 64), (288, 192), info.frame_rate, info.time_base, video_codec="vp9")
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ def packets(plain_video):
 @pytest.fixture
 def form(plain_video):
     info = probe(str(plain_video))
-    return HybridFormat((96, 64), (288, 192), info.frame_rate, info.time_base)
+    return HybridFormat((96, 64), (288, 192), info.frame_rate, info.time_base, video_codec="vp9")
 
 
 def write(path, form, packets, notes):

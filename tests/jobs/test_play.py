@@ -50,7 +50,13 @@ def hybrid(tmp_path_factory):
     engine.load(load_weights("EDSR_B8_F16_S3"))
     anchor = encode_anchor(engine.infer(first.planes), 0, 0, 95)
     path = tmp_path_factory.mktemp("hybrid") / "h.mkv"
-    append_epoch(path, HybridFormat((640, 360), (1920, 1080), info.frame_rate, info.time_base), 0, packets, [anchor])
+    append_epoch(
+        path,
+        HybridFormat((640, 360), (1920, 1080), info.frame_rate, info.time_base, video_codec="vp9"),
+        0,
+        packets,
+        [anchor],
+    )
     return path
 
 
@@ -418,7 +424,9 @@ def test_a_stream_that_grows_is_written_at_its_largest(tmp_path, capsys, sizes):
     coded.insert(1, vp9_streams.encode(vp9_streams.Stream(256, 200, 1, vp9_streams.REALTIME)))
     packets = stream_of([packet] for packets in coded for packet in packets)
     hybrid = tmp_path / "h.mkv"
-    form = HybridFormat(sizes[0], (sizes[0][0] * 2, sizes[0][1] * 2), Fraction(30), Fraction(1, 1000))
+    form = HybridFormat(
+        sizes[0], (sizes[0][0] * 2, sizes[0][1] * 2), Fraction(30), Fraction(1, 1000), video_codec="vp9"
+    )
     append_epoch(hybrid, form, 0, packets, [])
     assert play.main([str(hybrid), "-o", str(tmp_path / "o.mkv")]) == 0
     with av.open(str(tmp_path / "o.mkv")) as container:
@@ -430,7 +438,7 @@ def test_a_damaged_key_frame_does_not_tell_the_size(tmp_path):
     coded = list(vp9_streams.encode(vp9_streams.Stream(96, 64, 6, (*vp9_streams.REALTIME, "-g", "3"))))
     assert coded[0][4:7] == bytes([0, 5, 0xF0])  # colours, and 96 - 1 behind them
     coded[0] = coded[0][:4] + bytes([1 << 1]) + coded[0][5:]  # 8288x64
-    form = HybridFormat((96, 64), (192, 128), Fraction(30), Fraction(1, 1000))
+    form = HybridFormat((96, 64), (192, 128), Fraction(30), Fraction(1, 1000), video_codec="vp9")
     append_epoch(tmp_path / "h.mkv", form, 0, stream_of([packet] for packet in coded), [])
     assert play.main([str(tmp_path / "h.mkv"), "-o", str(tmp_path / "o.mkv")]) == 0
     with av.open(str(tmp_path / "o.mkv")) as container:

@@ -51,7 +51,7 @@ def write(path: Path, codec: str, *, size: tuple[int, int] = (64, 48), options=s
             compressible(torch.from_numpy(to_rgb(original)), frame.picture.planes, coding).numpy(), coding
         )
         images.append(tag(made, frame.record.video_index, frame.record.super_index, codec, hr))
-    form = HybridFormat(size, hr, info.frame_rate, info.time_base, codec=codec)
+    form = HybridFormat(size, hr, info.frame_rate, info.time_base, codec=codec, video_codec="vp9")
     append_epoch(path.with_suffix(".part"), form, 0, packets, images)
     finish(path.with_suffix(".part"), path, form)
     return path

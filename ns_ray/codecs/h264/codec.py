@@ -6,7 +6,7 @@ from typing import Final
 
 from ns_ray.codecs.h264 import _h264
 from ns_ray.codecs.h264.parser import MAX_PIXELS, Frame, FrameParser, FrameType
-from ns_ray.codecs.motion_field import MotionField
+from ns_ray.codecs.motion_field import MotionField, Prediction
 from ns_ray.codecs.records import FrameRecord
 from ns_ray.codecs.records import FrameType as Kind
 from ns_ray.errors import BitstreamError, MediaError
@@ -24,6 +24,7 @@ class H264:
     title = "H.264"
     matroska = "V_MPEG4/ISO/AVC"
     late = True
+    prediction = Prediction.H264
 
     def __init__(self, record: bytes = b"") -> None:
         """Streams of that AVCDecoderConfigurationRecord; without one they are Annex B."""

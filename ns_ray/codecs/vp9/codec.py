@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from ns_ray.codecs.motion_field import Prediction
 from ns_ray.codecs.records import FrameRecord
 from ns_ray.codecs.vp9.header import FrameHeader, HeaderParser
 from ns_ray.codecs.vp9.motion import MotionReader
@@ -25,6 +26,7 @@ class Vp9:
     title = "VP9"
     matroska = "V_VP9"
     late = False
+    prediction = Prediction.VP9
 
     def __init__(self, record: bytes = b"") -> None:
         """VP9 has no record that matters."""
