@@ -1,14 +1,13 @@
 """CUDA C++ compiled for the GPU at hand by NVRTC and launched through the driver, both of which PyTorch brings."""
 
 import ctypes
-import site
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from ns_ray.errors import ModelError
+from ns_ray.sr.nvidia_library import nvidia_library
 
 _SHARED_ATTRIBUTE = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 
@@ -92,12 +91,8 @@ def _text(size: "ctypes._NamedFuncPointer", read: "ctypes._NamedFuncPointer", pr
 
 
 def _nvrtc() -> ctypes.CDLL:
-    major = (torch.version.cuda or "").partition(".")[0]
-    name = f"libnvrtc.so.{major}"
-    places = [Path(place) for place in (*site.getsitepackages(), *sys.path)]
-    for candidate in (name, *(str(path) for place in places for path in place.glob(f"nvidia/*/lib/{name}"))):
-        try:
-            return ctypes.CDLL(candidate)
-        except OSError:
-            continue
-    raise ModelError(f"the fused engine needs {name}, which comes with PyTorch for CUDA: install it or use torch")
+    name = f"libnvrtc.so.{(torch.version.cuda or '').partition('.')[0]}"
+    library = nvidia_library(name)
+    if library is None:
+        raise ModelError(f"the fused engine needs {name}, which comes with PyTorch for CUDA: install it or use torch")
+    return library

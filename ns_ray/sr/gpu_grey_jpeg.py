@@ -4,10 +4,7 @@ nvImageCodec has libjpeg's quantisation alone, made for pictures. nvJPEG takes a
 """
 
 import ctypes
-import importlib.util
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +13,7 @@ from torch import Tensor
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.grey_bytes import expected_bytes
 from ns_ray.hybrid.grey_jpeg import FINEST, GREY, SIDE, step_of, written
+from ns_ray.sr.nvidia_library import nvidia_library
 from ns_ray.sr.stacked_kernels import kernels
 
 _CSS_GRAY = 6  # nvjpegChromaSubsampling_t
@@ -127,16 +125,7 @@ class GpuGreyJpeg:
 
 
 def _library() -> ctypes.CDLL:
-    for path in _places():
-        try:
-            return ctypes.CDLL(str(path))
-        except OSError:
-            continue
-    raise ModelError("no nvJPEG here: pip install 'neuroscaler-ray[gpu]'")
-
-
-def _places() -> Iterator[Path]:
-    """Where NVIDIA's packages have it, the newest first."""
-    spec = importlib.util.find_spec("nvidia")
-    for folder in (spec and spec.submodule_search_locations) or ():
-        yield from sorted(Path(folder).glob("*/lib/libnvjpeg.so.*"), reverse=True)
+    library = nvidia_library("libnvjpeg.so.*")
+    if library is None:
+        raise ModelError("no nvJPEG here: pip install 'neuroscaler-ray[gpu]'")
+    return library
