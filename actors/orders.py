@@ -56,6 +56,12 @@ class Plan:
     rate: Rate | None = None
     admission: Admission | None = None
 
+    def lowering(self, factor: float) -> Lowering:
+        """What becomes of its streams' fractions where there is time for them if multiplied by a factor."""
+        if self.admission is None or not self.paced or self.admission.mode == "refuse" or factor == 1:
+            return NOT_LOWERED
+        return Lowering(factor, self.admission.floor)
+
 
 @dataclass(frozen=True, slots=True)
 class Order:

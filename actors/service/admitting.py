@@ -9,7 +9,7 @@ from ns_ray.actors.orders import Order, Placement, Plan
 from ns_ray.actors.reports import AnchorCounts
 from ns_ray.actors.service.seating import Seating, engine_key, samples_a_second
 from ns_ray.anchors.capacity import Capacity, Need, busy, decoding, factor, lacks
-from ns_ray.anchors.lowering import NOT_LOWERED, Lowering
+from ns_ray.anchors.lowering import Lowering
 from ns_ray.anchors.overload import Overload
 from ns_ray.picture.coding import Coding
 from ns_ray.report.results import Standing
@@ -60,13 +60,6 @@ class Admitting:
         self._overloads: dict[str, Overload] = {}
         self._kept: dict[str, AnchorCounts] = {}
         self._last: tuple[frozenset[str], frozenset[str], tuple[float, ...]] = frozenset(), frozenset(), ()
-
-    def lowering(self, plan: Plan) -> Lowering:
-        """What becomes of the fractions of a plan's streams."""
-        admission = plan.admission
-        if admission is None or not plan.paced or admission.mode == "refuse" or self.standing.factor == 1:
-            return NOT_LOWERED
-        return Lowering(self.standing.factor, admission.floor)
 
     def lacks(self, new: Running, others: Iterable[Running], silent: Collection[str]) -> str:
         """Why there is no room for a stream beside others; empty where there is."""

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from ns_ray.actors.service.audience import Audience, Viewer
 from ns_ray.actors.service.enhancement import Wish
 from ns_ray.actors.service.keys import Keys
-from ns_ray.actors.service.live_service import LiveService, TakenError, UnknownStreamError
+from ns_ray.actors.service.live_service import LiveService, NoRoomError, TakenError, UnknownStreamError
 from ns_ray.actors.service.views import ChangedStream, Health, NewStream, StreamView, stream_view
 from ns_ray.errors import NsRayError
 
@@ -75,7 +75,7 @@ def _refusals(app: FastAPI) -> None:
 
     @app.exception_handler(NsRayError)
     async def wrong(_: Request, error: NsRayError) -> Response:
-        status = {UnknownStreamError: 404, TakenError: 409}.get(type(error), 400)
+        status = {UnknownStreamError: 404, TakenError: 409, NoRoomError: 503}.get(type(error), 400)
         return refusal(status, str(error))
 
 

@@ -24,7 +24,7 @@ _LOOK_SECONDS = 0.1
 class Preparer(Protocol):
     """Who gets workers ready (ManagerClient)."""
 
-    async def prepare(self, streams: list[Stream]) -> object:
+    async def prepare(self, streams: list[Stream], plan: Plan) -> object:
         """See Manager.prepare."""
         ...
 
@@ -91,8 +91,27 @@ class Enhancement:
 
     @property
     def path(self) -> Path | None:
-        """The recording's file, which has its name when it is whole."""
-        return self.plan.output / f"{self.recording}.mkv" if self.recording else None
+        """The recording's file, which has its name when it is whole; None where none was begun."""
+        return self.plan.output / f"{self.recording}.mkv" if self.recording and not self.refused else None
+
+    @property
+    def refused(self) -> bool:
+        """Whether there was no room for it when it was tried last."""
+        return self.report is not None and self.report.state == "refused"
+
+    @property
+    def fraction(self) -> float:
+        """Anchors a shown frame that it asks for."""
+        return self.plan.policy.asks(self.wish.fraction)
+
+    @property
+    def fraction_now(self) -> float:
+        """Anchors a shown frame that there is time for now; 0 where nothing is enhanced."""
+        if not self._runs():
+            return 0.0
+        standings = self._following.standings
+        lowering = self.plan.lowering(standings[-1].factor if standings else 1.0)
+        return self.plan.policy.lowered(lowering).asks(self.wish.fraction)
 
     async def change(self, change: Change) -> None:
         """Go on otherwise; raises as Manager.change."""
@@ -123,7 +142,7 @@ class Enhancement:
         recording = self._free_name()
         info = replace(self._relay.info, path=address)
         stream = Stream(recording, info, self.wish.model, self.wish.weights)
-        await self._preparer.prepare([stream])
+        await self._preparer.prepare([stream], self.plan)
         base = await self._relay.next_key()
         if base is None:
             return
@@ -134,8 +153,8 @@ class Enhancement:
         self.recording = recording
         try:
             await self._following.add([order])
-            self.problem = ""
             while self._runs():
+                self.problem = ""
                 await self._hand_on(growing, base)
                 await asyncio.sleep(_LOOK_SECONDS)
             await self._hand_on(growing, base)

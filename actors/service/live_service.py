@@ -36,6 +36,10 @@ class TakenError(NsRayError):
     """There is a stream already that takes the name or the port, or there are as many as may be."""
 
 
+class NoRoomError(NsRayError):
+    """There is no time for another stream's anchors now."""
+
+
 class LiveService:
     """All streams. What becomes of one is no matter to another.
 
@@ -100,6 +104,7 @@ class LiveService:
 
         Raises:
             TakenError: its name, or the port that it would listen at, is another's, or there are too many streams.
+            NoRoomError: one that is there waits for room already.
             ConfigError: what is wanted makes no sense.
             MediaError: there is no such source.
             ModelError: there is no such model.
@@ -112,6 +117,7 @@ class LiveService:
         if len(self.streams) >= self._most:
             raise TakenError(f"there are {self._most} streams, which are the most; remove one, or raise --max-streams")
         self._require_source(address)
+        self._require_room()
         ModelSpec.parse(wish.model)
         _require_weights(wish.weights)
 
@@ -151,6 +157,14 @@ class LiveService:
         self._feeds.stop()
         if self._looking is not None:
             self._looking.cancel()
+
+    def _require_room(self) -> None:
+        for stream in self.streams.values():
+            if stream.enhancement.refused and stream.state != "ended":
+                raise NoRoomError(
+                    f"there is no room for more streams: {stream.name} waits for it ({stream.enhancement.problem}); "
+                    "or remove a stream, and try again"
+                )
 
     def _require_source(self, address: SourceAddress) -> None:
         if "\n" in address.url:

@@ -452,7 +452,7 @@ class Manager:
         changed = False
         for run, its in hosts.items():
             before = self._rosters.get(run, Roster(0, frozenset()))
-            lowering = self._admitting.lowering(plans[run]) if run in plans else before.lowering
+            lowering = plans[run].lowering(self._admitting.standing.factor) if run in plans else before.lowering
             if its != before.hosts or lowering != before.lowering:
                 # By the clock, so that a manager that has forgotten counts on.
                 version = max(before.version + 1, round(self._clock.now() * 1000))

@@ -55,6 +55,8 @@ class EnhancementView(BaseModel):
     state: Literal["waiting", "running", "done", "failed", "stopped", "refused"]
     problem: str
     recording: str | None
+    fraction: float
+    fraction_now: float
     seconds: float
     frames: int
     anchors: int
@@ -128,6 +130,8 @@ def _enhancement(stream: LiveStream, one: Enhancement) -> EnhancementView:
         state=report.state if report else "waiting",
         problem=one.problem,
         recording=str(one.path) if one.path else None,
+        fraction=one.fraction,
+        fraction_now=one.fraction_now,
         seconds=totals.seconds if totals else 0.0,
         frames=totals.shown if totals else 0,
         anchors=sum(totals.anchors.values()) if totals else 0,

@@ -118,6 +118,7 @@ def plan_of(options: argparse.Namespace, config: Config) -> Plan:
         (options.result_dir / "live").resolve(),
         time.time(),
         Rate(share=share) if share else None,
+        config.admission,
     )
 
 

@@ -1,25 +1,30 @@
 """The HTTP API, without Ray: who may do what, what is refused and how, what viewers get though nobody enhances."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from live_api import AUTHORIZED, served, watch
 from test_source import Process
 
-from ns_ray.actors.orders import Plan
+from ns_ray.actors.following import Followed
+from ns_ray.actors.orders import Order, Plan
+from ns_ray.actors.reports import StreamReport, Totals
 from ns_ray.actors.service import wire
 from ns_ray.actors.service.live_service import LiveService
 from ns_ray.actors.service.source import Source, SourceAddress
 from ns_ray.actors.service.wire import End, Hello
 from ns_ray.anchors import policies
+from ns_ray.config.admission import Admission
 from ns_ray.errors import ModelError
 from ns_ray.hybrid.reader import HybridReader
 from ns_ray.picture.coding import PUBLISHED
+from ns_ray.report.results import Standing
 from ns_ray.video.packets import read_packets
 from ns_ray.video.probe import probe
 
@@ -29,7 +34,7 @@ NEW = {"name": "cam", "source": "rtmp://there/live/key"}
 class Nobody:
     """Has no workers."""
 
-    async def prepare(self, streams: object) -> object:
+    async def prepare(self, streams: object, plan: Plan) -> object:
         raise ModelError("there is nobody to enhance anything")
 
     async def look(self) -> None:
@@ -40,6 +45,40 @@ class Nobody:
         return {}
 
 
+class Crowded(Nobody):
+    """Refuses all but the first, and has time for half of what that asks for."""
+
+    def __init__(self) -> None:
+        self.standings = [Standing(factor=0.5)]
+        self.asked: dict[str, Followed] = {}
+        self.admissions: list[Admission | None] = []
+
+    async def prepare(self, streams: object, plan: Plan) -> object:
+        self.admissions.append(plan.admission)
+        return None
+
+    async def add(self, orders: Sequence[Order]) -> None:
+        for order in orders:
+            stream = order.stream
+            state, reason = ("refused", "it asks for too much") if self.asked else ("running", "")
+            report = StreamReport(stream.name, stream.info.path, state, reason, (), Totals())
+            self.asked[stream.name] = Followed(order, report, {})
+
+    async def halt(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.asked[name].report = replace(self.asked[name].report, state="stopped")
+
+    async def drop(self, names: Sequence[str]) -> None:
+        pass
+
+    async def look(self) -> None:
+        pass
+
+    @property
+    def streams(self) -> dict[str, Followed]:
+        return dict(self.asked)
+
+
 @pytest.fixture
 def sender() -> "list[asyncio.StreamReader]":
     """The senders that were started."""
@@ -47,18 +86,24 @@ def sender() -> "list[asyncio.StreamReader]":
 
 
 @pytest.fixture
-def service(tmp_path, sender) -> LiveService:
-    plan = Plan("run", "neuroscaler", policies.Fraction(0.1), PUBLISHED, 2**62, True, tmp_path / "live", 0.0)
+def plan(tmp_path) -> Plan:
+    return Plan("run", "neuroscaler", policies.Fraction(0.1), PUBLISHED, 2**62, True, tmp_path / "live", 0.0)
 
+
+@pytest.fixture
+def service(plan, sender) -> LiveService:
+    return service_by(Nobody(), plan, sender, 2)
+
+
+def service_by(workers: Nobody, plan: Plan, sender: "list[asyncio.StreamReader]", most: int) -> LiveService:
     async def start(address: SourceAddress) -> Process:
         process = Process([object()])
         process.stdout = asyncio.StreamReader()
         sender.append(process.stdout)
         return process
 
-    nobody = Nobody()
     return LiveService(
-        plan, Fraction(2, 3), nobody, nobody, most_streams=2, source=lambda address: Source(address, start)
+        plan, Fraction(2, 3), workers, workers, most_streams=most, source=lambda address: Source(address, start)
     )
 
 
@@ -213,5 +258,42 @@ def test_a_source_that_comes_back_as_another_begins_anew(service, sender, tmp_pa
         assert service.stream("cam").enhancement.wish.priority == 3
         assert (await client.delete("/streams/cam")).status == 200
         await watching
+
+    ask(service, tmp_path, test)
+
+
+def test_streams_beyond_what_there_is_time_for_are_passed_on_and_then_no_more_are_taken(
+    plan, sender, tmp_path, plain_video
+):
+    """What runs has its fraction lowered, down to the floor; one waits for room; a third is not even taken."""
+    info, begins = probe(str(plain_video)), b"".join(map(wire.packed, read_packets(probe(str(plain_video)))))
+    workers = Crowded()
+    service = service_by(workers, replace(plan, admission=Admission(floor=0.06)), sender, 4)
+
+    async def test(client: aiohttp.ClientSession) -> None:
+        async def sent(name: str, state: str) -> "dict[str, Any]":
+            answer = await client.post("/streams", json=NEW | {"name": name})
+            assert answer.status == 201
+            while len(sender) < len(service.streams):
+                await asyncio.sleep(0.01)
+            sender[-1].feed_data(wire.packed(Hello(info, True, 0)))
+            while True:
+                sender[-1].feed_data(begins)
+                view: dict[str, Any] = await (await client.get(f"/streams/{name}")).json()
+                if view["enhancement"]["state"] == state:
+                    return view
+                await asyncio.sleep(0.1)
+
+        first = (await sent("first", "running"))["enhancement"]
+        assert (first["fraction"], first["fraction_now"]) == (0.1, 0.06)
+        assert workers.admissions == [Admission(floor=0.06)]
+        second = await sent("second", "refused")
+        assert (second["state"], second["packets"] >= 60) == ("live", True)
+        figures = [second["enhancement"][name] for name in ("problem", "fraction", "fraction_now", "recording")]
+        assert figures == ["it asks for too much", 0.1, 0.0, None]
+        status, error = await refused(client.post("/streams", json=NEW | {"name": "third"}))
+        assert (status, "second waits for it (it asks for too much); or remove" in error) == (503, True)
+        assert (await client.delete("/streams/second")).status == 200
+        assert (await client.post("/streams", json=NEW | {"name": "third"})).status == 201
 
     ask(service, tmp_path, test)

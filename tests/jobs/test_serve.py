@@ -62,6 +62,7 @@ def test_streams_are_paced_and_their_anchors_are_as_in_a_benchmark(options, tmp_
     assert plan.coding == Coding.usual(config.anchor_codec, 0.075)
     assert plan.rate is not None
     assert plan.output == tmp_path / "live"
+    assert plan.admission == config.admission
     told = options("--anchor-codec", "jpeg", "--quality", "80", "--anchor-delay", "1.5", "-f", "0.05")
     assert work.plan_of(told, config).coding == Coding("jpeg", 80)
     assert told.anchor_delay == Fraction(3, 2)
