@@ -15,7 +15,7 @@ from test_source import Process
 from ns_ray.actors.following import Followed
 from ns_ray.actors.orders import Order, Plan
 from ns_ray.actors.reports import StreamReport, Totals
-from ns_ray.actors.service import wire
+from ns_ray.actors.service import live_stream, wire
 from ns_ray.actors.service.live_service import LiveService
 from ns_ray.actors.service.source import Source, SourceAddress
 from ns_ray.actors.service.wire import End, Hello
@@ -263,9 +263,10 @@ def test_a_source_that_comes_back_as_another_begins_anew(service, sender, tmp_pa
 
 
 def test_streams_beyond_what_there_is_time_for_are_passed_on_and_then_no_more_are_taken(
-    plan, sender, tmp_path, plain_video
+    plan, sender, tmp_path, plain_video, monkeypatch
 ):
     """What runs has its fraction lowered, down to the floor; one waits for room; a third is not even taken."""
+    monkeypatch.setattr(live_stream, "_FINISH_SECONDS", 0.1)
     info, begins = probe(str(plain_video)), b"".join(map(wire.packed, read_packets(probe(str(plain_video)))))
     workers = Crowded()
     service = service_by(workers, replace(plan, admission=Admission(floor=0.06)), sender, 4)

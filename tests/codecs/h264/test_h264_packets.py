@@ -37,6 +37,32 @@ def test_packets_with_lengths(size: int) -> None:
             FrameParser(record[:end])
 
 
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_empty_units_are_bytes_of_the_frame_behind_them(size: int) -> None:
+    """A packet's frames have all of its bytes, those of lengths of nothing too."""
+    empty = bytes(size)
+    first, *rest = encode("slice-max-size=200").packets
+    parser = FrameParser(record_of(first, size))
+    first = packet_of(*(unit for unit in units(first) if unit[0] & 31 == 5))
+    for packet in (first, *rest):
+        parts = [len(part).to_bytes(size, "big") + part for part in units(packet)]
+        avcc = empty + (2 * empty).join(parts) + empty
+        (frame,) = parser.parse(avcc)
+        assert frame.size == len(avcc)
+    assert parser.parse(3 * empty) == []
+
+
+def test_a_record_has_no_slices() -> None:
+    packets = encode("").packets
+    parts = {unit[0] & 31: unit for unit in units(packets[0])}
+    record = record_of(packet_of(parts[7], parts[8]), 4)
+    end = record.index(parts[8]) - 3  # where the number of picture parameter sets is
+    more = record[:end] + b"\2" + record[end + 1 :] + len(parts[5]).to_bytes(2, "big") + parts[5]
+    parser = FrameParser(more)
+    (frame,) = parser.parse(len(parts[5]).to_bytes(4, "big") + parts[5])
+    assert (frame.number, frame.size) == (0, 4 + len(parts[5]))
+
+
 @pytest.mark.parametrize("container", ["matroska", "mp4", "flv", "mpegts"])
 def test_containers(container: str) -> None:
     file = io.BytesIO()

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace ns_ray::h264 {
 namespace {
@@ -52,15 +53,18 @@ std::vector<Nal> split_annex_b(std::span<const std::uint8_t> packet) {
 std::vector<Nal> split_avcc(std::span<const std::uint8_t> packet, int length_size) {
   std::vector<Nal> result;
   const auto prefix = static_cast<std::size_t>(length_size);
+  std::size_t before = 0;  // bytes of empty units
   while (!packet.empty()) {
+    before += prefix;
     if (packet.size() < prefix) throw BitstreamError("the length of a NAL unit is cut off");
     std::size_t length = 0;
     for (std::size_t i = 0; i < prefix; ++i) length = length << 8 | packet[i];
     packet = packet.subspan(prefix);
     if (length > packet.size()) throw BitstreamError("a NAL unit reaches beyond its packet");
-    if (length > 0) result.push_back(make_nal(packet.first(length), prefix + length));
+    if (length > 0) result.push_back(make_nal(packet.first(length), std::exchange(before, 0) + length));
     packet = packet.subspan(length);
   }
+  if (!result.empty()) result.back().coded_bytes += before;
   return result;
 }
 

@@ -21,7 +21,9 @@ struct FrameParser::Current {
 
 void FrameParser::configure(std::span<const std::uint8_t> record) {
   const Configuration configuration = read_configuration(record);
-  for (const Nal& nal : configuration.parameter_sets) take(nal);
+  for (const Nal& nal : configuration.parameter_sets) {
+    if (nal.type == kSps || nal.type == kPps) take(nal);
+  }
   length_size_ = configuration.length_size;
   bytes_ = 0;
 }
