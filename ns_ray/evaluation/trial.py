@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice, repeat
+from typing import TypeVar
 
 from ns_ray.client.rebuild import Rebuilder
 from ns_ray.codecs.codec import codec_named
@@ -22,6 +23,8 @@ from ns_ray.video.decode import DecodedFrame, DecodedPackets, VideoDecoder
 from ns_ray.video.lookahead import Lookahead
 from ns_ray.video.packets import Packet, read_packets
 from ns_ray.video.probe import VideoInfo
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +63,14 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class _Anchor:
-    """A super-resolved frame behind its compression."""
+class _Made:
+    """A picture that was super-resolved or rebuilt, and the bytes that were sent for it."""
 
     picture: Yuv420
     bytes: int
 
 
-_Anchors = Mapping[tuple[int, ImageCodec | None], _Anchor]
+_Anchors = Mapping[tuple[int, ImageCodec | None], _Made]
 """A packet's, by super_index and compression."""
 
 
@@ -168,7 +171,7 @@ class Trial:
         self._viewers = [_Viewer(info, engine, method) for method in methods]
 
     def run(self, originals: Iterable[Yuv420], pool: Executor | None = None) -> Iterator[Shown]:
-        """Take the originals of the shown frames, in BT.709, limited range, at HR; yields frame by frame.
+        """Take the originals of the shown frames, in BT.709, limited range, at HR; yields frame by frame, as shown.
 
         It ends with the stream, the originals or the frames that were asked for, whichever comes first.
 
@@ -182,8 +185,10 @@ class Trial:
         """
         each = map if pool is None else pool.map
         try:
-            for step in _ahead(self._steps(originals)):
-                methods = each(_Viewer.show, self._viewers, repeat(step))
+            steps = _ahead(self._steps(originals))
+            made = ((step, tuple(each(_Viewer.picture, self._viewers, repeat(step)))) for step in steps)
+            for step, pictures in _as_shown(made):
+                methods = each(_Viewer.show, self._viewers, pictures, repeat(step.original))
                 errors = each(_upscaled_errors, self._upscalings, repeat(step))
                 seen = tuple(methods)
                 upscalings = dict(zip(self._upscalings, errors, strict=True))
@@ -221,7 +226,7 @@ class Trial:
         anchors = {}
         for image in images:
             picture, size = (from_rgb(rgb), 0) if image is None else image.through(rgb, lr, name)
-            anchors[name[1], image] = _Anchor(picture, size)
+            anchors[name[1], image] = _Made(picture, size)
         return anchors
 
 
@@ -236,8 +241,8 @@ class _Viewer:
             None if method.reencode is None else Reencoder((columns, rows), info.frame_rate, method.reencode)
         )
 
-    def show(self, step: _Step) -> Seen:
-        """What it shows of the next packet."""
+    def picture(self, step: _Step) -> _Made:
+        """What it makes of the next packet, and the bytes of its anchors."""
         index = step.packet.video_index
         mine = {
             i: anchor
@@ -248,10 +253,14 @@ class _Viewer:
             picture = mine[step.last].picture
         else:
             picture = self._rebuilt(self._rebuilder, step, {i: anchor.picture for i, anchor in mine.items()})
-        size = sum(anchor.bytes for anchor in mine.values())
+        return _Made(picture, sum(anchor.bytes for anchor in mine.values()))
+
+    def show(self, made: _Made, original: Yuv420) -> Seen:
+        """What it shows of the next frame, in the order of showing."""
+        picture, size = made.picture, made.bytes
         if self._reencoder is not None:
             picture, size = self._reencoder.through(picture)
-        return Seen(picture, plane_errors(picture.planes, step.original.planes), size)
+        return Seen(picture, plane_errors(picture.planes, original.planes), size)
 
     def close(self) -> None:
         """End its encoder, if it has one."""
@@ -274,6 +283,18 @@ def _upscaled_errors(name: str, step: _Step) -> PlaneErrors:
 def standard(frame: DecodedFrame) -> Yuv420:
     """A frame's picture in BT.709, limited range."""
     return convert(frame.picture, frame.colors, STANDARD)
+
+
+def _as_shown(made: Iterable[tuple[_Step, T]]) -> Iterator[tuple[_Step, T]]:
+    """Steps, which come in the order of their packets, in that of showing."""
+    held, due = dict[int, tuple[_Step, T]](), 0
+    for step, its in made:
+        held[step.decoded.frames[-1].place] = step, its
+        while due in held:
+            yield held.pop(due)
+            due += 1
+    for place in sorted(held):  # before these, some never came
+        yield held[place]
 
 
 def _ahead(steps: Iterator[_Step]) -> Iterator[_Step]:

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from statistics import fmean
 
+import h264_streams
 import numpy as np
 import pytest
 
@@ -17,6 +18,7 @@ from ns_ray.picture.convert import from_rgb
 from ns_ray.video.decode import VideoDecoder
 from ns_ray.video.encode import published_kbps
 from ns_ray.video.packets import read_packets
+from ns_ray.video.probe import probe
 
 LOSSLESS = Reencode("libvpx-vp9", {"lossless": "1", "deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"})
 EVERY = frozenset((i, 0) for i in range(8))
@@ -105,6 +107,19 @@ def test_a_reencode_that_holds_pictures_back_is_refused(clip):
     reencoder = Reencoder((192, 144), clip[0].frame_rate, held)
     with pytest.raises(MediaError, match="frame 0 came out of its re-encode as 0 pictures"):
         reencoder.through(clip[1][0])
+
+
+def test_frames_come_as_they_are_shown_whatever_the_order_of_their_packets(clip, engine, tmp_path):
+    """What is encoded anew, too: the same pictures in that order take as many bytes."""
+    info = probe(h264_streams.write(tmp_path / "lr.mkv", 8, (64, 48)))
+    shown = run((info, clip[1]), engine, PER_FRAME, Method(reencode=LOSSLESS))
+    assert [frame.packet.pts for frame in shown] == sorted(packet.pts for packet in read_packets(info))
+    assert [frame.packet.video_index for frame in shown] != list(range(8))
+    assert [frame.original.y is one.y for frame, one in zip(shown, clip[1], strict=True)] == [True] * 8
+    reencoder = Reencoder((192, 144), info.frame_rate, LOSSLESS)
+    expected = [reencoder.through(frame.methods[0].picture)[1] for frame in shown]
+    reencoder.close()
+    assert [frame.methods[1].bytes for frame in shown] == expected
 
 
 def test_av1_of_a_live_preset_gives_each_picture_at_once(clip):
