@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "look.hpp"
 #include "motion_field.hpp"
 #include "parser.hpp"
 
@@ -74,6 +75,7 @@ void check(const ParsedFrame& frame) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::span<const std::uint8_t> rest(data, size);
   FrameParser parser(kLargest);
+  int length_size = 0;
   while (rest.size() >= 4) {
     std::size_t length = rest[0] | rest[1] << 8 | rest[2] << 16 | std::size_t{rest[3]} % 0x40 << 24;
     slice_ends_matter = (rest[3] & 0x80) == 0;
@@ -83,9 +85,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
       if (record) {
         parser.configure(rest.first(length));
+        length_size = (rest[4] & 3) + 1;
       } else {
+        const Look found = look(rest.first(length), length_size);
+        require(found.shows || !found.begins);
         std::size_t bytes = 0;
         for (const ParsedFrame& frame : parser.parse(rest.first(length))) {
+          require(found.shows);
           check(frame);
           bytes += frame.size;
         }

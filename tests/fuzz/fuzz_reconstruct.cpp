@@ -111,17 +111,17 @@ void describe(Choices& choices, Block& block, const Usable* usable, int filters)
   block.skip = kind >> 2 & 1;
   block.slot[0] = block.slot[1] = -1;
   if ((kind & 0x38) == 0) return;
-  const int slots = choices.byte();
-  block.slot[0] = static_cast<std::int8_t>(slots & 7);
+  const int slots = choices.word();
+  block.slot[0] = static_cast<std::int8_t>(slots % kSlots);
   if (filters == 1) block.weights = static_cast<std::uint16_t>(choices.byte() % (kWeights + 1));
-  if (kind & 0x40) block.slot[1] = static_cast<std::int8_t>(slots >> 3 & 7);
+  if (kind & 0x40) block.slot[1] = static_cast<std::int8_t>((slots >> 4) % kSlots);
   for (auto& slot : block.slot) {
     if (!usable || slot < 0) continue;
     for (int i = 0; i < kSlots && !(*usable)[slot]; ++i) slot = static_cast<std::int8_t>((slot + 1) % kSlots);
     if (!(*usable)[slot]) slot = -1;
   }
   const bool parts = block.width == 8 && block.height == 8 && kind & 0x80;
-  if (parts) block.sub_width = slots & 0x40 ? 8 : 4, block.sub_height = slots & 0x80 ? 8 : 4;
+  if (parts) block.sub_width = slots & 0x100 ? 8 : 4, block.sub_height = slots & 0x200 ? 8 : 4;
   for (int part = 0; part < 4; ++part)
     for (int which = 0; which < 2; ++which)
       for (int axis = 0; axis < 2; ++axis)
@@ -210,7 +210,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FrameInput input;
     input.width = width;
     input.height = height;
-    input.refreshed = static_cast<std::uint8_t>(choices.byte());
+    input.refreshed = static_cast<std::uint16_t>(choices.word());
     input.predictor = kind & 0x10 ? &ns_ray::h264::kPredictor : &ns_ray::vp9::kPredictor;
     std::array<ns_ray::Weights, kWeights> weights{};
     if (kind & 0x10) {
