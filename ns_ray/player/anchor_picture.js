@@ -21,7 +21,7 @@ export class AnchorDecoder {
   /** @param {Native} native */
   constructor(native) {
     this.native = native;
-    this.av1 = new FrameDecoder(AV1);
+    this.av1 = new FrameDecoder({ codec: AV1 });
   }
 
   /**
@@ -46,7 +46,7 @@ export class AnchorDecoder {
     const due = this.av1.picture(data, true);
     due.catch(() => undefined);
     await this.av1.flush();
-    const frame = await due;
+    const { frame } = await due;
     try {
       const { width, height } = /** @type {DOMRectReadOnly} */ (frame.visibleRect);
       if (width !== even || height !== rows) throw new Error(`its image is ${width}x${height}, not ${even}x${rows}`);
