@@ -22,6 +22,8 @@ export class AnchorDecoder {
   constructor(native) {
     this.native = native;
     this.av1 = new FrameDecoder({ codec: AV1 });
+    /** @type {Promise<unknown>} */
+    this.busy = Promise.resolve(); // with the images before, as the decoder is emptied for each
   }
 
   /**
@@ -34,7 +36,10 @@ export class AnchorDecoder {
    */
   async samples(image, columns, rows) {
     if (image.size?.[0] !== columns || image.size[1] !== rows) throw new Error(`it is ${image.size?.join("x")}, not ${columns}x${rows}`);
-    return image.codec.startsWith("av1") ? this.fromAv1(image.data, columns, rows) : this.fromJpeg(image.data, columns, rows);
+    if (!image.codec.startsWith("av1")) return this.fromJpeg(image.data, columns, rows);
+    const made = this.busy.then(() => this.fromAv1(image.data, columns, rows));
+    this.busy = made.catch(() => undefined);
+    return made;
   }
 
   /** @param {Uint8Array} data @param {number} columns @param {number} rows @returns {Promise<Samples>} */

@@ -26,6 +26,7 @@
  * @property {Packet} packet
  * @property {boolean} begins whether HR can begin with it
  * @property {boolean} breaks whether HR ends with it
+ * @property {boolean} early whether playing has just begun: what is shown before the first key frame is no damage
  * @property {Colors} colors
  * @property {Coded[]} frames those that were parsed; none where there is LR alone
  * @property {Promise<Picture> | null} shown else
@@ -103,7 +104,7 @@ export class Rebuilder {
    */
   feed(packet, anchors) {
     /** @type {Job} */
-    const job = { packet, begins: false, breaks: false, colors: this.colors, frames: [], shown: null, decoded: Promise.resolve(), ready: false };
+    const job = { packet, begins: false, breaks: false, early: true, colors: this.colors, frames: [], shown: null, decoded: Promise.resolve(), ready: false };
     try {
       this.take(job, anchors);
     } catch (error) {
@@ -125,6 +126,7 @@ export class Rebuilder {
       this.parsing = this.parsable;
       this.keys++;
     }
+    job.early = this.keys < 2;
     if (!this.decoding || !this.decoder.usable) {
       this.decoding = this.parsing = false;
       return;
@@ -156,8 +158,7 @@ export class Rebuilder {
     } catch (error) {
       for (const { parsed } of frames) this.native.drop(parsed);
       if (error instanceof Unsupported) this.refuse(job.packet.index, error);
-      // Where playing began at a frame in the middle, what is shown before it is no damage.
-      else if (!(error instanceof MissingReference) || this.keys > 1) this.tell(job, /** @type {Error} */ (error));
+      else if (!(error instanceof MissingReference && job.early)) this.tell(job, /** @type {Error} */ (error));
       if (this.codec.recovers && !(error instanceof Unsupported)) return null;
       this.parsing = false;
       job.breaks = true;
@@ -242,18 +243,15 @@ export class Rebuilder {
     for (const coded of job.frames) {
       const { parsed } = coded, anchor = await coded.anchor;
       this.whole &&= !job.breaks;
-      let frame = null, lr = null;
+      const picture = await this.decoded(job, coded), frame = picture?.frame;
+      let lr = null;
       try {
-        const picture = await coded.lr;
-        if (picture) {
-          frame = picture.frame;
-          finished.places.push(picture.place);
-          if (parsed.shown) finished.place = picture.place;
-          if (this.whole && !(parsed.needed & ~this.sound)) lr = await this.copied(frame, parsed);
-        }
+        if (frame && this.whole && !(parsed.needed & ~this.sound)) lr = await this.copied(frame, parsed);
       } catch (error) {
         this.lose(job, /** @type {Error} */ (error));
       }
+      if (picture) finished.places.push(picture.place);
+      if (picture && parsed.shown) finished.place = picture.place;
       const shown = lr && this.rebuilt(job, coded, lr, anchor);
       if (!lr) this.sound &= ~parsed.refreshed;
       if (shown) finished.shown = shown;
@@ -275,6 +273,17 @@ export class Rebuilder {
     }
     this.whole &&= !job.breaks;
     return finished;
+  }
+
+  /** A frame's picture, if there is one. @param {Job} job @param {Coded} coded */
+  async decoded(job, { lr }) {
+    try {
+      return await lr;
+    } catch (error) {
+      if (!this.codec.recovers) this.lose(job, /** @type {Error} */ (error));
+      else if (!job.early) this.tell(job, /** @type {Error} */ (error));
+      return null;
+    }
   }
 
   /** @param {Job} job @param {Planes} lr @returns {Shown} */
