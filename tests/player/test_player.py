@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import streams
 import torch
-from browser import CHROMIUM, pages, reported
+from browser import CHROMIUM, framed, pages, reported
 
 from ns_ray.client.decoder import HybridDecoder
 from ns_ray.codecs.records import FrameType
@@ -140,10 +140,8 @@ PLAYED = (
 @pytest.fixture(scope="module")
 def reports(site):
     """What one Chromium reports of all files, each played in a frame of its own."""
-    frames = [
-        f'<iframe src="index.html?stream={name}.mkv&report=/report/{name}&threads=2"></iframe>' for name in PLAYED
-    ]
-    (site / "all.html").write_text("\n".join([*frames, '<iframe src="late.html"></iframe>']))
+    urls = [f"index.html?stream={name}.mkv&report=/report/{name}&threads=2" for name in PLAYED]
+    (site / "all.html").write_text(framed([*urls, "late.html"]))
     with pages(site) as (url, told):
         return reported(f"{url}/all.html", told, [*PLAYED, "late"], site.parent / "profile")
 
