@@ -108,8 +108,7 @@ def test_the_page_shows_what_the_client_makes_of_the_recording(bench, tmp_path):
     for name, report in told.items():
         assert (report["why"], report["note"], report["damaged"], report["threads"]) == ("", "", [], 2)
         expected, played = (
-            [frame[1:] for frame in frames]
-            for frames in (by_the_client(recordings[name])[0], by_the_player(report))
+            [frame[1:] for frame in frames] for frames in (by_the_client(recordings[name])[0], by_the_player(report))
         )
         both = min(len(expected), len(played))  # the recording begins before the page, and they come to the same end
         assert played[-both:] == expected[-both:]

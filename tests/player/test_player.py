@@ -225,10 +225,21 @@ def test_what_is_no_hybrid_file_is_refused(reports):
 
 
 def test_what_is_late_is_shown_at_lr_until_the_next_key_frame(site, reports):
-    report = reports["late"]
-    expected, _ = by_the_client(site / "two_groups.mkv")
-    due = [[index, "lr" if 3 <= index < 12 else source] for index, source, _ in expected]
-    assert report == {"sources": due, "damaged": []}
+    """And, in an open GOP, so are those that refer to what came before that key frame."""
+    expected = {name: sorted(by_the_client(site / f"{name}.mkv")[0]) for name in ("two_groups", "open")}
+    packets = list(read_packets(probe(str(site / "open.mkv"))))
+    key = next(packet for packet in packets[1:] if packet.key)
+    late = {
+        "two_groups": set(range(1, 12)),
+        "open": {one.video_index for one in packets[1:] if one.video_index < key.video_index or one.pts < key.pts},
+    }
+    assert max(late["open"]) > key.video_index
+    due = {
+        name: [[index, "lr" if index in late[name] else source] for index, source, _ in frames]
+        for name, frames in expected.items()
+    }
+    assert {name: report["sources"] for name, report in reports["late"].items()} == due
+    assert [report["damaged"] for report in reports["late"].values()] == [[], []]
 
 
 def test_an_exported_page_plays_from_disk(site, tmp_path, capsys):
