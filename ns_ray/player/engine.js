@@ -109,7 +109,8 @@ class Engine {
   /** @param {Native} native */
   async reading(native) {
     const damaged = (/** @type {number} */ index, /** @type {string} */ why) => postMessage({ kind: "damage", index, why });
-    for await (const one of packets(chunks(this.order.from), damaged)) {
+    const lost = (/** @type {number} */ seconds) => postMessage({ kind: "lost", seconds });
+    for await (const one of packets(chunks(this.order.from, this.order.digests ? null : lost), damaged)) {
       if ("about" in one) {
         const { about } = one, why = REFUSED[about.codec];
         this.unit = about.unit;
