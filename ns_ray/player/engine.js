@@ -50,6 +50,7 @@ class Engine {
     this.order = order;
     this.changed = new Signal();
     this.waiting = 0; // pictures at the page
+    this.shown = 0; // pictures that went there
     this.origin = NaN; // wall-clock time of media time 0, in ms; NaN while nothing plays
     /** @type {{packet: Packet, anchors: import("./anchor_image.js").AnchorImage[]}[]} */
     this.read = [];
@@ -92,6 +93,7 @@ class Engine {
       }
     }
     if (this.failed) throw this.failed;
+    if (!this.shown) throw new Error("none of its pictures can be decoded");
     postMessage({ kind: "end" });
   }
 
@@ -138,7 +140,10 @@ class Engine {
 
   /** @param {Shown | null} shown @param {Told} told */
   send(shown, told) {
-    if (shown) this.waiting++;
+    if (shown) {
+      this.waiting++;
+      this.shown++;
+    }
     const buffers = shown ? [shown.lr.data.buffer, ...(shown.hr ? [shown.hr.data.buffer] : [])] : [];
     postMessage({ kind: "packet", shown, told }, { transfer: buffers });
   }
