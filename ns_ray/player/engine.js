@@ -105,7 +105,7 @@ class Engine {
   roomy(count, first) {
     if (count < AHEAD || !this.rebuilder) return true;
     const { reach, hungry } = this.rebuilder.decoder;
-    return count <= reach && !first?.ready && hungry;
+    return count <= reach + 1 && !first?.ready && hungry;
   }
 
   /** @param {Native} native */

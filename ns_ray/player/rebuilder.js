@@ -243,7 +243,7 @@ export class Rebuilder {
     for (const coded of job.frames) {
       const { parsed } = coded, anchor = await coded.anchor;
       this.whole &&= !job.breaks;
-      const picture = await this.decoded(job, coded), frame = picture?.frame;
+      const picture = await this.decoded(job, coded.lr), frame = picture?.frame;
       let lr = null;
       try {
         if (frame && this.whole && !(parsed.needed & ~this.sound)) lr = await this.copied(frame, parsed);
@@ -260,25 +260,21 @@ export class Rebuilder {
       for (const one of [lr, anchor]) if (one) this.native.release(one.at);
       this.native.drop(parsed);
     }
-    if (job.shown) {
-      try {
-        const { frame, place } = await job.shown;
-        finished.places.push(place);
-        finished.place = place;
-        finished.shown = this.low(job, await planesOf(frame));
-        frame.close();
-      } catch (error) {
-        this.lose(job, /** @type {Error} */ (error));
-      }
+    const alone = await this.decoded(job, job.shown);
+    if (alone) {
+      finished.places.push(alone.place);
+      finished.place = alone.place;
+      finished.shown = this.low(job, await planesOf(alone.frame));
+      alone.frame.close();
     }
     this.whole &&= !job.breaks;
     return finished;
   }
 
-  /** A frame's picture, if there is one. @param {Job} job @param {Coded} coded */
-  async decoded(job, { lr }) {
+  /** A picture, if it comes. @param {Job} job @param {Promise<Picture> | null} due */
+  async decoded(job, due) {
     try {
-      return await lr;
+      return await due;
     } catch (error) {
       if (!this.codec.recovers) this.lose(job, /** @type {Error} */ (error));
       else if (!job.early) this.tell(job, /** @type {Error} */ (error));

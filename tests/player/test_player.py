@@ -37,6 +37,7 @@ pytestmark = [
 FRAMES = 24
 SCALE = 3
 H264_FRAMES = 16
+LONG = 48  # more than are decoded in vain for a picture that does not come
 OPEN = "open-gop=1:keyint=6:bframes=2:b-adapt=0:scenecut=0:slices=3"
 H264 = {  # x264-params and sizes
     "pyramid": ("bframes=3:b-adapt=0:b-pyramid=normal:weightp=2:ref=4:direct=auto:scenecut=0", (96, 80)),
@@ -64,7 +65,7 @@ def pack(path: Path, lr: str, codec: str = "av1", every: int = 5, change: Callab
     for number, frame in enumerate(frames):
         if number % every and frame.record.shown and frame.record.type is not FrameType.KEY:
             continue
-        original = resize(streams.pictures(FRAMES)[frame.record.video_index], hr)
+        original = resize(streams.pictures(FRAMES)[frame.record.video_index % FRAMES], hr)
         coding = Coding(codec, 85)
         made = encode_image(
             compressible(torch.from_numpy(to_rgb(original)), frame.picture.planes, coding).numpy(), coding
@@ -117,7 +118,7 @@ def site(tmp_path_factory):
     for name, (params, shape) in H264.items():
         pack(folder / f"{name}.mkv", h264.write(folder / f"{name}.mp4", H264_FRAMES, shape, params))
     lr = str(folder / "open.mp4")
-    pack(folder / "joined.mkv", lr, change=joined)
+    pack(folder / "joined.mkv", h264.write(folder / "long.mp4", LONG, (90, 70), OPEN), every=30, change=joined)
     pack(folder / "damaged.mkv", lr, change=damaged)
     pack(folder / "cropped.mkv", h264.cropped(folder / "cropped.mp4", lr, 4, 6, 2, 8), "jpeg-residual")
     whole = (folder / "av1.mkv").read_bytes()

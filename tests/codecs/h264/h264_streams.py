@@ -47,7 +47,8 @@ def pictures(frames: int = FRAMES, fade: bool = False) -> tuple[NDArray[np.uint8
         if n >= 2 * frames // 3:
             luma = 255 - luma
         patch = front[100 - 5 * n % 40 :: 4, 50 + 6 * n :: 4][: HEIGHT // 2, : WIDTH // 3]
-        luma[8 + n : 8 + n + HEIGHT // 2, 10 + n : 10 + n + WIDTH // 3] = patch
+        at = n % (HEIGHT // 2 - 8)
+        luma[8 + at : 8 + at + HEIGHT // 2, 10 + at : 10 + at + WIDTH // 3] = patch
         if fade:
             luma = 16 + (luma - 16) * (1 - 0.05 * n)
         result.append(np.clip(luma + rng.normal(0, 1.5, luma.shape), 0, 255).astype(np.uint8))
