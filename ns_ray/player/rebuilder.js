@@ -26,7 +26,7 @@
  * @property {Packet} packet
  * @property {boolean} begins whether HR can begin with it
  * @property {boolean} breaks whether HR ends with it
- * @property {boolean} early whether playing has just begun: what is shown before the first key frame is no damage
+ * @property {number} group key frames so far
  * @property {Colors} colors
  * @property {Coded[]} frames those that were parsed; none where there is LR alone
  * @property {Promise<Picture> | null} shown else
@@ -78,6 +78,7 @@ export class Rebuilder {
     this.parsing = false; // and the parser
     this.whole = false; // and the reconstruction
     this.sound = 0; // reference slots that hold what was rebuilt, bit i for slot i
+    this.hoped = false; // whether what is fed may be rebuilt
     this.known = false; // whether any anchor came since the last key frame without one
     this.refused = ""; // why the video is not rebuilt
     const samples = scale ? Math.min(Math.floor(MOST_HR_SAMPLES / scale ** 2), MOST_LR_SAMPLES) : MOST_LR_SAMPLES;
@@ -104,7 +105,7 @@ export class Rebuilder {
    */
   feed(packet, anchors) {
     /** @type {Job} */
-    const job = { packet, begins: false, breaks: false, early: true, colors: this.colors, frames: [], shown: null, decoded: Promise.resolve(), ready: false };
+    const job = { packet, begins: false, breaks: false, group: 0, colors: this.colors, frames: [], shown: null, decoded: Promise.resolve(), ready: false };
     try {
       this.take(job, anchors);
     } catch (error) {
@@ -126,7 +127,7 @@ export class Rebuilder {
       this.parsing = this.parsable;
       this.keys++;
     }
-    job.early = this.keys < 2;
+    job.group = this.keys;
     if (!this.decoding || !this.decoder.usable) {
       this.decoding = this.parsing = false;
       return;
@@ -157,8 +158,9 @@ export class Rebuilder {
       return frames;
     } catch (error) {
       for (const { parsed } of frames) this.native.drop(parsed);
+      if (!this.scale) return [];
       if (error instanceof Unsupported) this.refuse(job.packet.index, error);
-      else if (!(error instanceof MissingReference && job.early)) this.tell(job, /** @type {Error} */ (error));
+      else if (!(error instanceof MissingReference) || !early(job)) this.tell(job, /** @type {Error} */ (error));
       if (this.codec.recovers && !(error instanceof Unsupported)) return null;
       this.parsing = false;
       job.breaks = true;
@@ -173,7 +175,7 @@ export class Rebuilder {
       this.damaged(job.packet.index, "the video is not in BT.709, limited range: its anchors are not played");
       this.scale = 0;
     }
-    job.begins = this.scale > 0;
+    job.begins = this.hoped = this.scale > 0;
   }
 
   /**
@@ -184,14 +186,14 @@ export class Rebuilder {
    * @param {boolean} key
    */
   hand(job, frames, anchors, key) {
-    const of = new Map(anchors.map((image) => [image.superIndex, image]));
+    const of = new Map(this.hoped ? anchors.map((image) => [image.superIndex, image]) : []);
     job.frames = frames.map(({ parsed }) => ({ parsed, lr: null, anchor: null, residual: false }));
     for (const [i, { parsed, data }] of frames.entries()) {
       const coded = job.frames[i], first = key && !i;
       if (parsed.shown) coded.lr = guarded(this.decoder.picture(data, first));
       else {
         this.decoder.feed(data, first);
-        if (parsed.refreshed && this.codec.reveal) coded.lr = guarded(this.decoder.picture(this.codec.reveal(parsed.refreshed), false));
+        if (this.hoped && parsed.refreshed && this.codec.reveal) coded.lr = guarded(this.decoder.picture(this.codec.reveal(parsed.refreshed), false));
       }
       const image = of.get(i);
       if (!image || !coded.lr) continue;
@@ -255,7 +257,7 @@ export class Rebuilder {
       const shown = lr && this.rebuilt(job, coded, lr, anchor);
       if (!lr) this.sound &= ~parsed.refreshed;
       if (shown) finished.shown = shown;
-      else if (!lr && frame && parsed.shown) finished.shown = this.low(job, await planesOf(frame, pictureOf(parsed)));
+      else if (frame && parsed.shown) finished.shown = this.low(job, await planesOf(frame, pictureOf(parsed)));
       frame?.close();
       for (const one of [lr, anchor]) if (one) this.native.release(one.at);
       this.native.drop(parsed);
@@ -268,6 +270,10 @@ export class Rebuilder {
       alone.frame.close();
     }
     this.whole &&= !job.breaks;
+    if (!this.whole && job.group === this.keys) {
+      this.hoped = false;
+      this.parsing &&= this.codec.recovers;
+    }
     return finished;
   }
 
@@ -277,7 +283,7 @@ export class Rebuilder {
       return await due;
     } catch (error) {
       if (!this.codec.recovers) this.lose(job, /** @type {Error} */ (error));
-      else if (!job.early) this.tell(job, /** @type {Error} */ (error));
+      else if (!early(job)) this.tell(job, /** @type {Error} */ (error));
       return null;
     }
   }
@@ -338,6 +344,9 @@ export class Rebuilder {
     }
   }
 }
+
+/** Whether playing has just begun: what is shown before the first key frame is no damage. @param {Job} job */
+const early = (job) => job.group < 2;
 
 /** A promise whose failure is seen where it is waited for. @template T @param {Promise<T>} promise */
 function guarded(promise) {
