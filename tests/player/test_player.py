@@ -43,8 +43,8 @@ H264 = {  # x264-params and sizes
     "pyramid": ("bframes=3:b-adapt=0:b-pyramid=normal:weightp=2:ref=4:direct=auto:scenecut=0", (96, 80)),
     "baseline": ("bframes=0:cabac=0:8x8dct=0:weightp=0:partitions=all:keyint=7", (96, 80)),
     "open": (OPEN, (90, 70)),
-    "interlaced": ("interlaced=1:bframes=1", (96, 80)),
 }
+REFUSED = {"interlaced": "interlaced=1:bframes=1", "lossless": "qp=0:bframes=1"}
 Packets = Sequence[Packet]
 
 
@@ -55,10 +55,13 @@ def write(path: Path, codec: str, *, size: tuple[int, int] = (64, 48), options=s
 
 
 def pack(path: Path, lr: str, codec: str = "av1", every: int = 5, change: Callable[[Packets], Packets] = list) -> Path:
-    """A hybrid file of an LR video, whose anchors, some of them hidden frames, are of the sample's own pictures."""
+    """A hybrid file of an LR video, whose anchors, some of them hidden frames, are of the sample's own pictures.
+
+    They are the key frames, the hidden ones, and one of every so many; none where that is 0.
+    """
     info = probe(lr)
     packets = list(read_packets(info))
-    frames = VideoDecoder(info).decode(packets, ended=True).frames
+    frames = VideoDecoder(info).decode(packets, ended=True).frames if every else []
     size = (info.width, info.height)
     hr = (size[0] * SCALE, size[1] * SCALE)
     images = []
@@ -117,6 +120,8 @@ def site(tmp_path_factory):
     write(folder / "two_groups.mkv", "av1", options=streams.REALTIME | {"g": "12"})
     for name, (params, shape) in H264.items():
         pack(folder / f"{name}.mkv", h264.write(folder / f"{name}.mp4", H264_FRAMES, shape, params))
+    for name, params in REFUSED.items():
+        pack(folder / f"{name}.mkv", h264.write(folder / f"{name}.mp4", H264_FRAMES, (96, 80), params), every=0)
     lr = str(folder / "open.mp4")
     pack(folder / "joined.mkv", h264.write(folder / "long.mp4", LONG, (90, 70), OPEN), every=30, change=joined)
     pack(folder / "damaged.mkv", lr, change=damaged)
@@ -133,7 +138,7 @@ def site(tmp_path_factory):
 
 PLAYED = (
     *("av1", "odd", "av1-residual", "jpeg-residual", "jpeg", "anchor", "cut", "bt601", "none"),
-    *H264,
+    *(*H264, *REFUSED),
     *("joined", "damaged", "cropped"),
 )
 
@@ -211,14 +216,15 @@ def test_a_damaged_frame_costs_those_that_refer_to_it(site, reports):
     assert "packet 4: " in reports["damaged"]["damaged"][0]
 
 
-def test_what_the_parser_refuses_plays_at_lr_and_says_so(reports):
-    report = reports["interlaced"]
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_the_parser_refuses_plays_at_lr_and_says_so(reports, name):
+    report = reports[name]
     assert [source for _, source, _ in by_the_player(report)] == ["lr"] * H264_FRAMES
     times = [frame["time"] for frame in report["frames"]]
     assert times == sorted(times)
     assert len(report["damaged"]) == 1
     assert "the video is not rebuilt: " in report["damaged"][0]
-    assert "interlaced" in report["damaged"][0]
+    assert name in report["damaged"][0]
 
 
 def test_what_is_no_hybrid_file_is_refused(reports):
