@@ -39,6 +39,7 @@ class Player {
     this.queue = [];
     this.origin = NaN;
     this.starved = false;
+    this.lost = false; // the connection, until there is another
     this.ended = false;
     this.paused = false;
     this.pausedAt = 0;
@@ -94,6 +95,7 @@ class Player {
       element("state").textContent = told.why;
       if (this.damages.length < 1000) this.damages.push(told.why);
     } else if (told.kind === "lost") {
+      this.lost = told.seconds > 0;
       element("state").textContent = told.seconds ? `the connection is lost; another is tried in ${told.seconds} s` : "";
     } else if (told.kind === "starved") this.starved = true;
     else if (told.kind === "end") this.end("");
@@ -147,8 +149,8 @@ class Player {
     const [first] = this.queue;
     if (this.paused) return;
     if (!first) {
-      if (!Number.isNaN(this.begins)) this.wait();
-      if (this.starved) this.origin = NaN; // what is late by the network is not late
+      if (!Number.isNaN(this.begins) && !this.lost) this.wait();
+      if (this.starved) this.stop(); // what is late by the network is not late
       this.figures();
       return;
     }
@@ -168,10 +170,16 @@ class Player {
     element("state").textContent = `begins ${seconds > 0 ? `in ${seconds} s at most` : "soon"}: pictures wait for their anchors`;
   }
 
-  pause() {
-    this.paused = !this.paused;
+  /** Time stands still until there are pictures again. */
+  stop() {
+    if (Number.isNaN(this.origin)) return;
     this.origin = NaN;
     this.tell(0);
+  }
+
+  pause() {
+    this.paused = !this.paused;
+    this.stop();
     element("pause").textContent = this.paused ? "Play" : "Pause";
   }
 
