@@ -24,6 +24,7 @@ FLAGS = (
     "--disable-sync",
     "--use-angle=swiftshader",  # WebGL without a GPU
     "--enable-unsafe-swiftshader",
+    "--max-active-webgl-contexts=64",  # of pages that are shown together; by default the first of 17 loses its own
 )
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 
