@@ -145,6 +145,8 @@ def locate(path: str, unsafe: bool = False) -> Address:
         raise MediaError(f"{path}: no such file; URLs of {known} are opened, of {protocol} {_UNSAFE}")
     protocols, formats = _PROTOCOLS[protocol]
     options = {"protocol_whitelist": protocols, "format_whitelist": formats}
+    if formats == "rtsp":
+        options["rtsp_flags"] = "prefer_tcp"  # what UDP loses damages frames; who has UDP alone is asked again
     return Address(protocol + path[len(protocol) :], options)
 
 

@@ -16,6 +16,7 @@ from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.codecs.codec import VIDEO_CODECS, codec_named
 from ns_ray.errors import MediaError
 from ns_ray.video.clock import Clock, SideClock
+from ns_ray.video.first_time import with_first_time
 from ns_ray.video.place import Place, enter, place_of
 from ns_ray.video.probe import VideoInfo, is_live, video_of, why
 from ns_ray.video.recordings import WHOLE, Span, begins_ivf, open_known, recordings
@@ -197,6 +198,7 @@ class _Source:
         video: the video's track.
         codec: its name.
         scale: ticks of the video, as it was probed, to a tick of this track; None where they are the same.
+        interval: ticks of this track from picture to picture, on average.
         tracks: which of the sides other tracks are, by their numbers in the container.
         texts: those of the sides that are subtitles of MP4.
         left_out: whether it has tracks beside the video that the probed one had not.
@@ -212,6 +214,7 @@ class _Source:
         self.record = self.video.codec_context.extradata or b""
         scale = Fraction(self.video.time_base or info.time_base) / info.time_base
         self.scale = None if scale == 1 else scale
+        self.interval = 1 / (info.frame_rate * info.time_base * scale)
         size = (info.width, info.height)
         wanted = self.codec in VIDEO_CODECS and (info.sides or span[0])
         _, sides, streams, _ = header_of(container, self.video, size) if wanted else (b"", (), [], ())
@@ -369,8 +372,11 @@ class _Reader:
     def _read(self, source: _Source) -> Iterator[Unit]:
         path = self._info.path
         begin, first = source.number, self._index
+        packets = source.packets
+        if self._late and self._live:
+            packets = with_first_time(packets, source.video.index, source.interval)
         try:
-            for packet in source.packets:
+            for packet in packets:
                 source.reading.add(packet)
                 if packet.stream_index != source.video.index:
                     track = source.tracks[packet.stream_index]
