@@ -11,15 +11,17 @@ from av.stream import Stream
 
 from ns_ray.video.address import OPEN_SECONDS, locate, regular
 from ns_ray.video.packets import Unit, read_open
-from ns_ray.video.probe import is_live, open_address, probe_open, require_supported
+from ns_ray.video.probe import is_live, open_address, probe_open, require_supported, video_of
 
 # So much that it takes in what FFmpeg holds by then, and what a source sends at once at its beginning.
 _LOOK_SECONDS = 1.0
 _LOOK_PACKETS = 90
 _AHEAD_SECONDS = 3.0
 _SEGMENTED = ("hls", "dash")
-# Of what is live FFmpeg would wait 5 s for tracks that may come yet.
+# Of what is live FFmpeg would wait 5 s for tracks that may come yet. Where no key frame comes within a second, and
+# nothing else tells the size, there is need to wait: as long as 8 s, 16 MB, or `READ_SECONDS` allow.
 _SOON = {"analyzeduration": "1000000"}
+_PATIENTLY = {"analyzeduration": "8000000", "probesize": "16000000"}
 
 
 class Arriving:
@@ -47,7 +49,11 @@ class Arriving:
             options |= _SOON
         if listen:
             options |= {"listen": "1"}
-        container = open_address(replace(address, options=options), path, unsafe, None if listen else OPEN_SECONDS)
+        seconds = None if listen else OPEN_SECONDS
+        container = open_address(replace(address, options=options), path, unsafe, seconds)
+        if regular(path) is None and not listen and not address.pipe and not video_of(container, path).width:
+            container.close()
+            container = open_address(replace(address, options=options | _PATIENTLY), path, unsafe, seconds)
         self._read: list[Packet[Stream]] = []
         try:
             packets = self._kept(container.demux())
