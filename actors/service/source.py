@@ -25,7 +25,7 @@ class SourceAddress:
 
     Attributes:
         url: a file, a pipe or a URL.
-        listen: whether to wait there for somebody who sends (rtmp).
+        listen: whether to wait there for somebody who sends (rtmp, rtsp).
         repeat: whether a file begins again at its end.
         unsafe: as in `open_input`.
     """

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import psutil
@@ -13,6 +13,11 @@ from ns_ray.video.address import OPEN_SECONDS, locate, regular
 from ns_ray.video.packets import Unit, read_open
 from ns_ray.video.probe import is_live, open_address, probe_open, require_supported, video_of
 
+LISTENING: Mapping[str, Mapping[str, str]] = {
+    "rtmp": {"listen": "1"},
+    "rtsp": {"rtsp_flags": "listen", "listen_timeout": "86400"},  # FFmpeg takes no lack of a limit
+}
+"""Protocols by which others may send to us, and what FFmpeg is told for that."""
 # So much that it takes in what FFmpeg holds by then, and what a source sends at once at its beginning.
 _LOOK_SECONDS = 1.0
 _LOOK_PACKETS = 90
@@ -37,7 +42,7 @@ class Arriving:
 
         Args:
             path: a file, a pipe or a URL.
-            listen: wait at this address, of rtmp, for somebody who sends, without end.
+            listen: wait at this address, of a protocol in `LISTENING`, for somebody who sends; without end, or for a day.
             unsafe: as in `open_input`.
 
         Raises:
@@ -48,7 +53,7 @@ class Arriving:
         if regular(path) is None:
             options |= _SOON
         if listen:
-            options |= {"listen": "1"}
+            options |= LISTENING[path.partition(":")[0].lower()]
         seconds = None if listen else OPEN_SECONDS
         container = open_address(replace(address, options=options), path, unsafe, seconds)
         if regular(path) is None and not listen and not address.pipe and not video_of(container, path).width:
