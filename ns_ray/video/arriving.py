@@ -42,7 +42,7 @@ class Arriving:
 
         Args:
             path: a file, a pipe or a URL.
-            listen: wait at this address, of a protocol in `LISTENING`, for somebody who sends; without end, or for a day.
+            listen: wait at this address, of a protocol in `LISTENING`, for somebody who sends; for a day at least.
             unsafe: as in `open_input`.
 
         Raises:

@@ -9,9 +9,7 @@ from av.stream import Stream
 _MOST = 17  # packets of the video until FFmpeg, which puts up to 16 in order, tells when one is decoded
 
 
-def with_first_time(
-    packets: "Iterator[Packet[Stream]]", video: int, interval: Fraction
-) -> "Iterator[Packet[Stream]]":
+def with_first_time(packets: "Iterator[Packet[Stream]]", video: int, interval: Fraction) -> "Iterator[Packet[Stream]]":
     """Packets of a source from its beginning, the video's first one with a time if any of the next ones has.
 
     It is taken to be shown a frame before all that follow. These wait for the first that tells when it is decoded:

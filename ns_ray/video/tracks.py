@@ -89,8 +89,10 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska", size: tuple[i
     if not codec or stream.type not in ("video", *_KINDS):
         return None
     config = None
-    if has_adts(stream) and (config := adts.config_of(stream.codec_context)) is None:
-        return None
+    if isinstance(stream, av.AudioStream) and has_adts(stream):
+        config = adts.config_of(stream.codec_context)
+        if config is None:
+            return None
     if codec == timed_text.CODEC:
         return _plain_text(stream)
     memory = Memory()

@@ -227,6 +227,11 @@ def test_other_protocols_are_refused_by_name(plain_video, form):
         open_input(form.format(plain_video))
 
 
+def test_protocols_that_ffmpeg_lacks_are_refused_with_a_way_round():
+    with pytest.raises(MediaError, match=r"rtsp, rtsps are opened, of srt only .*ffmpeg -i srt://"):
+        open_input("srt://127.0.0.1:9000")
+
+
 def test_the_users_word_opens_other_protocols(plain_video):
     assert count(f"concat:{plain_video}", unsafe=True) == 60
     info = probe(f"concat:{plain_video}", unsafe=True)
