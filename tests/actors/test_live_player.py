@@ -47,23 +47,25 @@ def test_the_page_shows_what_the_client_makes_of_the_recording(bench, tmp_path):
     async def go(report: str, told: Callable[[str], Report]) -> tuple[Path, Report]:
         async with served(service, PAGE) as url, aiohttp.ClientSession(url, headers=AUTHORIZED) as client:
 
-            async def until(done: Callable[[dict], bool]) -> None:
+            async def until(done: Callable[[dict], bool]) -> dict:
                 async with asyncio.timeout(60):
                     while True:
                         sender.keep_up()
                         async with client.get("/streams/cam") as answer:
-                            if done(await answer.json()):
-                                return
+                            view = await answer.json()
+                        if done(view):
+                            return view
                         await asyncio.sleep(0.1)
 
-            # Anchors begin once it is watched: who comes between them lacks what the ones before have taught.
+            # Anchors begin with frames that the page has: who comes later lacks what the ones before have taught.
             new = {"name": "cam", "source": source, "listen": True, "weights": str(bench.weights), "fraction": 0}
             async with client.post("/streams", json=new) as answer:
                 assert answer.status == 201, await answer.text()
                 player = (await answer.json())["player"]
             await until(lambda view: view["enhancement"]["frames"] > 0)
             playing = asyncio.ensure_future(asyncio.to_thread(told, f"{url}{player}&threads=2&report={quote(report)}"))
-            await until(lambda view: view["viewers"] == 1)
+            packets = (await until(lambda view: view["viewers"] == 1))["packets"]
+            await until(lambda view: view["enhancement"]["frames"] >= packets)
             async with client.patch("/streams/cam", json={"fraction": 0.1}) as answer:
                 assert answer.status == 200, await answer.text()
             await until(lambda view: view["enhancement"]["anchors_sent"] >= ANCHORS)
