@@ -207,6 +207,7 @@ def open_address(
 
     With `open_seconds` None it is waited for without end, as one does who listens.
     """
+    began = time.monotonic()
     try:
         options = dict(address.options) | _BOUNDED
         container = av.open(
@@ -215,8 +216,11 @@ def open_address(
     except (av.error.FFmpegError, OSError) as error:
         if not isinstance(address.target, str):
             address.target.close()
+        # Which is not always how a timeout comes out: RTSP calls it invalid data.
+        late = open_seconds is not None and time.monotonic() - began >= open_seconds
+        cause = why(error) if not late else f"nothing came in {open_seconds:g} s"
         raise MediaError(
-            f"{path}: it cannot be opened as a video ({why(error)}): {why_unreadable(path, unsafe)}"
+            f"{path}: it cannot be opened as a video ({cause}): {why_unreadable(path, unsafe)}"
         ) from error
     if container.format.name == "tty":  # FFmpeg plays any text as what a terminal would show
         container.close()
