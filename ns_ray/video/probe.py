@@ -219,9 +219,7 @@ def open_address(
         # Which is not always how a timeout comes out: RTSP calls it invalid data.
         late = open_seconds is not None and time.monotonic() - began >= open_seconds
         cause = why(error) if not late else f"nothing came in {open_seconds:g} s"
-        raise MediaError(
-            f"{path}: it cannot be opened as a video ({cause}): {why_unreadable(path, unsafe)}"
-        ) from error
+        raise MediaError(f"{path}: it cannot be opened as a video ({cause}): {why_unreadable(path, unsafe)}") from error
     if container.format.name == "tty":  # FFmpeg plays any text as what a terminal would show
         container.close()
         raise MediaError(f"{path}: it is text, no video; check the path")
