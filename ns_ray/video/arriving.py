@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import psutil
+from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
 from ns_ray.video.address import OPEN_SECONDS, locate, regular
+from ns_ray.video.main_track import main_track
 from ns_ray.video.packets import Unit, read_open
-from ns_ray.video.probe import is_live, open_address, probe_open, require_supported, video_of
+from ns_ray.video.probe import is_live, open_address, probe_open, require_supported
 
 LISTENING: Mapping[str, Mapping[str, str]] = {
     "rtmp": {"listen": "1"},
@@ -56,7 +58,7 @@ class Arriving:
             options |= LISTENING[path.partition(":")[0].lower()]
         seconds = None if listen else OPEN_SECONDS
         container = open_address(replace(address, options=options), path, unsafe, seconds)
-        if regular(path) is None and not listen and not address.pipe and not video_of(container, path).width:
+        if regular(path) is None and not listen and not address.pipe and not _tells_size(container):
             container.close()
             container = open_address(replace(address, options=options | _PATIENTLY), path, unsafe, seconds)
         self._read: list[Packet[Stream]] = []
@@ -90,6 +92,12 @@ class Arriving:
         for packet in packets:
             self._read.append(packet)
             yield packet
+
+
+def _tells_size(container: InputContainer) -> bool:
+    """Whether the video's size is known, or there is no video of which more might be known later."""
+    track = main_track(container)
+    return track is None or track.codec_context is None or bool(track.codec_context.width)
 
 
 def end_if_stalled(seconds: float, opened: threading.Event, end: Callable[[], None]) -> None:
