@@ -28,10 +28,20 @@ globalThis.WebSocket = class {
     });
   }
 };
+globalThis.fetch = async () => {
+  const { messages, clean, status, headers } = SCRIPT.shift();
+  const body = new ReadableStream({
+    pull(sink) {
+      if (messages.length) sink.enqueue(bytes(messages.shift()));
+      else clean ? sink.close() : sink.error(new TypeError("network error"));
+    },
+  });
+  return new Response(body, { status, headers });
+};
 let failed = "";
 try {
   const lost = LISTENS ? (seconds) => notes.push(seconds) : null;
-  for await (const one of packets(chunks("ws://x/", lost), (index, why) => notes.push(why)))
+  for await (const one of packets(chunks(URL, lost), (index, why) => notes.push(why)))
     if (one.packet) indices.push([one.packet.index, one.packet.time]);
 } catch (error) {
   failed = error.message;
@@ -50,12 +60,15 @@ def played(tmp_path_factory):
         shutil.copy(script, folder)
     (folder / "package.json").write_text('{"type": "module"}')
 
-    def run(*connections: tuple[list[bytes], bool], listens: bool = True):
+    def run(*connections: tuple[list[bytes], bool], url: str = "ws://x/", listens: bool = True, **http):
         script = [
-            {"messages": [b64encode(one).decode() for one in messages], "clean": clean}
+            {"messages": [b64encode(one).decode() for one in messages], "clean": clean} | http
             for messages, clean in connections
         ]
-        given = f"const SCRIPT = {json.dumps(script)}, LISTENS = {json.dumps(listens)};"
+        given = "".join(
+            f"const {name} = {json.dumps(value)};"
+            for name, value in (("SCRIPT", script), ("LISTENS", listens), ("URL", url))
+        )
         (folder / "run.mjs").write_text(given + RUN)
         done = subprocess.run([NODE, folder / "run.mjs"], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -72,13 +85,15 @@ def stream(path, first: int, last: int, size: tuple[int, int] = (64, 48)) -> byt
     return path.read_bytes()
 
 
-def test_a_lost_connection_is_tried_again_and_the_stream_goes_on(played, tmp_path):
+@pytest.mark.parametrize("url", ["ws://x/", "http://x/"])
+def test_a_lost_connection_is_tried_again_and_the_stream_goes_on(played, tmp_path, url):
     before, after = stream(tmp_path / "a", 0, 4), stream(tmp_path / "b", 10, 12)
     told = played(
         ([before[:-3]], False),  # in the middle of a packet
         ([], False),
         ([], False),
         ([after], True),
+        url=url,
     )
     assert told == {
         "waited": [1000, 2000, 4000],
@@ -92,6 +107,16 @@ def test_who_comes_to_nothing_does_not_try_again(played, tmp_path):
     whole = stream(tmp_path / "a", 0, 4)
     assert "cannot be read" in played(([], False))["failed"]
     assert "cannot be read" in played(([whole], False), listens=False)["failed"]
+
+
+def test_a_file_that_breaks_off_does_not_begin_again(played, tmp_path):
+    told = played(([stream(tmp_path / "a", 0, 4)], False), url="http://x/", headers={"Content-Length": "1000000"})
+    assert "cannot be read: network error" in told["failed"]
+    assert told["waited"] == []
+
+
+def test_a_stream_that_is_gone_is_not_waited_for(played):
+    assert "404" in played(([], True), url="http://x/", status=404)["failed"]
 
 
 def test_another_stream_is_not_played_as_the_same(played, tmp_path):
