@@ -17,12 +17,12 @@ from ns_ray.actors.service.source import Source, SourceAddress
 from ns_ray.errors import ConfigError, NsRayError
 from ns_ray.sr.spec import ModelSpec
 from ns_ray.video.address import is_pipe, local, locate
+from ns_ray.video.arriving import LISTENING
 
 _LOG = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.25
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_LISTENING = ("rtmp",)
-_RTMP_PORT = 1935
+_PORTS = {"rtmp": 1935, "rtsp": 554}
 DELAY_SLOTS = 4
 """How late an anchor may be: a slot until its session's slot begins, one for packets to come, one for inference, one
 for writing and sending."""
@@ -177,9 +177,9 @@ class LiveService:
             if address.repeat and not address.ends:
                 raise ConfigError("repeat: it is for files; leave it out, as a live source is opened again by itself")
             return
-        if url.scheme not in _LISTENING or not url.hostname:
+        if url.scheme not in LISTENING or not url.hostname:
             raise ConfigError(
-                f"source {address.shown}: it is listened for senders of rtmp alone; name where, such as "
+                f"source {address.shown}: it is listened for senders of rtmp and rtsp alone; name where, such as "
                 "rtmp://127.0.0.1:1935/live/KEY"
             )
         for other in self.streams.values():
@@ -200,7 +200,8 @@ class LiveService:
 
 
 def _port(address: SourceAddress) -> int:
-    return urlsplit(address.url).port or _RTMP_PORT
+    url = urlsplit(address.url)
+    return url.port or _PORTS[url.scheme]
 
 
 def _require_weights(path: str | None) -> None:

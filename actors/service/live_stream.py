@@ -161,7 +161,7 @@ class LiveStream:
         relayed = self.relay.take(message)
         if relayed is None or self._writer is None:
             return
-        if sides := self._writer.sides(relayed.sides):
+        for sides in self._writer.sides(relayed.sides):
             self.audience.send(sides)
         self.audience.send(self._writer.packet(relayed.packet), key=relayed.packet.key)
 

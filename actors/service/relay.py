@@ -17,6 +17,7 @@ _MOST_SECONDS = 30
 _SETTLE_SECONDS = 1.0
 _LATE_SECONDS = 1.0
 _WINDOW_SECONDS = 10.0
+_MOST_NOTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Relay:
     Attributes:
         info: what the stream is; None until its source was open once.
         base: where its host begins.
-        notes: what is to be said of it, each once.
+        notes: what was last to be said of it, each once.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -89,7 +90,7 @@ class Relay:
         """Take what came; what is complete with it."""
         match message:
             case Note(text):
-                self.notes[text] = None
+                self._note(text)
             case SidePacket():
                 self._sides.append(message)
             case Packet():
@@ -178,7 +179,7 @@ class Relay:
             self._offset = max(due, self._last + usual if self._count else 0) - packet.pts
         elif (behind := self._behind(now, packet.due + self._offset)) > 0:
             self._offset += behind
-            self.notes[f"packet {self._count}: the source fell behind the clock; its times go on at the clock's"] = None
+            self._note(f"packet {self._count}: the source fell behind the clock; its times go on at the clock's")
         placed = _moved(packet, self._count, self._offset)
         self._last = max(self._last, placed.pts)
         sides = tuple(
@@ -195,6 +196,11 @@ class Relay:
             self._wanted.set_result(self.base)
         self._wake()
         return one
+
+    def _note(self, text: str) -> None:
+        self.notes[text] = None
+        if len(self.notes) > _MOST_NOTES:
+            del self.notes[next(iter(self.notes))]
 
     def _due(self, now: float) -> int:
         """The time by the wall clock, in ticks."""

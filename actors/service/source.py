@@ -25,7 +25,7 @@ class SourceAddress:
 
     Attributes:
         url: a file, a pipe or a URL.
-        listen: whether to wait there for somebody who sends (rtmp).
+        listen: whether to wait there for somebody who sends (rtmp, rtsp).
         repeat: whether a file begins again at its end.
         unsafe: as in `open_input`.
     """
@@ -85,7 +85,8 @@ async def start_process(address: SourceAddress) -> "asyncio.subprocess.Process":
 async def connection(address: SourceAddress, start: Start = start_process) -> AsyncGenerator[Message, None]:
     """What one connection gives, from its Hello on; the last message is its End.
 
-    A source that says nothing for 15 s, or is not open within 30 s where nobody is waited for, is killed.
+    A source that says nothing for 15 s, or is not open within 30 s where nobody is waited for, is killed. What it says
+    of its address tells no secrets.
     """
     process = await start(address)
     assert process.stdout is not None
@@ -97,9 +98,10 @@ async def connection(address: SourceAddress, start: Start = start_process) -> As
             if message is None:
                 yield End("its process died")
                 return
-            yield message
             if isinstance(message, End):
+                yield End(message.reason.replace(address.url, address.shown))
                 return
+            yield message
             limit = _SILENT_SECONDS
     except TimeoutError:
         yield End(f"nothing came from it for {limit:g} s")

@@ -27,7 +27,7 @@ class NewStream(_Asked):
 
     name: Text = Field(description="letters, digits, _ and -, up to 64")
     source: Text = Field(description="a file on the service's machine, or a URL of rtmp(s), rtsp(s) or http(s)")
-    listen: bool = Field(False, description="wait at that address, of rtmp, for somebody who sends")
+    listen: bool = Field(False, description="wait at that address, of rtmp or rtsp, for somebody who sends")
     repeat: bool = Field(False, description="begin a file again at its end")
     model: Text | None = Field(None, description="the DNN; the service's where it is left out")
     weights: Weights | None = None

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from ns_ray.hybrid.clock import to_units
 from ns_ray.hybrid.header import HybridFormat, header_for
-from ns_ray.hybrid.writer import side_blocks
+from ns_ray.hybrid.writer import clusters, side_blocks
 from ns_ray.video import matroska
 from ns_ray.video.matroska import Block
 from ns_ray.video.packets import Packet, SidePacket
@@ -34,12 +34,12 @@ class LiveWriter:
         duration = to_units(packet.duration, self._format.time_base, self._unit)
         one = Block(1, time, packet.data, packet.key, duration or None)
         previous, self._previous = self._previous, time
-        return _cluster([one], previous)
+        return _cluster(one, previous)
 
-    def sides(self, sides: Sequence[SidePacket]) -> bytes:
-        """The cluster of packets beside the video, which come before the next one of it; empty where there are none."""
-        blocks = [block for _, block in side_blocks(self._format, self._unit, sides, self._delays)]
-        return _cluster(blocks, blocks[0].time) if blocks else b""
+    def sides(self, sides: Sequence[SidePacket]) -> list[bytes]:
+        """Clusters of packets beside the video, which come before the next one of it: one, or more if far apart."""
+        blocks = (block for _, block in side_blocks(self._format, self._unit, sides, self._delays))
+        return [b"".join(pieces) for pieces in clusters(blocks, self._unit)]
 
     def anchor(self, pts: int, image: bytes) -> bytes:
         """The cluster of an anchor, which holds it alone.
@@ -49,12 +49,10 @@ class LiveWriter:
             image: the image, with its tag.
         """
         time = to_units(pts, self._format.time_base, self._unit)
-        return _cluster([Block(2, time, image, True)], time)
+        return _cluster(Block(2, time, image, True), time)
 
 
-def _cluster(blocks: Sequence[Block], previous: int) -> bytes:
-    start = blocks[0].time
-    parts: list[matroska.Piece] = [matroska.unsigned(matroska.TIMESTAMP, start)]
-    for one in blocks:
-        parts += matroska.block(one, start, previous)
+def _cluster(one: Block, previous: int) -> bytes:
+    parts: list[matroska.Piece] = [matroska.unsigned(matroska.TIMESTAMP, one.time)]
+    parts += matroska.block(one, one.time, previous)
     return b"".join(matroska.pieces(matroska.CLUSTER, parts))

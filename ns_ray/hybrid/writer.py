@@ -17,7 +17,7 @@ from ns_ray.video import matroska
 from ns_ray.video.matroska import Block, Piece
 from ns_ray.video.packets import Packet, SidePacket
 
-__all__ = ["HybridFormat", "append_epoch", "finish", "side_blocks"]
+__all__ = ["HybridFormat", "append_epoch", "clusters", "finish", "side_blocks"]
 
 _FARTHEST = 32_767  # units from a cluster's time to that of a block in it
 _LONGEST_SECONDS, _LARGEST_BYTES = 5, 5_000_000  # of a cluster
@@ -63,7 +63,7 @@ def append_epoch(
         key=lambda one: one[0],
     )
     pieces: list[Piece] = [] if offset else [header.live(unit, _steady_rate(format, packets))]
-    pieces += chain.from_iterable(_clusters((block for _, block in blocks), unit))
+    pieces += chain.from_iterable(clusters((block for _, block in blocks), unit))
     if note:
         pieces.append(noted(note))
     try:
@@ -126,7 +126,7 @@ def side_blocks(
     return sorted(blocks, key=lambda one: one[0])
 
 
-def _clusters(blocks: Iterable[Block], unit: int) -> Iterator[list[Piece]]:
+def clusters(blocks: Iterable[Block], unit: int) -> Iterator[list[Piece]]:
     """Blocks in whole clusters, in pieces; one begins at each key frame, so that players can go there."""
     farthest = min(_FARTHEST, _LONGEST_SECONDS * 1_000_000_000 // unit)
     start = size = 0

@@ -21,7 +21,9 @@ export class AnchorDecoder {
   /** @param {Native} native */
   constructor(native) {
     this.native = native;
-    this.av1 = new FrameDecoder(AV1);
+    this.av1 = new FrameDecoder({ codec: AV1 });
+    /** @type {Promise<unknown>} */
+    this.busy = Promise.resolve(); // with the images before, as the decoder is emptied for each
   }
 
   /**
@@ -34,7 +36,10 @@ export class AnchorDecoder {
    */
   async samples(image, columns, rows) {
     if (image.size?.[0] !== columns || image.size[1] !== rows) throw new Error(`it is ${image.size?.join("x")}, not ${columns}x${rows}`);
-    return image.codec.startsWith("av1") ? this.fromAv1(image.data, columns, rows) : this.fromJpeg(image.data, columns, rows);
+    if (!image.codec.startsWith("av1")) return this.fromJpeg(image.data, columns, rows);
+    const made = this.busy.then(() => this.fromAv1(image.data, columns, rows));
+    this.busy = made.catch(() => undefined);
+    return made;
   }
 
   /** @param {Uint8Array} data @param {number} columns @param {number} rows @returns {Promise<Samples>} */
@@ -46,7 +51,7 @@ export class AnchorDecoder {
     const due = this.av1.picture(data, true);
     due.catch(() => undefined);
     await this.av1.flush();
-    const frame = await due;
+    const { frame } = await due;
     try {
       const { width, height } = /** @type {DOMRectReadOnly} */ (frame.visibleRect);
       if (width !== even || height !== rows) throw new Error(`its image is ${width}x${height}, not ${even}x${rows}`);

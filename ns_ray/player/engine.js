@@ -3,6 +3,7 @@
  *
  * @typedef {import("./rebuilder.js").Shown} Shown
  * @typedef {import("./rebuilder.js").Job} Job
+ * @typedef {import("./pairing.js").Packet} Packet
  * @typedef {import("./stream.js").About} About
  *
  * @typedef {object} Order what the page begins with
@@ -20,8 +21,10 @@
  */
 
 import { REFUSED } from "./anchor_picture.js";
+import { VIDEO_CODECS } from "./codecs.js";
 import { Native } from "./native.js";
 import { Rebuilder } from "./rebuilder.js";
+import { ShownOrder } from "./shown_order.js";
 import { chunks } from "./source.js";
 import { packets } from "./stream.js";
 
@@ -47,8 +50,9 @@ class Engine {
     this.order = order;
     this.changed = new Signal();
     this.waiting = 0; // pictures at the page
+    this.shown = 0; // pictures that went there
     this.origin = NaN; // wall-clock time of media time 0, in ms; NaN while nothing plays
-    /** @type {{packet: import("./pairing.js").Packet, anchors: import("./anchor_image.js").AnchorImage[]}[]} */
+    /** @type {{packet: Packet, anchors: import("./anchor_image.js").AnchorImage[]}[]} */
     this.read = [];
     this.ended = false;
     /** @type {Rebuilder | null} */
@@ -56,6 +60,8 @@ class Engine {
     /** @type {Error | null} */
     this.failed = null;
     this.unit = 1e-3;
+    /** @type {ShownOrder<{shown: Shown, told: Told}>} */
+    this.shownOrder = new ShownOrder();
   }
 
   async run() {
@@ -67,33 +73,51 @@ class Engine {
     /** @type {{job: Job, told: Told}[]} */
     const jobs = [];
     for (;;) {
-      const next = jobs.length < AHEAD ? this.read.shift() : undefined;
+      const first = jobs.at(0);
+      const next = this.roomy(jobs.length, first?.job) ? this.read.shift() : undefined;
       if (next) {
         this.changed.give();
         const { packet, anchors } = next;
         const told = { videoBytes: packet.data.length, anchorBytes: anchors.reduce((sum, one) => sum + one.data.length, 0), anchors: anchors.length };
         jobs.push({ job: /** @type {Rebuilder} */ (this.rebuilder).feed(packet, anchors), told });
-      } else if (jobs.length) {
-        const first = /** @type {{job: Job, told: Told}} */ (jobs.shift());
+      } else if (first?.job.ready) {
+        jobs.shift();
         await this.finish(first.job, first.told);
-      } else if (this.ended) break;
-      else {
-        postMessage({ kind: "starved" });
-        await this.changed.next;
+      } else if (this.ended && !this.read.length) {
+        if (!first) break;
+        this.rebuilder?.end();
+        await first.job.decoded;
+      } else {
+        if (!this.read.length) postMessage({ kind: "starved" });
+        await Promise.race([this.changed.next, ...(first ? [first.job.decoded] : [])]);
       }
     }
     if (this.failed) throw this.failed;
+    if (!this.shown) throw new Error("none of its pictures can be decoded");
     postMessage({ kind: "end" });
+  }
+
+  /**
+   * Whether to feed another packet: a picture may come with packets far behind its own.
+   * @param {number} count jobs so far
+   * @param {Job | undefined} first of them
+   */
+  roomy(count, first) {
+    if (count < AHEAD || !this.rebuilder) return true;
+    const { reach, hungry } = this.rebuilder.decoder;
+    return count <= reach + 1 && !first?.ready && hungry;
   }
 
   /** @param {Native} native */
   async reading(native) {
     const damaged = (/** @type {number} */ index, /** @type {string} */ why) => postMessage({ kind: "damage", index, why });
-    for await (const one of packets(chunks(this.order.from), damaged)) {
+    const lost = (/** @type {number} */ seconds) => postMessage({ kind: "lost", seconds });
+    for await (const one of packets(chunks(this.order.from, this.order.digests ? null : lost), damaged)) {
       if ("about" in one) {
         const { about } = one, why = REFUSED[about.codec];
         this.unit = about.unit;
-        this.rebuilder = new Rebuilder(native, why ? 0 : about.scale, about.matrix, damaged);
+        const codec = new VIDEO_CODECS[about.video](native, about.record);
+        this.rebuilder = new Rebuilder(native, codec, why ? 0 : about.scale, about.matrix, damaged, () => this.changed.give());
         postMessage({ kind: "about", about, note: why ? `anchors in ${about.codec} are not played: ${why}` : about.scale ? "" : "there are no anchors" });
         continue;
       }
@@ -107,9 +131,19 @@ class Engine {
   async finish(job, told) {
     while (this.waiting >= MOST_WAITING) await this.changed.next;
     const due = this.origin + job.packet.time * this.unit * 1000;
-    const shown = await /** @type {Rebuilder} */ (this.rebuilder).finish(job, wall() > due);
+    const { shown, place, places } = await /** @type {Rebuilder} */ (this.rebuilder).finish(job, wall() > due);
     if (shown?.hr && this.order.digests) told.digest = await digest(shown.hr.data);
-    if (shown) this.waiting++;
+    if (!shown) this.send(null, told);
+    for (const one of places)
+      for (const next of this.shownOrder.put(one, shown && one === place ? { shown, told } : null)) this.send(next.shown, next.told);
+  }
+
+  /** @param {Shown | null} shown @param {Told} told */
+  send(shown, told) {
+    if (shown) {
+      this.waiting++;
+      this.shown++;
+    }
     const buffers = shown ? [shown.lr.data.buffer, ...(shown.hr ? [shown.hr.data.buffer] : [])] : [];
     postMessage({ kind: "packet", shown, told }, { transfer: buffers });
   }

@@ -1,21 +1,34 @@
 /**
- * Decodes coded frames by WebCodecs, in software, so that each picture comes without waiting for frames behind it.
+ * Decodes coded frames by WebCodecs, in software, so that no picture waits for more frames behind it than its codec asks for.
  *
  * @typedef {object} Planes 8 bit 4:2:0 samples: rows of luma, then of U, then of V, with nothing between them
  * @property {number} width
  * @property {number} height
  * @property {Uint8Array} data
+ *
+ * @typedef {object} Picture
+ * @property {VideoFrame} frame the taker's to close
+ * @property {number} place how many the decoder gave before it that somebody waited for
+ *
+ * @typedef {{x: number, y: number, width: number, height: number}} Rectangle
  */
 
 /** Bytes of a picture. @param {number} width @param {number} height */
 export const bytesOf = (width, height) => width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2);
 
 export class FrameDecoder {
-  /** @param {string} codec as WebCodecs names it */
-  constructor(codec) {
-    this.codec = codec;
+  /**
+   * @param {{codec: string, description?: Uint8Array}} config as WebCodecs have it
+   * @param {number} reach frames fed after its own with which a picture comes at last; 0: each comes with its own
+   * @param {() => void} hungry called as it takes frames
+   */
+  constructor(config, reach = 0, hungry = () => undefined) {
+    this.config = config;
+    this.reach = reach;
+    this.onHungry = hungry;
     this.fed = 0;
-    /** @type {Map<number, {resolve: (frame: VideoFrame) => void, reject: (error: Error) => void}>} */
+    this.given = 0; // pictures that somebody waited for
+    /** @type {Map<number, {resolve: (picture: Picture) => void, reject: (error: Error) => void}>} */
     this.due = new Map(); // by what was fed
     this.decoder = this.opened();
   }
@@ -25,24 +38,35 @@ export class FrameDecoder {
       output: (frame) => {
         const waiting = this.due.get(frame.timestamp);
         this.due.delete(frame.timestamp);
-        for (const [number, one] of this.due) {
-          if (number > frame.timestamp) break;
-          one.reject(new Error("the decoder gave no picture although one was due"));
-          this.due.delete(number);
-        }
-        if (waiting) waiting.resolve(frame);
+        if (!this.reach) this.miss(frame.timestamp);
+        if (waiting) waiting.resolve({ frame, place: this.given++ });
         else frame.close();
       },
       error: (error) => this.fail(error),
     });
-    decoder.configure({ codec: this.codec, optimizeForLatency: true, hardwareAcceleration: "prefer-software" });
+    decoder.ondequeue = () => this.onHungry();
+    decoder.configure({ ...this.config, optimizeForLatency: true, hardwareAcceleration: "prefer-software" });
     return decoder;
+  }
+
+  /** No pictures come any more of what was fed before. @param {number} number */
+  miss(number) {
+    for (const [one, waiting] of this.due) {
+      if (one >= number) break;
+      waiting.reject(new Error("the decoder gave no picture although one was due"));
+      this.due.delete(one);
+    }
   }
 
   /** @param {Error} error */
   fail(error) {
     for (const one of this.due.values()) one.reject(error);
     this.due.clear();
+  }
+
+  /** Whether it has begun with all that it was fed. */
+  get hungry() {
+    return this.decoder.decodeQueueSize === 0;
   }
 
   /** Whether it can go on; after damage it cannot. */
@@ -65,14 +89,15 @@ export class FrameDecoder {
   feed(data, key) {
     const timestamp = this.fed++;
     this.decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp, data }));
+    if (this.reach) this.miss(timestamp - this.reach);
     return timestamp;
   }
 
   /**
-   * Feeds a frame; its picture, which is the caller's to close.
+   * Feeds a frame; its picture.
    * @param {Uint8Array} data
    * @param {boolean} key
-   * @returns {Promise<VideoFrame>}
+   * @returns {Promise<Picture>}
    */
   picture(data, key) {
     return new Promise((resolve, reject) => {
@@ -94,17 +119,17 @@ export class FrameDecoder {
 /**
  * Copies a picture's samples.
  * @param {VideoFrame} frame in 8 bit 4:2:0
- * @param {Uint8Array} to memory of `bytesOf` its size
+ * @param {Uint8Array} to memory of `bytesOf` the rectangle
+ * @param {Rectangle} rect of all that was decoded, in whole pairs; without it, what is meant to be seen
  */
-export async function copyPlanes(frame, to) {
-  const { width, height } = /** @type {DOMRectReadOnly} */ (frame.visibleRect);
-  const across = Math.ceil(width / 2), chroma = across * Math.ceil(height / 2), luma = width * height;
+export async function copyPlanes(frame, to, rect = /** @type {DOMRectReadOnly} */ (frame.visibleRect)) {
+  const { width, height } = rect, across = Math.ceil(width / 2), chroma = across * Math.ceil(height / 2), luma = width * height;
   if (frame.format === "I420") {
     const layout = [[0, width], [luma, across], [luma + chroma, across]].map(([offset, stride]) => ({ offset, stride }));
-    await frame.copyTo(to, { layout });
+    await frame.copyTo(to, { rect, layout });
   } else if (frame.format === "NV12") {
     const both = new Uint8Array(luma + 2 * chroma);
-    await frame.copyTo(both, { layout: [{ offset: 0, stride: width }, { offset: luma, stride: 2 * across }] });
+    await frame.copyTo(both, { rect, layout: [{ offset: 0, stride: width }, { offset: luma, stride: 2 * across }] });
     to.set(both.subarray(0, luma));
     for (let i = 0; i < chroma; i++) {
       to[luma + i] = both[luma + 2 * i];

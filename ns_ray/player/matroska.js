@@ -121,10 +121,16 @@ function readTags(body, tags) {
 
 export class Demuxer {
   constructor() {
-    this.bytes = new Uint8Array(0);
     /** @type {Header} */
     this.header = { tracks: [], tags: new Map(), unit: 1e-3 };
     this.told = false;
+    this.tracks = ""; // as they came
+    this.restart();
+  }
+
+  /** The next bytes are the beginning of the same stream, joined later. */
+  restart() {
+    this.bytes = new Uint8Array(0);
     this.inCluster = false;
     this.lost = false; // looking for the next cluster
     this.passing = 0; // bytes still to be passed over
@@ -196,8 +202,10 @@ export class Demuxer {
       for (const inner of elements(body)) if (inner.id === BLOCK) yield* this.block(inner.body);
     } else if (id === INFO) {
       for (const inner of elements(body)) if (inner.id === TIMESTAMP_SCALE) this.header.unit = unsigned(inner.body) / 1e9;
-    } else if (id === TRACKS && !this.header.tracks.length) {
-      for (const inner of elements(body)) if (inner.id === TRACK_ENTRY) this.header.tracks.push(trackOf(inner.body));
+    } else if (id === TRACKS) {
+      this.tracks ||= body.join();
+      if (this.tracks !== body.join()) throw new Error("the stream is another than before: load the page again");
+      if (!this.header.tracks.length) for (const inner of elements(body)) if (inner.id === TRACK_ENTRY) this.header.tracks.push(trackOf(inner.body));
     } else if (id === TAGS) readTags(body, this.header.tags);
   }
 

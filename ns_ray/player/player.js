@@ -39,12 +39,14 @@ class Player {
     this.queue = [];
     this.origin = NaN;
     this.starved = false;
+    this.lost = false; // the connection, until there is another
     this.ended = false;
     this.paused = false;
     this.pausedAt = 0;
     this.unit = 1e-3;
     this.scale = 0;
     this.note = ""; // why there is no HR at all
+    this.begins = NaN; // wall-clock time of the first picture of a live stream, at the latest; NaN where it is there
     this.threads = 1;
     this.counts = { shown: 0, hr: 0, anchors: 0, damaged: 0 };
     /** @type {{shown: Shown, told: Told} | undefined} */
@@ -86,11 +88,15 @@ class Player {
       [canvas.width, canvas.height] = [about.width * (about.scale || 1), about.height * (about.scale || 1)];
       element("note").textContent = note;
       this.note = note;
+      if (about.delay) this.begins = performance.now() + 1000 * about.delay;
     } else if (told.kind === "packet") this.packet(told.shown, told.told);
     else if (told.kind === "damage") {
       this.counts.damaged++;
       element("state").textContent = told.why;
       if (this.damages.length < 1000) this.damages.push(told.why);
+    } else if (told.kind === "lost") {
+      this.lost = told.seconds > 0;
+      element("state").textContent = told.seconds ? `the connection is lost; another is tried in ${told.seconds} s` : "";
     } else if (told.kind === "starved") this.starved = true;
     else if (told.kind === "end") this.end("");
     else if (told.kind === "failed") this.fail(told.why);
@@ -114,6 +120,10 @@ class Player {
     const taken = this.queue.splice(0, count), last = taken.at(-1);
     for (const { shown, told } of taken) this.recent.push({ wall: performance.now(), time: shown.time * this.unit, hr: shown.hr !== null, told });
     this.last = last ?? this.last;
+    if (!Number.isNaN(this.begins)) {
+      this.begins = NaN;
+      element("state").textContent = "";
+    }
     if (this.report === null) this.draw();
     this.counts.shown += last ? 1 : 0;
     this.counts.hr += last?.shown.hr ? 1 : 0;
@@ -139,7 +149,8 @@ class Player {
     const [first] = this.queue;
     if (this.paused) return;
     if (!first) {
-      if (this.starved) this.origin = NaN; // what is late by the network is not late
+      if (!Number.isNaN(this.begins) && !this.lost) this.wait();
+      if (this.starved) this.stop(); // what is late by the network is not late
       this.figures();
       return;
     }
@@ -153,10 +164,22 @@ class Player {
     this.figures();
   }
 
-  pause() {
-    this.paused = !this.paused;
+  /** Says when a live stream begins, whose pictures wait for their anchors. */
+  wait() {
+    const seconds = Math.ceil((this.begins - performance.now()) / 1000);
+    element("state").textContent = `begins ${seconds > 0 ? `in ${seconds} s at most` : "soon"}: pictures wait for their anchors`;
+  }
+
+  /** Time stands still until there are pictures again. */
+  stop() {
+    if (Number.isNaN(this.origin)) return;
     this.origin = NaN;
     this.tell(0);
+  }
+
+  pause() {
+    this.paused = !this.paused;
+    this.stop();
     element("pause").textContent = this.paused ? "Play" : "Pause";
   }
 

@@ -6,71 +6,95 @@
  * frame: nothing before that is known for certain.
  *
  * @typedef {import("./anchor_image.js").AnchorImage} AnchorImage
+ * @typedef {import("./codecs.js").Codec} Codec
  * @typedef {import("./native.js").Native} Native
  * @typedef {import("./native.js").Parsed} Parsed
  * @typedef {import("./native.js").Samples} Samples
  * @typedef {import("./pairing.js").Packet} Packet
+ * @typedef {import("./frame_decoder.js").Picture} Picture
  * @typedef {import("./frame_decoder.js").Planes} Planes
  *
- * @typedef {object} Coded a coded frame whose pictures are to come
+ * @typedef {{matrix: number, fullRange: boolean}} Colors
+ *
+ * @typedef {object} Coded a coded frame whose picture is to come
  * @property {Parsed} parsed
- * @property {Promise<VideoFrame> | null} lr none where nothing needs it
+ * @property {Promise<Picture> | null} lr none where nothing needs it
  * @property {Promise<Samples | null> | null} anchor
  * @property {boolean} residual
  *
  * @typedef {object} Job
  * @property {Packet} packet
  * @property {boolean} begins whether HR can begin with it
+ * @property {boolean} breaks whether HR ends with it
  * @property {number} group key frames so far
- * @property {{matrix: number, fullRange: boolean}} colors
+ * @property {Colors} colors
  * @property {Coded[]} frames those that were parsed; none where there is LR alone
- * @property {Promise<VideoFrame> | null} shown else
+ * @property {Promise<Picture> | null} shown else
+ * @property {Promise<void>} decoded done when none of its pictures is to be waited for any more
+ * @property {boolean} ready whether it is
  *
  * @typedef {object} Shown
  * @property {number} index number of its packet
  * @property {number} time in units
- * @property {{matrix: number, fullRange: boolean}} colors
+ * @property {Colors} colors
  * @property {Planes} lr
  * @property {Planes | null} hr
  * @property {string} source `anchor`, `rebuilt`, `upscaled` (nothing was known at HR) or `lr`
+ *
+ * @typedef {object} Finished what came of a packet
+ * @property {Shown | null} shown none where it shows no picture, or none could be decoded
+ * @property {number} place of that picture
+ * @property {number[]} places of all its pictures (`ShownOrder`)
  */
 
 import { AnchorDecoder } from "./anchor_picture.js";
 import { bytesOf, copyPlanes, FrameDecoder } from "./frame_decoder.js";
-import { begins, colorsOf, showExisting, shows, split } from "./vp9.js";
+import { MissingReference, Unsupported } from "./native.js";
 
-const VP9 = "vp09.00.51.08"; // profile 0, level 5.1, 8 bits: the level bounds nothing here
-const MOST_FRAMES = 8; // of a packet
 const MOST_HR_SAMPLES = 7680 * 4320, MOST_LR_SAMPLES = 3840 * 2160;
 const BT709 = 1, UNSPECIFIED = [2, 3];
 
 export class Rebuilder {
   /**
    * @param {Native} native
+   * @param {Codec} codec
    * @param {number} scale HR samples for an LR sample, 1 to 4; 0 plays LR alone
    * @param {number} matrix what the container says of the video's colours
    * @param {(index: number, why: string) => void} damaged
+   * @param {() => void} changed called when the decoder has taken something
    */
-  constructor(native, scale, matrix, damaged) {
+  constructor(native, codec, scale, matrix, damaged, changed = () => undefined) {
     this.native = native;
+    this.codec = codec;
     this.scale = scale;
     this.assumed = UNSPECIFIED.includes(matrix) ? BT709 : matrix;
+    /** @type {Colors} */
     this.colors = { matrix: this.assumed, fullRange: false };
     this.damaged = damaged;
-    this.decoder = new FrameDecoder(VP9);
+    this.decoder = new FrameDecoder(codec.config, codec.reach, changed);
     this.anchors = new AnchorDecoder(native);
+    this.keys = 0; // key frames fed
     this.decoding = false; // whether the decoder knows what the next packet refers to
     this.parsing = false; // and the parser
     this.whole = false; // and the reconstruction
-    this.group = 0; // key frames fed
+    this.sound = 0; // reference slots that hold what was rebuilt, bit i for slot i
+    this.hoped = false; // whether what is fed may be rebuilt
     this.known = false; // whether any anchor came since the last key frame without one
-    if (scale) native.open(scale, Math.min(Math.floor(MOST_HR_SAMPLES / scale ** 2), MOST_LR_SAMPLES));
+    this.refused = ""; // why the video is not rebuilt
+    const samples = scale ? Math.min(Math.floor(MOST_HR_SAMPLES / scale ** 2), MOST_LR_SAMPLES) : MOST_LR_SAMPLES;
+    try {
+      native.open(codec.record, scale || 1, samples);
+      this.parsable = true;
+    } catch (error) {
+      this.refuse(0, /** @type {Error} */ (error));
+      this.parsable = false;
+    }
   }
 
-  /** LR alone until the next key frame. @param {number} group to which what is lost belongs */
-  fallBack(group) {
-    this.whole = false;
-    if (group === this.group) this.parsing = false;
+  /** @param {number} index @param {Error} error */
+  refuse(index, { message }) {
+    if (this.scale && this.refused !== message) this.damaged(index, `the video is not rebuilt: ${message}`);
+    this.refused = message;
   }
 
   /**
@@ -81,130 +105,212 @@ export class Rebuilder {
    */
   feed(packet, anchors) {
     /** @type {Job} */
-    const job = { packet, begins: false, group: this.group, colors: this.colors, frames: [], shown: null };
-    let split_;
+    const job = { packet, begins: false, breaks: false, group: 0, colors: this.colors, frames: [], shown: null, decoded: Promise.resolve(), ready: false };
     try {
-      split_ = split(packet.data);
+      this.take(job, anchors);
     } catch (error) {
       this.lose(job, /** @type {Error} */ (error));
-      return job;
+      this.parsing &&= this.codec.recovers;
     }
-    const key = begins(split_.frames[0]);
-    if (key) {
-      if (!this.decoder.usable) this.decoder.restart();
-      const { matrix = this.assumed, fullRange } = colorsOf(split_.frames[0]);
-      this.colors = { matrix, fullRange };
-      if (this.scale && (matrix !== BT709 || fullRange)) {
-        this.damaged(packet.index, "the video is not in BT.709, limited range: its anchors are not played");
-        this.scale = 0;
-      }
-      this.decoding = this.parsing = true;
-      job.begins = this.scale > 0;
-      job.group = ++this.group;
-      job.colors = this.colors;
-    }
-    if (!this.decoding || !this.decoder.usable) {
-      this.decoding = false;
-      return job;
-    }
-    if (this.scale && this.parsing) {
-      try {
-        this.frames(job, split_, anchors, key);
-        return job;
-      } catch (error) {
-        this.lose(job, /** @type {Error} */ (error));
-        if (job.frames.length) return job; // the decoder had a part of it
-      }
-    }
-    const shown = split_.frames.some(shows);
-    if (shown) job.shown = guarded(this.decoder.picture(packet.data, key));
-    else this.decoder.feed(packet.data, key);
+    job.decoded = Promise.allSettled([job.shown, ...job.frames.map((coded) => coded.lr)]).then(() => {
+      job.ready = true;
+    });
     return job;
   }
 
+  /** @param {Job} job @param {AnchorImage[]} anchors */
+  take(job, anchors) {
+    const { data } = job.packet, { shows, begins } = this.codec.look(data);
+    if (begins) {
+      if (!this.decoder.usable) this.decoder.restart();
+      this.decoding = true;
+      this.parsing = this.parsable;
+      this.keys++;
+    }
+    job.group = this.keys;
+    if (!this.decoding || !this.decoder.usable) {
+      this.decoding = this.parsing = false;
+      return;
+    }
+    if (!shows && !this.codec.reveal) return; // nothing to be decoded
+    const frames = this.parsing && (this.scale || begins) ? this.parsed(job) : [];
+    if (!frames) {
+      this.orphans(job, anchors);
+      return;
+    }
+    if (begins && frames.length) this.begin(job, frames[0].parsed);
+    if (this.scale && frames.length) return this.hand(job, frames, anchors, begins);
+    for (const { parsed } of frames) this.native.drop(parsed);
+    if (shows) job.shown = guarded(this.decoder.picture(data, begins));
+    else this.decoder.feed(data, begins);
+  }
+
   /**
-   * Parses a packet's frames, and feeds them to the decoders.
+   * A packet's frames, parsed; none where they can be decoded all the same, and null where that cannot be known.
    * @param {Job} job
-   * @param {{frames: Uint8Array[], indexed: boolean}} split_
+   * @returns {{parsed: Parsed, data: Uint8Array}[] | null}
+   */
+  parsed(job) {
+    /** @type {{parsed: Parsed, data: Uint8Array}[]} */
+    const frames = [];
+    try {
+      for (const one of this.codec.frames(job.packet.data)) frames.push(one);
+      return frames;
+    } catch (error) {
+      for (const { parsed } of frames) this.native.drop(parsed);
+      if (!this.scale) return [];
+      if (error instanceof Unsupported) this.refuse(job.packet.index, error);
+      else if (!(error instanceof MissingReference) || !early(job)) this.tell(job, /** @type {Error} */ (error));
+      if (this.codec.recovers && !(error instanceof Unsupported)) return null;
+      this.parsing = false;
+      job.breaks = true;
+      return [];
+    }
+  }
+
+  /** Takes what a key frame says of the frames from it on. @param {Job} job @param {Parsed} parsed */
+  begin(job, { matrix, fullRange }) {
+    this.colors = job.colors = { matrix: UNSPECIFIED.includes(matrix) ? this.assumed : matrix, fullRange };
+    if (this.scale && (this.colors.matrix !== BT709 || fullRange)) {
+      this.damaged(job.packet.index, "the video is not in BT.709, limited range: its anchors are not played");
+      this.scale = 0;
+    }
+    job.begins = this.hoped = this.scale > 0;
+  }
+
+  /**
+   * Feeds a packet's frames to the decoders.
+   * @param {Job} job
+   * @param {{parsed: Parsed, data: Uint8Array}[]} frames
    * @param {AnchorImage[]} anchors
    * @param {boolean} key
    */
-  frames(job, { frames, indexed }, anchors, key) {
-    const of = new Map(anchors.map((image) => [image.superIndex, image]));
-    for (let i = 0; i < frames.length; i++) {
-      const parsed = this.native.parse(frames[i], indexed || i === MOST_FRAMES - 1);
-      // A packet without an index may hold several frames all the same: parsing tells.
-      if (!indexed && parsed.size < frames[i].length) frames.push(frames[i].subarray(parsed.size));
-      const data = frames[i].subarray(0, parsed.size), first = key && !i;
-      /** @type {Coded} */
-      const coded = { parsed, lr: null, anchor: null, residual: false };
-      job.frames.push(coded);
+  hand(job, frames, anchors, key) {
+    const of = new Map(this.hoped ? anchors.map((image) => [image.superIndex, image]) : []);
+    job.frames = frames.map(({ parsed }) => ({ parsed, lr: null, anchor: null, residual: false }));
+    for (const [i, { parsed, data }] of frames.entries()) {
+      const coded = job.frames[i], first = key && !i;
       if (parsed.shown) coded.lr = guarded(this.decoder.picture(data, first));
       else {
         this.decoder.feed(data, first);
-        if (parsed.refreshed) coded.lr = guarded(this.decoder.picture(showExisting(31 - Math.clz32(parsed.refreshed & -parsed.refreshed)), false));
+        if (this.hoped && parsed.refreshed && this.codec.reveal) coded.lr = guarded(this.decoder.picture(this.codec.reveal(parsed.refreshed), false));
       }
       const image = of.get(i);
-      of.delete(i);
       if (!image || !coded.lr) continue;
+      of.delete(i);
       coded.residual = image.codec.endsWith("-residual");
       coded.anchor = this.anchors.samples(image, parsed.width * this.scale, parsed.height * this.scale).catch((error) => {
         this.damaged(job.packet.index, `anchor ${image.videoIndex}.${image.superIndex}: ${error.message}`);
         return null;
       });
     }
-    for (const image of of.values()) this.damaged(job.packet.index, `anchor ${image.videoIndex}.${image.superIndex} is of no frame that could be decoded`);
+    this.orphans(job, of.values());
+  }
+
+  /** @param {Job} job @param {Iterable<AnchorImage>} anchors */
+  orphans(job, anchors) {
+    for (const image of anchors) this.damaged(job.packet.index, `anchor ${image.videoIndex}.${image.superIndex} is of no frame that could be decoded`);
   }
 
   /** @param {Job} job @param {Error} error */
-  lose(job, error) {
+  tell(job, error) {
     this.damaged(job.packet.index, `packet ${job.packet.index}: ${error.message}`);
-    this.fallBack(job.group);
+  }
+
+  /** LR alone from a packet on, until the next key frame. @param {Job} job @param {Error} error */
+  lose(job, error) {
+    this.tell(job, error);
+    job.breaks = true;
+  }
+
+  /** Has all pictures come out that are still to come; nothing may be fed behind that. */
+  end() {
+    if (this.decoder.usable) this.decoder.flush();
   }
 
   /**
-   * The picture of a packet, in the order in which they were fed; null where it shows none, or none could be decoded.
+   * The picture of a packet, in the order in which they were fed.
    * @param {Job} job
    * @param {boolean} late whether HR would come too late
-   * @returns {Promise<Shown | null>}
+   * @returns {Promise<Finished>}
    */
   async finish(job, late) {
-    if (job.begins) this.whole = true;
-    if (late && this.whole) this.fallBack(job.group);
-    const { colors } = job, { index, time } = job.packet;
-    /** @type {Shown | null} */
-    let shown = null;
+    if (job.begins && !this.whole) {
+      this.whole = true;
+      this.sound = 0;
+    }
+    if (late) job.breaks = true;
+    /** @type {Finished} */
+    const finished = { shown: null, place: -1, places: [] };
     for (const coded of job.frames) {
-      const anchor = await coded.anchor;
-      let frame = null, lr = null;
+      const { parsed } = coded, anchor = await coded.anchor;
+      this.whole &&= !job.breaks;
+      const picture = await this.decoded(job, coded.lr), frame = picture?.frame;
+      let lr = null;
       try {
-        frame = await coded.lr;
-        if (this.whole && frame) {
-          lr = this.native.picture(coded.parsed.width, coded.parsed.height);
-          await copyInto(frame, lr, this.native);
-        }
+        if (frame && this.whole && !(parsed.needed & ~this.sound)) lr = await this.copied(frame, parsed);
       } catch (error) {
         this.lose(job, /** @type {Error} */ (error));
       }
-      if (!this.whole || !lr || !frame) {
-        this.native.drop();
-        if (frame && coded.parsed.shown) shown = { index, time, colors, lr: await planesOf(frame), hr: null, source: "lr" };
-      } else {
-        shown = this.rebuilt(job, coded, lr, anchor) ?? shown;
-      }
+      if (picture) finished.places.push(picture.place);
+      if (picture && parsed.shown) finished.place = picture.place;
+      const shown = lr && this.rebuilt(job, coded, lr, anchor);
+      if (!lr) this.sound &= ~parsed.refreshed;
+      if (shown) finished.shown = shown;
+      else if (frame && parsed.shown) finished.shown = this.low(job, await planesOf(frame, pictureOf(parsed)));
       frame?.close();
       for (const one of [lr, anchor]) if (one) this.native.release(one.at);
+      this.native.drop(parsed);
     }
-    if (job.shown) {
-      try {
-        const frame = await job.shown;
-        shown = { index, time, colors, lr: await planesOf(frame), hr: null, source: "lr" };
-        frame.close();
-      } catch (error) {
-        this.lose(job, /** @type {Error} */ (error));
-      }
+    const alone = await this.decoded(job, job.shown);
+    if (alone) {
+      finished.places.push(alone.place);
+      finished.place = alone.place;
+      finished.shown = this.low(job, await planesOf(alone.frame));
+      alone.frame.close();
     }
-    return shown;
+    this.whole &&= !job.breaks;
+    if (!this.whole && job.group === this.keys) {
+      this.hoped = false;
+      this.parsing &&= this.codec.recovers;
+    }
+    return finished;
+  }
+
+  /** A picture, if it comes. @param {Job} job @param {Promise<Picture> | null} due */
+  async decoded(job, due) {
+    try {
+      return await due;
+    } catch (error) {
+      if (!this.codec.recovers) this.lose(job, /** @type {Error} */ (error));
+      else if (!early(job)) this.tell(job, /** @type {Error} */ (error));
+      return null;
+    }
+  }
+
+  /** @param {Job} job @param {Planes} lr @returns {Shown} */
+  low({ packet: { index, time }, colors }, lr) {
+    return { index, time, colors, lr, hr: null, source: "lr" };
+  }
+
+  /**
+   * All that was decoded of a frame, in memory that is the caller's to release.
+   * @param {VideoFrame} frame
+   * @param {Parsed} parsed
+   * @returns {Promise<Samples>}
+   */
+  async copied(frame, parsed) {
+    const { wholeWidth: width, wholeHeight: height } = parsed, { visibleRect } = frame;
+    if (!pictureOf(parsed) && (visibleRect?.width !== width || visibleRect.height !== height))
+      throw new Error(`a picture is ${visibleRect?.width}x${visibleRect?.height}, not ${width}x${height}`);
+    const lr = this.native.picture(width, height);
+    try {
+      await copyPlanes(frame, this.native.samples(lr), { x: 0, y: 0, width, height });
+      return lr;
+    } catch (error) {
+      this.native.release(lr.at);
+      throw error;
+    }
   }
 
   /**
@@ -217,9 +323,10 @@ export class Rebuilder {
   rebuilt(job, { parsed, residual }, lr, anchor) {
     const { index, time } = job.packet;
     try {
-      if (anchor && residual) this.native.addPrediction(lr, anchor);
-      const hr = this.native.rebuild(lr, anchor);
+      if (anchor && residual) this.native.addPrediction(parsed, lr, anchor);
+      const hr = this.native.rebuild(parsed, lr, anchor);
       if (parsed.existing < 0) this.known = anchor !== null || (this.known && !parsed.key);
+      this.sound |= parsed.refreshed;
       if (!parsed.shown) return null;
       const data = new Uint8Array(bytesOf(hr.width, hr.height));
       hr.copy(data);
@@ -227,7 +334,7 @@ export class Rebuilder {
         index,
         time,
         colors: job.colors,
-        lr: { width: lr.width, height: lr.height, data: this.native.samples(lr).slice() },
+        lr: this.native.seen(parsed, lr),
         hr: { width: hr.width, height: hr.height, data },
         source: anchor ? "anchor" : this.known ? "rebuilt" : "upscaled",
       };
@@ -238,23 +345,28 @@ export class Rebuilder {
   }
 }
 
+/** Whether playing has just begun: what is shown before the first key frame is no damage. @param {Job} job */
+const early = (job) => job.group < 2;
+
 /** A promise whose failure is seen where it is waited for. @template T @param {Promise<T>} promise */
 function guarded(promise) {
   promise.catch(() => undefined);
   return promise;
 }
 
-/** @param {VideoFrame} frame @param {Samples} to @param {Native} native */
-async function copyInto(frame, to, native) {
-  const { width, height } = /** @type {DOMRectReadOnly} */ (frame.visibleRect);
-  if (width !== to.width || height !== to.height) throw new Error(`a picture is ${width}x${height}, not ${to.width}x${to.height}`);
-  await copyPlanes(frame, native.samples(to));
+/** Where the picture lies in what was coded; undefined where it is all of it. @param {Parsed} parsed */
+function pictureOf({ left, top, width, height, wholeWidth, wholeHeight }) {
+  return width === wholeWidth && height === wholeHeight ? undefined : { x: left, y: top, width, height };
 }
 
-/** @param {VideoFrame} frame @returns {Promise<Planes>} */
-async function planesOf(frame) {
-  const { width, height } = /** @type {DOMRectReadOnly} */ (frame.visibleRect);
+/**
+ * @param {VideoFrame} frame
+ * @param {import("./frame_decoder.js").Rectangle} [rect]
+ * @returns {Promise<Planes>}
+ */
+async function planesOf(frame, rect) {
+  const { width, height } = rect ?? /** @type {DOMRectReadOnly} */ (frame.visibleRect);
   const data = new Uint8Array(bytesOf(width, height));
-  await copyPlanes(frame, data);
+  await copyPlanes(frame, data, rect);
   return { width, height, data };
 }

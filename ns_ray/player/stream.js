@@ -12,9 +12,13 @@
  * @property {number} matrix of its colours
  * @property {number} scale HR over LR; 0 where there are no anchors
  * @property {string} codec of the anchors
+ * @property {number} delay seconds by which anchors may come after their packets, which are held back as long
+ * @property {string} video the CodecID of the video
+ * @property {Uint8Array} record its CodecPrivate
  */
 
 import { CODECS, readTag } from "./anchor_image.js";
+import { VIDEO_CODECS } from "./codecs.js";
 import { HeldPairing } from "./held.js";
 import { Demuxer } from "./matroska.js";
 import { Pairing } from "./pairing.js";
@@ -28,10 +32,10 @@ function ratio(said) {
   return over > 0 && under > 0 ? over / under : 0;
 }
 
-/** @param {Header} header @returns {{about: About, video: number, images: number, delay: number}} */
+/** @param {Header} header @returns {{about: About, video: number, images: number}} */
 function tracksOf({ tracks, tags, unit }) {
-  const video = tracks.find((one) => one.video && one.codec === "V_VP9");
-  if (!video) throw new Error("there is no VP9 video in this file");
+  const video = tracks.find((one) => one.video && one.codec in VIDEO_CODECS);
+  if (!video) throw new Error("there is no VP9 or H.264 video in this file");
   if (video.encoded) throw new Error("its packets are compressed or encrypted by the container");
   const candidates = tracks.filter((one) => one.video && IMAGES.includes(one.codec) && !one.encoded);
   const images = candidates.find((one) => one.name === "anchors") ?? candidates[0];
@@ -39,9 +43,10 @@ function tracksOf({ tracks, tags, unit }) {
   const codec = said?.get("ANCHOR_CODEC") ?? "jpeg";
   if (images && !CODECS.includes(codec)) throw new Error(`its anchors are in ${codec}; this player knows ${CODECS.join(", ")}`);
   const told = Number(said?.get("SCALE") ?? (images ? images.width / video.width : 0));
-  const about = { unit, width: video.width, height: video.height, matrix: video.matrix, scale: [1, 2, 3, 4].includes(told) ? told : 0, codec: images ? codec : "" };
-  const delay = Math.ceil(Math.min(ratio(said?.get("ANCHOR_DELAY") ?? ""), LONGEST_DELAY) / unit);
-  return { about, video: video.number, images: images ? images.number : -1, delay };
+  const scale = [1, 2, 3, 4].includes(told) ? told : 0, { width, height, matrix } = video;
+  const delay = Math.min(ratio(said?.get("ANCHOR_DELAY") ?? ""), LONGEST_DELAY);
+  const about = { unit, width, height, matrix, scale, codec: images ? codec : "", delay, video: video.codec, record: video.private };
+  return { about, video: video.number, images: images ? images.number : -1 };
 }
 
 /**
@@ -59,12 +64,14 @@ export async function* packets(chunks, damaged) {
     for (const [packet, anchors] of pairs) yield { packet, anchors };
   }
   for await (const chunk of chunks) {
+    if (!chunk.length) demuxer.restart();
     for (const event of demuxer.push(chunk)) {
       if ("header" in event) {
         const found = tracksOf(event.header);
         ({ video, images } = found);
-        if (found.delay) pairing = new HeldPairing(damaged, found.delay);
-        yield { about: found.about };
+        const { about } = found;
+        if (about.delay) pairing = new HeldPairing(damaged, Math.ceil(about.delay / about.unit));
+        yield { about };
       } else if ("damage" in event) damaged(count, event.damage);
       else if (event.block.track === video) yield* handed(pairing.packet({ index: count++, time: event.block.time, data: event.block.data }));
       else if (event.block.track === images) {

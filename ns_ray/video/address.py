@@ -32,6 +32,7 @@ _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"[playlist]", b"<?xml", b"<MPD")
 _BEGINNINGS = {b"\x1aE\xdf\xa3": "Matroska", b"DKIF": "IVF", b"FLV": "FLV", b"RIFF": "AVI", b"nut/": "NUT"}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UNSAFE = "only with --unsafe-input, as it can lead to any file or host"
+_UNKNOWN_TO_WHEELS = ("srt", "rist")
 
 
 class Pipe:
@@ -142,9 +143,11 @@ def locate(path: str, unsafe: bool = False) -> Address:
     protocol = scheme[1].lower()
     if protocol not in _PROTOCOLS:
         known = ", ".join(_PROTOCOLS)
-        raise MediaError(f"{path}: no such file; URLs of {known} are opened, of {protocol} {_UNSAFE}")
+        raise MediaError(f"{path}: no such file; URLs of {known} are opened, of {protocol} {_UNSAFE}{_more(protocol)}")
     protocols, formats = _PROTOCOLS[protocol]
     options = {"protocol_whitelist": protocols, "format_whitelist": formats}
+    if formats == "rtsp":
+        options["rtsp_flags"] = "prefer_tcp"  # what UDP loses damages frames; who has UDP alone is asked again
     return Address(protocol + path[len(protocol) :], options)
 
 
@@ -197,6 +200,12 @@ def _local(path: str, name: str, unsafe: bool) -> Address:
     if not os.stat(name).st_size:
         raise MediaError(f"{path}: it cannot be opened as a video: it is empty; get the file again")
     return Address(f"file:{name}", options, file=True)
+
+
+def _more(protocol: str) -> str:
+    if protocol not in _UNKNOWN_TO_WHEELS:
+        return ""
+    return f"; and PyAV's wheels have no {protocol}: pass it on with `ffmpeg -i {protocol}://... -c copy -f flv rtmp://...`"
 
 
 def _has_box(path: str, wanted: bytes) -> bool:

@@ -2,24 +2,33 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import psutil
+from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
 from ns_ray.video.address import OPEN_SECONDS, locate, regular
+from ns_ray.video.main_track import main_track
 from ns_ray.video.packets import Unit, read_open
 from ns_ray.video.probe import is_live, open_address, probe_open, require_supported
 
+LISTENING: Mapping[str, Mapping[str, str]] = {
+    "rtmp": {"listen": "1"},
+    "rtsp": {"rtsp_flags": "listen", "listen_timeout": "86400"},  # FFmpeg takes no lack of a limit
+}
+"""Protocols by which others may send to us, and what FFmpeg is told for that."""
 # So much that it takes in what FFmpeg holds by then, and what a source sends at once at its beginning.
 _LOOK_SECONDS = 1.0
 _LOOK_PACKETS = 90
 _AHEAD_SECONDS = 3.0
 _SEGMENTED = ("hls", "dash")
-# Of what is live FFmpeg would wait 5 s for tracks that may come yet.
+# Of what is live FFmpeg would wait 5 s for tracks that may come yet. Where no key frame comes within a second, and
+# nothing else tells the size, there is need to wait: as long as 8 s, 16 MB, or `READ_SECONDS` allow.
 _SOON = {"analyzeduration": "1000000"}
+_PATIENTLY = {"analyzeduration": "8000000", "probesize": "16000000"}
 
 
 class Arriving:
@@ -35,7 +44,7 @@ class Arriving:
 
         Args:
             path: a file, a pipe or a URL.
-            listen: wait at this address, of rtmp, for somebody who sends, without end.
+            listen: wait at this address, of a protocol in `LISTENING`, for somebody who sends; for a day at least.
             unsafe: as in `open_input`.
 
         Raises:
@@ -46,8 +55,12 @@ class Arriving:
         if regular(path) is None:
             options |= _SOON
         if listen:
-            options |= {"listen": "1"}
-        container = open_address(replace(address, options=options), path, unsafe, None if listen else OPEN_SECONDS)
+            options |= LISTENING[path.partition(":")[0].lower()]
+        seconds = None if listen else OPEN_SECONDS
+        container = open_address(replace(address, options=options), path, unsafe, seconds)
+        if regular(path) is None and not listen and not address.pipe and not _tells_size(container):
+            container.close()
+            container = open_address(replace(address, options=options | _PATIENTLY), path, unsafe, seconds)
         self._read: list[Packet[Stream]] = []
         try:
             packets = self._kept(container.demux())
@@ -79,6 +92,12 @@ class Arriving:
         for packet in packets:
             self._read.append(packet)
             yield packet
+
+
+def _tells_size(container: InputContainer) -> bool:
+    """Whether the video's size is known, or there is no video of which more might be known later."""
+    track = main_track(container)
+    return track is None or track.codec_context is None or bool(track.codec_context.width)
 
 
 def end_if_stalled(seconds: float, opened: threading.Event, end: Callable[[], None]) -> None:

@@ -1,7 +1,7 @@
 """Coded packets of a video in file order, on one clock, again and again where a longer stream is wanted."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,12 +15,15 @@ from av.stream import Stream
 from ns_ray.brief_pickle import briefly_pickled
 from ns_ray.codecs.codec import VIDEO_CODECS, codec_named
 from ns_ray.errors import MediaError
+from ns_ray.video.address import local
+from ns_ray.video.adts import without_header
 from ns_ray.video.clock import Clock, SideClock
+from ns_ray.video.first_time import with_first_time
 from ns_ray.video.place import Place, enter, place_of
 from ns_ray.video.probe import VideoInfo, is_live, video_of, why
 from ns_ray.video.recordings import WHOLE, Span, begins_ivf, open_known, recordings
 from ns_ray.video.timed_text import CODEC, plain_text
-from ns_ray.video.tracks import codec_of, header_of
+from ns_ray.video.tracks import codec_of, has_adts, header_of
 from ns_ray.video.whole import Reading
 
 _SEARCHED = 4096  # packets in which that of a place has to come after the source was entered there
@@ -197,8 +200,9 @@ class _Source:
         video: the video's track.
         codec: its name.
         scale: ticks of the video, as it was probed, to a tick of this track; None where they are the same.
+        interval: ticks of this track from picture to picture, on average.
         tracks: which of the sides other tracks are, by their numbers in the container.
-        texts: those of the sides that are subtitles of MP4.
+        changes: of those of the sides that Matroska holds otherwise, what makes that of a packet.
         left_out: whether it has tracks beside the video that the probed one had not.
     """
 
@@ -212,19 +216,22 @@ class _Source:
         self.record = self.video.codec_context.extradata or b""
         scale = Fraction(self.video.time_base or info.time_base) / info.time_base
         self.scale = None if scale == 1 else scale
+        self.interval = 1 / (info.frame_rate * info.time_base * scale)
         size = (info.width, info.height)
         wanted = self.codec in VIDEO_CODECS and (info.sides or span[0])
         _, sides, streams, _ = header_of(container, self.video, size) if wanted else (b"", (), [], ())
         known = list(zip(sides, streams, strict=True))
         self.tracks: dict[int, int] = {}
-        self.texts: set[int] = set()
+        self.changes: dict[int, Callable[[bytes], bytes]] = {}
         read: list[Stream] = []
         for number, side in enumerate(info.sides):
             found = next((one for one in known if one[0] == side and one[1].index not in self.tracks), None)
             if found is not None:
                 self.tracks[found[1].index] = number
                 if codec_of(found[1]) == CODEC:
-                    self.texts.add(number)
+                    self.changes[number] = plain_text
+                elif has_adts(found[1]):
+                    self.changes[number] = without_header
                 read.append(found[1])
         self.left_out = len(read) < len(known)
         self.reading = Reading(container, self.video, 1 + len(read))
@@ -369,12 +376,16 @@ class _Reader:
     def _read(self, source: _Source) -> Iterator[Unit]:
         path = self._info.path
         begin, first = source.number, self._index
+        packets = source.packets
+        if self._late and self._live:
+            packets = with_first_time(packets, source.video.index, source.interval)
         try:
-            for packet in source.packets:
+            for packet in packets:
                 source.reading.add(packet)
                 if packet.stream_index != source.video.index:
                     track = source.tracks[packet.stream_index]
-                    self._wait(packet, track, plain_text(bytes(packet)) if track in source.texts else bytes(packet))
+                    change = source.changes.get(track, bytes)
+                    self._wait(packet, track, change(bytes(packet)))
                     continue
                 if packet.is_corrupt and self._begins_another(source, packet):
                     break
@@ -389,6 +400,8 @@ class _Reader:
                     yield self._place(coded)
                 source.number += 1
         except av.error.FFmpegError as error:
+            if self._live and local(path) is None:
+                raise MediaError(f"{path}: it broke off after {self._index} packets ({why(error)})") from error
             raise MediaError(
                 f"{path}: it cannot be read beyond frame {self._index} ({why(error)}): what follows is damaged or does "
                 "not come; get the whole file"

@@ -207,6 +207,7 @@ def open_address(
 
     With `open_seconds` None it is waited for without end, as one does who listens.
     """
+    began = time.monotonic()
     try:
         options = dict(address.options) | _BOUNDED
         container = av.open(
@@ -215,9 +216,10 @@ def open_address(
     except (av.error.FFmpegError, OSError) as error:
         if not isinstance(address.target, str):
             address.target.close()
-        raise MediaError(
-            f"{path}: it cannot be opened as a video ({why(error)}): {why_unreadable(path, unsafe)}"
-        ) from error
+        # Which is not always how a timeout comes out: RTSP calls it invalid data.
+        late = open_seconds is not None and time.monotonic() - began >= open_seconds
+        cause = why(error) if not late else f"nothing came in {open_seconds:g} s"
+        raise MediaError(f"{path}: it cannot be opened as a video ({cause}): {why_unreadable(path, unsafe)}") from error
     if container.format.name == "tty":  # FFmpeg plays any text as what a terminal would show
         container.close()
         raise MediaError(f"{path}: it is text, no video; check the path")
@@ -278,6 +280,8 @@ def _described(stream: VideoStream, path: str, seen: _Seen) -> VideoInfo:
 def _look(packets_of: "Iterator[Packet[Any]]", stream: VideoStream, seconds: float, most_packets: int) -> _Seen:
     """Read the first packets, for some seconds at most; what cannot be read is left to the reader to complain of."""
     times: list[int] = []
+    decoded: int | None = None
+    cut = False
     key: Header | None = None
     packets = frames = size = 0
     encrypted = at_key = False
@@ -294,13 +298,17 @@ def _look(packets_of: "Iterator[Packet[Any]]", stream: VideoStream, seconds: flo
             frames += codec is None or codec.plausible(data)
             if packet.pts is not None and not packet.is_discard and (codec is None or codec.shows(data)):
                 times.append(packet.pts)
+            decoded = packet.dts if packet.dts is not None else decoded
             if key is None and packet.is_keyframe and codec is not None:
                 key = _key_header(codec, data)
                 at_key = key is not None and key.key and packets == 1
             if packets >= most_packets or size >= _SEEN_BYTES or time.monotonic() > deadline:
+                cut = True
                 break
     if codec is None or codec.late:  # whose frames may be coded in another order than they are shown
         times.sort()
+        if cut and decoded is not None:  # before later ones, some may be missing
+            times = [pts for pts in times if pts <= decoded] or times
     return _Seen(times, key, at_key, packets > 0 and not frames, encrypted)
 
 

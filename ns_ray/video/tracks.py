@@ -6,8 +6,9 @@ import av
 import av.error
 from av.stream import Disposition
 
+from ns_ray.codecs.codec import VIDEO_CODECS
 from ns_ray.errors import MediaError
-from ns_ray.video import matroska, timed_text
+from ns_ray.video import adts, matroska, timed_text
 from ns_ray.video.main_track import main_track
 from ns_ray.video.probe import SideTrack
 
@@ -46,6 +47,8 @@ def header_of(
     entry = entry_of(video, size=size)
     if entry is None:
         codec = codec_of(video) or "its codec"
+        if codec in VIDEO_CODECS:
+            raise MediaError(f"{container.name}: no key frame came that tells what is needed to decode it; send more")
         raise MediaError(f"{container.name}: Matroska does not hold {codec}; encode it as VP9 or H.264")
     entries = [entry]
     sides: list[SideTrack] = []
@@ -75,7 +78,7 @@ def header_of(
 def entry_of(stream: av.stream.Stream, doc_type: str = "matroska", size: tuple[int, int] | None = None) -> bytes | None:
     """Content of the TrackEntry that describes a stream of an open file; None where Matroska does not hold it.
 
-    Subtitles of MP4 are described as the plain text that `timed_text` makes of them.
+    Subtitles of MP4 are described as the plain text that `timed_text` makes of them, AAC of MPEG-TS as `adts` does.
 
     Args:
         stream: a stream.
@@ -85,8 +88,11 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska", size: tuple[i
     codec = codec_of(stream)
     if not codec or stream.type not in ("video", *_KINDS):
         return None
-    if codec == "aac" and not stream.codec_context.extradata:
-        return None  # with headers in its packets, as in MPEG-TS
+    config = None
+    if isinstance(stream, av.AudioStream) and has_adts(stream):
+        config = adts.config_of(stream.codec_context)
+        if config is None:
+            return None
     if codec == timed_text.CODEC:
         return _plain_text(stream)
     memory = Memory()
@@ -95,6 +101,8 @@ def entry_of(stream: av.stream.Stream, doc_type: str = "matroska", size: tuple[i
             made = sink.add_stream_from_template(stream, opaque=True)
             made.metadata.update({name: stream.metadata[name] for name in _KEPT_METADATA if name in stream.metadata})
             made.disposition = Disposition(stream.disposition)
+            if config is not None:
+                made.codec_context.extradata = config
             if (
                 size
                 and isinstance(made, av.VideoStream)
@@ -117,6 +125,11 @@ def codec_of(stream: av.stream.Stream) -> str:
     """Name of a stream's codec; empty where FFmpeg does not know it."""
     context = getattr(stream, "codec_context", None)
     return context.codec.canonical_name if context else ""
+
+
+def has_adts(stream: av.stream.Stream) -> bool:
+    """Whether its packets have headers of their own (`adts`)."""
+    return codec_of(stream) == adts.CODEC and not stream.codec_context.extradata
 
 
 def header_with(entries: list[bytes], doc_type: str = "matroska") -> bytes:

@@ -128,7 +128,7 @@ def test_what_makes_no_sense_is_refused_with_a_remedy(service, tmp_path):
             ({"source": "ftp://there/x"}, "URLs of http, https, rtmp"),
             ({"source": "concat:a|b"}, "only with --unsafe-input"),
             ({"source": "/no/such/film.mkv"}, "there is no such file; check the path"),
-            ({"source": "http://there/live", "listen": True}, "senders of rtmp alone; name where"),
+            ({"source": "http://there/live", "listen": True}, "senders of rtmp and rtsp alone; name where"),
             ({"repeat": True}, "it is for files; leave it out"),
             ({"source": "rtmp://there/live\nx"}, "several lines"),
             ({"model": "ESPCN"}, "ESPCN"),

@@ -111,6 +111,13 @@ def test_a_source_whose_clock_is_slow_is_brought_back_to_the_clock():
     assert len(coming.relay.notes) == 1
 
 
+def test_the_last_things_to_be_said_are_kept_each_once():
+    coming = Coming()
+    for at in (*range(100), 99):
+        coming.relay.take(Note(f"note {at}"))
+    assert list(coming.relay.notes) == [f"note {at}" for at in range(68, 100)]
+
+
 def test_bursts_are_no_delay():
     coming = Coming()
     coming.connect()

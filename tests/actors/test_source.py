@@ -134,6 +134,12 @@ def test_addresses_are_shown_without_what_is_secret(url, listen, shown):
     assert SourceAddress(url, listen).shown == shown
 
 
+def test_why_it_is_waited_for_tells_no_secrets():
+    address = SourceAddress("rtsp://me:secret@cam:554/one?token=abc")
+    came = Script([End(f"{address.url}: it broke off")], [End("")]).run(address)
+    assert came.waits[0][0] == "rtsp://cam:554/one: it broke off"
+
+
 def test_its_process_gives_what_the_source_holds(tmp_path):
     clip = streams.encode(tmp_path / "clip.mkv", size=(64, 48), frames=30, rate=Fraction(60))
     command = (sys.executable, "-m", "ns_ray.actors.service.ingest")

@@ -11,9 +11,11 @@ import streams
 from rich_streams import ffmpeg, read, source, write
 
 from ns_ray.errors import MediaError
+from ns_ray.hybrid.live import LiveWriter
 from ns_ray.hybrid.reader import HybridReader
 from ns_ray.hybrid.writer import append_epoch, finish
 from ns_ray.video import matroska as m
+from ns_ray.video.packets import SidePacket
 from ns_ray.video.tracks import MOST_SIDES, entries_of, header_of, header_with
 
 HDR = m.element(
@@ -250,3 +252,18 @@ def test_packets_need_not_be_there_for_what_comes_beside_them(tmp_path, base):
     finish(part, tmp_path / "h.mkv", what.format)
     got = [one for packet in HybridReader(str(tmp_path / "h.mkv")) for one in packet.sides]
     assert [one.data for one in got] == [one.data for one in what.sides]
+
+
+def test_sound_that_comes_in_lots_is_sent_live_in_as_many_clusters_as_it_needs(tmp_path, base):
+    """In ticks of 1/90000 s a cluster holds a third of a second; HLS has its sound in larger lots."""
+    what = read(source(tmp_path / "s.mkv", base, audio="aac"))
+    sides = tuple(replace(side, time_base=Fraction(1, 90000)) for side in what.format.sides)
+    writer = LiveWriter(replace(what.format, sides=sides))
+    lot = [SidePacket(0, bytes([at]), at * 1800, 1800, True) for at in range(60)]
+    path = tmp_path / "live.mkv"
+    path.write_bytes(writer.header(None) + b"".join(writer.sides(lot)) + writer.packet(what.packets[0]))
+    with av.open(str(path)) as container:
+        got = [(bytes(one), one.pts * one.time_base) for one in container.demux(audio=0) if one.size]
+    assert got == [(one.data, Fraction(one.pts, 90000)) for one in lot]
+    assert len(writer.sides(lot[:3])) == 1
+    assert writer.sides([]) == []

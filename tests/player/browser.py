@@ -24,6 +24,7 @@ FLAGS = (
     "--disable-sync",
     "--use-angle=swiftshader",  # WebGL without a GPU
     "--enable-unsafe-swiftshader",
+    "--max-active-webgl-contexts=64",  # of pages that are shown together; by default the first of 17 loses its own
 )
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 
@@ -31,6 +32,11 @@ ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-
 Report = dict[str, Any]
 Reports: TypeAlias = "Queue[tuple[str, Report]]"
 """What pages post to /report/NAME, by name."""
+
+
+def framed(urls: Collection[str]) -> str:
+    """A page that shows others, of its own origin."""
+    return "\n".join(["<!DOCTYPE html>", *(f'<iframe src="{url}"></iframe>' for url in urls)])
 
 
 class _Pages(SimpleHTTPRequestHandler):
@@ -72,26 +78,32 @@ def pages(folder: Path, *, isolated: bool = True) -> Iterator[tuple[str, Reports
         thread.join()
 
 
+@contextmanager
+def browsing(url: str, profile: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Chromium that shows a page; what it logs is written beside its profile."""
+    assert CHROMIUM
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--enable-logging=stderr", url]
+    with profile.with_suffix(".log").open("wb") as log:
+        browser = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            yield browser
+        finally:
+            browser.terminate()
+            browser.wait(20)
+
+
 def reported(
     url: str, reports: Reports, names: Collection[str], profile: Path, seconds: float = 120
 ) -> dict[str, Report]:
     """What a page that Chromium loads reports under so many names."""
-    assert CHROMIUM
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--enable-logging=stderr", url]
-    log = profile.with_suffix(".log")
     told: dict[str, Report] = {}
-    with log.open("wb") as written:
-        browser = subprocess.Popen(command, stdout=written, stderr=written)
+    with browsing(url, profile):
         try:
             while not told.keys() >= set(names):
                 name, report = reports.get(timeout=seconds)
                 told[name] = report
         except Empty:
             missing = ", ".join(set(names) - told.keys())
-            raise AssertionError(
-                f"{url}: {missing} reported nothing:\n{log.read_text(errors='replace')[-3000:]}"
-            ) from None
-        finally:
-            browser.terminate()
-            browser.wait(20)
+            log = profile.with_suffix(".log").read_text(errors="replace")
+            raise AssertionError(f"{url}: {missing} reported nothing:\n{log[-3000:]}") from None
     return told

@@ -20,10 +20,9 @@ from ns_ray.dataset.raw import measure
 from ns_ray.errors import MediaError
 from ns_ray.video import address
 from ns_ray.video import matroska as m
-from ns_ray.video import probe as probing
 from ns_ray.video.address import why_unreadable
 from ns_ray.video.packets import read_packets, read_units
-from ns_ray.video.probe import open_input, probe, require_supported
+from ns_ray.video.probe import open_address, open_input, probe, require_supported
 
 MS = Fraction(1, 1000)
 
@@ -184,12 +183,12 @@ def test_a_file_that_may_not_be_read_is_said_to(tmp_path, monkeypatch):
 # Names and addresses
 
 
-def test_a_host_that_does_not_answer_is_said_to(monkeypatch):
-    monkeypatch.setattr(probing, "OPEN_SECONDS", 0.3)
+@pytest.mark.parametrize("scheme", ["http", "rtsp"])
+def test_a_host_that_does_not_answer_is_said_to(scheme):
     with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"http://127.0.0.1:{server.getsockname()[1]}/a.webm"
+        url = f"{scheme}://127.0.0.1:{server.getsockname()[1]}/a.webm"
         with pytest.raises(MediaError, match=r"nothing came in 0.3 s"):
-            open_input(url)
+            open_address(address.locate(url), url, open_seconds=0.3)
 
 
 def test_a_pipe_that_cannot_be_opened_leaves_nothing_behind(tmp_path, monkeypatch):
@@ -225,6 +224,11 @@ def test_an_existing_file_is_a_file_whatever_its_name(tmp_path, plain_video, nam
 def test_other_protocols_are_refused_by_name(plain_video, form):
     with pytest.raises(MediaError, match=r"only with --unsafe-input"):
         open_input(form.format(plain_video))
+
+
+def test_protocols_that_ffmpeg_lacks_are_refused_with_a_way_round():
+    with pytest.raises(MediaError, match=r"rtsp, rtsps are opened, of srt only .*ffmpeg -i srt://"):
+        open_input("srt://127.0.0.1:9000")
 
 
 def test_the_users_word_opens_other_protocols(plain_video):

@@ -2,15 +2,16 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <exception>
+#include <memory>
+#include <optional>
+#include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "codecs/motion_field.hpp"
-#include "codecs/vp9/parser.hpp"
-#include "codecs/vp9/predictor.hpp"
+#include "coded_stream.hpp"
+#include "codecs/h264/look.hpp"
 #include "prediction/upscale.hpp"
 #include "reconstruction/reconstructor.hpp"
 
@@ -24,67 +25,60 @@ using reconstruction::PlaneView;
 using reconstruction::Reconstructor;
 using reconstruction::Refused;
 
-// What the page is told of a frame, as 32 bit numbers.
-struct Parsed {
-  std::int32_t size;      // bytes it takes of the data
-  std::int32_t width, height;
-  std::int32_t refreshed;  // bit i: it replaces slot i
-  std::int32_t shown;
-  std::int32_t existing;   // the slot that it shows and does nothing else, or -1
-  std::int32_t key;
-};
-
 struct Stream {
-  Stream(int scale, bool best, int threads, std::int64_t most_samples)
-      : parser(most_samples), reconstructor(scale, best, threads, true, {}) {}
+  Stream(std::unique_ptr<CodedStream> coded, int scale, bool best, int threads)
+      : coded(std::move(coded)), reconstructor(scale, best, threads, true, {}) {}
 
-  vp9::FrameParser parser;
+  std::unique_ptr<CodedStream> coded;
   Reconstructor reconstructor;
-  std::deque<vp9::ParsedFrame> parsed;  // whose pictures are still to come, in decode order
   Picture shown;
 };
 
 char failure[256];  // of the last call that failed
 
-// Calls work(); -1 and a text to be read where it fails.
-template <typename Work>
-std::int32_t guarded(Work work) {
+// Calls work(); where it fails, a text is there to be read, and what meaning() makes of the error is returned.
+template <typename Work, typename Meaning>
+std::int32_t guarded(Work work, Meaning meaning) {
   try {
     work();
     return 0;
   } catch (const std::exception& error) {
     std::strncpy(failure, error.what(), sizeof failure - 1);
-    return -1;
+    return meaning(error);
   }
 }
 
-void require_8_bit_420(const vp9::FrameHeader& header) {
-  if (header.color.format != vp9::FrameFormat{}) throw Refused("only 8 bit 4:2:0 video is supported (VP9 profile 0)");
+template <typename Work>
+std::int32_t guarded(Work work) {
+  return guarded(work, [](const std::exception&) { return kDamaged; });
 }
 
-// What the reconstruction takes of them, as ns_ray/codecs/vp9/motion.py.
-std::vector<Block> motion_of(const std::vector<vp9::Block>& blocks) {
-  std::vector<Block> motion(blocks.size());
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    const vp9::Block& from = blocks[i];
-    Block& to = motion[i];
-    to.x = from.x, to.y = from.y;
-    to.width = from.width, to.height = from.height;
-    to.sub_width = from.sub_width, to.sub_height = from.sub_height;
-    to.filter = from.filter;
-    to.skip = from.skip;
-    std::copy_n(from.ref_slot, 2, to.slot);
-    std::memcpy(to.mv, from.mv, sizeof to.mv);
+// A plane of samples that go on beyond the edges of another with its outermost ones, as ns_ray/client/rebuild.py has them.
+class Padded {
+ public:
+  Padded(const PlaneView& from, int left, int top, int width, int height)
+      : samples_(static_cast<std::size_t>(width) * height), width_(width), height_(height) {
+    for (int y = 0; y < height; ++y) {
+      const std::uint8_t* row = from.data + std::clamp(y - top, 0, from.height - 1) * from.stride;
+      std::uint8_t* to = samples_.data() + static_cast<std::size_t>(y) * width;
+      for (int x = 0; x < width; ++x) to[x] = row[std::clamp(x - left, 0, from.width - 1)];
+    }
   }
-  return motion;
-}
 
-// As the page sees the planes of a picture of that size.
-PictureView seen(const Picture& picture, int width, int height) {
+  PlaneView view() const { return {samples_.data(), width_, height_, width_}; }
+
+ private:
+  std::vector<std::uint8_t> samples_;
+  int width_, height_;
+};
+
+// The part of a picture, `scale` times as large as its frame, that is meant to be seen.
+PictureView seen(const Picture& picture, const Facts& facts, int width, int height, int scale) {
   PictureView view;
   for (int i = 0; i < 3; ++i) {
+    const int half = i ? 2 : 1, left = scale * facts.left / half, top = scale * facts.top / half;
     const auto& plane = picture.planes[i];
-    view[i] = {plane.data, i ? (width + 1) / 2 : width, i ? (height + 1) / 2 : height, plane.width};
+    view[i] = {plane.at(left, top), (scale * width + half - 1) / half, (scale * height + half - 1) / half, plane.width};
   }
   return view;
 }
@@ -110,63 +104,75 @@ EXPORTED const char* failure_text() { return failure; }
 // The life of a thread of the pool.
 EXPORTED void serve(int worker) { reconstruction::Pool::serve(worker); }
 
-EXPORTED Stream* open_stream(int scale, int best, int threads, double most_samples) {
+// H.264 where there is a record, of so many bytes, VP9 where there is none.
+EXPORTED Stream* open_stream(const std::uint8_t* record, std::size_t size, int scale, int best, int threads, double most_samples) {
   Stream* stream = nullptr;
-  guarded([&] { stream = new Stream(scale, best, threads, static_cast<std::int64_t>(most_samples)); });
+  guarded([&] {
+    const auto most = static_cast<std::int64_t>(most_samples);
+    stream = new Stream(size ? h264_stream({record, size}, most) : vp9_stream(most), scale, best, threads);
+  });
   return stream;
 }
 
 EXPORTED void close_stream(Stream* stream) { delete stream; }
 
-// Parses the next coded frame, and keeps its blocks until it is rebuilt or dropped.
-EXPORTED int parse_frame(Stream* stream, const std::uint8_t* data, std::size_t size, int alone, Parsed* parsed) {
-  return guarded([&] {
-    vp9::ParsedFrame frame = stream->parser.parse({data, size}, alone);
-    const vp9::FrameHeader& header = frame.header;
-    require_8_bit_420(header);
-    *parsed = {.size = static_cast<std::int32_t>(frame.size),
-               .width = header.width,
-               .height = header.height,
-               .refreshed = header.refresh_flags,
-               .shown = header.show,
-               .existing = header.show_existing_slot,
-               .key = header.key};
-    stream->parsed.push_back(std::move(frame));
-  });
+// What a packet of AVCC is, whose NAL units' lengths take so many bytes: 1 where it shows a picture, and 2 where decoding
+// can begin at it.
+EXPORTED int look_h264(const std::uint8_t* data, std::size_t size, int length_size) {
+  h264::Look look;
+  guarded([&] { look = h264::look({data, size}, length_size); });
+  return look.shows + 2 * look.begins;
 }
 
-// Passes over the frame that is the next to be rebuilt.
-EXPORTED void drop_frame(Stream* stream) { stream->parsed.pop_front(); }
+// Parses the next coded frame, which is the caller's to give to drop_frame; nothing where the data hold none.
+EXPORTED int parse_frame(Stream* stream, const std::uint8_t* data, std::size_t size, int alone, CodedFrame** frame, Facts* facts) {
+  *frame = nullptr;
+  const auto work = [&] {
+    std::optional<CodedFrame> parsed = stream->coded->parse({data, size}, alone);
+    if (!parsed) return;
+    *facts = parsed->facts;
+    *frame = new CodedFrame(std::move(*parsed));
+  };
+  return guarded(work, [&](const std::exception& error) { return stream->coded->meaning(error); });
+}
 
-// Rebuilds the next frame from its decoded picture, or shows the anchor that it is.
-EXPORTED int rebuild_frame(Stream* stream, const PictureView* lr, const PictureView* anchor, PictureView* hr) {
+EXPORTED void drop_frame(CodedFrame* frame) { delete frame; }
+
+// Rebuilds the next frame from all that was decoded of it, or shows the anchor that it is.
+EXPORTED int rebuild_frame(Stream* stream, const CodedFrame* frame, const PictureView* lr, const PictureView* anchor, PictureView* hr) {
   return guarded([&] {
-    if (stream->parsed.empty()) throw Refused("no frame was parsed");
-    const vp9::ParsedFrame frame = std::move(stream->parsed.front());
-    stream->parsed.pop_front();
-    const vp9::FrameHeader& header = frame.header;
+    const Facts& facts = frame->facts;
     Reconstructor& reconstructor = stream->reconstructor;
-    int width = header.width, height = header.height;
-    if (header.show_existing_slot >= 0 && anchor) {
+    const int scale = reconstructor.scale();
+    int width = facts.width, height = facts.height;
+    if (facts.existing >= 0 && anchor) {
       *hr = *anchor;
       return;
     }
-    if (header.show_existing_slot >= 0) {
-      std::tie(width, height) = reconstructor.size(header.show_existing_slot);
-      stream->shown = reconstructor.show(header.show_existing_slot);
+    if (facts.existing >= 0) {
+      std::tie(width, height) = reconstructor.size(facts.existing);
+      stream->shown = reconstructor.show(facts.existing);
     } else {
-      const std::vector<Block> motion = motion_of(frame.blocks);
       FrameInput input;
-      input.width = width;
-      input.height = height;
-      input.refreshed = static_cast<std::uint16_t>(header.refresh_flags);
-      input.blocks = motion;
-      input.predictor = &vp9::kPredictor;
+      input.width = facts.whole_width;
+      input.height = facts.whole_height;
+      input.refreshed = static_cast<std::uint16_t>(facts.refreshed);
+      input.blocks = frame->blocks;
+      input.weights = frame->weights;
+      input.predictor = &stream->coded->predictor;
       input.lr = *lr;
-      if (anchor) input.anchor = *anchor;
+      std::vector<Padded> whole;
+      if (anchor) {
+        input.anchor = *anchor;
+        for (int i = 0; i < 3 && (facts.whole_width != width || facts.whole_height != height); ++i) {
+          const int half = i ? 2 : 1, left = scale * facts.left / half, top = scale * facts.top / half;
+          whole.emplace_back((*anchor)[i], left, top, (*lr)[i].width * scale, (*lr)[i].height * scale);
+          (*input.anchor)[i] = whole.back().view();
+        }
+      }
       stream->shown = reconstructor.frame(input);
     }
-    *hr = seen(stream->shown, width * reconstructor.scale(), height * reconstructor.scale());
+    *hr = seen(stream->shown, facts, width, height, scale);
   });
 }
 

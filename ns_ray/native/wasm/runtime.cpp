@@ -85,6 +85,7 @@ void give(void* memory) {
 struct Thrown {
   void* (*destroy)(void*) = nullptr;  // destructors give what they are given, here
   void* object = nullptr;
+  bool again = false;  // whether a catch throws it on
 } thrown;
 
 }  // namespace
@@ -125,7 +126,16 @@ void __cxa_throw(void* object, std::type_info*, void* (*destroy)(void*)) {
 
 void* __cxa_begin_catch(void* object) noexcept { return object; }
 
+void __cxa_rethrow() {
+  thrown.again = true;
+  __builtin_wasm_throw(0, thrown.object);
+}
+
 void __cxa_end_catch() {
+  if (thrown.again) {
+    thrown.again = false;
+    return;
+  }
   if (thrown.destroy) thrown.destroy(thrown.object);
   give(thrown.object);
   thrown = {};
@@ -159,6 +169,13 @@ int memcmp(const void* a, const void* b, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i)
     if (one[i] != other[i]) return one[i] - other[i];
   return 0;
+}
+
+void* memchr(const void* text, int what, std::size_t count) {
+  const auto* at = static_cast<const unsigned char*>(text);
+  for (; count; --count, ++at)
+    if (*at == static_cast<unsigned char>(what)) return const_cast<unsigned char*>(at);
+  return nullptr;
 }
 
 // libc++ looks for 32 bit numbers by it.

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 from av.sidedata.motionvectors import MotionVectors
 from numpy.typing import NDArray
 
@@ -46,7 +47,8 @@ def pictures(frames: int = FRAMES, fade: bool = False) -> tuple[NDArray[np.uint8
         if n >= 2 * frames // 3:
             luma = 255 - luma
         patch = front[100 - 5 * n % 40 :: 4, 50 + 6 * n :: 4][: HEIGHT // 2, : WIDTH // 3]
-        luma[8 + n : 8 + n + HEIGHT // 2, 10 + n : 10 + n + WIDTH // 3] = patch
+        at = n % (HEIGHT // 2 - 8)
+        luma[8 + at : 8 + at + HEIGHT // 2, 10 + at : 10 + at + WIDTH // 3] = patch
         if fade:
             luma = 16 + (luma - 16) * (1 - 0.05 * n)
         result.append(np.clip(luma + rng.normal(0, 1.5, luma.shape), 0, 255).astype(np.uint8))
@@ -101,17 +103,34 @@ def encode(
     return Stream(tuple(bytes(packet) for packet in packets), width, height)
 
 
-def write(path: Path, frames: int = 18, size: tuple[int, int] = (90, 70)) -> str:
-    """x264 with two B frames, a closed GOP of eight."""
+CLOSED = "bframes=2:b-adapt=0:keyint=8:scenecut=0"
+
+
+def write(path: Path, frames: int = 18, size: tuple[int, int] = (90, 70), params: str = CLOSED) -> str:
+    """Encode the pictures to a file; `params` as x264-params, by default two B frames and a closed GOP of eight."""
     with av.open(str(path), "w") as sink:
         stream = sink.add_stream("libx264", rate=60)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        stream.options = {"preset": "veryfast", "bf": "2", "g": "8", "x264-params": "b-adapt=0:threads=1:scenecut=0"}
+        stream.options = {"preset": "veryfast", "x264-params": f"threads=1:{params}"}
         for number, luma in enumerate(pictures(frames)):
             frame = frame_of(luma[: size[1], : size[0]])
             frame.pts = number
             sink.mux(stream.encode(frame))
         sink.mux(stream.encode(None))
+    return str(path)
+
+
+def cropped(path: Path, source: str, left: int, right: int, top: int, bottom: int) -> str:
+    """A file's pictures without so many luma samples at their edges, which stay coded."""
+    with av.open(source) as whole, av.open(str(path), "w") as sink:
+        video = whole.streams.video[0]
+        stream = sink.add_stream_from_template(video)
+        edges = f"crop_left={left}:crop_right={right}:crop_top={top}:crop_bottom={bottom}"
+        bits = BitStreamFilterContext(f"h264_metadata={edges}", video, stream)
+        for packet in whole.demux(video):
+            for made in bits.filter(packet if packet.size else None):
+                made.stream = stream
+                sink.mux(made)
     return str(path)
 
 
