@@ -157,8 +157,8 @@ class Enhancement:
                 self.problem = ""
                 await self._hand_on(growing, base)
                 await asyncio.sleep(_LOOK_SECONDS)
-            await self._hand_on(growing, base)
             self.problem = self.report.reason if self.report is not None else ""
+            await self._hand_on(growing, base)
             await self._following.drop([recording])
         finally:
             growing.close()
