@@ -37,11 +37,13 @@ struct Rectangle {
 class Predictor {
  public:
   // Blocks have interpolation filters below `filters`; vectors `alike` apart at most, over both components, are the same
-  // motion; best mode corrects drift by `correction` times its gains, the less the noisier decoded samples are.
-  constexpr Predictor(int filters, int alike, float correction) : filters(filters), alike(alike), correction(correction) {}
+  // motion. Best mode corrects drift by `correction` times its gains, the less the noisier decoded samples are, and
+  // brightness by `brightness` times its weight, the less the more DNNs exaggerate it.
+  constexpr Predictor(int filters, int alike, float correction, float brightness)
+      : filters(filters), alike(alike), correction(correction), brightness(brightness) {}
 
   const int filters, alike;
-  const float correction;
+  const float correction, brightness;
 
   // Why a frame cannot refer to one of another size; nullptr where it can.
   virtual const char* misfit(const Held& reference, int width, int height) const = 0;

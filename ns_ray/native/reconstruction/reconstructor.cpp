@@ -223,7 +223,7 @@ Picture Reconstructor::frame(const FrameInput& input) {
     if (best_ && input.teach) {
       classify(now->lr);
       detail_.teach(samples_, classes_.data(), now->hr.planes[0]);
-      brighter_ = static_cast<int>(std::lround(32 * tuning_.brightness * detail_.brightness()));
+      brighter_ = static_cast<int>(std::lround(32 * input.predictor->brightness * tuning_.brightness * detail_.brightness()));
     }
   } else {
     if (detail_.taught()) classify(now->lr);

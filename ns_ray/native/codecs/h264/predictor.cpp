@@ -15,6 +15,7 @@ using namespace reconstruction;
 
 constexpr int kAlike = 1;  // 1/4 sample
 constexpr float kCorrection = 0.6f;  // as chosen on x264's streams, of 30 and 36 for QP alike
+constexpr float kBrightness = 0.3f;
 constexpr int kMost = kMaxBlock;
 
 std::uint8_t clipped(int v) { return static_cast<std::uint8_t>(std::clamp(v, 0, 255)); }
@@ -40,7 +41,7 @@ struct PlaneWeights {
 
 class H264Predictor final : public Predictor {
  public:
-  constexpr H264Predictor() : Predictor(1, kAlike, kCorrection) {}
+  constexpr H264Predictor() : Predictor(1, kAlike, kCorrection, kBrightness) {}
 
   const char* misfit(const Held& reference, int width, int height) const override {
     return reference.width == width && reference.height == height ? nullptr : "H.264 allows for none of another size";

@@ -20,7 +20,7 @@ int mean_of_four(int sum) { return (sum < 0 ? sum - 2 : sum + 2) / 4; }
 
 class Vp9Predictor final : public Predictor {
  public:
-  constexpr Vp9Predictor() : Predictor(4, kAlike, 1) {}
+  constexpr Vp9Predictor() : Predictor(4, kAlike, 1, 1) {}
 
   const char* misfit(const Held& reference, int width, int height) const override {
     const bool fits = Scaling::allowed(reference.width, width) && Scaling::allowed(reference.height, height);
