@@ -2,7 +2,7 @@
  * The page: opens a stream, keeps time, shows pictures and says how it goes.
  *
  * In the page's address: `stream` the URL of a stream or file, `threads` how many, `report` a URL to which what was played
- * is sent; there is no waiting then, the last picture alone is drawn, and each is named by its digest.
+ * is sent; there is no waiting then, the last picture alone is drawn, and each is named by its digest, unless `digests=0`.
  *
  * @typedef {import("./rebuilder.js").Shown} Shown
  * @typedef {import("./engine.js").Told} Told
@@ -70,7 +70,7 @@ class Player {
     this.engine = new Worker(files.engine, { type: files.type });
     this.engine.onmessage = ({ data }) => this.hear(data);
     this.engine.onerror = ({ message }) => this.fail(message || "the worker cannot be loaded");
-    this.engine.postMessage({ from: this.from, module, threads: this.threads, threadUrl: files.thread, digests: this.report !== null });
+    this.engine.postMessage({ from: this.from, module, threads: this.threads, threadUrl: files.thread, digests: this.report !== null && asked.get("digests") !== "0" });
     const tick = () => {
       this.tick();
       requestAnimationFrame(tick);
