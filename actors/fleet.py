@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import ray
@@ -73,6 +73,13 @@ class Fleet:
         team = Team(namespace, config.retries, config.start_seconds)
         self.manager = ManagerClient(team)
         self.crew = RayCrew(team)
+
+    def __enter__(self) -> Self:
+        """Use it: whatever comes, its actors end with it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     async def start(self, kinds: Mapping[str, int] | None = None) -> None:
         """Start as many of each kind as are configured, or as given, and wait until all are there.

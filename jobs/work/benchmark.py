@@ -99,20 +99,19 @@ class _Session:
             await self._run()
 
     async def _run(self) -> None:
-        fleet = Fleet(self.config, self.options.num_gpus)
-        kinds = fleet.configured() | ({"encoder": self.config.encoder.actors} if self._encodes() else {})
-        require_placed(self.config, kinds, self.options.num_gpus)
-        await self.stop.unless(await_nodes(fleet.reserved(kinds), self.config.wait_seconds, self.console))
-        with waiting(self.console, "starting actors"):
-            await self.stop.unless(fleet.start())
-        await self.stop.unless(self.outputs.prove(fleet))
-        infos = await self.stop.unless(self._probe(fleet))
-        if self.options.find_max:
-            await self._find_max(fleet, infos)
-        else:
-            with self._new_run(infos, self.options.num_videos) as folder:
-                await self._one(fleet, infos, folder)
-        fleet.stop()
+        with Fleet(self.config, self.options.num_gpus) as fleet:
+            kinds = fleet.configured() | ({"encoder": self.config.encoder.actors} if self._encodes() else {})
+            require_placed(self.config, kinds, self.options.num_gpus)
+            await self.stop.unless(await_nodes(fleet.reserved(kinds), self.config.wait_seconds, self.console))
+            with waiting(self.console, "starting actors"):
+                await self.stop.unless(fleet.start())
+            await self.stop.unless(self.outputs.prove(fleet))
+            infos = await self.stop.unless(self._probe(fleet))
+            if self.options.find_max:
+                await self._find_max(fleet, infos)
+            else:
+                with self._new_run(infos, self.options.num_videos) as folder:
+                    await self._one(fleet, infos, folder)
 
     async def _one(self, fleet: Fleet, infos: dict[str, VideoInfo], folder: Path) -> None:
         """The run that was asked for, and others to compare it with."""

@@ -119,35 +119,34 @@ class Measured:
 async def _measure(
     options: argparse.Namespace, config: Config, info: VideoInfo, weights: Path, folder: Path, console: Console
 ) -> Measured:
-    fleet = Fleet(config, 0)
-    await fleet.start()
-    streams = [Stream(f"stream{i}", info, _MODEL, str(weights.resolve())) for i in range(options.num_videos)]
-    await fleet.manager.prepare(streams)
-    output = folder / "streams"
-    output.mkdir()
-    frames = round(options.seconds * float(info.frame_rate))
-    following = Following(fleet.manager, fleet.crew, kept_epochs=1)
-    await asyncio.sleep(_REST_SECONDS)  # until all have settled
-    usage = UsageSampler()
-    usage.start()
-    await asyncio.sleep(_REST_SECONDS)
-    rest = usage.stop(_REST_SECONDS)
-    before = ray_thread_seconds()
-    usage = UsageSampler()
-    usage.start()
-    policy = Fraction(options.fraction)
-    plan = Plan(uuid.uuid4().hex, "neuroscaler", policy, PUBLISHED, frames, True, output.resolve(), time.time())
-    with Progress(console) as progress:
-        task = progress.add_task("frames written", total=frames * len(streams))
-        await following.add([Order(stream, plan) for stream in streams])
-        await following.until_ended(lambda _, written: progress.advance(task, written), asyncio.Event())
-    seconds = time.time() - plan.began
-    taken = usage.stop(seconds)
-    threads = {kind: spent - before.get(kind, 0.0) for kind, spent in ray_thread_seconds().items()}
+    with Fleet(config, 0) as fleet:
+        await fleet.start()
+        streams = [Stream(f"stream{i}", info, _MODEL, str(weights.resolve())) for i in range(options.num_videos)]
+        await fleet.manager.prepare(streams)
+        output = folder / "streams"
+        output.mkdir()
+        frames = round(options.seconds * float(info.frame_rate))
+        following = Following(fleet.manager, fleet.crew, kept_epochs=1)
+        await asyncio.sleep(_REST_SECONDS)  # until all have settled
+        usage = UsageSampler()
+        usage.start()
+        await asyncio.sleep(_REST_SECONDS)
+        rest = usage.stop(_REST_SECONDS)
+        before = ray_thread_seconds()
+        usage = UsageSampler()
+        usage.start()
+        policy = Fraction(options.fraction)
+        plan = Plan(uuid.uuid4().hex, "neuroscaler", policy, PUBLISHED, frames, True, output.resolve(), time.time())
+        with Progress(console) as progress:
+            task = progress.add_task("frames written", total=frames * len(streams))
+            await following.add([Order(stream, plan) for stream in streams])
+            await following.until_ended(lambda _, written: progress.advance(task, written), asyncio.Event())
+        seconds = time.time() - plan.began
+        taken = usage.stop(seconds)
+        threads = {kind: spent - before.get(kind, 0.0) for kind, spent in ray_thread_seconds().items()}
     followed = following.streams.values()
     taken.stage_cpu_seconds = cpu_by_stage(followed)
     failed = [one.report.reason for one in followed if one.report.state == "failed"]
-    fleet.stop()
     if failed:
         raise MediaError("; ".join(failed))
     totals = [one.report.totals for one in followed]

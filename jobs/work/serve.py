@@ -62,8 +62,7 @@ def serve(options: argparse.Namespace, config: Config) -> None:
 
 async def _serve(options: argparse.Namespace, config: Config, keys: Keys, listening: socket.socket) -> None:
     stop, console = Stop(), entry.console()
-    with stop.listening():
-        fleet = Fleet(config, options.num_gpus)
+    with stop.listening(), Fleet(config, options.num_gpus) as fleet:
         await stop.unless(await_nodes(fleet.reserved(fleet.configured()), config.wait_seconds, console))
         with waiting(console, "starting actors"):
             await stop.unless(fleet.start())
@@ -91,7 +90,6 @@ async def _serve(options: argparse.Namespace, config: Config, keys: Keys, listen
             await service.stop()
         server.should_exit = True
         await serving
-        fleet.stop()
 
 
 class Server(uvicorn.Server):

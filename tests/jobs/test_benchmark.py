@@ -211,6 +211,7 @@ class NoFleet:
         self.running: list[str] = []
         self.standings: list[object] = []
         self.runs = 0
+        self.ended = False
         self.manager = self.crew = self
 
     async def _point(self, name: str) -> None:
@@ -256,8 +257,11 @@ class NoFleet:
     async def drop(self, names: object) -> None:
         pass
 
-    def stop(self) -> None:
-        pass
+    def __enter__(self) -> "NoFleet":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended = True
 
 
 @pytest.fixture
@@ -275,7 +279,9 @@ def without_ray(monkeypatch):
         usage = SimpleNamespace(start=lambda: None, stop=lambda seconds: Usage())
         monkeypatch.setattr(work, "UsageSampler", lambda: usage)
         monkeypatch.setattr(work, "summarise", lambda result, *_: setattr(result, "real_time", True))
-        return benchmark.main([*map(str, arguments)])
+        status = benchmark.main([*map(str, arguments)])
+        assert fleet.ended, "who shares a Ray with it would wait for the room of its actors"
+        return status
 
     return run
 
