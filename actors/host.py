@@ -44,7 +44,6 @@ from ns_ray.anchors.epoch import StreamEpoch, StreamState
 from ns_ray.anchors.offer import Offer, load_of
 from ns_ray.anchors.policies import Policy
 from ns_ray.anchors.ranking import offer
-from ns_ray.anchors.select import select
 from ns_ray.anchors.settle import settle
 from ns_ray.config.config import Config
 from ns_ray.errors import NsRayError
@@ -297,8 +296,9 @@ class Host:
 
     async def choose(self, order: Order, number: int, epoch: StreamEpoch, state: StreamState) -> Given:
         """See `Work`."""
-        given = await self._runs[order.plan.run].rounds.join(number, epoch.stream, (epoch, state))
-        return given or self._nothing({epoch.stream: (epoch, state)})[epoch.stream]
+        run = self._runs[order.plan.run]
+        given = await run.rounds.join(number, epoch.stream, (epoch, state))
+        return given or self._late(run, epoch, state)
 
     def _rounds(self, plan: Plan) -> Rounds[Brought, Given]:
         slot = float(self._config.slot)
@@ -355,13 +355,17 @@ class Host:
             return 1 / max(1, len(run.roster.hosts))
         return min(1.0, load_of(offered.costs, offered.frames) / run.load)
 
-    def _nothing(self, brought: Mapping[str, Brought]) -> Mapping[str, Given]:
-        """What streams get that come too late."""
-        begin = self._clock.now()
-        states = {name: state for name, (_, state) in brought.items()}
-        choices = select([epoch for epoch, _ in brought.values()], states, Nothing())
-        span = Span("schedule", begin, self._clock.now())
-        return {name: Given(choice, span, False) for name, choice in choices.items()}
+    def _late(self, run: _Run, epoch: StreamEpoch, state: StreamState) -> Given:
+        """What a stream gets that comes to a round that is over.
+
+        Nothing where rounds have their time; else what it gets by itself: it was begun again, as a node took its file along.
+        """
+        began = self._clock.now()
+        policy: Policy = Nothing() if run.plan.paced else run.plan.policy
+        ranking, offered = offer([epoch], {epoch.stream: state}, policy, run.load)
+        (awarded,) = award([offered], policy.of_share(self._share_of(run, offered)))
+        choice = settle(ranking, awarded)[epoch.stream]
+        return Given(choice, Span("schedule", began, self._clock.now()), not run.plan.paced)
 
     async def decode(self, decoder: str, job: Decoding) -> tuple[Sequence[Part], DecodeReply]:
         """See `Work`."""

@@ -1,7 +1,7 @@
 """Hosts meet at the scheduler once a slot: it shares out the anchors among all their streams."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ns_ray.actors.orders import Roster
 from ns_ray.actors.peers import Meeting
 from ns_ray.actors.rounds import Rounds
 from ns_ray.anchors.award import Award, award
-from ns_ray.anchors.offer import Offer
+from ns_ray.anchors.offer import Offer, load_of
 from ns_ray.anchors.policies import Policy
 
 _IDLE_SECONDS = 600.0
@@ -47,8 +47,9 @@ class Scheduler:
     async def choose(self, meeting: Meeting, offer: Offer) -> Award:
         """Share out the anchors of a slot among all hosts' streams, once all that are expected have come.
 
-        A host comes to slots in order. One that asks for a slot that is over gets what its streams got then; those
-        that got nothing then, nothing.
+        A host comes to slots in order. One that asks for a slot that is over gets what its streams got then. Those that
+        were not there, or where that is forgotten, get nothing if slots have their time; else what they get apart from
+        the others: they were begun again, as their files went with a node.
         """
         run = self._run_of(meeting)
         run.met = self._clock.now()
@@ -56,7 +57,11 @@ class Scheduler:
         if meeting.host in meeting.roster.hosts:
             run.rounds.expect(meeting.host, meeting.number)
         given = await run.rounds.join(meeting.number, meeting.host, (offer, meeting.policy))
-        return given if given is not None else _again(offer, run.given.get(meeting.number, []))
+        if given is not None:
+            return given
+        load = next((its.load for _, its in run.given[max(run.given)]), 0.0) if run.given else 0.0
+        apart = _nothing(offer, load) if meeting.wait_seconds is not None else _apart(offer, meeting.policy, load)
+        return _again(offer, run.given.get(meeting.number, []), apart)
 
     def leave(self, name: str, host: str) -> None:
         """Expect a host no more, as it has no stream of the plan left."""
@@ -121,16 +126,28 @@ class Scheduler:
             del self._runs[name]
 
 
-def _again(offer: Offer, given: list[tuple[Offer, Award]]) -> Award:
-    """What streams got in a slot that is over."""
+def _nothing(offer: Offer, load: float) -> Award:
+    return Award(np.zeros(len(offer.names), np.int64), np.array(offer.credits, np.float64), load)
+
+
+def _apart(offer: Offer, policy: Policy, load: float) -> Award:
+    """What streams get by themselves, where all streams have so much load."""
+    share = min(1.0, load_of(offer.costs, offer.frames) / load) if load else 1.0
+    (its,) = award([offer], policy.of_share(share))
+    return replace(its, load=load or its.load)
+
+
+def _again(offer: Offer, given: list[tuple[Offer, Award]], apart: Award) -> Award:
+    """What streams got in a slot that is over; those that were not there get theirs apart."""
     known = {
         stream: (int(taken), float(credit))
         for past, its in given
         for stream, taken, credit in zip(past.names, its.taken, its.credits, strict=True)
     }
-    got = [known.get(stream, (0, float(credit))) for stream, credit in zip(offer.names, offer.credits, strict=True)]
+    others = zip(apart.taken.tolist(), apart.credits.tolist(), strict=True)
+    got = [known.get(stream, its) for stream, its in zip(offer.names, others, strict=True)]
     return Award(
         np.array([taken for taken, _ in got], np.int64),
         np.array([credit for _, credit in got], np.float64),
-        given[0][1].load if given else 0.0,
+        given[0][1].load if given else apart.load,
     )

@@ -386,11 +386,14 @@ def test_what_goes_with_a_hosts_disk_is_made_again_and_told(paced):
     runs = world.run(paced=paced, meanwhile=remove, limit=200)
     assert whole(world, videos)
     assert len(gone) == 2
+    undisturbed = World(videos, hosts=2, decoders=2, enhancers=2).run(paced=paced, limit=200)
     for name, run in runs.items():
         assert run.report.totals.shown == 600
         assert len(run.losses) == (name in gone)
         assert all("made again" in loss for loss in run.losses)
         assert anchors(run)
+        if not paced:
+            assert len(anchors(run)) == pytest.approx(len(anchors(undisturbed[name])), rel=0.1)
 
 
 def test_a_finished_file_that_goes_with_its_node_is_made_again():

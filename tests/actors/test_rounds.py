@@ -177,6 +177,23 @@ def test_a_repeated_choose_gets_the_same_award():
     jump(run())
 
 
+def test_a_stream_that_begins_again_where_slots_have_no_time_gets_its_anchors():
+    """Its file went with a node; what was chosen then is forgotten, or was chosen without it."""
+
+    async def run():
+        scheduler = Scheduler(LoopClock())
+        for number in range(40):
+            first = ask(scheduler, "h0", number, ["h0", "h1"], brings=offer("a"))
+            await asyncio.gather(first, ask(scheduler, "h1", number, ["h0", "h1"], brings=offer("b")))
+        for number in (0, 39):
+            again = await ask(scheduler, "h1", number, ["h1"], version=2, brings=offer("c", "d"))
+            assert given(again)[0] == [1, 1]
+        both = await ask(scheduler, "h1", 39, ["h1"], version=2, brings=offer("b", "c"))
+        assert given(both)[0] == [first.result().taken[0], 1]
+
+    jump(run())
+
+
 def test_a_host_that_is_late_gets_nothing_and_keeps_its_credit():
     async def run():
         scheduler = Scheduler(LoopClock())
