@@ -358,7 +358,7 @@ class Host:
     def _late(self, run: _Run, epoch: StreamEpoch, state: StreamState) -> Given:
         """What a stream gets that comes to a round that is over.
 
-        Nothing where rounds have their time; else what it gets by itself, as it begins again: a node took its file along.
+        Nothing where rounds have their time; else what it gets by itself: it begins again, as a node took its file.
         """
         began = self._clock.now()
         policy: Policy = Nothing() if run.plan.paced else run.plan.policy
