@@ -74,7 +74,7 @@ def test_waiting_says_for_what_and_how_long(quick):
     out = io.StringIO()
     with waiting(Console(file=out, width=20), "starting actors"):
         until(out, 2)
-    assert re.fullmatch(r"\d\d:\d\d:\d\d starting actors, 0 s so far", lines(out)[1])
+    assert re.fullmatch(r"\d\d:\d\d:\d\d starting actors, \d s so far", lines(out)[1])
 
 
 @pytest.mark.parametrize(
