@@ -3,14 +3,15 @@
 import json
 import shutil
 import subprocess
-import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any, TypeAlias
+
+from web import web
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = (
@@ -67,15 +68,8 @@ def pages(folder: Path, *, isolated: bool = True) -> Iterator[tuple[str, Reports
     """A server of a folder: its address, and what pages report to it."""
     reports: Reports = Queue()
     handler = partial(_Pages, directory=str(folder), reports=reports, headers=ISOLATED if isolated else {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", reports
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with web(handler) as url:
+        yield url, reports
 
 
 @contextmanager

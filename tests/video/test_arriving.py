@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from fractions import Fraction
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from itertools import islice
 from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
 from remux import ffmpeg
+from web import web
 
 from ns_ray.errors import MediaError
 from ns_ray.hybrid.clock import is_steady
@@ -49,13 +50,8 @@ def site(film) -> Iterator[str]:
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with web(partial(Quiet, directory=folder)) as url:
+        yield url
 
 
 def expected(film: Path) -> tuple[list[int], list[int], list[bytes]]:

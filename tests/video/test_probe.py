@@ -9,12 +9,13 @@ import threading
 import time
 from fractions import Fraction
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from itertools import islice
 from pathlib import Path
 
 import pytest
 from remux import ffmpeg, ivf, remux
+from web import web
 
 from ns_ray.dataset.raw import measure
 from ns_ray.errors import MediaError
@@ -281,13 +282,8 @@ def site(tmp_path):
             data = (tmp_path / self.path[len("/live/") :]).read_bytes()
             self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n0\r\n\r\n")
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with web(partial(Quiet, directory=tmp_path)) as url:
+        yield url
 
 
 def test_the_web_serves_files_and_playlists_of_the_web_alone(tmp_path, plain_video, site):
