@@ -41,7 +41,7 @@ from ns_ray.actors.worker import measured
 from ns_ray.anchors.award import Award, award
 from ns_ray.anchors.baselines import Nothing
 from ns_ray.anchors.epoch import StreamEpoch, StreamState
-from ns_ray.anchors.offer import Offer, load_of
+from ns_ray.anchors.offer import Offer, share_of
 from ns_ray.anchors.policies import Policy
 from ns_ray.anchors.ranking import offer
 from ns_ray.anchors.settle import settle
@@ -353,7 +353,7 @@ class Host:
         """Which part of all streams' frames an offer has, as far as is known."""
         if not run.load:
             return 1 / max(1, len(run.roster.hosts))
-        return min(1.0, load_of(offered.costs, offered.frames) / run.load)
+        return share_of(offered, run.load)
 
     def _late(self, run: _Run, epoch: StreamEpoch, state: StreamState) -> Given:
         """What a stream gets that comes to a round that is over.

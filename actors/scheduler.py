@@ -10,7 +10,7 @@ from ns_ray.actors.orders import Roster
 from ns_ray.actors.peers import Meeting
 from ns_ray.actors.rounds import Rounds
 from ns_ray.anchors.award import Award, award
-from ns_ray.anchors.offer import Offer, load_of
+from ns_ray.anchors.offer import Offer, share_of
 from ns_ray.anchors.policies import Policy
 
 _IDLE_SECONDS = 600.0
@@ -132,7 +132,7 @@ def _nothing(offer: Offer, load: float) -> Award:
 
 def _apart(offer: Offer, policy: Policy, load: float) -> Award:
     """What streams get by themselves, where all streams have so much load."""
-    share = min(1.0, load_of(offer.costs, offer.frames) / load) if load else 1.0
+    share = share_of(offer, load) if load else 1.0
     (its,) = award([offer], policy.of_share(share))
     return replace(its, load=load or its.load)
 

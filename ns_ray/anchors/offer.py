@@ -72,3 +72,8 @@ def load_of(costs: NDArray[np.float64], frames: NDArray[np.int64]) -> float:
         frames: int64 (streams,), coded frames.
     """
     return math.fsum((costs * frames).tolist())
+
+
+def share_of(offer: Offer, load: float) -> float:
+    """Which part of all streams' load is that of an offer's streams, at most 1; `load`: not 0."""
+    return min(1.0, load_of(offer.costs, offer.frames) / load)

@@ -9,6 +9,7 @@ from itertools import chain, islice
 from ns_ray.client.rebuild import HrFrame, Rebuilder, max_lr_samples
 from ns_ray.client.reconstruct import Mode
 from ns_ray.client.shown_clock import ShownClock
+from ns_ray.client.shown_order import ShownOrder
 from ns_ray.client.sizes import largest_size
 from ns_ray.codecs.codec import codec_named
 from ns_ray.errors import HybridError
@@ -68,7 +69,7 @@ class HybridDecoder:
         frames = packets = 0
         clock = ShownClock(self.info.time_base, self.info.frame_rate)
         beside: list[SidePacket] = []
-        order = _ShownOrder(self._codec.late)
+        order = ShownOrder[HrFrame]()
         for one in self._packets:
             packets += 1
             beside += one.sides
@@ -76,7 +77,12 @@ class HybridDecoder:
             images = {image.super_index: image for image in one.anchors}
             made = self._rebuilder.packet(one.packet, images, following, ended=True)
             self.missed += made is None and not frames and not one.cut and self._codec.shows(one.packet.data)
-            for frame in order.of(made, cut=one.cut) if made is not None else ():
+            seen = None if one.cut else made
+            if made is not None and self._codec.late:
+                shown = order.put(made.place, seen)
+            else:
+                shown = iter(() if seen is None else (seen,))
+            for frame in shown:
                 frames += 1
                 pts, note = clock.place(frame.pts)
                 if note:
@@ -127,29 +133,6 @@ class HybridDecoder:
             return scale
         size = f"{stated[0]}x{stated[1]}"
         raise HybridError(f"{self.info.path}: no anchor is 1 to 4 times the size of the video, {size}")
-
-
-class _ShownOrder:
-    """Brings frames into the order in which they are shown."""
-
-    def __init__(self, late: bool) -> None:
-        """Of frames that come in that order, or `late` ones, whose places tell it."""
-        self._late = late
-        self._waiting: dict[int, HrFrame | None] = {}
-        self._place = 0
-
-    def of(self, frame: HrFrame, *, cut: bool) -> Iterator[HrFrame]:
-        """What is to be shown with the next frame; one that is `cut` is not."""
-        if not self._late:
-            if not cut:
-                yield frame
-            return
-        self._waiting[frame.place] = None if cut else frame
-        while self._place in self._waiting:
-            shown = self._waiting.pop(self._place)
-            self._place += 1
-            if shown is not None:
-                yield shown
 
 
 def _ratio(hr: tuple[int, int], lr: tuple[int, int]) -> list[int]:

@@ -8,6 +8,7 @@ from itertools import islice, repeat
 from typing import TypeVar
 
 from ns_ray.client.rebuild import Rebuilder
+from ns_ray.client.shown_order import ShownOrder
 from ns_ray.codecs.codec import codec_named
 from ns_ray.codecs.records import FrameRecord
 from ns_ray.errors import MediaError
@@ -287,14 +288,10 @@ def standard(frame: DecodedFrame) -> Yuv420:
 
 def _as_shown(made: Iterable[tuple[_Step, T]]) -> Iterator[tuple[_Step, T]]:
     """Steps, which come in the order of their packets, in that of showing."""
-    held, due = dict[int, tuple[_Step, T]](), 0
+    order = ShownOrder[tuple[_Step, T]]()
     for step, its in made:
-        held[step.decoded.frames[-1].place] = step, its
-        while due in held:
-            yield held.pop(due)
-            due += 1
-    for place in sorted(held):  # before these, some never came
-        yield held[place]
+        yield from order.put(step.decoded.frames[-1].place, (step, its))
+    yield from order.rest()
 
 
 def _ahead(steps: Iterator[_Step]) -> Iterator[_Step]:
